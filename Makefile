@@ -1,0 +1,53 @@
+# `make run` and `make test` need only Python >= 3.11 with venv, and make.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+UV     := 0.13.9
+
+.PHONY: run test lint lock clean
+.DEFAULT_GOAL := run
+
+run: $(VENV)/.run
+	$(BIN)/calling-agent serve
+
+test: $(VENV)/.dev
+	$(BIN)/pytest
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	$(BIN)/flake8 --select ASYNC agent nurseries tests
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# A lock for each way to install: production, laptop, development. None names a host.
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+        --no-header --no-annotate --emit-build-options pyproject.toml
+lock: $(VENV)/.uv
+	$(LOCK) --extra dev -o requirements-dev.lock
+	$(LOCK) --extra local --group build -c requirements-dev.lock -o requirements-local.lock
+	$(LOCK) --group build -c requirements-dev.lock -o requirements.lock
+
+clean:
+	rm -rf $(VENV) dist
+
+$(VENV)/.uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "calling-agent needs Python 3.11 or newer; '$(PYTHON)' is missing or older: $$($(PYTHON) --version 2>&1)."; \
+	  echo "Install one, or name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || { rm -rf $(VENV); \
+	  echo "'$(PYTHON)' cannot make a virtual environment: its venv module is missing."; \
+	  echo "On Debian or Ubuntu: apt install python3-venv. Then run make again."; exit 1; }
+	$(BIN)/python -m pip --quiet --disable-pip-version-check install uv==$(UV)
+	@touch $@
+
+# The project itself goes in last, editable, built by the locked hatchling: nothing unlocked is fetched.
+INSTALL = VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv pip install --quiet
+$(VENV)/.run: $(VENV)/.uv requirements-local.lock pyproject.toml
+	$(INSTALL) --require-hashes -r requirements-local.lock
+	$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.uv requirements-dev.lock pyproject.toml
+	$(INSTALL) --require-hashes -r requirements-dev.lock
+	$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@ $(VENV)/.run

@@ -1,0 +1,145 @@
+"""Every setting: name, unit, default and reason. From the environment and `.env`; frozen; all faults reported at once.
+
+A field's name is the variable's name. `load` is the only way in.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from agent.errors import ConfigError
+
+Provider = Literal["auto", "openai", "local", "scripted"]
+
+
+class Settings(BaseSettings):
+    """The whole configuration of one process."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True)
+
+    APP_ENV: Literal["development", "production", "test"] = Field(
+        "development", validation_alias=AliasChoices("APP_ENV", "NODE_ENV")
+    )
+    PORT: int = Field(3000, ge=0, le=65535)
+    HOST: str = ""
+    """Address to listen on. Empty: 127.0.0.1 in development (a tunnel reaches that), 0.0.0.0 in production."""
+    PUBLIC_URL: str = ""
+    """Where Twilio reaches us, such as https://voice.example.in. Empty (development only): taken from the request."""
+    LOG_LEVEL: Literal["debug", "info", "warn", "error"] = "info"
+    DATA_DIR: Path = Path("data")
+    CORS_ORIGINS: str = ""
+
+    TWILIO_ACCOUNT_SID: str = ""
+    TWILIO_AUTH_TOKEN: SecretStr = SecretStr("")
+    TWILIO_CALLER_ID: str = ""
+    TWILIO_SIGNATURE: Literal["auto", "require", "log", "off"] = "auto"
+    """What to do with X-Twilio-Signature. auto: require in production, off in development."""
+
+    COMPANY_NAME: str = "Premier Realty Group"
+    AGENT_NAME: str = "Priya"
+    SYSTEM_PROMPT_FILE: Path | None = None
+    SAY_FIRST: str = "Hi!"
+    """Spoken by Twilio itself before the stream is up. May be empty."""
+    SAY_VOICE: str = "Polly.Raveena"
+    LANGUAGE: str = "en-IN"
+    GREETING: str = (
+        "Hello, this is {agent} from {company}. I can help you buy, sell or rent a home. How may I help you today?"
+    )
+    GOODBYE: str = "Thank you for calling {company}. Goodbye!"
+    SILENCE_PROMPTS: tuple[str, ...] = ("Are you still there?", "I cannot hear you. Please say something if you can.")
+
+    PROVIDER: Provider = "auto"
+    """auto: openai where OPENAI_API_KEY or OPENAI_BASE_URL is set, else local."""
+    STT_PROVIDER: Provider = "auto"
+    LLM_PROVIDER: Provider = "auto"
+    TTS_PROVIDER: Provider = "auto"
+    """auto: what PROVIDER says. One port may be served by another provider than the rest."""
+    OPENAI_API_KEY: SecretStr = SecretStr("")
+    OPENAI_BASE_URL: str = ""
+    OPENAI_LLM_API: Literal["chat", "responses"] = "chat"
+    OPENAI_LLM_MODEL: str = "gpt-5.4-mini"
+    OPENAI_STT_MODEL: str = "gpt-transcribe"
+    OPENAI_TTS_MODEL: str = "gpt-4o-mini-tts"
+    OPENAI_TTS_VOICE: str = "alloy"
+    LOCAL_STT_ENGINE: Literal["auto", "moonshine", "whisper"] = "auto"
+    """auto: the first one that is installed."""
+
+    VAD_THRESHOLD: float = Field(0.5, gt=0, lt=1)
+    BARGE_IN_MS: int = Field(96, ge=32, le=2000)
+    """Speech that takes the turn from the agent. 96 ms is three Silero windows of 32 ms."""
+    END_SILENCE_MS: int = Field(576, ge=96, le=5000)
+    """Silence that ends the caller's turn."""
+    MIN_SPEECH_MS: int = Field(96, ge=32, le=2000)
+    """Shorter bursts of speech are not an utterance."""
+    MAX_UTTERANCE_S: float = Field(30, gt=1, le=120)
+    """A turn is taken after this much speech without a pause."""
+
+    LEAD_MS: int = Field(400, ge=100, le=5000)
+    """How far ahead of its playback audio is sent."""
+    MESSAGE_MS: int = Field(160, ge=20, le=1000)
+    """Length of one outgoing media message."""
+    TTS_CACHE_MB: float = Field(16, ge=0)
+
+    CALL_MAX_MINUTES: float = Field(10, gt=0)
+    SILENCE_S: float = Field(8, gt=0)
+    """Silence of both sides, from the end of playback, before each prompt and before the goodbye."""
+    START_TIMEOUT_S: float = Field(5, gt=0)
+    """From an accepted media socket to its `start` message."""
+    SEND_TIMEOUT_S: float = Field(5, gt=0)
+    """One write to a media socket: a half-dead peer ends its call."""
+    MEDIA_TIMEOUT_S: float = Field(15, gt=0)
+    """Twilio sends 50 messages a second, also in silence; a socket without any for this long is dead."""
+    STT_TIMEOUT_S: float = Field(8, gt=0)
+    LLM_TIMEOUT_S: float = Field(6, gt=0)
+    """To the first piece of the reply, and between two pieces."""
+    TTS_TIMEOUT_S: float = Field(6, gt=0)
+    """To the first chunk of a sentence's sound, and between two chunks."""
+    GOODBYE_TIMEOUT_S: float = Field(12, gt=0)
+    """From the decision to end a call to its closed socket, last words included."""
+    DRAIN_TIMEOUT_S: float = Field(660, ge=0)
+    """From SIGTERM to the end of the last call. The default lets a call of CALL_MAX_MINUTES finish."""
+    TOKEN_TTL_S: float = Field(120, gt=0)
+    """From the voice webhook's answer to the stream's start, the opening <Say> included."""
+
+    HISTORY_TURNS: int = Field(24, ge=2)
+    HISTORY_TOKENS: int = Field(3000, ge=200)
+
+    MONGODB_URI: SecretStr = SecretStr("")
+    S3_BUCKET: str = ""
+    S3_REGION: str = "auto"
+    S3_ACCESS_KEY: SecretStr = SecretStr("")
+    S3_SECRET_KEY: SecretStr = SecretStr("")
+    S3_ENDPOINT: str = ""
+    S3_PUBLIC_URL: str = ""
+
+    @property
+    def host(self) -> str:
+        return self.HOST or ("0.0.0.0" if self.production else "127.0.0.1")  # noqa: S104  a container listens on all
+
+    @property
+    def production(self) -> bool:
+        return self.APP_ENV == "production"
+
+    @property
+    def signature(self) -> Literal["require", "log", "off"]:
+        if self.TWILIO_SIGNATURE == "auto":
+            return "require" if self.production else "off"
+        return self.TWILIO_SIGNATURE
+
+    def provider(self, port: Literal["STT", "LLM", "TTS"]) -> tuple[Literal["openai", "local", "scripted"], str]:
+        """Which provider serves a port, and why, in words for the start-up line."""
+        own: Provider = getattr(self, f"{port}_PROVIDER")
+        if own != "auto":
+            return own, f"{port}_PROVIDER={own}"
+        if self.PROVIDER != "auto":
+            return self.PROVIDER, f"PROVIDER={self.PROVIDER}"
+        if self.OPENAI_API_KEY.get_secret_value():
+            return "openai", "OPENAI_API_KEY is set"
+        if self.OPENAI_BASE_URL:
+            return "openai", "OPENAI_BASE_URL is set"
+        return "local", "neither OPENAI_API_KEY nor OPENAI_BASE_URL is set"

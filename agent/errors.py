@@ -1,0 +1,52 @@
+"""The closed set of errors: what ends a turn, what ends a call, what stops the start.
+
+Expected endings (a hang-up, a barge-in, a time limit) are values and cancellations, never one of these.
+"""
+
+from __future__ import annotations
+
+import enum
+
+
+class CallingAgentError(Exception):
+    """Base of every error this product raises on purpose."""
+
+
+class ConfigError(CallingAgentError):
+    """The configuration cannot be used. Carries every fault found, in plain words."""
+
+    def __init__(self, faults: tuple[str, ...]) -> None:
+        self.faults = faults
+        super().__init__("\n".join(faults))
+
+
+class WireError(CallingAgentError):
+    """The other side of a media socket broke the protocol so badly that the call cannot go on."""
+
+
+class Fault(enum.Enum):
+    """What went wrong at a provider, coarse enough to act upon."""
+
+    UNREACHABLE = "unreachable"
+    TIMEOUT = "timeout"
+    REFUSED = "refused"
+    """The request itself: bad credentials, unknown model, malformed. Trying again does not help."""
+    BUSY = "busy"
+    """Rate or quota limit."""
+    BROKEN = "broken"
+    """A server error, half an answer, or an answer that makes no sense."""
+
+
+class ProviderError(CallingAgentError):
+    """A speech or language provider failed. Ends the turn, never the call by itself."""
+
+    def __init__(self, provider: str, operation: str, fault: Fault, detail: str = "") -> None:
+        self.provider = provider
+        self.operation = operation
+        self.fault = fault
+        self.detail = detail
+        super().__init__(f"{provider} {operation}: {fault.value}" + (f" ({detail})" if detail else ""))
+
+
+class StoreError(CallingAgentError):
+    """The store could not keep or give a record."""

@@ -1,0 +1,28 @@
+"""What keeping needs from outside: a store for the records of calls."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from agent.keep.record import CallRecord
+
+
+class CallStore(Protocol):
+    """Where call records go. Synchronous: nurseries run it in a thread of its own and bound it."""
+
+    @property
+    def name(self) -> str: ...
+
+    def save(self, record: CallRecord) -> None:
+        """Write the record, replacing an older version of the same call. Raises StoreError."""
+        ...
+
+    def get(self, call_sid: str) -> CallRecord | None:
+        """The call's record, or None. Raises StoreError."""
+        ...
+
+    def newest(self, limit: int) -> list[CallRecord]:
+        """The latest calls, newest first. Raises StoreError."""
+        ...
+
+    def close(self) -> None: ...

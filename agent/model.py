@@ -1,0 +1,65 @@
+"""What flows through a call: sound in, turns, text, sound out, and how it ended.
+
+Times are media milliseconds since the first sample of the call unless a name says otherwise; audio is mono mu-law at
+8 kHz (8 bytes per millisecond) unless a name says otherwise.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+T = TypeVar("T")
+
+Emit = Callable[[T], Awaitable[None]]
+"""Where a provider puts what it makes, one piece at a time; it blocks while nobody has room for more."""
+
+BYTES_PER_MS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A piece of the caller's sound, usually 20 ms."""
+
+    mulaw: bytes
+    at_ms: float
+    """Media time of its first sample, counted in samples, not taken from the carrier's timestamps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """What the caller said between two silences, with a little of the silence before it."""
+
+    mulaw: bytes
+    start_ms: float
+    end_ms: float
+
+    @property
+    def duration_ms(self) -> float:
+        return len(self.mulaw) / BYTES_PER_MS
+
+
+class Ending(enum.Enum):
+    """How a call ended. An ending is a value that travels to the record, never an exception."""
+
+    CALLER_HUNG_UP = "caller hung up"
+    CONNECTION_LOST = "connection lost"
+    AGENT_SAID_GOODBYE = "agent said goodbye"
+    CALLER_SILENT = "caller silent"
+    TIME_LIMIT = "time limit"
+    SHUTDOWN = "shutdown"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class CallInfo:
+    """Who is talking to us, as the voice webhook and the stream's start told it."""
+
+    call_sid: str
+    account_sid: str
+    stream_sid: str
+    caller: str = ""
+    called: str = ""
+    direction: str = "inbound"

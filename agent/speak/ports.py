@@ -1,0 +1,30 @@
+"""What speaking needs from outside: a voice."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from agent.model import Emit
+
+
+class Voice(Protocol):
+    """Text to sound, streamed where the engine can."""
+
+    @property
+    def name(self) -> str:
+        """Provider, model and voice, as they go into the cache key and the record."""
+        ...
+
+    @property
+    def rate(self) -> int:
+        """Samples per second of what it emits: 24000, 16000 or 8000."""
+        ...
+
+    async def synthesise(self, text: str, emit: Emit[bytes]) -> None:
+        """Emit the speech as signed 16-bit little-endian mono PCM, in chunks of any length (also odd ones).
+
+        The text is already speakable (no markup). Empty text emits nothing and asks nobody.
+        Raises ProviderError, also after some chunks. Cancellation closes the request at once, or leaves a bounded
+        computation to finish unheard.
+        """
+        ...
