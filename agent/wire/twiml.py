@@ -1,0 +1,68 @@
+"""What we tell Twilio to do with a call: plain values in, a TwiML document out.
+
+Texts and addresses may come from a caller: the library's XML writer escapes them, and characters that XML 1.0 cannot
+hold are dropped here. Nothing stands before the XML declaration (Twilio error 12100).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from twilio.twiml.voice_response import VoiceResponse  # type: ignore[import-untyped]  # the library ships no types
+
+MEDIA_TYPE = "text/xml"
+
+_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Everything outside <https://www.w3.org/TR/xml/#charsets>."""
+
+_SAY_LIMIT = 4096
+"""Characters Twilio takes in one <Say>."""
+
+
+def connect(
+    *,
+    stream_url: str,
+    action_url: str,
+    status_url: str,
+    parameters: Mapping[str, str],
+    say: str = "",
+    voice: str = "",
+    language: str = "",
+) -> str:
+    """Say a word (nothing where it is blank), then open a media stream; when that has ended, ask `action_url`.
+
+    `<Hangup/>` is what runs where the action cannot be reached: silence would be worse.
+    """
+    response = VoiceResponse()
+    if _clean(say).strip():
+        response.say(_clean(say)[:_SAY_LIMIT], voice=_clean(voice) or None, language=_clean(language) or None)
+    stream = response.connect(action=_clean(action_url), method="POST").stream(
+        url=_clean(stream_url), status_callback=_clean(status_url), status_callback_method="POST"
+    )
+    for name, value in parameters.items():
+        stream.parameter(name=_clean(name), value=_clean(value))
+    response.hangup()
+    return str(response.to_xml())
+
+
+def after() -> str:
+    """The stream has ended, and so does the call."""
+    response = VoiceResponse()
+    response.hangup()
+    return str(response.to_xml())
+
+
+def busy(text: str = "", *, voice: str = "", language: str = "") -> str:
+    """Turn a call away: with a spoken word, or, where there is none, unanswered and unbilled with a busy tone."""
+    response = VoiceResponse()
+    if _clean(text).strip():
+        response.say(_clean(text)[:_SAY_LIMIT], voice=_clean(voice) or None, language=_clean(language) or None)
+        response.hangup()
+    else:
+        response.reject(reason="busy")
+    return str(response.to_xml())
+
+
+def _clean(text: str) -> str:
+    return _NOT_XML.sub("", text)

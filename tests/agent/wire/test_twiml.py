@@ -1,0 +1,86 @@
+"""The documents as an XML parser sees them."""
+
+import xml.etree.ElementTree as ET
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from agent.wire import twiml
+
+DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>'
+ADDRESSES = {
+    "stream_url": "wss://voice.example.in/twilio/media",
+    "action_url": "https://voice.example.in/twilio/after",
+    "status_url": "https://voice.example.in/twilio/stream-status",
+}
+
+
+def connect(**changes):
+    return twiml.connect(**{**ADDRESSES, "parameters": {"token": "t0ken"}, **changes})
+
+
+def read(document):
+    assert document.startswith(DECLARATION + "<Response")
+    return ET.fromstring(document.encode())  # noqa: S314  our own document
+
+
+def test_a_call_is_greeted_connected_and_hung_up():
+    root = read(connect(say="Hi!", voice="Polly.Raveena", language="en-IN"))
+
+    say, connection, hangup = root
+    assert (say.tag, say.text, say.attrib) == ("Say", "Hi!", {"voice": "Polly.Raveena", "language": "en-IN"})
+    assert (connection.tag, connection.attrib) == ("Connect", {"action": ADDRESSES["action_url"], "method": "POST"})
+    assert (hangup.tag, len(hangup)) == ("Hangup", 0)
+    (stream,) = connection
+    assert stream.tag == "Stream"
+    assert stream.attrib == {
+        "url": ADDRESSES["stream_url"],
+        "statusCallback": ADDRESSES["status_url"],
+        "statusCallbackMethod": "POST",
+    }
+    assert [(child.tag, child.attrib) for child in stream] == [("Parameter", {"name": "token", "value": "t0ken"})]
+
+
+def test_nothing_to_say_means_no_say_at_all():
+    assert [child.tag for child in read(connect(say=" \x00 "))] == ["Connect", "Hangup"]
+
+
+def test_the_stream_may_carry_several_parameters():
+    root = read(connect(parameters={"token": "a", "lang": "en-IN"}))
+
+    assert [child.attrib["name"] for child in root.iter("Parameter")] == ["token", "lang"]
+
+
+@given(st.text(), st.text())
+@example('"/><Hangup/><Say x="', "</Say><Dial>+1900</Dial><Say>")
+@example("\x00\x08\ufffe\ud800", "\x00]]>&amp;<!--")
+def test_hostile_values_change_no_structure(value, text):
+    root = read(connect(parameters={"token": value}, say="x" + text, stream_url="wss://" + value))
+
+    assert [element.tag for element in root.iter()] == ["Response", "Say", "Connect", "Stream", "Parameter", "Hangup"]
+
+
+def test_characters_that_xml_can_hold_arrive_unchanged():
+    text = 'रवि & "Kumar" <3 \U0001f3e0\n'
+
+    assert next(read(connect(parameters={"name": text})).iter("Parameter")).attrib["value"] == text
+
+
+def test_a_very_long_greeting_is_cut_to_what_twilio_takes():
+    assert len(next(read(connect(say="a" * 5000)).iter("Say")).text) == 4096
+
+
+def test_after_the_stream_the_call_is_hung_up():
+    assert [child.tag for child in read(twiml.after())] == ["Hangup"]
+
+
+def test_a_call_is_turned_away_with_a_word():
+    root = read(twiml.busy("All our agents are busy.", voice="Polly.Raveena", language="en-IN"))
+
+    assert [(child.tag, child.text) for child in root] == [("Say", "All our agents are busy."), ("Hangup", None)]
+
+
+def test_a_call_is_turned_away_unanswered_where_there_is_no_word():
+    (reject,) = read(twiml.busy(""))
+
+    assert (reject.tag, reject.attrib) == ("Reject", {"reason": "busy"})
