@@ -1,0 +1,139 @@
+"""One-time tokens for media sockets: what a voice webhook told goes in, and comes out once, at the stream's start.
+
+Anyone can open a media socket. The token proves that the call was announced by a webhook a moment ago: it holds the
+call's particulars, sealed with a key, so any process with the key can check it, and each takes it once. Pure: time
+(seconds since the epoch, so that machines agree) and randomness are given.
+"""
+
+from __future__ import annotations
+
+import base64
+import enum
+import hmac
+from collections.abc import Callable
+
+import msgspec
+
+_FIELD_BYTES = 64
+"""Numbers and names are cut to this: with the parameter's name a token must stay under Twilio's 500 characters."""
+
+_NONCE_BYTES = 12
+
+
+class Claims(msgspec.Struct, frozen=True, array_like=True):
+    """What the webhook said about the call."""
+
+    call_sid: str
+    account_sid: str
+    caller: str = ""
+    called: str = ""
+    direction: str = "inbound"
+
+
+class _Sealed(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    claims: Claims
+    expires: float
+    nonce: bytes
+
+
+class Reason(enum.Enum):
+    """Why a token is not taken."""
+
+    MALFORMED = "malformed"
+    FORGED = "forged"
+    EXPIRED = "expired"
+    OTHER_CALL = "made for another call"
+    USED = "already used"
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """A token that is not taken."""
+
+    reason: Reason
+
+
+def derive_key(secret: str) -> bytes:
+    """A key for `Tokens` from a secret that all processes share and that also serves other ends."""
+    return hmac.digest(secret.encode(), b"calling-agent media token 1", "sha256")
+
+
+class Tokens:
+    """Makes tokens, and takes each of them once."""
+
+    def __init__(self, key: bytes, *, ttl_s: float, random: Callable[[int], bytes]) -> None:
+        """`random` gives that many unpredictable bytes, such as `secrets.token_bytes`."""
+        self._key = key
+        self._ttl_s = ttl_s
+        self._random = random
+        self._used: dict[bytes, float] = {}
+        """Nonces of redeemed tokens with the time from which the token would be refused anyway."""
+
+    def mint(self, claims: Claims, now: float) -> str:
+        """A token for one call, at most 460 characters. Raises ValueError for SIDs over 64 bytes."""
+        if len(claims.call_sid.encode()) > _FIELD_BYTES or len(claims.account_sid.encode()) > _FIELD_BYTES:
+            raise ValueError("a SID of more than 64 bytes is none of Twilio's")
+        short = msgspec.structs.replace(
+            claims,
+            caller=_cut(claims.caller, _FIELD_BYTES),
+            called=_cut(claims.called, _FIELD_BYTES),
+            direction=_cut(claims.direction, 16),
+        )
+        sealed = _Sealed(short, now + self._ttl_s, self._random(_NONCE_BYTES))
+        payload = msgspec.msgpack.encode(sealed)
+        return f"{_text(payload)}.{_text(self._seal(payload))}"
+
+    def redeem(self, token: str, call_sid: str, account_sid: str, now: float) -> Claims | Refusal:
+        """The claims, the first time a genuine, fresh token comes with its own call; else why not."""
+        sealed = self._open(token)
+        if isinstance(sealed, Refusal):
+            return sealed
+        if (sealed.claims.call_sid, sealed.claims.account_sid) != (call_sid, account_sid):
+            return Refusal(Reason.OTHER_CALL)
+        if now >= sealed.expires:
+            return Refusal(Reason.EXPIRED)
+        self._forget(now)
+        if sealed.nonce in self._used:
+            return Refusal(Reason.USED)
+        self._used[sealed.nonce] = sealed.expires
+        return sealed.claims
+
+    @property
+    def remembered(self) -> int:
+        """How many redeemed tokens are kept in mind."""
+        return len(self._used)
+
+    def _open(self, token: str) -> _Sealed | Refusal:
+        first, _, second = token.partition(".")
+        payload, seal = _bytes(first), _bytes(second)
+        if not payload or not seal:
+            return Refusal(Reason.MALFORMED)
+        if not hmac.compare_digest(self._seal(payload), seal):
+            return Refusal(Reason.FORGED)
+        try:
+            return msgspec.msgpack.decode(payload, type=_Sealed)
+        except msgspec.DecodeError:  # from another version of ourselves, which has the same key
+            return Refusal(Reason.MALFORMED)
+
+    def _seal(self, payload: bytes) -> bytes:
+        return hmac.digest(self._key, payload, "sha256")
+
+    def _forget(self, now: float) -> None:
+        for nonce in [nonce for nonce, expires in self._used.items() if expires <= now]:
+            del self._used[nonce]
+
+
+def _cut(text: str, size: int) -> str:
+    return text.encode("utf-8", "replace")[:size].decode("utf-8", "ignore")
+
+
+def _text(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _bytes(text: str) -> bytes:
+    """Strict, so that a token has one spelling; b"" where it is not base64."""
+    try:
+        data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except ValueError:
+        return b""
+    return data if _text(data) == text else b""

@@ -1,0 +1,132 @@
+"""A token's life: minted for one call, taken once, by anyone who has the key."""
+
+import base64
+import itertools
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.guard.tokens import Claims, Reason, Refusal, Tokens, derive_key
+
+NOW = 1_800_000_000.0
+CALL = Claims("CA" + "b" * 32, "AC" + "c" * 32, "+919876543210", "+918000000000", "inbound")
+
+
+def tokens(key=b"k" * 32, ttl_s=120.0):
+    counter = itertools.count()
+    return Tokens(key, ttl_s=ttl_s, random=lambda size: next(counter).to_bytes(size, "big"))
+
+
+def redeem(house, token, now=NOW, call=CALL):
+    return house.redeem(token, call.call_sid, call.account_sid, now)
+
+
+def test_a_token_gives_back_what_the_webhook_told():
+    house = tokens()
+
+    assert redeem(house, house.mint(CALL, NOW)) == CALL
+
+
+def test_a_token_is_taken_once():
+    house = tokens()
+    token = house.mint(CALL, NOW)
+    redeem(house, token)
+
+    assert redeem(house, token, NOW + 1) == Refusal(Reason.USED)
+
+
+def test_two_tokens_of_one_call_are_two_tokens():
+    house = tokens()
+    first, second = house.mint(CALL, NOW), house.mint(CALL, NOW)
+
+    assert [redeem(house, first), redeem(house, second)] == [CALL, CALL]
+
+
+def test_a_token_made_by_one_process_is_taken_by_another_with_the_same_key():
+    assert redeem(tokens(derive_key("secret")), tokens(derive_key("secret")).mint(CALL, NOW)) == CALL
+
+
+def test_a_token_made_with_another_key_is_forged():
+    assert redeem(tokens(derive_key("a")), tokens(derive_key("b")).mint(CALL, NOW)) == Refusal(Reason.FORGED)
+
+
+def test_a_token_expires():
+    house = tokens(ttl_s=120)
+    token = house.mint(CALL, NOW)
+
+    assert redeem(house, token, NOW + 120) == Refusal(Reason.EXPIRED)
+    assert redeem(house, token, NOW + 119.9) == CALL
+
+
+@pytest.mark.parametrize("field", ["call_sid", "account_sid"])
+def test_a_token_is_bound_to_its_call_and_account_and_survives_a_stranger(field):
+    house = tokens()
+    token = house.mint(CALL, NOW)
+    stranger = msgspec.structs.replace(CALL, **{field: "XX" + "d" * 32})
+
+    assert redeem(house, token, call=stranger) == Refusal(Reason.OTHER_CALL)
+    assert redeem(house, token) == CALL
+
+
+def test_used_tokens_are_forgotten_once_they_would_be_refused_anyway():
+    house = tokens(ttl_s=10)
+    for second in range(100):
+        redeem(house, house.mint(CALL, NOW + second), NOW + second)
+
+    assert house.remembered <= 11
+
+
+@pytest.mark.parametrize("token", ["", ".", "a.b", "!!!.!!!", "x" * 10_000, "ключ.ключ", "\ud800.a", "AAAA."])
+def test_nonsense_is_malformed_or_forged_never_an_error(token):
+    answer = redeem(tokens(), token)
+
+    assert isinstance(answer, Refusal)
+    assert answer.reason in {Reason.MALFORMED, Reason.FORGED}
+
+
+@given(st.data())
+def test_no_changed_token_is_taken(data):
+    house = tokens()
+    token = house.mint(CALL, NOW)
+    place = data.draw(st.integers(0, len(token) - 1))
+    other = data.draw(st.characters(codec="ascii").filter(lambda character: character != token[place]))
+
+    assert isinstance(redeem(house, token[:place] + other + token[place + 1 :]), Refusal)
+
+
+@given(st.text(max_size=300), st.text(max_size=300))
+def test_whatever_a_caller_calls_himself_a_token_fits_a_stream_parameter(caller, called):
+    house = tokens()
+    call = Claims("C" * 64, "A" * 64, caller, called, "outbound-api-and-more")
+
+    token = house.mint(call, NOW)
+
+    assert len("token" + token) < 500
+    assert isinstance(redeem(house, token, call=call), Claims)
+
+
+def test_a_long_number_is_cut_between_characters():
+    house = tokens()
+    call = msgspec.structs.replace(CALL, caller="रवि" * 30)
+
+    answer = redeem(house, house.mint(call, NOW))
+
+    assert isinstance(answer, Claims)
+    assert call.caller.startswith(answer.caller)
+    assert 60 <= len(answer.caller.encode()) <= 64
+
+
+def test_a_sid_that_cannot_be_twilios_makes_no_token():
+    with pytest.raises(ValueError, match="64 bytes"):
+        tokens().mint(Claims("C" * 65, "AC1"), NOW)
+
+
+def test_a_sealed_token_of_another_version_is_malformed():
+    house = tokens()
+    payload = msgspec.msgpack.encode(["something", "else"])
+    parts = (payload, house._seal(payload))
+    token = ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
+
+    assert redeem(house, token) == Refusal(Reason.MALFORMED)
