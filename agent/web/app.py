@@ -1,0 +1,61 @@
+"""The HTTP face: settings, the token maker and the process's state in, a QuartTrio application out.
+
+No answer leaves before its request was read to the end: with hypercorn, one that does can stall the connection. Every
+error is a small JSON document; none shows our inside.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import structlog
+from quart import request
+from quart_trio import QuartTrio
+from quart_trio.wrappers import TrioResponse as Response
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from agent.config import Settings
+from agent.guard.tokens import Tokens
+from agent.web.health import health_routes
+from agent.web.problem import problem
+from agent.web.security import Gate
+from agent.web.state import ProcessState
+from agent.web.twilio import twilio_routes
+
+MAX_BODY = 64 * 1024
+"""Bytes. Twilio's forms are around 1 KB."""
+BODY_S = 10
+"""For a whole body to arrive."""
+
+log = structlog.get_logger(__name__)
+
+
+def create_app(
+    settings: Settings, tokens: Tokens, state: ProcessState, gate: Gate, now: Callable[[], float] = time.time
+) -> QuartTrio:
+    """`now` is the time the tokens are stamped with, in seconds since the epoch."""
+    app = QuartTrio(__name__, static_folder=None)
+    app.config.update(MAX_CONTENT_LENGTH=MAX_BODY, BODY_TIMEOUT=BODY_S)
+    app.url_map.merge_slashes = False  # a redirect would lose Twilio's form
+    app.register_blueprint(twilio_routes(settings, tokens, state, gate, now))
+    app.register_blueprint(health_routes(state))
+
+    @app.before_request
+    async def read_it_all() -> None:
+        await request.get_data()
+
+    @app.errorhandler(HTTPException)
+    async def refused(error: HTTPException) -> Response:
+        status = error.code or 500
+        response = problem(status, error.description or "", close=status in {408, 413})
+        if isinstance(error, MethodNotAllowed) and error.valid_methods:
+            response.headers["Allow"] = ", ".join(error.valid_methods)
+        return response
+
+    @app.errorhandler(Exception)
+    async def failed(error: Exception) -> Response:
+        log.error("request failed", path=request.path[:200], exc_info=error)
+        return problem(500)
+
+    return app

@@ -1,0 +1,36 @@
+"""How the process is, for supervisors and load balancers: nothing in, JSON out. Open to all, tells little."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from quart import Blueprint
+
+from agent.web.state import ProcessState
+
+Answer = tuple[dict[str, Any], int]
+
+
+def health_routes(state: ProcessState) -> Blueprint:
+    routes = Blueprint("health", __name__)
+
+    def word() -> str:
+        if state.draining:
+            return "draining"
+        return "ready" if state.ready else "starting"
+
+    @routes.get("/health")
+    async def health() -> Answer:
+        return {"status": word(), "calls": state.calls}, 200
+
+    @routes.get("/health/live")
+    async def live() -> Answer:
+        return {"status": "alive", "pid": os.getpid()}, 200
+
+    @routes.get("/health/ready")
+    async def ready() -> Answer:
+        """200 while new calls are welcome, 503 before and after: load balancers act upon the status alone."""
+        return {"status": word()}, 200 if state.accepting else 503
+
+    return routes
