@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from agent.errors import ConfigError
 
@@ -51,7 +52,8 @@ class Settings(BaseSettings):
         "Hello, this is {agent} from {company}. I can help you buy, sell or rent a home. How may I help you today?"
     )
     GOODBYE: str = "Thank you for calling {company}. Goodbye!"
-    SILENCE_PROMPTS: tuple[str, ...] = ("Are you still there?", "I cannot hear you. Please say something if you can.")
+    SILENCE_PROMPTS: str = "Are you still there? | I cannot hear you. Please say something if you can."
+    """Said one after the other while nobody speaks, separated by |; after the last one the call ends."""
 
     PROVIDER: Provider = "auto"
     """auto: openai where OPENAI_API_KEY or OPENAI_BASE_URL is set, else local."""
@@ -94,10 +96,10 @@ class Settings(BaseSettings):
     """One write to a media socket: a half-dead peer ends its call."""
     MEDIA_TIMEOUT_S: float = Field(15, gt=0)
     """Twilio sends 50 messages a second, also in silence; a socket without any for this long is dead."""
-    STT_TIMEOUT_S: float = Field(8, gt=0)
-    LLM_TIMEOUT_S: float = Field(6, gt=0)
+    STT_TIMEOUT_S: float = Field(5, gt=0)
+    LLM_TIMEOUT_S: float = Field(5, gt=0)
     """To the first piece of the reply, and between two pieces."""
-    TTS_TIMEOUT_S: float = Field(6, gt=0)
+    TTS_TIMEOUT_S: float = Field(4, gt=0)
     """To the first chunk of a sentence's sound, and between two chunks."""
     GOODBYE_TIMEOUT_S: float = Field(12, gt=0)
     """From the decision to end a call to its closed socket, last words included."""
@@ -116,6 +118,10 @@ class Settings(BaseSettings):
     S3_SECRET_KEY: SecretStr = SecretStr("")
     S3_ENDPOINT: str = ""
     S3_PUBLIC_URL: str = ""
+
+    @property
+    def silence_prompts(self) -> tuple[str, ...]:
+        return tuple(text.strip() for text in self.SILENCE_PROMPTS.split("|") if text.strip())
 
     @property
     def host(self) -> str:
@@ -143,3 +149,80 @@ class Settings(BaseSettings):
         if self.OPENAI_BASE_URL:
             return "openai", "OPENAI_BASE_URL is set"
         return "local", "neither OPENAI_API_KEY nor OPENAI_BASE_URL is set"
+
+    @field_validator("PUBLIC_URL", "OPENAI_BASE_URL", "S3_ENDPOINT", "S3_PUBLIC_URL")
+    @classmethod
+    def _is_a_url(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if value and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment):
+            raise ValueError("must be a URL such as https://voice.example.in, without a query")
+        return value.rstrip("/")
+
+    @field_validator("SYSTEM_PROMPT_FILE")
+    @classmethod
+    def _is_a_file(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_file():
+            raise ValueError(f"there is no file {value}")
+        return value
+
+    @field_validator("MONGODB_URI")
+    @classmethod
+    def _is_mongo(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value() and not value.get_secret_value().startswith(("mongodb://", "mongodb+srv://")):
+            raise ValueError("must begin with mongodb:// or mongodb+srv://")
+        return value
+
+    def faults(self) -> tuple[str, ...]:
+        """What is wrong between settings, each in a sentence that says what to do."""
+        found = []
+        if self.production:
+            needed = {
+                "TWILIO_ACCOUNT_SID": bool(self.TWILIO_ACCOUNT_SID),
+                "TWILIO_AUTH_TOKEN": bool(self.TWILIO_AUTH_TOKEN.get_secret_value()),
+                "TWILIO_CALLER_ID": bool(self.TWILIO_CALLER_ID),
+                "OPENAI_API_KEY": bool(self.OPENAI_API_KEY.get_secret_value() or self.OPENAI_BASE_URL),
+                "PUBLIC_URL": bool(self.PUBLIC_URL),
+            }
+            found += [
+                f"{name} is required when APP_ENV=production; set it." for name, there in needed.items() if not there
+            ]
+            if self.PUBLIC_URL.startswith("http://"):
+                found.append("PUBLIC_URL must begin with https:// in production: Twilio connects media over wss only.")
+        elif self.signature != "off" and not self.TWILIO_AUTH_TOKEN.get_secret_value():
+            found.append(f"TWILIO_SIGNATURE={self.TWILIO_SIGNATURE} needs TWILIO_AUTH_TOKEN; set it, or use off.")
+        if (
+            self.production is False
+            and "openai" in {self.provider(port)[0] for port in ("STT", "LLM", "TTS")}
+            and not (self.OPENAI_API_KEY.get_secret_value() or self.OPENAI_BASE_URL)
+        ):
+            found.append("The openai provider needs OPENAI_API_KEY, or OPENAI_BASE_URL for a compatible server.")
+        if self.S3_BUCKET and bool(self.S3_ACCESS_KEY.get_secret_value()) != bool(
+            self.S3_SECRET_KEY.get_secret_value()
+        ):
+            found.append("S3_ACCESS_KEY and S3_SECRET_KEY go together; set both or neither.")
+        if self.MESSAGE_MS > self.LEAD_MS:
+            found.append(f"MESSAGE_MS ({self.MESSAGE_MS}) must not exceed LEAD_MS ({self.LEAD_MS}).")
+        return tuple(found)
+
+
+def load(**overrides: object) -> Settings:
+    """The configuration from the environment and `.env`. Raises ConfigError with every fault found."""
+    try:
+        settings = Settings(**overrides)  # type: ignore[arg-type]  # pydantic checks them
+    except ValidationError as error:
+        raise ConfigError(tuple(_in_words(e) for e in error.errors())) from None
+    except SettingsError as error:
+        raise ConfigError((f"{error}.",)) from None
+    if faults := settings.faults():
+        raise ConfigError(faults)
+    return settings
+
+
+def _in_words(error: ErrorDetails) -> str:
+    name = ".".join(str(part) for part in error["loc"]) or "configuration"
+    name = "APP_ENV" if name == "NODE_ENV" else name
+    given = "" if name in SECRET else f" (given: {str(error.get('input'))[:60]!r})"
+    return f"{name}: {error['msg'].removeprefix('Value error, ')}{given}."
+
+
+SECRET = frozenset(name for name, field in Settings.model_fields.items() if field.annotation is SecretStr)

@@ -1,0 +1,74 @@
+"""Logs: JSON in production, readable in development, on standard error.
+
+`pid` is on every line, whatever the context binds (`call_sid`) on every line of a call. Secrets and numbers are masked
+here as well as where they are logged, so that one careless line does not leak.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
+
+_NUMBER = re.compile(r"\+?\d[\d\s().-]{6,}\d")
+_SECRET_NAMES = re.compile(r"token|secret|password|authorization|api_?key", re.IGNORECASE)
+_SIDS = frozenset({"call_sid", "stream_sid", "account_sid", "timestamp", "pid"})
+
+
+def configure(level: str, *, production: bool) -> None:
+    """Set up structlog, and the standard library's logging for the libraries below us."""
+    renderer: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer() if production else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _add_pid,
+        mask,
+    ]
+    if production:
+        shared.append(structlog.processors.format_exc_info)
+    structlog.configure(
+        processors=[*shared, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer], foreign_pre_chain=shared
+        )
+    )
+    # Libraries speak up from warnings on: their own debug lines carry request bodies, that is, what callers said.
+    logging.basicConfig(handlers=[handler], level=max(LEVELS[level], logging.WARNING), force=True)
+
+
+def mask(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Hide secrets by name and phone numbers by form, keeping the last two digits to tell callers apart."""
+    for name, value in event.items():
+        if name in _SIDS:
+            continue
+        if _SECRET_NAMES.search(name):
+            event[name] = "***"
+        elif isinstance(value, str):
+            event[name] = _NUMBER.sub(masked_number, value)
+    return event
+
+
+def masked_number(match: re.Match[str]) -> str:
+    digits = re.sub(r"\D", "", match[0])
+    return match[0] if len(digits) < 8 else f"***{digits[-2:]}"
+
+
+def _add_pid(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    event["pid"] = os.getpid()
+    return event

@@ -1,0 +1,81 @@
+"""Call records in MongoDB: the store that many processes share, chosen by MONGODB_URI.
+
+pymongo in threads; every operation has a deadline of its own, writes are idempotent (one document per call, replaced
+as a whole) and retried by the driver.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import msgspec
+import pymongo
+from pymongo.errors import PyMongoError
+
+from agent.errors import StoreError
+from agent.keep.record import CallRecord
+
+T = TypeVar("T")
+
+DATABASE = "calling_agent"
+"""Used where the URI names none."""
+
+LIMIT_S = 5.0
+"""For one operation, server selection included."""
+
+
+class MongoStore:
+    """The CallStore port on one database."""
+
+    def __init__(self, uri: str) -> None:
+        """Connects lazily: a database that is away does not keep calls from being answered.
+
+        Raises StoreError for a URI that is none.
+        """
+        try:
+            self._client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(
+                uri, serverSelectionTimeoutMS=int(LIMIT_S * 1000), appname="calling-agent", tz_aware=True
+            )
+        except PyMongoError as error:
+            raise StoreError(f"MONGODB_URI cannot be used: {error}") from error
+        self._calls = self._client.get_default_database(DATABASE)["calls"]
+        self._indexed = False
+
+    @property
+    def name(self) -> str:
+        hosts = ", ".join(f"{host}:{port}" for host, port in sorted(self._client.nodes)) or "not connected yet"
+        return f"mongodb ({self._calls.database.name}; {hosts})"
+
+    def save(self, record: CallRecord) -> None:
+        document = msgspec.to_builtins(record)
+        self._do(lambda: self._calls.replace_one({"call_sid": record.call_sid}, document, upsert=True))
+
+    def get(self, call_sid: str) -> CallRecord | None:
+        document = self._do(lambda: self._calls.find_one({"call_sid": call_sid}, {"_id": 0}))
+        return None if document is None else self._read(document)
+
+    def newest(self, limit: int) -> list[CallRecord]:
+        order = [("started_at", pymongo.DESCENDING), ("call_sid", pymongo.DESCENDING)]
+        found = self._do(lambda: list(self._calls.find({}, {"_id": 0}).sort(order).limit(limit)))
+        return [self._read(document) for document in found]
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _read(self, document: dict[str, Any]) -> CallRecord:
+        try:
+            return msgspec.convert(document, CallRecord)
+        except msgspec.ValidationError as error:
+            raise StoreError(f"a record in {self._calls.full_name} cannot be read: {error}") from error
+
+    def _do(self, work: Callable[[], T]) -> T:
+        try:
+            with pymongo.timeout(LIMIT_S):
+                if not self._indexed:
+                    self._calls.create_index("call_sid", unique=True)
+                    self._calls.create_index([("started_at", pymongo.DESCENDING), ("call_sid", pymongo.DESCENDING)])
+                    self._indexed = True
+                return work()
+        except PyMongoError as error:
+            raise StoreError(f"MongoDB: {error}") from error

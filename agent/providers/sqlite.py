@@ -1,0 +1,80 @@
+"""Call records in SQLite: the embedded store, one file under DATA_DIR.
+
+WAL with full synchronisation: a record that was saved survives a crash of the process and of the machine. Used from
+threads, one statement at a time.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from agent.errors import StoreError
+from agent.keep.record import CallRecord
+
+T = TypeVar("T")
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS calls (
+    call_sid TEXT PRIMARY KEY,
+    started_at TEXT NOT NULL,
+    record TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS calls_by_start ON calls (started_at DESC, call_sid DESC);
+"""
+
+
+class SqliteStore:
+    """The CallStore port on one file."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or create the file. Raises StoreError where it cannot be."""
+        self._path = path
+        self._lock = threading.Lock()
+        self._decoder = msgspec.json.Decoder(CallRecord)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(path, check_same_thread=False, timeout=5, isolation_level=None)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=FULL")
+            self._db.executescript(_SCHEMA)
+        except (OSError, sqlite3.Error) as error:
+            raise StoreError(f"cannot use {path}: {error}") from error
+
+    @property
+    def name(self) -> str:
+        return f"sqlite ({self._path})"
+
+    def save(self, record: CallRecord) -> None:
+        row = (record.call_sid, record.started_at, msgspec.json.encode(record).decode())
+        self._do(lambda db: db.execute("INSERT OR REPLACE INTO calls VALUES (?, ?, ?)", row))
+
+    def get(self, call_sid: str) -> CallRecord | None:
+        row = self._do(lambda db: db.execute("SELECT record FROM calls WHERE call_sid = ?", (call_sid,)).fetchone())
+        return self._decode(row[0]) if row else None
+
+    def newest(self, limit: int) -> list[CallRecord]:
+        query = "SELECT record FROM calls ORDER BY started_at DESC, call_sid DESC LIMIT ?"
+        return [self._decode(row[0]) for row in self._do(lambda db: db.execute(query, (limit,)).fetchall())]
+
+    def close(self) -> None:
+        with self._lock:
+            self._db.close()
+
+    def _decode(self, text: str) -> CallRecord:
+        try:
+            return self._decoder.decode(text)
+        except msgspec.DecodeError as error:
+            raise StoreError(f"a record in {self._path} cannot be read: {error}") from error
+
+    def _do(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        with self._lock:
+            try:
+                return work(self._db)
+            except sqlite3.Error as error:
+                raise StoreError(f"{self._path}: {error}") from error

@@ -1,0 +1,143 @@
+"""What the caller has heard: audio sent and marks returned in, heard words out.
+
+The carrier plays what we send in order and in real time, so every byte has a time at which it plays. A returned mark
+proves it, our own `clear` refutes it, and the clock bounds both: nothing here waits for a mark for ever, and nothing
+counts as heard that was not sent. All times are milliseconds on one clock of the caller's choice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from agent.model import BYTES_PER_MS
+
+MARK_GRACE_MS = 1000
+"""How long after its time a mark may still come back before the clock is believed instead."""
+
+MAX_LAG_MS = 500
+"""The most that the way to the caller's ear is taken to delay; a mark later than this was late itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A sentence, or the words of it that were heard before it was cut."""
+
+    turn: int
+    text: str
+    start_ms: float
+    end_ms: float
+    interrupted: bool = False
+    rest: str = ""
+    """The words that were cut off."""
+
+
+@dataclass(slots=True)
+class Sentence:
+    """One sentence on its way to the caller's ear. Only the ledger writes to it."""
+
+    turn: int
+    text: str
+    mark: str
+    sent_bytes: int = 0
+    all_sent: bool = False
+    spans: list[tuple[float, float]] = field(default_factory=list)
+    """When its audio plays: (start, end), more than one where sending fell behind playing."""
+
+
+class Ledger:
+    """One call's account of audio sent and audio heard."""
+
+    def __init__(self) -> None:
+        self._open: list[Sentence] = []
+        self._heard: list[Heard] = []
+        self._end_ms = 0.0
+        self._lag_ms = 0.0
+        self._marks = 0
+
+    @property
+    def end_ms(self) -> float:
+        """When the last byte sent so far has played."""
+        return self._end_ms
+
+    def playing(self, now_ms: float) -> bool:
+        """Whether the caller hears us, or will hear what is on its way."""
+        if now_ms < self._end_ms:
+            return True
+        return any(s.spans for s in self._open) and now_ms < self._end_ms + MARK_GRACE_MS
+
+    def open(self, turn: int, text: str) -> Sentence:
+        """A sentence is about to be sent, after all earlier ones."""
+        self._marks += 1
+        return Sentence(turn, text, f"{turn}.{self._marks}")
+
+    def sent(self, sentence: Sentence, length: int, now_ms: float) -> None:
+        """`length` bytes of the sentence go to the wire now."""
+        if not sentence.spans:
+            self._open.append(sentence)
+        start = max(now_ms, self._end_ms)
+        self._end_ms = start + length / BYTES_PER_MS
+        if sentence.spans and sentence.spans[-1][1] == start:
+            start = sentence.spans.pop()[0]
+        sentence.spans.append((start, self._end_ms))
+        sentence.sent_bytes += length
+
+    def marked(self, sentence: Sentence) -> None:
+        """The sentence's mark goes to the wire: all of its audio is before it."""
+        sentence.all_sent = True
+
+    def returned(self, mark: str, now_ms: float) -> None:
+        """A mark came back. Marks of cleared audio come back too; they are of no sentence any more, and count for
+        nothing."""
+        for n, sentence in enumerate(self._open):
+            if sentence.mark == mark:
+                self._lag_ms = min(max(now_ms - sentence.spans[-1][1], 0.0), MAX_LAG_MS)
+                for earlier in self._open[: n + 1]:
+                    self._close(earlier)
+                del self._open[: n + 1]
+                return
+
+    def clear(self, now_ms: float) -> None:
+        """The carrier was told to throw away what it has not played."""
+        for sentence in self._open:
+            self._cut(sentence, now_ms - self._lag_ms)
+        self._open.clear()
+        self._end_ms = min(self._end_ms, now_ms)
+
+    def settle(self, now_ms: float) -> None:
+        """Believe the clock for sentences whose marks are overdue: they may never come."""
+        while self._open and self._open[0].all_sent and self._open[0].spans[-1][1] + self._lag_ms <= now_ms:
+            self._close(self._open.pop(0))
+
+    def take(self) -> list[Heard]:
+        """What has been heard since the last time, in the order of playing."""
+        heard, self._heard = self._heard, []
+        return heard
+
+    def _close(self, sentence: Sentence) -> None:
+        self._heard.append(Heard(sentence.turn, sentence.text, sentence.spans[0][0], sentence.spans[-1][1]))
+
+    def _cut(self, sentence: Sentence, ear_ms: float) -> None:
+        played = sum(max(0.0, min(end, ear_ms) - start) for start, end in sentence.spans)
+        if sentence.all_sent and played * BYTES_PER_MS >= sentence.sent_bytes:
+            self._close(sentence)
+            return
+        whole = max(sentence.sent_bytes / BYTES_PER_MS, 0.0 if sentence.all_sent else spoken_ms(sentence.text))
+        words = cut_at_word(sentence.text, played / whole if whole else 0.0)
+        start = sentence.spans[0][0]
+        rest = sentence.text[len(words) :].strip()
+        self._heard.append(Heard(sentence.turn, words, start, max(start, ear_ms), interrupted=True, rest=rest))
+
+
+def spoken_ms(text: str) -> float:
+    """About how long a text takes to say: 15 characters a second, the rate of the voices in use here."""
+    return len(text) * 1000 / 15
+
+
+def cut_at_word(text: str, share: float) -> str:
+    """The whole words within the first `share` (0 to 1) of a text."""
+    if share >= 1:
+        return text
+    length = int(len(text) * max(share, 0.0))
+    if length < len(text) and not text[length].isspace():
+        length = max(text.rfind(" ", 0, length + 1), 0)
+    return text[:length].rstrip()

@@ -1,0 +1,84 @@
+"""One port for everything: listeners in; media sockets go to the process, the rest to the HTTP application.
+
+Started by the process and cancelled by it last: health checks and promised media sockets are served until then. When
+cancelled it stops accepting, lets answers in progress go out for `GOODBYE_S`, and has no task left when it returns.
+No peer can end it.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+
+import trio
+from quart_trio import QuartTrio
+
+from agent.web.security import Gate
+from agent.web.state import ProcessState
+from nurseries.boundary import contain
+from nurseries.http_side import HttpDoor
+from nurseries.media_side import MediaDoor, OnMedia
+from nurseries.tolerance import tolerate
+
+GOODBYE_S = 2.0
+"""From the door's cancellation to that of the connections still open."""
+
+Listeners = Sequence[trio.abc.Listener[trio.abc.HalfCloseableStream]]
+
+
+async def serve_door(
+    listeners: Listeners,
+    app: QuartTrio,
+    on_media: OnMedia,
+    *,
+    gate: Gate,
+    state: ProcessState,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve until cancelled; `started()` once connections are accepted. Closes the listeners.
+
+    `on_media` is called in the connection's own task and owns the socket until it returns; the socket is closed then.
+    Its crash is contained and closes its socket with 1011. It holds no deadline for `start`: `on_media` has to.
+    """
+    async with trio.open_nursery() as background:
+        app.nursery = background  # what hypercorn's lifespan protocol would lead to
+        await app.startup()
+        try:
+            await _serve(listeners, HttpDoor(app), MediaDoor(on_media, gate, state), task_status)
+        finally:
+            with trio.move_on_after(GOODBYE_S, shield=True):
+                await app.shutdown()
+
+
+async def _serve(listeners: Listeners, http: HttpDoor, media: MediaDoor, task_status: trio.TaskStatus[None]) -> None:
+    leaving = trio.Event()
+
+    async def accept(connections: trio.Nursery, patience: trio.CancelScope) -> None:
+        handle = functools.partial(_connection, http, media)
+        try:
+            async with trio.open_nursery() as nursery:
+                await nursery.start(
+                    functools.partial(trio.serve_listeners, handle, list(listeners), handler_nursery=connections)
+                )
+                task_status.started()
+        finally:
+            with trio.CancelScope(shield=True):  # no checkpoint inside: nothing to bound
+                await http.leave()
+            patience.deadline = trio.current_time() + GOODBYE_S
+            leaving.set()
+
+    # The connections are shielded from the door's own cancellation, and outlive it by the deadline set above.
+    async with trio.open_nursery() as door:
+        with trio.CancelScope(shield=True) as patience:
+            async with trio.open_nursery() as connections:
+                door.start_soon(accept, connections, patience)
+                await leaving.wait()
+
+
+async def _connection(http: HttpDoor, media: MediaDoor, transport: trio.abc.HalfCloseableStream) -> None:
+    async def serve() -> None:
+        head = await http.serve(transport)
+        if head:
+            await media.serve(transport, head)
+
+    await contain(lambda: tolerate(serve, "connection"), "connection")

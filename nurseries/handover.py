@@ -1,0 +1,164 @@
+"""Two faces of one connection: the stream hypercorn reads HTTP from, and the stream the media socket then runs on.
+
+Before each request, the first bytes decide: those of a media request are kept from hypercorn, its work on the
+connection is cancelled, and the same transport, bytes included, goes on as a media socket. So a proxy that reuses a
+connection for an upgrade after other requests is served like anyone else. Bytes inside a request never count:
+hypercorn's own parser says where one ends.
+"""
+
+from __future__ import annotations
+
+import math
+import socket
+from collections.abc import Callable
+from typing import Protocol
+
+import trio
+
+from agent.web.security import MEDIA_PATH
+
+HEAD_S = 10.0
+"""For the head of a request to arrive: from the first byte, or, on a new connection, from its opening."""
+SEND_S = 5.0
+"""For one write of a response. hypercorn shields its writes, so this also bounds what they can delay an end."""
+
+_MEDIA = tuple(f"GET {MEDIA_PATH}{end}".encode() for end in (" ", "?", "/ ", "/?"))
+
+
+class Parser(Protocol):
+    """What the HTTP parser knows about where in the stream of requests it is."""
+
+    def between_requests(self) -> bool:
+        """The next byte is the first of a request."""
+        ...
+
+    def holds_request(self) -> bool:
+        """A request has arrived whole and is not answered yet: the next byte belongs to the next one."""
+        ...
+
+
+class HttpSide:
+    """The part of a Trio socket stream that hypercorn's TCPServer uses. Closing it only ends hypercorn's work."""
+
+    def __init__(self, transport: trio.abc.HalfCloseableStream, scope: trio.CancelScope) -> None:
+        """`scope` holds all of hypercorn's work on this connection."""
+        self._transport = transport
+        self._scope = scope
+        self._due = trio.current_time() + HEAD_S
+        self._answered = trio.Event()
+        self.parser: Parser
+        self.taken = b""
+        """The beginning of a media request, once there is one."""
+
+    @property
+    def socket(self) -> object:
+        return getattr(self._transport, "socket", _Nowhere)
+
+    def request_began(self) -> None:
+        """The head of a request is complete."""
+        self._due = math.inf
+
+    def request_over(self) -> None:
+        """A request was answered, and another may follow."""
+        self._answered.set()
+        self._answered = trio.Event()
+
+    def end(self, reason: str) -> None:
+        """End hypercorn's work on this connection."""
+        self._scope.cancel(reason)
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        data = await self._receive(max_bytes)
+        while data and self.parser.holds_request():
+            await self._answered.wait()
+        if not self.parser.between_requests():
+            return data
+        if not data:
+            return await self._end_now("closed by the peer")
+        if self._due == math.inf:
+            self._due = trio.current_time() + HEAD_S
+        while any(target.startswith(data) for target in _MEDIA) and not data.startswith(_MEDIA):
+            more = await self._receive(max_bytes)
+            if not more:
+                break
+            data += more
+        if data.startswith(_MEDIA):
+            self.taken = data
+            return await self._end_now("media")
+        return data
+
+    async def send_all(self, data: bytes) -> None:
+        if self._scope.cancel_called:
+            raise trio.ClosedResourceError
+        with trio.move_on_after(SEND_S) as patience:
+            await self._transport.send_all(data)
+        if patience.cancelled_caught:
+            await trio.aclose_forcefully(self._transport)
+            raise trio.BrokenResourceError("the peer does not read")
+
+    async def send_eof(self) -> None:
+        """Nothing: the transport may be needed yet."""
+
+    async def aclose(self) -> None:
+        """No checkpoint, since hypercorn calls this also where it is cancelled, and then must not be cut short."""
+        self._scope.cancel("closed by hypercorn")
+
+    async def _receive(self, max_bytes: int | None) -> bytes:
+        with trio.move_on_at(self._due) as patience:
+            return bytes(await self._transport.receive_some(max_bytes))
+        if patience.cancelled_caught:
+            return await self._end_now("slow head")
+        raise AssertionError("unreachable")  # pragma: no cover
+
+    async def _end_now(self, reason: str) -> bytes:
+        self._scope.cancel(reason)
+        await trio.lowlevel.checkpoint()
+        raise trio.ClosedResourceError  # pragma: no cover  the checkpoint raises
+
+
+class MediaSide(trio.abc.Stream):
+    """A transport with its first bytes put back. Tells once when it has come to its end, whoever ended it."""
+
+    def __init__(self, transport: trio.abc.Stream, head: bytes) -> None:
+        self._transport = transport
+        self._head = head
+        self.on_end: Callable[[], object] = lambda: None
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        if self._head:
+            await trio.lowlevel.checkpoint()
+            size = max_bytes or len(self._head)
+            data, self._head = self._head[:size], self._head[size:]
+            return data
+        try:
+            data = bytes(await self._transport.receive_some(max_bytes))
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            self.on_end()
+            raise
+        if not data:
+            self.on_end()
+        return data
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        await self._transport.send_all(data)
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await self._transport.wait_send_all_might_not_block()
+
+    async def aclose(self) -> None:
+        self.on_end()
+        await self._transport.aclose()
+
+
+class _Nowhere:
+    """The socket of a stream that has none: hypercorn asks for addresses."""
+
+    family = socket.AF_UNIX
+
+    @staticmethod
+    def getpeername() -> str:
+        return ""
+
+    @staticmethod
+    def getsockname() -> str:
+        return ""

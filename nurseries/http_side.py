@@ -1,0 +1,139 @@
+"""HTTP on one connection: a transport in, hypercorn's answers out, until it ends or turns out to be a media socket.
+
+hypercorn's own `serve()` is not used, since one hostile packet ends it (pgjones/hypercorn#225). Its TCPServer is not
+documented: hypercorn is pinned, and the front door's tests hold the contract.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import h11
+import structlog
+import trio
+from hypercorn.app_wrappers import ASGIWrapper
+from hypercorn.config import Config
+from hypercorn.events import Event, Updated
+from hypercorn.logging import Logger
+from hypercorn.trio.tcp_server import TCPServer
+from hypercorn.trio.worker_context import WorkerContext
+from hypercorn.typing import ConnectionState
+from quart_trio import QuartTrio
+
+from nurseries.handover import HttpSide
+
+KEEP_ALIVE_S = 75.0
+"""Idle between two requests: longer than the 60 s after which common proxies stop reusing a connection."""
+MAX_CONNECTIONS = 256
+"""Open HTTP connections. Beyond, the one that has been idle longest makes room: strangers cannot lock Twilio out."""
+LINGER_S = 1.0
+"""Unread bytes are taken in for this long after the last answer: closing over them would destroy it on its way."""
+
+log = structlog.get_logger(__name__)
+
+
+class HttpDoor:
+    """All HTTP connections of one application."""
+
+    def __init__(self, app: QuartTrio) -> None:
+        config = Config()
+        config.logger_class = _HypercornLog
+        config.errorlog = None
+        config.keep_alive_timeout = KEEP_ALIVE_S
+        config.include_server_header = False
+        config.websocket_max_message_size = 1024  # the application has no WebSocket: nothing to spend on one
+        self._config = config
+        self._app = ASGIWrapper(app)
+        self._context = WorkerContext(None)
+        self._idle: dict[HttpSide, None] = {}
+        """The longest idle first."""
+        self.connections = 0
+
+    async def leave(self) -> None:
+        """From now on a connection ends with its answer; idle ones end at once. No checkpoint."""
+        await self._context.terminated.set()
+
+    async def serve(self, transport: trio.abc.HalfCloseableStream) -> bytes:
+        """Answer requests. Returns the beginning of a media request where one came; else the peer may be hung up on.
+
+        Raises what hypercorn raises at a hostile peer. Leaves the transport open.
+        """
+        if self.connections >= MAX_CONNECTIONS and not self._make_room():
+            log.warning("too many connections", open=self.connections)
+            return b""
+        self.connections += 1
+        try:
+            with trio.CancelScope() as scope:
+                side = HttpSide(transport, scope)
+                await self._run(side)
+        finally:
+            self.connections -= 1
+        if not side.taken:
+            await _linger(transport)
+        return side.taken
+
+    async def _run(self, side: HttpSide) -> None:
+        self._idle[side] = None
+        try:
+            await _Connection(self._app, self._config, self._context, side, self._idle)
+        finally:
+            self._idle.pop(side, None)
+
+    def _make_room(self) -> bool:
+        oldest = next(iter(self._idle), None)
+        if oldest is not None:
+            del self._idle[oldest]
+            oldest.end("made room")
+        return oldest is not None
+
+
+class _Connection(TCPServer):
+    """hypercorn's work on one connection, telling when a request begins and ends."""
+
+    def __init__(
+        self, app: ASGIWrapper, config: Config, context: WorkerContext, side: HttpSide, idle: dict[HttpSide, None]
+    ) -> None:
+        # The vendor's types ask for an SSLStream; its code takes anything with the methods of HttpSide.
+        super().__init__(app, config, context, ConnectionState({}), side)  # type: ignore[arg-type]
+        self._side = side
+        self._idle = idle
+        side.parser = self
+
+    async def protocol_send(self, event: Event) -> None:
+        if isinstance(event, Updated) and not event.idle:
+            self._side.request_began()
+            self._idle.pop(self._side, None)
+        await super().protocol_send(event)
+        if isinstance(event, Updated) and event.idle:
+            self._side.request_over()
+            self._idle[self._side] = None
+
+    def between_requests(self) -> bool:
+        parser = self._parser()
+        return parser is not None and parser.their_state is h11.IDLE and not parser.trailing_data[0]
+
+    def holds_request(self) -> bool:
+        parser = self._parser()
+        return parser is not None and parser.their_state is h11.DONE
+
+    def _parser(self) -> h11.Connection | None:
+        """None once the connection speaks something else than HTTP/1."""
+        parser = getattr(self.protocol.protocol, "connection", None)
+        return parser if isinstance(parser, h11.Connection) else None
+
+
+class _HypercornLog(Logger):
+    """hypercorn's few words, in our log. Access is the application's business."""
+
+    async def exception(self, message: str, *_args: Any, **_kwargs: Any) -> None:
+        log.error("http server error", detail=message, exc_info=True)
+
+    async def error(self, message: str, *_args: Any, **_kwargs: Any) -> None:
+        log.error("http server error", detail=message)
+
+
+async def _linger(transport: trio.abc.HalfCloseableStream) -> None:
+    with trio.move_on_after(LINGER_S):
+        await transport.send_eof()
+        while await transport.receive_some():
+            pass

@@ -1,0 +1,99 @@
+"""Media sockets: a transport with a media request on it in, an accepted `MediaSocket` handed to the process.
+
+Refused before the upgrade: what Twilio did not sign, and strangers beyond a bound. The socket is closed when the
+process is done with it; the goodbye is bounded.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Awaitable, Callable
+
+import structlog
+import trio
+from trio_websocket import ConnectionClosed, WebSocketConnection, WebSocketRequest, wrap_server_stream
+
+from agent.providers.websocket import MAX_MESSAGE, QUEUE, WebSocket
+from agent.web.security import Gate
+from agent.web.state import ProcessState
+from agent.wire.ports import MediaSocket
+from nurseries.boundary import contain
+from nurseries.handover import HEAD_S, MediaSide
+from nurseries.tolerance import tolerate
+
+OnMedia = Callable[[MediaSocket], Awaitable[None]]
+
+GOODBYE_S = 1.0
+"""For the peer to answer our goodbye."""
+MAX_STRANGERS = 100
+"""Open media sockets that have not become a call (yet). Each is one for no longer than START_TIMEOUT_S."""
+
+log = structlog.get_logger(__name__)
+
+
+class MediaDoor:
+    """All media sockets of one process."""
+
+    def __init__(self, on_media: OnMedia, gate: Gate, state: ProcessState) -> None:
+        self._on_media = on_media
+        self._gate = gate
+        self._state = state
+        self.sockets = 0
+
+    async def serve(self, transport: trio.abc.Stream, head: bytes) -> None:
+        """Upgrade and hand over; return once the socket is closed. `head` was read from the transport already."""
+        side = MediaSide(transport, head)
+        async with trio.open_nursery() as nursery:
+            home = await nursery.start(functools.partial(_reader_home, side))
+            connection = await self._upgrade(home, side)
+            if connection is not None:
+                await self._attend(WebSocket(connection, side))
+            home.cancel_scope.cancel("socket closed")
+
+    async def _upgrade(self, home: trio.Nursery, side: MediaSide) -> WebSocketConnection | None:
+        with trio.move_on_after(HEAD_S) as patience:
+            side.on_end = functools.partial(patience.cancel, "peer gone")  # the library would wait for ever
+            request = await wrap_server_stream(home, side, QUEUE, MAX_MESSAGE)
+            refusal = self._refusal(request)
+            try:
+                if refusal is None:
+                    return await request.accept()
+                await request.reject(refusal, extra_headers=[(b"connection", b"close")])
+            except ConnectionClosed:
+                return None
+        return None
+
+    def _refusal(self, request: WebSocketRequest) -> int | None:
+        if self.sockets - self._state.calls >= MAX_STRANGERS:
+            log.warning("too many media sockets", open=self.sockets, calls=self._state.calls)
+            return 503
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in request.headers}
+        host = request._event.host  # noqa: SLF001  the library keeps the Host header out of `headers`
+        if not self._gate.media(host, headers.get("x-forwarded-proto", ""), headers.get("x-twilio-signature", "")):
+            return 403
+        return None
+
+    async def _attend(self, socket: WebSocket) -> None:
+        self.sockets += 1
+        code = 1001  # going away: what remains if we are cancelled
+        try:
+            crashed = await contain(lambda: self._on_media(socket), "media socket")
+            code = 1011 if crashed else 1000
+        finally:
+            self.sockets -= 1
+            with trio.move_on_after(GOODBYE_S, shield=True):
+                await socket.close(code)
+
+
+async def _reader_home(
+    side: MediaSide, *, task_status: trio.TaskStatus[trio.Nursery] = trio.TASK_STATUS_IGNORED
+) -> None:
+    """Where the library's reader lives. Its crash at a hostile peer closes this socket and cancels nobody."""
+
+    async def host() -> None:
+        async with trio.open_nursery() as home:
+            task_status.started(home)
+            await trio.sleep_forever()
+
+    await contain(lambda: tolerate(host, "media socket"), "media reader")
+    await trio.aclose_forcefully(side)

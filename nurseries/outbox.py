@@ -1,0 +1,209 @@
+"""The writer's source: what a turn says goes in, what the socket sends next comes out, control before data.
+
+A turn speaks through a `Track`. Only the newest track is live: `clear` kills it together with everything it has queued,
+in one synchronous step, so a turn that is stuck in cleanup cannot add a byte behind its own `clear`. Audio leaves no
+more than a lead ahead of its playback and waits here, where it can still be thrown away.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+import trio
+
+from agent.model import BYTES_PER_MS
+from agent.speak.ledger import MARK_GRACE_MS, Ledger, Sentence
+
+FRAME_BYTES = 160
+"""Sentences are filled up to whole 20 ms frames with silence; some carriers jitter on broken ones."""
+
+SILENCE = b"\xff"
+
+
+@dataclass(frozen=True, slots=True)
+class Audio:
+    mulaw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class MarkAfter:
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Clear:
+    pass
+
+
+Outgoing = Audio | MarkAfter | Clear
+
+
+class Track:
+    """One turn's way to the caller's ear. Once superseded it swallows whatever it is given."""
+
+    def __init__(self, outbox: Outbox, turn: int) -> None:
+        self._outbox = outbox
+        self.turn = turn
+        self.first_sent_ms: float | None = None
+        """When its first byte went to the socket."""
+        self._sentence: Sentence | None = None
+        self._part = bytearray()
+
+    @property
+    def live(self) -> bool:
+        return self._outbox.live is self
+
+    def begin(self, text: str) -> None:
+        """The audio that follows says this sentence. Not a checkpoint."""
+        self._sentence = self._outbox.ledger.open(self.turn, text)
+
+    async def say(self, mulaw: bytes) -> None:
+        """Queue audio of the sentence begun. Waits while the outbox is full; always a checkpoint."""
+        await trio.lowlevel.checkpoint()
+        self._part += mulaw
+        size = self._outbox.message_bytes
+        while len(self._part) >= size and self.live:
+            self._queue(bytes(self._part[:size]))
+            del self._part[:size]
+            await self._outbox.room(self)
+
+    def end(self) -> None:
+        """The sentence is complete: its rest is queued, then its mark. Not a checkpoint."""
+        sentence = self._sentence
+        if self._part:
+            self._part += SILENCE * (-len(self._part) % FRAME_BYTES)
+            self._queue(bytes(self._part))
+            self._part.clear()
+        if sentence is not None and self.live:
+            self._outbox.queue(self, sentence, None)
+        self._sentence = None
+
+    def _queue(self, mulaw: bytes) -> None:
+        if self.live and self._sentence is not None:
+            self._outbox.queue(self, self._sentence, mulaw)
+
+
+class Outbox:
+    """One call's queue to its socket. One task takes."""
+
+    def __init__(self, ledger: Ledger, *, lead_ms: float, message_ms: float, room_ms: float, began: float) -> None:
+        self.ledger = ledger
+        self.message_bytes = int(message_ms * BYTES_PER_MS)
+        self.live: Track | None = None
+        self._lead_ms = lead_ms
+        self._room_bytes = room_ms * BYTES_PER_MS
+        self._began = began
+        self._queue: deque[tuple[Track, Sentence, bytes | None]] = deque()
+        self._queued_bytes = 0
+        self._clear_due = False
+        self._finished = False
+        self._changed = trio.Event()
+        self._taken = trio.Event()
+        self._returned = trio.Event()
+        self.clears = 0
+
+    @property
+    def now_ms(self) -> float:
+        """The call's clock: milliseconds since it began."""
+        return (trio.current_time() - self._began) * 1000
+
+    @property
+    def empty(self) -> bool:
+        return not self._queue and not self._clear_due
+
+    @property
+    def speaking(self) -> bool:
+        """Whether the caller hears us, or will."""
+        return bool(self._queue) or self.ledger.playing(self.now_ms)
+
+    @property
+    def playback_end(self) -> float:
+        """When the last byte sent so far has played, on trio's clock."""
+        return self._began + self.ledger.end_ms / 1000
+
+    def returned(self, mark: str) -> None:
+        """A mark came back. Not a checkpoint."""
+        self.ledger.returned(mark, self.now_ms)
+        self._returned.set()
+
+    async def heard(self) -> None:
+        """Wait until all that was sent has been heard, by its marks or, where they fail to come, by the clock."""
+        await trio.lowlevel.checkpoint()
+        while self.ledger.playing(self.now_ms):
+            self._returned = trio.Event()
+            with trio.move_on_at(self.playback_end + MARK_GRACE_MS / 1000) as overdue:
+                await self._returned.wait()
+            if overdue.cancelled_caught:
+                return
+
+    def open(self, turn: int) -> Track:
+        """A new way out; an older one is dead from here on. Not a checkpoint."""
+        self.live = Track(self, turn)
+        return self.live
+
+    def queue(self, track: Track, sentence: Sentence, mulaw: bytes | None) -> None:
+        """Used by the live track: audio, or (None) the sentence's mark."""
+        self._queue.append((track, sentence, mulaw))
+        self._queued_bytes += len(mulaw or b"")
+        self._changed.set()
+
+    async def room(self, track: Track) -> None:
+        """Wait until less than the room is queued, or the track is dead. A checkpoint."""
+        await trio.lowlevel.checkpoint()
+        while self._queued_bytes >= self._room_bytes and track.live:
+            self._taken = trio.Event()
+            await self._taken.wait()
+
+    def clear(self) -> bool:
+        """Silence, now: forget the queue, kill the live track, tell the carrier if it holds audio of ours.
+
+        Returns whether there was anything to silence. Synchronous, not a checkpoint.
+        """
+        audible = self.ledger.playing(self.now_ms)
+        silenced = audible or bool(self._queue)
+        self.live = None
+        self._queue.clear()
+        self._queued_bytes = 0
+        self.ledger.clear(self.now_ms)
+        self._clear_due = self._clear_due or audible
+        self._changed.set()
+        self._taken.set()
+        return silenced
+
+    def finish(self) -> None:
+        """Nothing more will be queued: once all is said, `take` returns None. Not a checkpoint."""
+        self._finished = True
+        self._changed.set()
+
+    async def take(self) -> Outgoing | None:
+        """What to send next, when it is time; None when finished. Cancelled, it takes nothing."""
+        await trio.lowlevel.checkpoint()
+        while True:
+            if self._clear_due:
+                self._clear_due = False
+                self.clears += 1
+                return Clear()
+            due = trio.current_time()
+            if self._queue:
+                if self._queue[0][2] is not None:
+                    due = self._began + (self.ledger.end_ms - self._lead_ms) / 1000
+                if due <= trio.current_time():
+                    return self._take_head()
+            elif self._finished:
+                return None
+            self._changed = trio.Event()
+            with trio.move_on_at(due if self._queue else float("inf")):
+                await self._changed.wait()
+
+    def _take_head(self) -> Outgoing:
+        track, sentence, mulaw = self._queue.popleft()
+        if mulaw is None:
+            self.ledger.marked(sentence)
+            return MarkAfter(sentence.mark)
+        if track.first_sent_ms is None:
+            track.first_sent_ms = self.now_ms
+        self.ledger.sent(sentence, len(mulaw), self.now_ms)
+        self._queued_bytes -= len(mulaw)
+        self._taken.set()
+        return Audio(mulaw)

@@ -1,0 +1,141 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.speak.ledger import Heard, Ledger, cut_at_word
+
+TEXT = "one two three four five six seven eight nine ten"
+
+
+def test_a_returned_mark_proves_its_sentence() -> None:
+    ledger = Ledger()
+    first = ledger.open(1, "Hello.")
+    ledger.sent(first, 8000, now_ms=100)
+    ledger.marked(first)
+    assert ledger.playing(1099)
+
+    ledger.returned(first.mark, now_ms=1150)
+
+    assert ledger.take() == [Heard(1, "Hello.", 100, 1100)]
+    assert not ledger.playing(1151)
+    assert ledger.take() == []
+
+
+def test_a_sentence_cut_in_the_middle_is_heard_to_the_last_whole_word() -> None:
+    ledger = Ledger()
+    sentence = ledger.open(1, TEXT)
+    ledger.sent(sentence, 16000, now_ms=0)
+    ledger.marked(sentence)
+
+    ledger.clear(now_ms=1000)
+
+    (heard,) = ledger.take()
+    assert (heard.text, heard.rest) == ("one two three four five", "six seven eight nine ten")
+    assert heard.interrupted
+    assert heard.end_ms == 1000
+    assert not ledger.playing(1000)
+
+
+def test_marks_that_come_back_because_of_our_clear_prove_nothing() -> None:
+    ledger = Ledger()
+    sentence = ledger.open(1, TEXT)
+    ledger.sent(sentence, 16000, now_ms=0)
+    ledger.marked(sentence)
+    ledger.clear(now_ms=0)
+    ledger.take()
+
+    ledger.returned(sentence.mark, now_ms=20)
+
+    assert ledger.take() == []
+
+
+def test_a_sentence_still_being_made_is_not_taken_for_whole() -> None:
+    ledger = Ledger()
+    sentence = ledger.open(1, TEXT)
+    ledger.sent(sentence, 800, now_ms=0)
+
+    ledger.clear(now_ms=5000)
+
+    (heard,) = ledger.take()
+    assert heard.interrupted
+    assert heard.text == ""
+
+
+def test_sending_late_leaves_a_gap_that_is_not_counted_as_speech() -> None:
+    ledger = Ledger()
+    sentence = ledger.open(1, TEXT)
+    ledger.sent(sentence, 8000, now_ms=0)
+    ledger.sent(sentence, 8000, now_ms=3000)
+    ledger.marked(sentence)
+
+    ledger.clear(now_ms=3000)
+
+    assert ledger.take()[0].text == "one two three four five"
+
+
+def test_a_mark_that_never_comes_is_replaced_by_the_clock() -> None:
+    ledger = Ledger()
+    sentence = ledger.open(1, "Hello.")
+    ledger.sent(sentence, 8000, now_ms=0)
+    ledger.marked(sentence)
+
+    ledger.settle(999)
+    assert ledger.take() == []
+    assert ledger.playing(1500)
+    assert not ledger.playing(2001)
+
+    ledger.settle(1000)
+    assert [h.text for h in ledger.take()] == ["Hello."]
+
+
+def test_a_later_mark_proves_the_earlier_sentences_in_playing_order() -> None:
+    ledger = Ledger()
+    sentences = [ledger.open(1, f"{n}.") for n in range(3)]
+    for sentence in sentences:
+        ledger.sent(sentence, 80, now_ms=0)
+        ledger.marked(sentence)
+
+    ledger.returned(sentences[1].mark, now_ms=30)
+
+    assert [h.text for h in ledger.take()] == ["0.", "1."]
+
+
+@given(st.floats(-1, 2), st.text(alphabet="ab ₹é", max_size=40))
+def test_a_cut_keeps_whole_words_only(share: float, text: str) -> None:
+    words = cut_at_word(text, share)
+    assert text.startswith(words)
+    rest = text[len(words) :]
+    assert not words or not rest or rest[0].isspace() or words[-1].isspace()
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["send", "mark", "return", "clear", "settle"]), st.integers(0, 300)), max_size=60
+    )
+)
+def test_never_more_is_heard_than_was_sent(steps: list[tuple[str, int]]) -> None:
+    ledger = Ledger()
+    now = 0.0
+    sent = 0.0
+    sentence = ledger.open(1, TEXT)
+    marks = []
+    for step, amount in steps:
+        now += amount
+        if step == "send":
+            ledger.sent(sentence, amount * 8 + 8, now)
+            sent += amount + 1
+        elif step == "mark" and sentence.spans:
+            ledger.marked(sentence)
+            marks.append(sentence.mark)
+            sentence = ledger.open(1, TEXT)
+        elif step == "return" and marks:
+            ledger.returned(marks[amount % len(marks)], now)
+        elif step == "clear":
+            ledger.clear(now)
+            sentence = ledger.open(1, TEXT)
+        else:
+            ledger.settle(now)
+    ledger.clear(now)
+    heard = ledger.take()
+    assert all(h.start_ms <= h.end_ms for h in heard)
+    assert sum(1 for h in heard if not h.interrupted) <= len(marks)
+    assert [h.start_ms for h in heard] == sorted(h.start_ms for h in heard)

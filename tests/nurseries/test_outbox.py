@@ -1,0 +1,207 @@
+import trio
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from trio.testing import MockClock, assert_checkpoints, assert_no_checkpoints
+
+from agent.speak.ledger import Ledger
+from nurseries.outbox import Audio, Clear, MarkAfter, Outbox, Outgoing
+
+MESSAGE = 160 * 8
+
+
+def outbox(lead_ms: float = 400, room_ms: float = 5000) -> Outbox:
+    return Outbox(Ledger(), lead_ms=lead_ms, message_ms=160, room_ms=room_ms, began=trio.current_time())
+
+
+async def drain(box: Outbox, sent: list[tuple[float, Outgoing]]) -> None:
+    while (message := await box.take()) is not None:
+        sent.append((round(box.now_ms), message))
+
+
+async def test_audio_leaves_no_more_than_a_lead_ahead_of_its_playback(autojump_clock, nursery) -> None:
+    box = outbox(lead_ms=400)
+    track = box.open(1)
+    track.begin("Hello.")
+    await track.say(b"a" * MESSAGE * 5)
+    track.end()
+    box.finish()
+    sent: list[tuple[float, Outgoing]] = []
+
+    await drain(box, sent)
+
+    times = [at for at, message in sent if isinstance(message, Audio)]
+    assert times == [0, 0, 0, 80, 240]
+    assert isinstance(sent[-1][1], MarkAfter)
+    assert track.first_sent_ms == 0
+
+
+async def test_after_a_clear_the_old_track_cannot_add_a_byte(autojump_clock, nursery) -> None:
+    box = outbox()
+    sent: list[tuple[float, Outgoing]] = []
+    nursery.start_soon(drain, box, sent)
+    old = box.open(1)
+    old.begin("Old.")
+    await old.say(b"o" * MESSAGE * 20)
+    await trio.sleep(0.1)
+
+    with assert_no_checkpoints():
+        assert box.clear()
+    new = box.open(2)
+    new.begin("New.")
+    await new.say(b"n" * MESSAGE)
+    new.end()
+    await old.say(b"o" * MESSAGE * 3)
+    old.end()
+    await trio.sleep(5)
+
+    after = [m for _, m in sent][[type(m) for _, m in sent].index(Clear) :]
+    assert after[0] == Clear()
+    assert {m.mulaw[:1] for m in after if isinstance(m, Audio)} == {b"n"}
+    assert sum(isinstance(m, MarkAfter) for m in after) == 1
+    nursery.cancel_scope.cancel()
+
+
+async def test_silence_needs_no_clear(autojump_clock, nursery) -> None:
+    box = outbox()
+    sent: list[tuple[float, Outgoing]] = []
+    nursery.start_soon(drain, box, sent)
+
+    assert not box.clear()
+    await trio.sleep(1)
+
+    assert sent == []
+    nursery.cancel_scope.cancel()
+
+
+async def test_a_clear_is_sent_though_all_audio_has_long_left_us(autojump_clock, nursery) -> None:
+    box = outbox(lead_ms=5000)
+    sent: list[tuple[float, Outgoing]] = []
+    nursery.start_soon(drain, box, sent)
+    track = box.open(1)
+    track.begin("Hello.")
+    await track.say(b"a" * 8 * 3000)
+    track.end()
+    await trio.sleep(1)
+    assert box.empty
+
+    assert box.clear()
+    await trio.sleep(0)
+
+    assert sent[-1] == (1000, Clear())
+    nursery.cancel_scope.cancel()
+
+
+async def test_a_full_outbox_makes_its_turn_wait_and_a_clear_lets_it_go(autojump_clock, nursery) -> None:
+    box = outbox(room_ms=1000)
+    track = box.open(1)
+    track.begin("Long.")
+    done = trio.Event()
+
+    async def speak() -> None:
+        await track.say(b"a" * 8 * 60_000)
+        done.set()
+
+    nursery.start_soon(speak)
+    await trio.sleep(10)
+    assert not done.is_set()
+
+    box.clear()
+    await trio.sleep(0.1)
+
+    assert done.is_set()
+    assert box.empty
+
+
+async def test_a_sentence_is_filled_up_to_whole_frames_with_silence(autojump_clock) -> None:
+    box = outbox()
+    track = box.open(1)
+    track.begin("Hm.")
+    await track.say(b"a" * 100)
+    track.end()
+
+    assert await box.take() == Audio(b"a" * 100 + b"\xff" * 60)
+
+
+async def test_what_was_heard_is_waited_for_by_mark_and_no_longer_than_the_clock_allows(autojump_clock) -> None:
+    box = outbox(lead_ms=5000)
+    track = box.open(1)
+    track.begin("Hello.")
+    await track.say(b"a" * 8 * 1000)
+    track.end()
+    box.finish()
+    marks: list[tuple[float, Outgoing]] = []
+    await drain(box, marks)
+
+    begin = trio.current_time()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(box.heard)
+        await trio.sleep(1.2)
+        box.returned(marks[-1][1].name)
+    assert round(trio.current_time() - begin, 3) == 1.2
+
+    track.begin("Never marked.")
+    await track.say(b"a" * 8 * 1000)
+    track.end()
+    await drain(box, marks)
+    begin = trio.current_time()
+    await box.heard()
+    assert round(trio.current_time() - begin, 3) == 2.0
+
+
+async def test_checkpoints_are_where_they_are_promised() -> None:
+    box = outbox()
+    track = box.open(1)
+    with assert_no_checkpoints():
+        track.begin("x")
+        track.end()
+        box.finish()
+    with assert_checkpoints():
+        await track.say(b"")
+    with assert_checkpoints():
+        await box.take()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from(["say", "clear", "open", "wait"]), st.integers(0, 3000)), max_size=30),
+    st.random_module(),
+)
+def test_no_byte_of_a_cleared_track_follows_its_clear(steps: list[tuple[str, int]], _: object) -> None:
+    sent: list[tuple[float, Outgoing]] = []
+    epochs: list[int] = []
+
+    async def main() -> None:
+        box = outbox(room_ms=500)
+        epoch = 0
+
+        async def speak(track, sign: int, length: int) -> None:
+            track.begin("text")
+            with trio.CancelScope(shield=True):  # as stuck as a turn can be
+                await track.say(bytes([sign]) * length * 8)
+            track.end()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(drain, box, sent)
+            track = box.open(0)
+            for step, amount in steps:
+                if step == "say":
+                    nursery.start_soon(speak, track, epoch, amount)
+                elif step == "wait":
+                    await trio.sleep(amount / 1000)
+                elif step == "clear":
+                    mark = len(sent)
+                    if box.clear():
+                        epochs.append(mark)
+                    epoch += 1
+                    track = box.open(epoch)
+            await trio.sleep(100)
+            box.clear()
+            nursery.cancel_scope.cancel()
+
+    trio.run(main, clock=MockClock(autojump_threshold=0))
+    newest = 0
+    for _, message in sent:
+        if isinstance(message, Audio):
+            sign = message.mulaw[0]
+            assert sign >= newest
+            newest = max(newest, sign)
