@@ -25,17 +25,21 @@ _SIDS = frozenset({"call_sid", "stream_sid", "account_sid", "timestamp", "pid"})
 def configure(level: str, *, production: bool) -> None:
     """Set up structlog, and the standard library's logging for the libraries below us."""
     renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer() if production else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        structlog.processors.JSONRenderer()
+        if production
+        # A plain traceback: the pretty one prints local variables, and with them what callers said.
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
     )
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _add_pid,
+        structlog.processors.format_exc_info,
         mask,
     ]
-    if production:
-        shared.append(structlog.processors.format_exc_info)
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),

@@ -1,0 +1,45 @@
+"""The command line: `calling-agent serve`, `call` and `calls`. Exit code 2 for a configuration or usage that cannot be
+used, with every fault in plain words."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from agent.errors import CallingAgentError, ConfigError
+
+
+def main() -> None:
+    """Entry point of the `calling-agent` command."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command; returns its exit code."""
+    parser = argparse.ArgumentParser(prog="calling-agent", description="An AI voice agent that answers phone calls.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands.add_parser("serve", help="answer calls; configured by the environment and .env")
+    call = commands.add_parser("call", help="place a call to a running server, as Twilio and a caller would")
+    calls = commands.add_parser("calls", help="read what was said")
+
+    from nurseries import records, rehearse
+
+    rehearse.add_arguments(call)
+    records.add_arguments(calls)
+    args = parser.parse_args(arguments)
+    try:
+        if args.command == "call":
+            return rehearse.run(args)
+        if args.command == "calls":
+            return records.run(args)
+
+        from nurseries.serve import serve
+
+        return serve()
+    except ConfigError as error:
+        for fault in error.faults:
+            print(f"configuration: {fault}", file=sys.stderr)
+        return 2
+    except CallingAgentError as error:
+        print(f"calling-agent: {error}", file=sys.stderr)
+        return 1

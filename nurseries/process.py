@@ -1,0 +1,159 @@
+"""Lifetime 1: one process. The door, the calls, the way out.
+
+Outermost is the work that calls leave behind (records to be saved), within it the door; a signal ends admission first
+and the door last. A first SIGTERM or Ctrl-C lets calls finish, within DRAIN_TIMEOUT_S; a second one has them say
+goodbye now; a third hangs up.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import AsyncIterator
+from functools import partial
+
+import structlog
+import trio
+from quart_trio import QuartTrio
+from structlog.contextvars import bound_contextvars
+
+from agent.errors import StoreError
+from agent.guard.tokens import Tokens
+from agent.keep.ports import CallStore
+from agent.keep.record import CallRecord
+from agent.model import Ending
+from agent.web.security import Gate
+from agent.web.state import ProcessState
+from agent.wire.ports import MediaSocket
+from nurseries.boundary import contain
+from nurseries.call import Call
+from nurseries.dialogue import Parts
+from nurseries.front_door import Listeners, serve_door
+from nurseries.pick_up import pick_up
+
+log = structlog.get_logger(__name__)
+
+KEEP_S = 20.0
+"""For the records of the last calls to be saved after the door has closed."""
+
+KEEP_TRIES = 5
+KEEP_PAUSE_S = 0.5
+"""A store that is away is asked again, twice as late each time."""
+
+
+class Process:
+    """One server process: admits calls, holds them, keeps their records."""
+
+    def __init__(self, parts: Parts, store: CallStore, tokens: Tokens, state: ProcessState) -> None:
+        self._parts = parts
+        self._store = store
+        self._tokens = tokens
+        self._state = state
+        self._calls: set[Call] = set()
+        self._changed = trio.Event()
+        self._afterwards: trio.Nursery | None = None
+        self._threads = trio.CapacityLimiter(4)
+
+    async def run(
+        self,
+        listeners: Listeners,
+        app: QuartTrio,
+        gate: Gate,
+        *,
+        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Serve until told to leave; `started()` once calls are taken. Needs the main thread, for the signals."""
+        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+            async with trio.open_nursery() as self._afterwards:
+                async with trio.open_nursery() as door:
+                    await door.start(
+                        partial(serve_door, listeners, app, self.take, gate=gate, state=self._state)
+                    )
+                    door.start_soon(self._leave_on, signals, door.cancel_scope, name="signals")
+                    self._state.ready = True
+                    task_status.started()
+                self._afterwards.cancel_scope.deadline = trio.current_time() + KEEP_S
+        log.info("stopped")
+
+    async def take(self, socket: MediaSocket) -> None:
+        """Hold the call on an accepted media socket, if it is one that we expect. Its crash ends here."""
+        settings = self._parts.settings
+        info = await pick_up(socket, self._tokens, settings.START_TIMEOUT_S)
+        if info is None:
+            return
+        with bound_contextvars(call_sid=info.call_sid):
+            call = Call(info, socket, self._parts)
+            self._add(call)
+            try:
+                await contain(call.run, "call")
+            finally:
+                self._remove(call)
+                record = call.record()
+                log.info(
+                    "call over",
+                    ending=record.ending,
+                    seconds=round(record.duration_ms / 1000, 1),
+                    turns=len(record.turns),
+                    barge_ins=record.barge_ins,
+                    frames_dropped=record.frames_dropped,
+                )
+                if self._afterwards is not None:
+                    self._afterwards.start_soon(self._keep, record, name="keep")
+
+    def _add(self, call: Call) -> None:
+        self._calls.add(call)
+        self._state.calls = len(self._calls)
+
+    def _remove(self, call: Call) -> None:
+        self._calls.discard(call)
+        self._state.calls = len(self._calls)
+        self._changed.set()
+
+    async def _keep(self, record: CallRecord) -> None:
+        pause = KEEP_PAUSE_S
+        for attempt in range(1, KEEP_TRIES + 1):
+            try:
+                # Never abandoned: a write that is under way is waited for, and the store bounds it.
+                await trio.to_thread.run_sync(self._store.save, record, limiter=self._threads)
+            except StoreError as error:
+                log.warning("record not saved", attempt=attempt, error=str(error))
+                await trio.sleep(pause)
+                pause *= 2
+            else:
+                return
+        log.error("record lost", call_sid=record.call_sid, store=self._store.name)
+
+    async def _leave_on(self, signals: AsyncIterator[int], door: trio.CancelScope) -> None:
+        async with trio.open_nursery() as nursery:
+            first = await anext(signals)
+            self._state.draining = True
+            log.info(
+                "leaving",
+                signal=signal.Signals(first).name,
+                calls=len(self._calls),
+                next="a second signal ends calls politely, a third at once",
+            )
+            nursery.start_soon(self._drain, door, name="drain")
+            await anext(signals)
+            log.info("ending calls", calls=len(self._calls))
+            self._end_calls()
+            await anext(signals)
+            log.warning("hanging up", calls=len(self._calls))
+            door.cancel("third signal")
+
+    async def _drain(self, door: trio.CancelScope) -> None:
+        settings = self._parts.settings
+        with trio.move_on_after(settings.DRAIN_TIMEOUT_S):
+            await self._all_over()
+        self._end_calls()
+        with trio.move_on_after(settings.GOODBYE_TIMEOUT_S + 2):
+            await self._all_over()
+        door.cancel("drained")
+
+    def _end_calls(self) -> None:
+        for call in tuple(self._calls):
+            call.end(Ending.SHUTDOWN, "the process is leaving")
+
+    async def _all_over(self) -> None:
+        while self._calls:
+            self._changed = trio.Event()
+            await self._changed.wait()

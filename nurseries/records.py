@@ -1,0 +1,72 @@
+"""`calling-agent calls`: what was said, from the store that the server keeps it in."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+import msgspec
+
+from agent.config import load
+from agent.keep.record import CallRecord
+from nurseries.compose import open_store
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `calls`."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    listing = actions.add_parser("list", help="the latest calls, newest first")
+    listing.add_argument("--limit", type=int, default=20, metavar="N", help="at most so many (20)")
+    show = actions.add_parser("show", help="one call: what was said, and where the time went")
+    show.add_argument("call_sid", metavar="CALL_SID", nargs="?", help="the call; the latest one where none is named")
+    for action in (listing, show):
+        action.add_argument("--json", action="store_true", help="as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Returns the exit code: 0, or 1 where there is no such call."""
+    store = open_store(load())
+    try:
+        if args.action == "list":
+            return _list(store.newest(max(args.limit, 1)), as_json=args.json)
+        if args.call_sid:
+            record = store.get(args.call_sid)
+        else:
+            record = next(iter(store.newest(1)), None)
+    finally:
+        store.close()
+    if record is None:
+        what = f"no call {args.call_sid}" if args.call_sid else "no call yet"
+        print(f"calling-agent: {what} in {store.name}.", file=sys.stderr)
+        return 1
+    print(msgspec.json.format(msgspec.json.encode(record)).decode() if args.json else _story(record))
+    return 0
+
+
+def _list(records: list[CallRecord], *, as_json: bool) -> int:
+    for record in records:
+        if as_json:
+            print(msgspec.json.encode(record).decode())
+        else:
+            seconds = record.duration_ms / 1000
+            print(f"{record.started_at}  {record.call_sid}  {seconds:6.1f} s  {record.ending}")
+    return 0
+
+
+def _story(record: CallRecord) -> str:
+    lines = [
+        f"{record.call_sid}  {record.direction}  from {record.caller or 'unknown'} to {record.called or 'unknown'}",
+        f"{record.started_at}  {record.duration_ms / 1000:.1f} s  ended: {record.ending}",
+        "",
+    ]
+    for entry in record.entries:
+        cut = " -" if entry.interrupted else ""
+        lines.append(f"{entry.start_ms / 1000:7.1f} s  {entry.role:>6}: {entry.text}{cut}")
+    if record.facts:
+        lines += ["", *(f"{name}: {value}" for name, value in record.facts.items())]
+    if record.turns:
+        lines += ["", "turn  heard  first token  first audio  (ms after the end of the caller's turn)"]
+        lines += [
+            f"{n:4}  {t.heard_ms:5}  {t.first_token_ms:11}  {t.first_audio_ms:11}" for n, t in enumerate(record.turns, 1)
+        ]
+    return "\n".join(lines)

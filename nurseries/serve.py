@@ -1,0 +1,87 @@
+"""`calling-agent serve`: configuration in, a running server out. One process, one trio run, one port."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from functools import partial
+from importlib.metadata import version
+
+import structlog
+import trio
+
+from agent import log as logs
+from agent.config import Settings, load
+from agent.errors import ConfigError
+from agent.guard.tokens import Tokens, derive_key
+from agent.keep.ports import CallStore
+from agent.web.app import create_app
+from agent.web.security import Gate
+from agent.web.state import ProcessState
+from nurseries.compose import compose, open_store
+from nurseries.dialogue import Parts
+from nurseries.process import Process
+
+log = structlog.get_logger(__name__)
+
+
+def serve() -> int:
+    """Serve until told to leave. Raises ConfigError before anything is listened on."""
+    settings = load()
+    logs.configure(settings.LOG_LEVEL, production=settings.production)
+    store = open_store(settings)
+    try:
+        trio.run(_run, settings, store)
+    finally:
+        store.close()
+    return 0
+
+
+async def _run(settings: Settings, store: CallStore) -> None:
+    async with compose(settings) as parts:
+        try:
+            listeners = await trio.open_tcp_listeners(settings.PORT, host=settings.host)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise ConfigError(
+                (f"cannot listen on {settings.host}:{settings.PORT}: {reason}. Set PORT (or HOST) to a free one.",)
+            ) from None
+        state = ProcessState()
+        gate = Gate(settings)
+        tokens = Tokens(_token_key(settings), ttl_s=settings.TOKEN_TTL_S, random=secrets.token_bytes)
+        app = create_app(settings, tokens, state, gate)
+        process = Process(parts, store, tokens, state)
+        async with trio.open_nursery() as nursery:
+            await nursery.start(partial(process.run, listeners, app, gate))
+            port = listeners[0].socket.getsockname()[1]
+            log.info("listening", host=settings.host, port=port, version=version("calling-agent"))
+            if not settings.production:
+                sys.stdout.write(_welcome(settings, parts, store, port))
+                sys.stdout.flush()
+
+
+def _token_key(settings: Settings) -> bytes:
+    """The same in every process of one account, so that any of them can take the call another one announced."""
+    secret = settings.TWILIO_AUTH_TOKEN.get_secret_value()
+    return derive_key(secret) if secret else secrets.token_bytes(32)
+
+
+def _welcome(settings: Settings, parts: Parts, store: CallStore, port: int) -> str:
+    here = f"http://{settings.host}:{port}"
+    call = "" if port == 3000 else f" --url {here}"
+    mongo = "MONGODB_URI is set" if settings.MONGODB_URI.get_secret_value() else "MONGODB_URI is not set"
+    return f"""
+  {settings.AGENT_NAME} of {settings.COMPANY_NAME} is listening on {here}
+
+    hears with    {parts.recogniser.name}  ({settings.provider("STT")[1]})
+    thinks with   {parts.model.name}  ({settings.provider("LLM")[1]})
+    speaks with   {parts.voice.name}  ({settings.provider("TTS")[1]})
+    keeps in      {store.name}  ({mongo})
+
+  A first call, from another terminal:
+    .venv/bin/calling-agent call{call} --say "Hello, I am looking for a two bedroom flat in Whitefield."
+  What was said:
+    .venv/bin/calling-agent calls show
+  A real phone: point a Twilio number's voice webhook at <your tunnel>/twilio/voice (POST).
+
+"""

@@ -1,0 +1,98 @@
+import pytest
+
+from agent import config
+from agent.errors import ConfigError
+
+
+@pytest.fixture(autouse=True)
+def bare(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+    for name in [*config.Settings.model_fields, "NODE_ENV"]:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def faults(**env: str) -> tuple[str, ...]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in env.items():
+            patch.setenv(name, value)
+        with pytest.raises(ConfigError) as caught:
+            config.load()
+    return caught.value.faults
+
+
+def test_nothing_is_needed_in_development() -> None:
+    settings = config.load()
+
+    assert settings.host == "127.0.0.1"
+    assert settings.provider("STT")[0] == "local"
+    assert settings.signature == "off"
+
+
+def test_all_faults_are_told_at_once_in_words() -> None:
+    found = faults(PORT="many", APP_ENV="live", BARGE_IN_MS="1", PUBLIC_URL="voice", MONGODB_URI="http://x")
+
+    assert len(found) == 5
+    assert any(fault.startswith("PORT:") and "'many'" in fault for fault in found)
+
+
+def test_production_names_everything_it_lacks() -> None:
+    found = " ".join(faults(APP_ENV="production"))
+
+    for name in ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_CALLER_ID", "OPENAI_API_KEY", "PUBLIC_URL"):
+        assert name in found
+
+
+def test_production_starts_when_all_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "NODE_ENV": "production",
+        "TWILIO_ACCOUNT_SID": "AC1",
+        "TWILIO_AUTH_TOKEN": "t",
+        "TWILIO_CALLER_ID": "+911",
+        "OPENAI_API_KEY": "sk",
+        "PUBLIC_URL": "https://voice.example.in/",
+    }.items():
+        monkeypatch.setenv(name, value)
+
+    settings = config.load()
+
+    assert settings.host == "0.0.0.0"
+    assert settings.signature == "require"
+    assert settings.PUBLIC_URL == "https://voice.example.in"
+    assert settings.provider("TTS") == ("openai", "OPENAI_API_KEY is set")
+
+
+def test_a_secret_is_never_repeated_in_a_fault() -> None:
+    assert "hunter2" not in " ".join(faults(MONGODB_URI="hunter2"))
+
+
+def test_an_env_file_is_read_and_the_environment_wins(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+    (tmp_path / ".env").write_text("PORT=4000\nAGENT_NAME=Asha\nUNRELATED=1\n")
+    monkeypatch.setenv("PORT", "5000")
+
+    settings = config.load()
+
+    assert (settings.PORT, settings.AGENT_NAME) == (5000, "Asha")
+
+
+def test_a_provider_without_its_credentials_is_told() -> None:
+    assert "OPENAI_BASE_URL" in faults(PROVIDER="openai")[0]
+
+
+def test_a_compatible_server_needs_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+
+    assert config.load().provider("LLM") == ("openai", "OPENAI_BASE_URL is set")
+
+
+def test_one_port_may_have_another_provider(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk")
+    monkeypatch.setenv("TTS_PROVIDER", "local")
+
+    settings = config.load()
+
+    assert [settings.provider(port)[0] for port in ("STT", "LLM", "TTS")] == ["openai", "openai", "local"]
+
+
+def test_settings_do_not_change() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        config.load().PORT = 1
