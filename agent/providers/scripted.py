@@ -1,0 +1,190 @@
+"""The `scripted` provider: recogniser, language model and voice that follow a script, in time and in words.
+
+For tests and load: no model, no network, no processor time to speak of. All waiting is `trio.sleep`, so a mock clock
+drives it. A voice's sound tells the text it was made from, by its pitch and its length.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import zlib
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import trio
+from numpy.typing import NDArray
+
+from agent.errors import Fault, ProviderError
+from agent.hear.transcript import worth_hearing
+from agent.model import Emit, Utterance
+from agent.think.ports import Prompt, Reply
+
+NAME = "scripted"
+RATE = 24000
+MS_PER_CHARACTER = 60
+"""Speech has about this."""
+
+CHUNK_MS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What goes wrong, and when."""
+
+    port: Literal["hear", "think", "speak"]
+    at: int = 1
+    """Which request of that port, counted from 1; 0 for every one."""
+    after: int = 0
+    """Pieces emitted before."""
+    fault: Fault | None = Fault.BROKEN
+    """Raised as a ProviderError; None stalls for ever instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """How long things take, in seconds, and what is said. The defaults are a quick cloud provider's."""
+
+    hear_s: float = 0.3
+    first_token_s: float = 0.3
+    token_gap_s: float = 0.02
+    first_chunk_s: float = 0.2
+    realtime_factor: float = 0.1
+    """Seconds it takes to make one second of sound, after the first chunk."""
+    jitter: float = 0.0
+    """Each delay is multiplied by something between 1 - jitter and 1 + jitter."""
+    seed: int = 0
+    heard: tuple[str, ...] = ()
+    """What is heard, one request after the other; the last one repeats. Empty: how long the caller spoke."""
+    replies: tuple[str, ...] = ()
+    """What is answered to a caller's first words, second, ...; the last one repeats. Empty: an echo."""
+    goodbye: str = "goodbye"
+    """A reply with this word takes leave."""
+    troubles: tuple[Trouble, ...] = ()
+
+
+class _Player:
+    """What the three ports share: the script's clockwork."""
+
+    def __init__(self, script: Script, port: Literal["hear", "think", "speak"]) -> None:
+        self._script = script
+        self._port = port
+        self._random = random.Random(f"{script.seed} {port}")  # noqa: S311  no secret
+        self.requests = 0
+        """Requests begun so far."""
+        self.active = 0
+        """Requests in progress: 0 once all have ended or been cancelled."""
+
+    @property
+    def name(self) -> str:
+        return NAME
+
+    async def _wait(self, seconds: float) -> None:
+        await trio.sleep(seconds * self._random.uniform(1 - self._script.jitter, 1 + self._script.jitter))
+
+    async def _trouble(self, request: int, pieces: int) -> None:
+        for trouble in self._script.troubles:
+            if trouble.port == self._port and trouble.at in {0, request} and trouble.after == pieces:
+                if trouble.fault is None:
+                    await trio.sleep_forever()
+                else:
+                    raise ProviderError(NAME, self._port, trouble.fault, f"request {request}, as scripted")
+
+
+class ScriptedRecogniser(_Player):
+    """The Recogniser port."""
+
+    def __init__(self, script: Script | None = None) -> None:
+        super().__init__(script or Script(), "hear")
+
+    async def transcribe(self, utterance: Utterance) -> str:
+        if not worth_hearing(utterance):
+            return ""
+        self.requests += 1
+        request = self.requests
+        self.active += 1
+        try:
+            await self._trouble(request, 0)
+            await self._wait(self._script.hear_s)
+        finally:
+            self.active -= 1
+        if heard := self._script.heard:
+            return heard[min(request, len(heard)) - 1]
+        return f"I have spoken for {utterance.duration_ms:.0f} milliseconds."
+
+
+class ScriptedLanguageModel(_Player):
+    """The LanguageModel port. Which reply comes depends on the prompt alone, so calls do not disturb each other."""
+
+    def __init__(self, script: Script | None = None) -> None:
+        super().__init__(script or Script(), "think")
+
+    async def reply(self, prompt: Prompt, emit: Emit[str]) -> Reply:
+        self.requests += 1
+        request = self.requests
+        text = self._text(prompt)
+        self.active += 1
+        try:
+            words = re.findall(r"\s*\S+", text)
+            for index, word in enumerate(words):
+                await self._trouble(request, index)
+                await self._wait(self._script.token_gap_s if index else self._script.first_token_s)
+                await emit(word)
+            await self._trouble(request, len(words))
+        finally:
+            self.active -= 1
+        return Reply(says_goodbye=self._script.goodbye in text.lower())
+
+    def _text(self, prompt: Prompt) -> str:
+        said = [message.text for message in prompt.messages if message.role == "caller"]
+        if replies := self._script.replies:
+            return replies[min(max(len(said), 1), len(replies)) - 1]
+        return f"You said: {said[-1]}" if said else "You have said nothing."
+
+
+class ScriptedVoice(_Player):
+    """The Voice port: `tone(text)`, in chunks of 100 ms."""
+
+    def __init__(self, script: Script | None = None) -> None:
+        super().__init__(script or Script(), "speak")
+
+    @property
+    def rate(self) -> int:
+        return RATE
+
+    async def synthesise(self, text: str, emit: Emit[bytes]) -> None:
+        if not text.strip():
+            return
+        self.requests += 1
+        request = self.requests
+        size = RATE * CHUNK_MS // 1000
+        self.active += 1
+        try:
+            starts = range(0, samples(text), size)
+            for index, start in enumerate(starts):
+                await self._trouble(request, index)
+                pace = CHUNK_MS / 1000 * self._script.realtime_factor
+                await self._wait(pace if index else self._script.first_chunk_s)
+                await emit(tone(text, start, start + size))
+            await self._trouble(request, len(starts))
+        finally:
+            self.active -= 1
+
+
+def samples(text: str) -> int:
+    """Length of a text's sound: 60 ms a character."""
+    return len(text) * MS_PER_CHARACTER * RATE // 1000
+
+
+def pitch(text: str) -> int:
+    """A text's tone in hertz: a multiple of 10 from 400 to 2390, well within what a telephone carries."""
+    return 400 + zlib.crc32(text.encode()) % 200 * 10
+
+
+def tone(text: str, start: int = 0, stop: int | None = None) -> bytes:
+    """A text's sound, s16le at 24 kHz: a sine at -9 dB, or a part of it counted in samples."""
+    end = samples(text)
+    time = np.arange(start, end if stop is None else min(stop, end))
+    wave: NDArray[np.float64] = 11600 * np.sin(2 * np.pi * pitch(text) / RATE * time)
+    return wave.astype("<i2").tobytes()
