@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -120,7 +122,7 @@ def test_sound_never_overlaps_and_nothing_goes_back_in_time(
     events, _ = run(steps)
     pieces = [event for event in events if isinstance(event, Played)]
 
-    assert all(one.end_ms <= other.at_ms for one, other in zip(pieces, pieces[1:], strict=False))
+    assert all(one.end_ms <= other.at_ms for one, other in pairwise(pieces))
     times = [event.at_ms for event in events]  # type: ignore[attr-defined]  # every event has one
     assert times == sorted(times)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import random
+from itertools import pairwise
 from typing import Any
 
 from agent.rehearsal.carrier import Identity
@@ -64,7 +65,7 @@ def test_timestamps_begin_late_and_grow_by_about_twenty() -> None:
         stamps = [int(sent(*made.media(bytes(160)))[0]["media"]["timestamp"]) for _ in range(200)]
 
         assert 100 <= stamps[0] <= 170
-        steps = [after - before for before, after in zip(stamps, stamps[1:], strict=False)]
+        steps = [after - before for before, after in pairwise(stamps)]
         assert set(steps) <= {18, 19, 20, 21, 22}
         assert len(set(steps)) > 1
         assert abs(stamps[-1] - stamps[0] - 199 * 20) <= 2

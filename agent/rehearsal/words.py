@@ -1,0 +1,57 @@
+"""A report in words, for the person who placed the call; one line a fact."""
+
+from __future__ import annotations
+
+from agent.rehearsal.report import CallReport, Entry
+
+
+def words(report: CallReport) -> str:
+    """The whole report, ready to print."""
+    lines = [f"call {report.call_sid}" + (f", stream {report.stream_sid}" if report.stream_sid else "")]
+    lines += [f"  {step}" for step in report.steps]
+    latency = {turn.speech_end_ms: turn.latency_ms for turn in report.turns}
+    lines += ["", *_conversation(report, latency)] if report.conversation else []
+    lines += ["", *_figures(report)]
+    lines += [f"violation {one.code} at {_at(one.at_ms)}: {one.what}" for one in report.violations]
+    lines += [f"failed: {failure}" for failure in report.failures]
+    lines += [f"note: {note}" for note in report.notes]
+    return "\n".join([*lines, f"exit {report.exit_code}"])
+
+
+def _conversation(report: CallReport, latency: dict[int, int | None]) -> list[str]:
+    lines = []
+    for entry in report.conversation:
+        lines.append(f"{_at(entry.start_ms):>8} - {_at(entry.end_ms):>7}  {entry.role:<6}  {_text(entry)}")
+        if entry.role == "caller":
+            waited = latency.get(entry.end_ms)
+            lines.append(" " * 28 + ("(no answer)" if waited is None else f"(answered after {waited} ms)"))
+    return lines
+
+
+def _text(entry: Entry) -> str:
+    text = "(not transcribed)" if entry.text is None else entry.text or "(no words)"
+    return text + (" (interrupted)" if entry.interrupted else "")
+
+
+def _figures(report: CallReport) -> list[str]:
+    lines = [
+        f"barge-in at {_at(one.onset_ms)}: "
+        + ("no clear" if one.clear_after_ms is None else f"clear after {one.clear_after_ms} ms")
+        + f", silent after {one.silent_after_ms} ms"
+        for one in report.barge_ins
+    ]
+    lines += [f"clear at {_at(one.at_ms)}: {one.dropped_ms} ms of sound dropped" for one in report.clears]
+    lines += [f"gap at {_at(one.at_ms)}: {one.duration_ms} ms of silence within an utterance" for one in report.gaps]
+    lines += [f"pressed {report.digits}"] if report.digits else []
+    lines += [f"{report.unplayed_ms} ms of sound were still waiting at the end"] if report.unplayed_ms else []
+    counts = ", ".join(f"{count} {event}" for event, count in sorted(report.messages.items())) or "no messages"
+    played = sum(not mark.cleared for mark in report.marks)
+    lines.append(f"received {counts}; {len(report.marks)} marks returned, {played} after their sound was played")
+    lines += (
+        [f"this machine was slow: a frame left {report.caller_late_ms} ms late"] if report.caller_late_ms > 60 else []
+    )
+    return [*lines, f"{report.ended or 'no call'} after {_at(report.duration_ms)}"]
+
+
+def _at(ms: float) -> str:
+    return f"{ms / 1000:.2f} s"
