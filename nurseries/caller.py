@@ -69,6 +69,7 @@ async def rehearse(
     the end of its call is waited for without end.
     """
     ours, theirs = loopback()
+    log = CallLog()
 
     async def served() -> None:
         try:
@@ -78,7 +79,8 @@ async def rehearse(
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(served, name="server")
-        return await converse(ours, plan, identity=identity, parameters=parameters, dice=dice)
+        await converse(ours, plan, identity=identity, parameters=parameters, log=log, dice=dice)
+    return log
 
 
 class _Call:

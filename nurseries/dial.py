@@ -66,35 +66,44 @@ async def dial(nursery: trio.Nursery, url: str, host: str, headers: list[tuple[b
     Raises NoAnswerError. Cancelled, it leaves nothing open.
     """
     parts = urlsplit(url)
-    secure = parts.scheme == "wss"
-    port = parts.port or (443 if secure else 80)
-    stream: trio.SocketStream | trio.SSLStream[trio.SocketStream] | None = None
     try:
         with trio.fail_after(DIAL_S):
-            tcp = await trio.open_tcp_stream(parts.hostname or "", port)
-            stream = tcp
-            if secure:
-                context = ssl.create_default_context()
-                stream = trio.SSLStream(tcp, context, server_hostname=parts.hostname, https_compatible=True)
-                await stream.do_handshake()
-            connection = await wrap_client_stream(
-                nursery,
-                stream,
-                host,
-                parts.path or "/",
-                extra_headers=headers,
-                message_queue_size=QUEUE,
-                max_message_size=MAX_MESSAGE,
+            stream = await trio.open_tcp_stream(
+                parts.hostname or "", parts.port or (443 if parts.scheme == "wss" else 80)
             )
-            if connection.closed is not None:
-                raise ConnectionClosed(connection.closed)  # noqa: TRY301  one place maps every failure
-    except BaseException as error:
-        if stream is not None:
-            await trio.aclose_forcefully(stream)
-        if isinstance(error, Exception):
-            raise NoAnswerError(_in_words(error, url)) from error
-        raise
-    return DialledSocket(connection, stream)
+            return await _upgrade(nursery, stream, url, host, headers)
+    except (OSError, trio.TooSlowError, trio.BrokenResourceError, HandshakeError, ConnectionClosed) as error:
+        raise NoAnswerError(_in_words(error, url)) from error
+
+
+async def _upgrade(
+    nursery: trio.Nursery, tcp: trio.SocketStream, url: str, host: str, headers: list[tuple[bytes, bytes]]
+) -> DialledSocket:
+    """TLS where the address wants it, then the WebSocket handshake. Closes the stream where that fails."""
+    parts = urlsplit(url)
+    stream: trio.SocketStream | trio.SSLStream[trio.SocketStream] = tcp
+    ready = False
+    try:
+        if parts.scheme == "wss":
+            context = ssl.create_default_context()
+            stream = trio.SSLStream(tcp, context, server_hostname=parts.hostname, https_compatible=True)
+            await stream.do_handshake()
+        connection = await wrap_client_stream(
+            nursery,
+            stream,
+            host,
+            parts.path,
+            extra_headers=headers,
+            message_queue_size=QUEUE,
+            max_message_size=MAX_MESSAGE,
+        )
+        if connection.closed is not None:
+            raise ConnectionClosed(connection.closed)
+        ready = True
+        return DialledSocket(connection, stream)
+    finally:
+        if not ready:
+            tcp.socket.close()
 
 
 def _in_words(error: Exception, url: str) -> str:
