@@ -64,6 +64,7 @@ async def _serve(listeners: Listeners, http: HttpDoor, media: MediaDoor, task_st
         finally:
             with trio.CancelScope(shield=True):  # no checkpoint inside: nothing to bound
                 await http.leave()
+            media.leave()
             patience.deadline = trio.current_time() + GOODBYE_S
             leaving.set()
 

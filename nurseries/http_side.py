@@ -6,6 +6,7 @@ documented: hypercorn is pinned, and the front door's tests hold the contract.
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import h11
@@ -20,7 +21,8 @@ from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ConnectionState
 from quart_trio import QuartTrio
 
-from nurseries.handover import HttpSide
+from nurseries.handover import SEND_S, HttpSide
+from nurseries.tolerance import peers_fault
 
 KEEP_ALIVE_S = 75.0
 """Idle between two requests: longer than the 60 s after which common proxies stop reusing a connection."""
@@ -65,17 +67,19 @@ class HttpDoor:
         try:
             with trio.CancelScope() as scope:
                 side = HttpSide(transport, scope)
-                await self._run(side)
+                connection = _Connection(self._app, self._config, self._context, side, self._idle)
+                await self._run(side, connection)
+            unread = connection.unread()
         finally:
             self.connections -= 1
-        if not side.taken:
+        if unread:
             await _linger(transport)
         return side.taken
 
-    async def _run(self, side: HttpSide) -> None:
+    async def _run(self, side: HttpSide, connection: _Connection) -> None:
         self._idle[side] = None
         try:
-            await _Connection(self._app, self._config, self._context, side, self._idle)
+            await connection.run()
         finally:
             self._idle.pop(side, None)
 
@@ -100,13 +104,20 @@ class _Connection(TCPServer):
         side.parser = self
 
     async def protocol_send(self, event: Event) -> None:
-        if isinstance(event, Updated) and not event.idle:
-            self._side.request_began()
-            self._idle.pop(self._side, None)
-        await super().protocol_send(event)
-        if isinstance(event, Updated) and event.idle:
+        if isinstance(event, Updated):
+            self._turn(event.idle)
+        # quart-trio cancels the very task that brings this, once the answer is out: without a shield the end of a
+        # request is half done, and the connection's next one is never read.
+        with trio.move_on_after(SEND_S + 1, shield=True):
+            await super().protocol_send(event)
+
+    def _turn(self, idle: bool) -> None:
+        if idle:
             self._side.request_over()
             self._idle[self._side] = None
+        else:
+            self._side.request_began()
+            self._idle.pop(self._side, None)
 
     def between_requests(self) -> bool:
         parser = self._parser()
@@ -116,9 +127,15 @@ class _Connection(TCPServer):
         parser = self._parser()
         return parser is not None and parser.their_state is h11.DONE
 
+    def unread(self) -> bool:
+        """Part of a request was answered unread, and more of it may be on its way."""
+        parser = self._parser()
+        return parser is not None and parser.their_state in {h11.SEND_BODY, h11.ERROR}
+
     def _parser(self) -> h11.Connection | None:
-        """None once the connection speaks something else than HTTP/1."""
-        parser = getattr(self.protocol.protocol, "connection", None)
+        """None before the connection speaks, and once it speaks something else than HTTP/1."""
+        wrapper = getattr(self, "protocol", None)
+        parser = wrapper and getattr(wrapper.protocol, "connection", None)
         return parser if isinstance(parser, h11.Connection) else None
 
 
@@ -126,7 +143,11 @@ class _HypercornLog(Logger):
     """hypercorn's few words, in our log. Access is the application's business."""
 
     async def exception(self, message: str, *_args: Any, **_kwargs: Any) -> None:
-        log.error("http server error", detail=message, exc_info=True)
+        error = sys.exception()
+        if peers_fault(error):
+            log.info("peer broke the protocol", what="request", detail=message)
+        else:
+            log.error("http server error", detail=message, exc_info=error)
 
     async def error(self, message: str, *_args: Any, **_kwargs: Any) -> None:
         log.error("http server error", detail=message)

@@ -38,7 +38,12 @@ class MediaDoor:
         self._on_media = on_media
         self._gate = gate
         self._state = state
-        self.sockets = 0
+        self._open: set[trio.CancelScope] = set()
+
+    def leave(self) -> None:
+        """Take what still has its socket away from the process; each peer is told goodbye."""
+        for work in self._open:
+            work.cancel("door closed")
 
     async def serve(self, transport: trio.abc.Stream, head: bytes) -> None:
         """Upgrade and hand over; return once the socket is closed. `head` was read from the transport already."""
@@ -64,8 +69,8 @@ class MediaDoor:
         return None
 
     def _refusal(self, request: WebSocketRequest) -> int | None:
-        if self.sockets - self._state.calls >= MAX_STRANGERS:
-            log.warning("too many media sockets", open=self.sockets, calls=self._state.calls)
+        if len(self._open) - self._state.calls >= MAX_STRANGERS:
+            log.warning("too many media sockets", open=len(self._open), calls=self._state.calls)
             return 503
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in request.headers}
         host = request._event.host  # noqa: SLF001  the library keeps the Host header out of `headers`
@@ -74,13 +79,15 @@ class MediaDoor:
         return None
 
     async def _attend(self, socket: WebSocket) -> None:
-        self.sockets += 1
-        code = 1001  # going away: what remains if we are cancelled
+        code = 1001  # going away
+        work = trio.CancelScope()
+        self._open.add(work)
         try:
-            crashed = await contain(lambda: self._on_media(socket), "media socket")
-            code = 1011 if crashed else 1000
+            with work:
+                crashed = await contain(lambda: self._on_media(socket), "media socket")
+                code = 1011 if crashed else 1000
         finally:
-            self.sockets -= 1
+            self._open.remove(work)
             with trio.move_on_after(GOODBYE_S, shield=True):
                 await socket.close(code)
 

@@ -33,6 +33,13 @@ async def tolerate(work: Callable[[], Awaitable[None]], what: str) -> None:
         log.info("peer broke the protocol", what=what, faults=sorted({type(error).__name__ for error in _each(errors)}))
 
 
+def peers_fault(error: BaseException | None) -> bool:
+    """Whether the peer alone is to blame for this; what was cancelled along the way does not count."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(peers_fault(one) for one in error.exceptions)
+    return isinstance(error, (*PEER_FAULTS, trio.Cancelled))
+
+
 def _each(group: BaseExceptionGroup[Exception]) -> list[Exception]:
     found: list[Exception] = []
     for error in group.exceptions:
