@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 import trio
+from trio_websocket import HandshakeError
 
 from agent.rehearsal import carrier as forms
 from agent.rehearsal import instructions as twiml
@@ -20,7 +21,7 @@ from agent.rehearsal.log import CallLog
 from agent.rehearsal.plan import CallPlan
 from agent.rehearsal.reach import public, reached, status_url, voice_url
 from nurseries.caller import converse
-from nurseries.dial import DialledSocket, NoAnswerError, dial
+from nurseries.dial import DialledSocket, NoAnswerError, dial, in_words
 from nurseries.webhooks import WEBHOOK_S, NoUseError, Target, Webhooks
 
 DOCUMENTS = 10
@@ -129,8 +130,8 @@ class _Carrier:
         try:
             async with trio.open_nursery() as nursery:
                 goodbye = await self._talk(step, nursery)
-        except* NoAnswerError as errors:
-            self.log.unreachable = str(errors.exceptions[0])
+        except* (NoAnswerError, HandshakeError) as errors:
+            self.log.unreachable = in_words(errors.exceptions[0], step.url)
         if self.log.unreachable:
             await self._report(step, "stream-error", self.log.unreachable)
             return None

@@ -63,7 +63,8 @@ class DialledSocket(WebSocket):
 async def dial(nursery: trio.Nursery, url: str, host: str, headers: list[tuple[bytes, bytes]]) -> DialledSocket:
     """Open the socket at `url`, naming `host` to the server; its reader runs in the nursery until it is closed.
 
-    Raises NoAnswerError. Cancelled, it leaves nothing open.
+    Raises NoAnswerError; a refusal (trio_websocket's HandshakeError) is raised in the nursery, by the reader. Leaves
+    nothing open then, nor when it is cancelled.
     """
     parts = urlsplit(url)
     try:
@@ -72,8 +73,8 @@ async def dial(nursery: trio.Nursery, url: str, host: str, headers: list[tuple[b
                 parts.hostname or "", parts.port or (443 if parts.scheme == "wss" else 80)
             )
             return await _upgrade(nursery, stream, url, host, headers)
-    except (OSError, trio.TooSlowError, trio.BrokenResourceError, HandshakeError, ConnectionClosed) as error:
-        raise NoAnswerError(_in_words(error, url)) from error
+    except (OSError, trio.TooSlowError, trio.BrokenResourceError, ConnectionClosed) as error:
+        raise NoAnswerError(in_words(error, url)) from error
 
 
 async def _upgrade(
@@ -106,15 +107,18 @@ async def _upgrade(
             tcp.socket.close()
 
 
-def _in_words(error: Exception, url: str) -> str:
+def in_words(error: BaseException, url: str) -> str:
+    """Why there is no socket, with Twilio's error code."""
     match error:
+        case NoAnswerError():
+            return str(error)
         case ConnectionRejected():
             return f"the media socket {url} was refused with status {error.status_code} (31920)"
         case trio.TooSlowError():
             return f"the media socket {url} did not answer within {DIAL_S:g} s (31901)"
         case ssl.SSLError() | trio.BrokenResourceError():
             return f"no TLS connection to the media socket {url}: {error.__cause__ or error} (31910)"
-        case HandshakeError() | ConnectionClosed():
+        case ConnectionClosed() | HandshakeError():
             return f"the media socket {url} closed during the handshake (31920)"
         case _:
             return f"the media socket {url} cannot be reached: {error} (31902)"

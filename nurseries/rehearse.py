@@ -1,0 +1,214 @@
+"""`calling-agent call`: a call to a running server as Twilio and a caller would place it. Arguments in, exit code out.
+
+0 fine, 1 the agent never spoke or an expectation failed, 2 usage, 3 protocol violation, 5 no connection.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import trio
+
+from agent.config import Settings, load
+from agent.errors import ProviderError
+from agent.hear.ports import Recogniser
+from agent.rehearsal import carrier, recording, report
+from agent.rehearsal.carrier import Identity
+from agent.rehearsal.log import CallLog
+from agent.rehearsal.plan import CallPlan, Line
+from agent.rehearsal.reach import voice_url
+from agent.rehearsal.sound import from_wav, is_audible
+from agent.rehearsal.words import words
+from agent.speak.ports import Voice
+from nurseries.carrier import place_call
+from nurseries.own_speech import find_ears, find_voice, spoken, understood
+from nurseries.webhooks import Target
+
+INSTALL = "install the `local` extra (make run does; or pip install 'calling-agent[local]')"
+INTERRUPTED = 130
+
+
+class _UsageError(Exception):
+    """Arguments that cannot be used; says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    text: str
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `call`."""
+    parser.description = (
+        "Place a call to a running server, playing Twilio and the caller: signed webhook, TwiML, media stream in real "
+        "time. Then print what was said and how long the answers took."
+    )
+    parser.epilog = (
+        "Exit codes: 0 fine; 1 the agent never spoke or an expectation failed; 2 usage; 3 the server broke Twilio's "
+        "protocol; 5 no connection."
+    )
+    add = parser.add_argument
+    add("--url", metavar="URL", help="the server, or its voice webhook if there is a path (http://127.0.0.1:PORT)")
+    add("--say", dest="lines", action="append", type=_Text, metavar="TEXT", help="say this when it is the caller's "
+        "turn; may be repeated, and mixed with --wav")  # fmt: skip
+    add("--wav", dest="lines", action="append", type=Path, metavar="FILE", help="play this WAV file (PCM, any rate) "
+        "as the caller's next line")  # fmt: skip
+    add("--barge-in-at", type=_seconds, metavar="SECONDS", help="say the next line so long after the agent's first "
+        "sound, over the agent")  # fmt: skip
+    add("--dtmf", type=_digits, default="", metavar="DIGITS", help="press these keys after the last answer")
+    add("--expect", action="append", default=[], metavar="TEXT", help="words the agent must be heard to say; may be "
+        "repeated")  # fmt: skip
+    add("--out", type=Path, metavar="FILE", help="record the call to this WAV file: caller left, agent right")
+    add("--json", action="store_true", help="print the report as JSON")
+    add("--max-seconds", type=_seconds, default=120.0, metavar="SECONDS", help="hang up after so long (120)")
+    add("--patience", type=_seconds, default=15.0, metavar="SECONDS", help="give up when the agent has not spoken or "
+        "answered for so long (15)")  # fmt: skip
+    add("--from", dest="caller", default=carrier.CALLER, metavar="NUMBER", help=f"the caller ({carrier.CALLER})")
+    add("--to", dest="called", metavar="NUMBER", help=f"the number called (TWILIO_CALLER_ID, or {carrier.CALLED})")
+    add("--auth-token", metavar="TOKEN", help="sign with this token (TWILIO_AUTH_TOKEN; without one nothing is signed)")
+    add("--public-url", metavar="URL", help="the address the server knows itself by, which is what gets signed "
+        "(PUBLIC_URL)")  # fmt: skip
+
+
+def run(args: argparse.Namespace) -> int:
+    """Place the call and print its report; returns the exit code. Raises ConfigError for unusable settings."""
+    settings = load()
+    try:
+        target = _target(args, settings)
+        ears, voice = _speech(args, settings)
+        sounds = [_sound(line) if isinstance(line, Path) else line for line in args.lines or []]
+        _check_out(args.out)
+    except _UsageError as error:
+        return _usage(error)
+    called = args.called or settings.TWILIO_CALLER_ID or carrier.CALLED
+    identity = carrier.new_identity(settings.TWILIO_ACCOUNT_SID, args.caller, called)
+    tell: Callable[[str], None] = (lambda _: None) if args.json else (lambda text: print(text, file=sys.stderr))
+    try:
+        return trio.run(_call, args, target, identity, sounds, voice, ears, tell)
+    except _UsageError as error:
+        return _usage(error)
+    except KeyboardInterrupt:
+        print("calling-agent call: interrupted, hung up", file=sys.stderr)
+        return INTERRUPTED
+
+
+async def _call(
+    args: argparse.Namespace,
+    target: Target,
+    identity: Identity,
+    sounds: list[Line | _Text],
+    voice: Voice | None,
+    ears: Recogniser | None,
+    tell: Callable[[str], None],
+) -> int:
+    plan = CallPlan(
+        lines=tuple([line if isinstance(line, Line) else await _spoken(voice, line.text) for line in sounds]),
+        barge_in_at_ms=None if args.barge_in_at is None else args.barge_in_at * 1000,
+        dtmf=args.dtmf,
+        expect=tuple(args.expect),
+        max_ms=args.max_seconds * 1000,
+        patience_ms=args.patience * 1000,
+    )
+    tell(f"calling {target.url} ...")
+    log = await place_call(target, plan, identity)
+    texts, notes = None, [] if target.auth_token else ["no auth token is known: nothing was signed"]
+    if ears is None:
+        notes.append(f"what the agent said was not transcribed: {INSTALL}")
+    else:
+        tell("listening to the recording ...")
+        texts = await understood(ears, log, plan.quiet_ms)
+    unwritten = _record(args.out, log) if args.out is not None and log.stream_sid else ""
+    made = report.build(log, plan, texts, notes)
+    print(msgspec.json.format(msgspec.json.encode(made)).decode() if args.json else words(made))
+    if unwritten:
+        return made.exit_code or _usage(_UsageError(unwritten))
+    return made.exit_code
+
+
+def _record(path: Path, log: CallLog) -> str:
+    """Write the recording; what went wrong, or ""."""
+    try:
+        path.write_bytes(recording.stereo(log))
+    except OSError as error:
+        return f"--out {path} cannot be written: {error.strerror}"
+    return ""
+
+
+def _target(args: argparse.Namespace, settings: Settings) -> Target:
+    url = args.url or f"http://127.0.0.1:{settings.PORT or 3000}"
+    # A server reached over https is called by its public address already.
+    public = args.public_url or (settings.PUBLIC_URL if url.startswith("http://") else "")
+    for address in filter(None, (url, public)):
+        try:
+            voice_url(address)
+        except ValueError as error:
+            raise _UsageError(f"--{'url' if address == url else 'public-url'}: {error}") from error
+    token = args.auth_token or settings.TWILIO_AUTH_TOKEN.get_secret_value()
+    return Target(url=url, public_url=public, auth_token=token)
+
+
+def _speech(args: argparse.Namespace, settings: Settings) -> tuple[Recogniser | None, Voice | None]:
+    """The rehearsal's ears and voice, as far as there are any and they are needed."""
+    voice, says = None, any(isinstance(line, _Text) for line in args.lines or [])
+    if says and (voice := find_voice()) is None:
+        raise _UsageError(f"--say needs a voice: {INSTALL}, or use --wav")
+    ears = find_ears(settings)
+    if args.expect and ears is None:
+        raise _UsageError(f"--expect needs ears: {INSTALL}")
+    if args.barge_in_at is not None and not args.lines:
+        raise _UsageError("--barge-in-at needs something to say: add --say or --wav")
+    return ears, voice
+
+
+def _sound(path: Path) -> Line:
+    try:
+        mulaw = from_wav(path.read_bytes())
+    except OSError as error:
+        raise _UsageError(f"--wav {path} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise _UsageError(f"--wav {path} cannot be played: {error}") from error
+    return Line(mulaw, f"[{path.name}]")
+
+
+async def _spoken(voice: Voice | None, text: str) -> Line:
+    try:
+        mulaw = await spoken(voice, text) if voice is not None else b""
+    except (ProviderError, trio.TooSlowError) as error:
+        raise _UsageError(f"--say {text!r} cannot be said: {error or 'it took too long'}") from error
+    if not is_audible(mulaw):
+        raise _UsageError(f"--say {text!r} gives nothing to hear")
+    return Line(mulaw, text)
+
+
+def _check_out(path: Path | None) -> None:
+    if path is not None and not path.parent.is_dir():
+        raise _UsageError(f"--out {path}: there is no folder {path.parent}")
+    if path is not None and path.is_dir():
+        raise _UsageError(f"--out {path} is a folder")
+
+
+def _usage(error: _UsageError) -> int:
+    print(f"calling-agent call: {error}", file=sys.stderr)
+    return report.USAGE
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= 86_400:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
+    return seconds
+
+
+def _digits(text: str) -> str:
+    if not re.fullmatch(r"[0-9*#A-Da-d]*", text):
+        raise argparse.ArgumentTypeError(f"{text!r} holds something that is no key: 0-9, *, #, A-D")
+    return text.upper()
