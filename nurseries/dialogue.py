@@ -59,7 +59,7 @@ class Timing:
 
     decided: float
     heard: float
-    first_token: float | None
+    outcome: Outcome
     track: Track
 
 
@@ -110,9 +110,10 @@ class Dialogue:
     def commit(self) -> None:
         """Move what the caller has heard by now into the conversation. Not a checkpoint."""
         self.outbox.ledger.settle(self.outbox.now_ms)
-        for heard in self.outbox.ledger.take():
+        if news := self.outbox.ledger.take():
+            self._cut = " ".join(heard.rest for heard in news if heard.rest)
+        for heard in news:
             self.conversation.agent_heard(heard.turn, heard.text, heard.start_ms, heard.end_ms, heard.interrupted)
-            self._cut = heard.rest
 
     def quiet_since(self) -> float:
         """The moment since which nobody has spoken; now while somebody does, or is about to."""
@@ -141,7 +142,7 @@ class Dialogue:
             if t.track.first_sent_ms is None:
                 continue
             spoken = began + t.track.first_sent_ms / 1000
-            token = spoken if t.first_token is None else t.first_token
+            token = spoken if t.outcome.first_token_at is None else t.outcome.first_token_at
             done.append(TurnTimes(*(round((at - t.decided) * 1000) for at in (t.heard, token, spoken))))
         return tuple(done)
 
@@ -189,8 +190,9 @@ class Dialogue:
             settings.HISTORY_TURNS,
             settings.HISTORY_TOKENS,
         )
-        outcome = await reply(prompt, track, self.parts.model, self.parts.voice, self.parts.cache, self._limits)
-        self.timings.append(Timing(decided, heard, outcome.first_token_at, track))
+        outcome = Outcome()
+        self.timings.append(Timing(decided, heard, outcome, track))
+        await reply(prompt, track, self.parts.model, self.parts.voice, self.parts.cache, self._limits, outcome)
         await self._make_up_for(outcome, track)
         if outcome.reply.says_goodbye and outcome.failure is None:
             self.end(Ending.AGENT_SAID_GOODBYE, "the model took leave")

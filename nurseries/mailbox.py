@@ -9,6 +9,7 @@ from collections import deque
 from typing import Generic, TypeVar
 
 import trio
+from trio.lowlevel import ParkingLot
 
 T = TypeVar("T")
 
@@ -18,7 +19,7 @@ class Mailbox(Generic[T]):
 
     def __init__(self, depth: int) -> None:
         self._items: deque[T] = deque(maxlen=depth)
-        self._arrived = trio.Event()
+        self._arrived = ParkingLot()
         self.dropped = 0
 
     def put(self, item: T) -> None:
@@ -26,13 +27,12 @@ class Mailbox(Generic[T]):
         if len(self._items) == self._items.maxlen:
             self.dropped += 1
         self._items.append(item)
-        self._arrived.set()
+        self._arrived.unpark_all()
 
     async def get(self) -> T:
         """The oldest item left. A checkpoint; cancelled, it takes nothing."""
         while not self._items:
-            self._arrived = trio.Event()
-            await self._arrived.wait()
+            await self._arrived.park()
         await trio.lowlevel.checkpoint_if_cancelled()
         return self._items.popleft()
 

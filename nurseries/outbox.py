@@ -11,6 +11,7 @@ from collections import deque
 from dataclasses import dataclass
 
 import trio
+from trio.lowlevel import ParkingLot
 
 from agent.model import BYTES_PER_MS
 from agent.speak.ledger import MARK_GRACE_MS, Ledger, Sentence
@@ -48,6 +49,7 @@ class Track:
         self.first_sent_ms: float | None = None
         """When its first byte went to the socket."""
         self._sentence: Sentence | None = None
+        self._sounds = False
         self._part = bytearray()
 
     @property
@@ -56,7 +58,8 @@ class Track:
 
     def begin(self, text: str) -> None:
         """The audio that follows says this sentence. Not a checkpoint."""
-        self._sentence = self._outbox.ledger.open(self.turn, text)
+        self._sentence = self._outbox.ledger.open(self.turn, text) if self.live else None
+        self._sounds = False
 
     async def say(self, mulaw: bytes) -> None:
         """Queue audio of the sentence begun. Waits while the outbox is full; always a checkpoint."""
@@ -70,17 +73,20 @@ class Track:
 
     def end(self) -> None:
         """The sentence is complete: its rest is queued, then its mark. Not a checkpoint."""
-        sentence = self._sentence
         if self._part:
             self._part += SILENCE * (-len(self._part) % FRAME_BYTES)
             self._queue(bytes(self._part))
             self._part.clear()
-        if sentence is not None and self.live:
-            self._outbox.queue(self, sentence, None)
+        if self._sentence is not None and self.live:
+            if self._sounds:
+                self._outbox.queue(self, self._sentence, None)
+            else:
+                self._outbox.ledger.forget(self._sentence)
         self._sentence = None
 
     def _queue(self, mulaw: bytes) -> None:
         if self.live and self._sentence is not None:
+            self._sounds = True
             self._outbox.queue(self, self._sentence, mulaw)
 
 
@@ -98,9 +104,9 @@ class Outbox:
         self._queued_bytes = 0
         self._clear_due = False
         self._finished = False
-        self._changed = trio.Event()
-        self._taken = trio.Event()
-        self._returned = trio.Event()
+        self._changed = ParkingLot()
+        self._taken = ParkingLot()
+        self._returned = ParkingLot()
         self.clears = 0
 
     @property
@@ -125,15 +131,14 @@ class Outbox:
     def returned(self, mark: str) -> None:
         """A mark came back. Not a checkpoint."""
         self.ledger.returned(mark, self.now_ms)
-        self._returned.set()
+        self._returned.unpark_all()
 
     async def heard(self) -> None:
         """Wait until all that was sent has been heard, by its marks or, where they fail to come, by the clock."""
         await trio.lowlevel.checkpoint()
         while self.ledger.playing(self.now_ms):
-            self._returned = trio.Event()
             with trio.move_on_at(self.playback_end + MARK_GRACE_MS / 1000) as overdue:
-                await self._returned.wait()
+                await self._returned.park()
             if overdue.cancelled_caught:
                 return
 
@@ -146,14 +151,13 @@ class Outbox:
         """Used by the live track: audio, or (None) the sentence's mark."""
         self._queue.append((track, sentence, mulaw))
         self._queued_bytes += len(mulaw or b"")
-        self._changed.set()
+        self._changed.unpark_all()
 
     async def room(self, track: Track) -> None:
         """Wait until less than the room is queued, or the track is dead. A checkpoint."""
         await trio.lowlevel.checkpoint()
         while self._queued_bytes >= self._room_bytes and track.live:
-            self._taken = trio.Event()
-            await self._taken.wait()
+            await self._taken.park()
 
     def clear(self) -> bool:
         """Silence, now: forget the queue, kill the live track, tell the carrier if it holds audio of ours.
@@ -167,14 +171,14 @@ class Outbox:
         self._queued_bytes = 0
         self.ledger.clear(self.now_ms)
         self._clear_due = self._clear_due or audible
-        self._changed.set()
-        self._taken.set()
+        self._changed.unpark_all()
+        self._taken.unpark_all()
         return silenced
 
     def finish(self) -> None:
         """Nothing more will be queued: once all is said, `take` returns None. Not a checkpoint."""
         self._finished = True
-        self._changed.set()
+        self._changed.unpark_all()
 
     async def take(self) -> Outgoing | None:
         """What to send next, when it is time; None when finished. Cancelled, it takes nothing."""
@@ -192,9 +196,8 @@ class Outbox:
                     return self._take_head()
             elif self._finished:
                 return None
-            self._changed = trio.Event()
             with trio.move_on_at(due if self._queue else float("inf")):
-                await self._changed.wait()
+                await self._changed.park()
 
     def _take_head(self) -> Outgoing:
         track, sentence, mulaw = self._queue.popleft()
@@ -205,5 +208,5 @@ class Outbox:
             track.first_sent_ms = self.now_ms
         self.ledger.sent(sentence, len(mulaw), self.now_ms)
         self._queued_bytes -= len(mulaw)
-        self._taken.set()
+        self._taken.unpark_all()
         return Audio(mulaw)

@@ -14,7 +14,7 @@ import trio
 from agent.errors import WireError
 from agent.guard.tokens import Refusal, Tokens
 from agent.model import CallInfo
-from agent.wire.media_stream import MediaFormat, Start, StartBody, decode
+from agent.wire.media_stream import MediaFormat, Start, StartBody, Stop, decode
 from agent.wire.ports import MediaSocket
 
 log = structlog.get_logger(__name__)
@@ -53,6 +53,8 @@ async def _start(socket: MediaSocket) -> Start | str:
             return f"not the media-stream protocol: {error}"[:120]
         if isinstance(message, Start):
             return message
+        if isinstance(message, Stop):
+            return "stopped before start"
     return "no start among the first messages"
 
 

@@ -15,6 +15,7 @@ import structlog
 import trio
 from quart_trio import QuartTrio
 from structlog.contextvars import bound_contextvars
+from trio.lowlevel import ParkingLot
 
 from agent.errors import StoreError
 from agent.guard.tokens import Tokens
@@ -49,7 +50,7 @@ class Process:
         self._tokens = tokens
         self._state = state
         self._calls: set[Call] = set()
-        self._changed = trio.Event()
+        self._changed = ParkingLot()
         self._afterwards: trio.Nursery | None = None
         self._threads = trio.CapacityLimiter(4)
 
@@ -65,9 +66,7 @@ class Process:
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
             async with trio.open_nursery() as self._afterwards:
                 async with trio.open_nursery() as door:
-                    await door.start(
-                        partial(serve_door, listeners, app, self.take, gate=gate, state=self._state)
-                    )
+                    await door.start(partial(serve_door, listeners, app, self.take, gate=gate, state=self._state))
                     door.start_soon(self._leave_on, signals, door.cancel_scope, name="signals")
                     self._state.ready = True
                     task_status.started()
@@ -106,7 +105,7 @@ class Process:
     def _remove(self, call: Call) -> None:
         self._calls.discard(call)
         self._state.calls = len(self._calls)
-        self._changed.set()
+        self._changed.unpark_all()
 
     async def _keep(self, record: CallRecord) -> None:
         pause = KEEP_PAUSE_S
@@ -155,5 +154,4 @@ class Process:
 
     async def _all_over(self) -> None:
         while self._calls:
-            self._changed = trio.Event()
-            await self._changed.wait()
+            await self._changed.park()

@@ -67,6 +67,7 @@ def _story(record: CallRecord) -> str:
     if record.turns:
         lines += ["", "turn  heard  first token  first audio  (ms after the end of the caller's turn)"]
         lines += [
-            f"{n:4}  {t.heard_ms:5}  {t.first_token_ms:11}  {t.first_audio_ms:11}" for n, t in enumerate(record.turns, 1)
+            f"{n:4}  {t.heard_ms:5}  {t.first_token_ms:11}  {t.first_audio_ms:11}"
+            for n, t in enumerate(record.turns, 1)
         ]
     return "\n".join(lines)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 import trio
+from trio.lowlevel import ParkingLot
 
 Job = Callable[[], Awaitable[None]]
 
@@ -20,7 +21,7 @@ class Solo:
     def __init__(self) -> None:
         self._next: Job | None = None
         self._scope: trio.CancelScope | None = None
-        self._wake = trio.Event()
+        self._wake = ParkingLot()
 
     @property
     def busy(self) -> bool:
@@ -31,7 +32,7 @@ class Solo:
         """Cancel what runs; once it is gone, run this. Synchronous, not a checkpoint."""
         self.drop(reason)
         self._next = job
-        self._wake.set()
+        self._wake.unpark_all()
 
     def drop(self, reason: str) -> None:
         """Cancel what runs and forget what was to run. Synchronous, not a checkpoint."""
@@ -43,8 +44,7 @@ class Solo:
         """Run jobs until cancelled. A job's exception ends it, and the runner with it."""
         while True:
             while self._next is None:
-                self._wake = trio.Event()
-                await self._wake.wait()
+                await self._wake.park()
             job, self._next = self._next, None
             self._scope = trio.CancelScope()
             try:

@@ -83,9 +83,12 @@ async def reply(
     voice: Voice,
     cache: AudioCache,
     limits: Limits,
-) -> Outcome:
-    """Think and speak at once; returns when the last sentence is queued, not when it has been heard."""
-    outcome = Outcome()
+    outcome: Outcome,
+) -> None:
+    """Think and speak at once; returns when the last sentence is queued, not when it has been heard.
+
+    Cancelled, it leaves in the outcome what was reached.
+    """
     send, receive = trio.open_memory_channel[str](1)
     async with trio.open_nursery() as nursery:
 
@@ -95,7 +98,6 @@ async def reply(
 
         nursery.start_soon(speak, name="speak")
         nursery.start_soon(_think, prompt, send, model, limits, outcome, name="think")
-    return outcome
 
 
 async def say(text: str, track: Track, voice: Voice, cache: AudioCache, limits: Limits) -> Outcome:

@@ -31,7 +31,7 @@ class Heard:
     """The words that were cut off."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Sentence:
     """One sentence on its way to the caller's ear. Only the ledger writes to it."""
 
@@ -42,6 +42,11 @@ class Sentence:
     all_sent: bool = False
     spans: list[tuple[float, float]] = field(default_factory=list)
     """When its audio plays: (start, end), more than one where sending fell behind playing."""
+
+    @property
+    def end_ms(self) -> float:
+        """When the last of what was sent of it plays."""
+        return self.spans[-1][1]
 
 
 class Ledger:
@@ -68,12 +73,17 @@ class Ledger:
     def open(self, turn: int, text: str) -> Sentence:
         """A sentence is about to be sent, after all earlier ones."""
         self._marks += 1
-        return Sentence(turn, text, f"{turn}.{self._marks}")
+        sentence = Sentence(turn, text, f"{turn}.{self._marks}")
+        self._open.append(sentence)
+        return sentence
+
+    def forget(self, sentence: Sentence) -> None:
+        """The sentence came to nothing: no sound of it was made."""
+        if sentence in self._open:
+            self._open.remove(sentence)
 
     def sent(self, sentence: Sentence, length: int, now_ms: float) -> None:
         """`length` bytes of the sentence go to the wire now."""
-        if not sentence.spans:
-            self._open.append(sentence)
         start = max(now_ms, self._end_ms)
         self._end_ms = start + length / BYTES_PER_MS
         if sentence.spans and sentence.spans[-1][1] == start:
@@ -89,15 +99,15 @@ class Ledger:
         """A mark came back. Marks of cleared audio come back too; they are of no sentence any more, and count for
         nothing."""
         for n, sentence in enumerate(self._open):
-            if sentence.mark == mark:
-                self._lag_ms = min(max(now_ms - sentence.spans[-1][1], 0.0), MAX_LAG_MS)
+            if sentence.mark == mark and sentence.spans:
+                self._lag_ms = min(max(now_ms - sentence.end_ms, 0.0), MAX_LAG_MS)
                 for earlier in self._open[: n + 1]:
                     self._close(earlier)
                 del self._open[: n + 1]
                 return
 
     def clear(self, now_ms: float) -> None:
-        """The carrier was told to throw away what it has not played."""
+        """The carrier was told to throw away what it has not played; what was not sent yet never will be."""
         for sentence in self._open:
             self._cut(sentence, now_ms - self._lag_ms)
         self._open.clear()
@@ -105,7 +115,7 @@ class Ledger:
 
     def settle(self, now_ms: float) -> None:
         """Believe the clock for sentences whose marks are overdue: they may never come."""
-        while self._open and self._open[0].all_sent and self._open[0].spans[-1][1] + self._lag_ms <= now_ms:
+        while self._open and self._open[0].all_sent and self._open[0].end_ms + self._lag_ms <= now_ms:
             self._close(self._open.pop(0))
 
     def take(self) -> list[Heard]:
@@ -114,9 +124,13 @@ class Ledger:
         return heard
 
     def _close(self, sentence: Sentence) -> None:
-        self._heard.append(Heard(sentence.turn, sentence.text, sentence.spans[0][0], sentence.spans[-1][1]))
+        if sentence.spans:
+            self._heard.append(Heard(sentence.turn, sentence.text, sentence.spans[0][0], sentence.end_ms))
 
     def _cut(self, sentence: Sentence, ear_ms: float) -> None:
+        if not sentence.spans:
+            self._heard.append(Heard(sentence.turn, "", ear_ms, ear_ms, interrupted=True, rest=sentence.text))
+            return
         played = sum(max(0.0, min(end, ear_ms) - start) for start, end in sentence.spans)
         if sentence.all_sent and played * BYTES_PER_MS >= sentence.sent_bytes:
             self._close(sentence)

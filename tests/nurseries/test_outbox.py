@@ -1,7 +1,7 @@
 import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from trio.testing import MockClock, assert_checkpoints, assert_no_checkpoints
+from trio.testing import MockClock, assert_checkpoints, assert_no_checkpoints, wait_all_tasks_blocked
 
 from agent.speak.ledger import Ledger
 from nurseries.outbox import Audio, Clear, MarkAfter, Outbox, Outgoing
@@ -85,7 +85,7 @@ async def test_a_clear_is_sent_though_all_audio_has_long_left_us(autojump_clock,
     assert box.empty
 
     assert box.clear()
-    await trio.sleep(0)
+    await wait_all_tasks_blocked()
 
     assert sent[-1] == (1000, Clear())
     nursery.cancel_scope.cancel()

@@ -117,7 +117,7 @@ def test_never_more_is_heard_than_was_sent(steps: list[tuple[str, int]]) -> None
     now = 0.0
     sent = 0.0
     sentence = ledger.open(1, TEXT)
-    marks = []
+    marks: list[str] = []
     for step, amount in steps:
         now += amount
         if step == "send":
@@ -135,7 +135,27 @@ def test_never_more_is_heard_than_was_sent(steps: list[tuple[str, int]]) -> None
         else:
             ledger.settle(now)
     ledger.clear(now)
-    heard = ledger.take()
+    heard = [h for h in ledger.take() if h.text or h.end_ms > h.start_ms]
     assert all(h.start_ms <= h.end_ms for h in heard)
     assert sum(1 for h in heard if not h.interrupted) <= len(marks)
     assert [h.start_ms for h in heard] == sorted(h.start_ms for h in heard)
+
+
+def test_what_was_not_sent_when_the_caller_cut_in_is_part_of_the_rest() -> None:
+    ledger = Ledger()
+    first = ledger.open(1, "Hello there.")
+    ledger.sent(first, 8000, now_ms=0)
+    ledger.marked(first)
+    ledger.open(1, "How are you?")
+
+    ledger.clear(now_ms=600)
+
+    assert [(h.text, h.rest) for h in ledger.take()] == [("Hello", "there."), ("", "How are you?")]
+
+
+def test_a_sentence_that_made_no_sound_is_forgotten() -> None:
+    ledger = Ledger()
+    ledger.forget(ledger.open(1, "..."))
+    ledger.clear(now_ms=5)
+
+    assert ledger.take() == []

@@ -1,0 +1,116 @@
+"""Whole calls on the mock clock: a rehearsed caller on one end, the call nursery on the other, scripted providers.
+
+The caller's lines are tones, which the voice-activity stand-in takes for speech; every call ends with the invariants.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import trio
+
+from agent.config import Settings
+from agent.guard.tokens import Claims, Tokens
+from agent.keep.record import CallRecord
+from agent.model import Ending
+from agent.providers.scripted import Script, ScriptedLanguageModel, ScriptedRecogniser, ScriptedVoice
+from agent.rehearsal.carrier import new_identity
+from agent.rehearsal.log import CallLog
+from agent.rehearsal.plan import CallPlan, Line
+from agent.speak.cache import AudioCache
+from agent.wire import mulaw
+from agent.wire.ports import MediaSocket
+from nurseries.call import Call
+from nurseries.caller import rehearse
+from nurseries.dialogue import Parts
+from nurseries.pick_up import pick_up
+
+GREETING = "Hello, this is Priya. How may I help you?"
+
+
+def loud(window: np.ndarray) -> float:
+    """Stands in for the voice-activity model: a tone is speech, silence is not."""
+    return 1.0 if float(np.abs(window).mean()) > 0.02 else 0.0
+
+
+def tone(ms: float, text: str = "", at_ms: float | None = None) -> Line:
+    """The caller speaks for so long."""
+    t = np.arange(int(ms * 8))
+    return Line(mulaw.encode((8000 * np.sin(t * 0.6)).astype(np.int16)), text, at_ms)
+
+
+def configured(**changes: object) -> Settings:
+    fields: dict[str, object] = {"GREETING": GREETING, "APP_ENV": "test", "PROVIDER": "scripted"}
+    return Settings(_env_file=None, **(fields | changes))
+
+
+@dataclass
+class Stage:
+    """One server's worth of parts, and what its calls left behind."""
+
+    script: Script = field(default_factory=Script)
+    settings: Settings = field(default_factory=configured)
+    vad: Callable[[], Callable[[np.ndarray], float]] = lambda: loud
+    calls: list[Call] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.ears = ScriptedRecogniser(self.script)
+        self.mind = ScriptedLanguageModel(self.script)
+        self.voice = ScriptedVoice(self.script)
+        self.tokens = Tokens(b"key", ttl_s=1e9, random=random.Random(0).randbytes)
+        self.parts = Parts(
+            self.settings, self.ears, self.mind, self.voice, AudioCache(1 << 20), self.vad, "You are Priya."
+        )
+
+    @property
+    def record(self) -> CallRecord:
+        return self.calls[-1].record()
+
+    @property
+    def words(self) -> list[tuple[str, str]]:
+        return [(entry.role, entry.text) for entry in self.record.entries]
+
+    @property
+    def ending(self) -> Ending | None:
+        return self.calls[-1].ending
+
+    async def serve(self, socket: MediaSocket) -> None:
+        info = await pick_up(socket, self.tokens, self.settings.START_TIMEOUT_S)
+        if info is not None:
+            self.calls.append(Call(info, socket, self.parts))
+            await self.calls[-1].run()
+
+    async def place(
+        self,
+        *lines: Line,
+        plan: CallPlan | None = None,
+        serve: Callable[[MediaSocket], Awaitable[object]] | None = None,
+        **more: object,
+    ) -> CallLog:
+        """A whole call, from the stream's start until both sides are gone; then the invariants."""
+        dice = random.Random(1)
+        identity = new_identity(dice=dice)
+        token = self.tokens.mint(
+            Claims(identity.call_sid, identity.account_sid, "+919876543210", "+918012345678"), time.time()
+        )
+        plan = plan or CallPlan(lines=lines, **more)
+        with trio.fail_after(3600):
+            log = await rehearse(serve or self.serve, plan, identity=identity, parameters={"token": token}, dice=dice)
+        self.check(log)
+        return log
+
+    def check(self, log: CallLog) -> None:
+        """What holds at the end of every call, whatever happened in it."""
+        assert log.violations == []
+        assert (self.ears.active, self.mind.active, self.voice.active) == (0, 0, 0)
+        for call in self.calls:
+            assert call.ending is not None
+            record = call.record()
+            assert record.duration_ms >= 0
+            ends = [entry.end_ms for entry in record.entries]
+            assert all(entry.start_ms <= entry.end_ms for entry in record.entries)
+            assert ends == sorted(ends)

@@ -1,0 +1,210 @@
+"""Calls as stories: who speaks when, and what is expected then. All in virtual time."""
+
+import trio
+
+from agent.errors import Fault
+from agent.model import Ending
+from agent.providers.scripted import Script, Trouble
+from agent.rehearsal.plan import HangUp
+from agent.speak.clips import APOLOGY, TROUBLE
+from tests.calls.stage import GREETING, Stage, configured, tone
+
+ASKS = Script(heard=("a flat in Whitefield",), replies=("A flat in Whitefield, lovely. What is your budget?",))
+
+
+async def test_the_agent_greets_and_answers_and_the_record_tells_it(autojump_clock) -> None:
+    stage = Stage(ASKS)
+
+    log = await stage.place(tone(1500))
+
+    assert log.failures == []
+    assert stage.words == [
+        ("agent", GREETING),
+        ("caller", "a flat in Whitefield"),
+        ("agent", "A flat in Whitefield, lovely. What is your budget?"),
+    ]
+    assert stage.ending is Ending.CALLER_HUNG_UP
+    assert log.clears == []
+
+
+async def test_the_first_sound_leaves_before_the_model_has_finished(autojump_clock) -> None:
+    slow = Script(heard=("hello",), replies=("One. " + "word " * 200,), token_gap_s=0.5)
+    stage = Stage(slow)
+
+    await stage.place(tone(1000), max_ms=40_000)
+
+    (turn,) = stage.record.turns
+    assert turn.first_audio_ms < 1500
+
+
+async def test_a_barge_in_silences_the_agent_within_the_guard(autojump_clock) -> None:
+    stage = Stage(ASKS)
+
+    log = await stage.place(tone(1500), barge_in_at_ms=1000)
+
+    (clear,) = log.clears
+    (line,) = log.spoken
+    assert line.barged_in
+    assert clear.at_ms - line.start_ms <= 200
+    assert stage.record.barge_ins == 1
+    (first, *_), second = stage.record.entries[:1], stage.record.entries[1]
+    assert first.interrupted
+    assert GREETING.startswith(first.text)
+    assert 0 < len(first.text) < len(GREETING)
+    assert second.text == "a flat in Whitefield"
+    assert stage.words[-1][0] == "agent"
+
+
+async def test_a_barge_in_while_the_agent_thinks_keeps_both_halves_of_what_was_said(autojump_clock) -> None:
+    stage = Stage(Script(hear_s=2.0, heard=("both halves",), replies=("Thank you.",)))
+
+    await stage.place(tone(800), tone(800, at_ms=9000), tone(800, at_ms=10_500), max_ms=30_000)
+
+    assert stage.words[-2:] == [("caller", "both halves"), ("agent", "Thank you.")]
+
+
+async def test_a_sound_without_words_lets_the_agent_go_on_where_it_was_cut(autojump_clock) -> None:
+    stage = Stage(Script(heard=("",)))
+
+    await stage.place(tone(150), barge_in_at_ms=1000, max_ms=30_000, patience_ms=20_000)
+
+    assert [role for role, _ in stage.words] == ["agent", "agent"]
+    assert " ".join(text for _, text in stage.words) == GREETING
+
+
+async def test_the_callers_goodbye_is_answered_and_heard_before_we_hang_up(autojump_clock) -> None:
+    stage = Stage(Script(heard=("that is all",), replies=("Thank you for calling. Goodbye!",)))
+
+    log = await stage.place(tone(900), max_ms=60_000)
+
+    assert stage.ending is Ending.AGENT_SAID_GOODBYE
+    assert log.ended == "the server closed the stream"
+    assert log.unplayed_ms == 0
+    assert stage.words[-1] == ("agent", "Thank you for calling. Goodbye!")
+
+
+async def test_silence_is_prompted_twice_and_then_ends_the_call(autojump_clock) -> None:
+    stage = Stage(ASKS, configured(SILENCE_S=8))
+
+    log = await stage.place(patience_ms=90_000, quiet_ms=90_000)
+
+    assert stage.ending is Ending.CALLER_SILENT
+    assert [text for _, text in stage.words] == [
+        GREETING,
+        *stage.settings.silence_prompts,
+        "Thank you for calling Premier Realty Group. Goodbye!",
+    ]
+    assert log.unplayed_ms == 0
+
+
+async def test_a_call_ends_at_its_time_limit_with_a_goodbye(autojump_clock) -> None:
+    stage = Stage(ASKS, configured(CALL_MAX_MINUTES=0.2))
+
+    await stage.place(tone(500), patience_ms=90_000, quiet_ms=90_000)
+
+    assert stage.ending is Ending.TIME_LIMIT
+    assert stage.words[-1] == ("agent", "Thank you for calling Premier Realty Group. Goodbye!")
+    assert 12_000 <= stage.record.duration_ms <= 12_100
+
+
+async def test_every_way_to_hang_up_ends_the_call(autojump_clock) -> None:
+    for way, ending in [
+        (HangUp.POLITE, Ending.CALLER_HUNG_UP),
+        (HangUp.STOP_ONLY, Ending.CALLER_HUNG_UP),
+        (HangUp.CLOSE_ONLY, Ending.CONNECTION_LOST),
+        (HangUp.RESET, Ending.CONNECTION_LOST),
+    ]:
+        stage = Stage(ASKS)
+        log = await stage.place(tone(3000), hang_up=way, hang_up_at_ms=2500)
+        assert stage.ending is ending
+        assert log.failures == []
+
+
+async def test_a_line_gone_dead_ends_the_call(autojump_clock) -> None:
+    stage = Stage(ASKS, configured(MEDIA_TIMEOUT_S=15))
+    began = trio.current_time()
+
+    async def serve(socket) -> None:
+        class Dead:
+            messages = 0
+
+            async def receive(self):
+                self.messages += 1
+                return await socket.receive() if self.messages < 50 else await trio.sleep_forever()
+
+            def __getattr__(self, name):
+                return getattr(socket, name)
+
+        await stage.serve(Dead())
+
+    await stage.place(max_ms=40_000, patience_ms=60_000, quiet_ms=60_000, serve=serve)
+
+    assert stage.ending is Ending.CONNECTION_LOST
+    assert trio.current_time() - began < 20
+
+
+async def test_each_failing_stage_is_spoken_about(autojump_clock) -> None:
+    for port in ("hear", "think"):
+        stage = Stage(Script(heard=("hello",), replies=("Fine.",), troubles=(Trouble(port, at=1),)))
+        await stage.place(tone(800), tone(800))
+        assert ("agent", TROUBLE.text) in stage.words
+        assert stage.words[-1] == ("agent", "Fine.")
+
+
+async def test_a_voice_that_fails_is_replaced_by_a_recording(autojump_clock) -> None:
+    stage = Stage(Script(heard=("hello",), replies=("Fine.",), troubles=(Trouble("speak", at=0, fault=Fault.BUSY),)))
+
+    await stage.place(tone(800), tone(800), tone(800), max_ms=90_000)
+
+    spoken = [text for role, text in stage.words if role == "agent"]
+    assert spoken == [TROUBLE.text, TROUBLE.text, APOLOGY.text]
+    assert stage.ending is Ending.FAILED
+
+
+async def test_a_stage_that_stalls_is_not_waited_for_longer_than_its_limit(autojump_clock) -> None:
+    for port, limit in (("hear", 5), ("think", 5), ("speak", 4)):
+        at = 3 if port == "speak" else 1  # the greeting's two sentences are the voice's first requests
+        stage = Stage(Script(heard=("hello",), replies=("Fine.",), troubles=(Trouble(port, at=at, fault=None),)))
+        log = await stage.place(tone(800), max_ms=60_000, patience_ms=30_000)
+        (line,) = log.spoken
+        answer = next(piece.at_ms for piece in log.played if piece.at_ms > line.end_ms)
+        assert answer - line.end_ms < (limit + 2) * 1000
+        assert stage.words[-1] == ("agent", TROUBLE.text)
+
+
+async def test_an_empty_reply_is_spoken_about(autojump_clock) -> None:
+    stage = Stage(Script(heard=("hello",), replies=("",)))
+
+    await stage.place(tone(800))
+
+    assert stage.words[-1] == ("agent", TROUBLE.text)
+
+
+async def test_a_crash_ends_its_call_with_an_apology(autojump_clock) -> None:
+    stage = Stage(ASKS)
+
+    async def bug(*_: object) -> None:
+        raise ZeroDivisionError
+
+    stage.mind.reply = bug
+    log = await stage.place(tone(800), max_ms=60_000)
+
+    assert stage.ending is Ending.FAILED
+    assert stage.words[-1] == ("agent", APOLOGY.text)
+    assert log.ended == "the server closed the stream"
+
+
+async def test_a_stranger_without_a_token_is_refused_and_nothing_is_paid(autojump_clock) -> None:
+    stage = Stage(ASKS)
+    stage.tokens = type("No", (), {})()
+    stage = Stage(ASKS)
+
+    async def forgetful(socket) -> None:
+        stage.tokens._key = b"another"
+        await stage.serve(socket)
+
+    log = await stage.place(patience_ms=5000, serve=forgetful)
+
+    assert stage.calls == []
+    assert log.ended == "the server closed the stream"
+    assert stage.voice.requests == 0
