@@ -17,6 +17,7 @@ from agent.hear.turns import Guards, TurnDetector
 from agent.keep.record import CallRecord, Entry
 from agent.model import CallInfo, Ending, Frame
 from agent.speak.ledger import Ledger
+from agent.think.facts import values
 from agent.wire.media_stream import Encoder
 from agent.wire.ports import MediaSocket
 from nurseries import detector, duration, reader, silence, writer
@@ -107,7 +108,7 @@ class Call:
                 for line in dialogue.conversation.lines
             ),
             turns=dialogue.times(self._began),
-            facts={name: fact.value for name, fact in dialogue.facts.items()},
+            facts=values(dialogue.facts),
             providers={
                 "stt": self._parts.recogniser.name,
                 "llm": self._parts.model.name,

@@ -22,7 +22,7 @@ from agent.speak.cache import AudioCache
 from agent.speak.clips import APOLOGY, TROUBLE, Clip
 from agent.speak.ports import Voice
 from agent.think.conversation import Conversation
-from agent.think.facts import Fact, extract, merge
+from agent.think.facts import Fact, extract, merge, values
 from agent.think.ports import LanguageModel, Prompt
 from agent.think.prompt import build_prompt
 from nurseries.outbox import Outbox, Track
@@ -186,7 +186,7 @@ class Dialogue:
         prompt = build_prompt(
             self.parts.system,
             self.conversation.messages(),
-            {name: fact.value for name, fact in self.facts.items()},
+            values(self.facts),
             settings.HISTORY_TURNS,
             settings.HISTORY_TOKENS,
         )
@@ -212,8 +212,8 @@ class Dialogue:
         if text:
             self._prompts = 0
             self.commit()
+            self.facts = merge(self.facts, extract(text, self.conversation.question, self.facts))
             self.conversation.caller_said(text, whole.start_ms, whole.end_ms)
-            self.facts = merge(self.facts, extract(text))
             log.debug("heard", text=text)
         return text
 

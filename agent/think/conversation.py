@@ -34,6 +34,11 @@ class Conversation:
         """The last word is the caller's."""
         return bool(self.lines) and self.lines[-1].role == "caller"
 
+    @property
+    def question(self) -> str:
+        """What the agent was last heard to say."""
+        return next((line.text for line in reversed(self.lines) if line.role == "agent"), "")
+
     def caller_said(self, text: str, start_ms: float, end_ms: float) -> None:
         self.lines.append(Line("caller", text, start_ms, end_ms))
 

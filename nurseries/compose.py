@@ -1,0 +1,132 @@
+"""The composition root: from settings to the parts that calls are made of. The only place that knows every vendor.
+
+Vendors are imported where they are chosen, so that a server without OpenAI does not pay for its import.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
+
+import httpx2
+
+from agent.config import Settings
+from agent.errors import ConfigError
+from agent.hear.ports import Recogniser
+from agent.keep.ports import CallStore
+from agent.providers import scripted
+from agent.providers.http_client import open_http_client
+from agent.providers.silero import Silero8k, load_session
+from agent.speak.cache import AudioCache
+from agent.speak.ports import Voice
+from agent.think.ports import LanguageModel
+from agent.think.prompt import load_template, render
+from nurseries.dialogue import Parts
+
+if TYPE_CHECKING:
+    from agent.providers.openai_client import OpenAIClient
+
+T = TypeVar("T")
+
+
+def open_store(settings: Settings) -> CallStore:
+    """MongoDB where MONGODB_URI is set, else SQLite under DATA_DIR. Raises StoreError."""
+    if uri := settings.MONGODB_URI.get_secret_value():
+        from agent.providers.mongo import MongoStore
+
+        return MongoStore(uri)
+    from agent.providers.sqlite import SqliteStore
+
+    return SqliteStore(settings.DATA_DIR / "calls.db")
+
+
+@asynccontextmanager
+async def compose(settings: Settings) -> AsyncIterator[Parts]:
+    """The parts, for as long as the block lasts. Loading takes up to two seconds and blocks: it is done before any call
+    is taken. Raises ConfigError with every fault found."""
+    faults: list[str] = []
+    async with open_http_client() as http:
+        made = _Vendors(settings, http)
+        recogniser = _tried(made.recogniser, faults)
+        model = _tried(made.model, faults)
+        voice = _tried(made.voice, faults)
+        session = _tried(load_session, faults)
+        system = _tried(lambda: _system(settings), faults)
+        if recogniser is None or model is None or voice is None or session is None or system is None:
+            raise ConfigError(tuple(dict.fromkeys(faults)))
+        yield Parts(
+            settings=settings,
+            recogniser=recogniser,
+            model=model,
+            voice=voice,
+            cache=AudioCache(int(settings.TTS_CACHE_MB * 1024 * 1024)),
+            vad=lambda: Silero8k(session),
+            system=system,
+        )
+
+
+class _Vendors:
+    """One maker a port; what two ports share is made once."""
+
+    def __init__(self, settings: Settings, http: httpx2.AsyncClient) -> None:
+        self._settings = settings
+        self._http = http
+
+    @cached_property
+    def _openai(self) -> OpenAIClient:
+        from agent.providers.openai_client import OpenAIClient
+
+        return OpenAIClient(self._settings, self._http)
+
+    def recogniser(self) -> Recogniser:
+        match self._settings.provider("STT")[0]:
+            case "openai":
+                from agent.providers.openai_stt import OpenAIRecogniser
+
+                return OpenAIRecogniser(self._openai, self._settings)
+            case "local":
+                from agent.providers.local_stt import load_recogniser
+
+                return load_recogniser(self._settings.LOCAL_STT_ENGINE)
+            case "scripted":
+                return scripted.ScriptedRecogniser()
+
+    def model(self) -> LanguageModel:
+        match self._settings.provider("LLM")[0]:
+            case "openai":
+                from agent.providers.openai_llm import OpenAILanguageModel
+
+                return OpenAILanguageModel(self._openai, self._settings)
+            case "local":
+                from agent.providers.local_policy import LocalPolicy
+
+                return LocalPolicy(Persona(self._settings.AGENT_NAME, self._settings.COMPANY_NAME))
+            case "scripted":
+                return scripted.ScriptedLanguageModel()
+
+    def voice(self) -> Voice:
+        match self._settings.provider("TTS")[0]:
+            case "openai":
+                from agent.providers.openai_tts import OpenAIVoice
+
+                return OpenAIVoice(self._openai, self._settings)
+            case "local":
+                from agent.providers.local_tts import load_voice
+
+                return load_voice()
+            case "scripted":
+                return scripted.ScriptedVoice()
+
+
+def _system(settings: Settings) -> str:
+    return render(load_template(settings.SYSTEM_PROMPT_FILE), settings.COMPANY_NAME, settings.AGENT_NAME)
+
+
+def _tried(make: Callable[[], T], faults: list[str]) -> T | None:
+    try:
+        return make()
+    except ConfigError as error:
+        faults += error.faults
+        return None

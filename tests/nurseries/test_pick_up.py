@@ -1,0 +1,92 @@
+import json
+import time
+
+import pytest
+import trio
+
+from agent.guard.tokens import Claims, Tokens
+from agent.model import CallInfo
+from nurseries.loopback import loopback
+from nurseries.pick_up import pick_up
+
+CLAIMS = Claims("CA1", "AC1", "+919876543210", "+918012345678")
+
+
+def tokens() -> Tokens:
+    return Tokens(b"key", ttl_s=120, random=lambda n: b"r" * n)
+
+
+def start(token: str, call_sid: str = "CA1", encoding: str = "audio/x-mulaw") -> str:
+    body = {
+        "accountSid": "AC1",
+        "streamSid": "MZ1",
+        "callSid": call_sid,
+        "tracks": ["inbound"],
+        "mediaFormat": {"encoding": encoding, "sampleRate": 8000, "channels": 1},
+        "customParameters": {"token": token},
+    }
+    return json.dumps({"event": "start", "sequenceNumber": "1", "start": body, "streamSid": "MZ1"})
+
+
+CONNECTED = '{"event":"connected","protocol":"Call","version":"1.0.0"}'
+
+
+async def test_an_announced_caller_is_let_in(autojump_clock) -> None:
+    ours, theirs = loopback()
+    desk = tokens()
+    await ours.send(CONNECTED)
+    await ours.send(start(desk.mint(CLAIMS, time.time())))
+
+    info = await pick_up(theirs, desk, 5)
+
+    assert info == CallInfo("CA1", "AC1", "MZ1", "+919876543210", "+918012345678", "inbound")
+    assert theirs.closed is None
+
+
+async def test_a_socket_that_says_nothing_is_closed_after_its_time(autojump_clock) -> None:
+    ours, theirs = loopback()
+    began = trio.current_time()
+
+    assert await pick_up(theirs, tokens(), 5) is None
+
+    assert theirs.closed == (1008, "no start within 5 s")
+    assert trio.current_time() - began == 5
+    await ours.abort()
+
+
+@pytest.mark.parametrize(
+    ("messages", "reason"),
+    [
+        ([CONNECTED, start("guessed")], "token malformed"),
+        ([start(tokens().mint(CLAIMS, time.time()), call_sid="CA2")], "token made for another call"),
+        ([start("x", encoding="audio/l16")], "unsupported media format audio/l16 8000 Hz"),
+        (["no json"], "not the media-stream protocol: not JSON"),
+        ([CONNECTED] * 40, "no start among the first messages"),
+        (['{"event":"stop"}'], "stopped before start"),
+    ],
+)
+async def test_a_stranger_is_refused_with_a_reason(autojump_clock, messages: list[str], reason: str) -> None:
+    ours, theirs = loopback()
+    for message in messages:
+        await ours.send(message)
+
+    assert await pick_up(theirs, tokens(), 5) is None
+
+    assert theirs.closed is not None
+    assert theirs.closed[0] == 1008
+    assert theirs.closed[1].startswith(reason)
+    await ours.abort()
+
+
+async def test_a_token_opens_one_call(autojump_clock) -> None:
+    desk = tokens()
+    token = desk.mint(CLAIMS, time.time())
+    outcomes = []
+    for _ in range(2):
+        ours, theirs = loopback()
+        await ours.send(start(token))
+        outcomes.append(await pick_up(theirs, desk, 5))
+        await ours.abort()
+
+    assert outcomes[0] is not None
+    assert outcomes[1] is None
