@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping
 import trio
 
 from agent.rehearsal.carrier import Identity, new_identity
-from agent.rehearsal.log import CallLog
+from agent.rehearsal.log import SERVER_DEAF, CallLog
 from agent.rehearsal.phone import Phone
 from agent.rehearsal.plan import CallPlan, HangUp
 from agent.wire.ports import MediaSocket
@@ -146,7 +146,7 @@ class _Call:
                 return
             if patience.cancelled_caught:
                 self._phone.log.failures.append(f"the server read nothing for {SEND_S:g} s")
-                self._phone.hang_up(self._now(), "the server stopped reading")
+                self._phone.hang_up(self._now(), SERVER_DEAF)
                 return
 
     async def _close(self) -> None:

@@ -17,7 +17,7 @@ from trio_websocket import HandshakeError
 from agent.rehearsal import carrier as forms
 from agent.rehearsal import instructions as twiml
 from agent.rehearsal.carrier import Identity
-from agent.rehearsal.log import CallLog
+from agent.rehearsal.log import CALLER_HUNG_UP, CallLog
 from agent.rehearsal.plan import CallPlan
 from agent.rehearsal.reach import public, reached, status_url, voice_url
 from nurseries.caller import converse
@@ -136,7 +136,7 @@ class _Carrier:
             await self._report(step, "stream-error", self.log.unreachable)
             return None
         await self._report(step, "stream-stopped")
-        if self.log.ended == "the caller hung up":
+        if self.log.ended == CALLER_HUNG_UP:
             return OVER
         self._judge(goodbye)
         return step.action or None

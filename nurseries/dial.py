@@ -60,6 +60,33 @@ class DialledSocket(WebSocket):
         await super().abort()
 
 
+class _Wire(trio.abc.Stream):
+    """A stream that tells when its other end is gone: during a handshake trio-websocket would wait without end."""
+
+    def __init__(self, inner: trio.abc.Stream, gone: trio.CancelScope) -> None:
+        self._inner = inner
+        self._gone = gone
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        try:
+            data = await self._inner.receive_some(max_bytes)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            self._gone.cancel("connection lost")
+            raise
+        if not data:
+            self._gone.cancel("connection closed")
+        return data
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        await self._inner.send_all(data)
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await self._inner.wait_send_all_might_not_block()
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
 async def dial(nursery: trio.Nursery, url: str, host: str, headers: list[tuple[bytes, bytes]]) -> DialledSocket:
     """Open the socket at `url`, naming `host` to the server; its reader runs in the nursery until it is closed.
 
@@ -89,17 +116,18 @@ async def _upgrade(
             context = ssl.create_default_context()
             stream = trio.SSLStream(tcp, context, server_hostname=parts.hostname, https_compatible=True)
             await stream.do_handshake()
-        connection = await wrap_client_stream(
-            nursery,
-            stream,
-            host,
-            parts.path,
-            extra_headers=headers,
-            message_queue_size=QUEUE,
-            max_message_size=MAX_MESSAGE,
-        )
-        if connection.closed is not None:
-            raise ConnectionClosed(connection.closed)
+        with trio.CancelScope() as handshaking:
+            connection = await wrap_client_stream(
+                nursery,
+                _Wire(stream, handshaking),  # type: ignore[arg-type]  # any stream will do, its docstring says
+                host,
+                parts.path,
+                extra_headers=headers,
+                message_queue_size=QUEUE,
+                max_message_size=MAX_MESSAGE,
+            )
+        if handshaking.cancelled_caught or connection.closed is not None:
+            raise ConnectionClosed(None)
         ready = True
         return DialledSocket(connection, stream)
     finally:

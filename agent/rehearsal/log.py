@@ -11,6 +11,10 @@ from agent.rehearsal.script import Spoken
 from agent.rehearsal.sound import SILENCE
 from agent.rehearsal.strict import Violation
 
+CALLER_HUNG_UP = "the caller hung up"
+SERVER_CLOSED = "the server closed the stream"
+SERVER_DEAF = "the server stopped reading"
+
 
 @dataclass(frozen=True, slots=True)
 class Pressed:
@@ -50,6 +54,7 @@ class CallLog:
     unreachable: str = ""
     """Why no media stream could be opened at all, where that was so."""
     ended: str = ""
+    """One of the three above; empty where there was no stream."""
     duration_ms: float = 0
     unplayed_ms: float = 0
     """The agent's sound that was still waiting when the stream ended."""

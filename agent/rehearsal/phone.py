@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from agent.model import BYTES_PER_MS
 from agent.rehearsal.carrier import Identity
-from agent.rehearsal.log import Arrival, CallLog, Pressed
+from agent.rehearsal.log import CALLER_HUNG_UP, SERVER_CLOSED, Arrival, CallLog, Pressed
 from agent.rehearsal.plan import CallPlan
 from agent.rehearsal.playback import Cleared, Event, Media, Overflowed, Playback, Played, Returned
 from agent.rehearsal.script import Heard, Leave, Press, Script
@@ -88,7 +88,7 @@ class Phone:
         out, self._outbox = self._outbox, []
         return out
 
-    def hang_up(self, now_ms: float, ended: str = "the caller hung up") -> list[str]:
+    def hang_up(self, now_ms: float, ended: str = CALLER_HUNG_UP) -> list[str]:
         """The stream ends here, by our doing. The stop message, for whoever wants to send it."""
         self._finish(now_ms, ended)
         return [self._stream.stop()]
@@ -101,7 +101,7 @@ class Phone:
         missing = self._script.missing(self._heard)
         if missing:
             self.log.failures.append(f"{missing} before the server closed the stream")
-        self._finish(now_ms, "the server closed the stream")
+        self._finish(now_ms, SERVER_CLOSED)
 
     @property
     def _frame_size(self) -> int:

@@ -83,6 +83,8 @@ class Server:
         head = await stream.socket.recv(4096, sockets.MSG_PEEK)
         if head.startswith(b"GET "):
             self.handshakes.append(head.decode())
+            if self.status.get("/twilio/media") == 0:
+                return
             await self.upgrade(stream)
         else:
             await self.answer(stream)
@@ -292,6 +294,14 @@ async def test_a_refused_media_socket_is_no_connection(server: Server) -> None:
     assert made.exit_code == 5
     assert "refused with status 403 (31920)" in made.failures[0]
     assert server.paths()[1:] == ["/twilio/stream-status stream-error", "/twilio/call-status"]
+
+
+async def test_a_server_that_closes_during_the_handshake_is_no_connection(server: Server) -> None:
+    server.status["/twilio/media"] = 0
+    made = await call(server)
+
+    assert made.exit_code == 5
+    assert "closed during the handshake" in made.failures[0]
 
 
 async def test_no_server_is_no_connection() -> None:
