@@ -1,0 +1,123 @@
+"""The language model on OpenAI or a compatible server: a bounded prompt in, words out as they are generated.
+
+Chat completions or the Responses API (OPENAI_LLM_API). Cancelled at any point, the connection is closed at once.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from agent.config import Settings
+from agent.errors import Fault, ProviderError
+from agent.model import Emit
+from agent.providers.openai_client import NAME, OpenAIClient
+from agent.providers.openai_events import Events
+from agent.think.ports import Prompt, Reply
+
+MAX_TOKENS = 1024
+"""A spoken reply has some 60. The rest is room for models that count their reasoning."""
+
+MAX_CHARACTERS = 2000
+"""Two minutes of speech. What goes on longer is cut here: not every server honours the bound on tokens."""
+
+LEAVE = re.compile(r"\b(good\s?-?bye|bye(-bye)?)\b", re.IGNORECASE)
+
+
+class OpenAILanguageModel:
+    """The LanguageModel port. Stateless but for what it learns of the server; any number of calls at once."""
+
+    def __init__(self, client: OpenAIClient, settings: Settings) -> None:
+        self._client = client
+        self._model = settings.OPENAI_LLM_MODEL
+        self._responses = settings.OPENAI_LLM_API == "responses"
+        # OpenAI's newer models refuse max_tokens; many other servers know nothing else, and some would silently let
+        # a model talk on. A server that refuses one by its name gets the other from then on.
+        self._bound = "max_completion_tokens" if client.official else "max_tokens"
+        sdk = client.sdk  # touching a resource imports it: now, not in the first caller's first turn
+        self._create: Any = (
+            sdk.responses.with_streaming_response.create
+            if self._responses
+            else sdk.chat.completions.with_streaming_response.create
+        )
+
+    @property
+    def name(self) -> str:
+        return f"{NAME} {self._model}"
+
+    async def reply(self, prompt: Prompt, emit: Emit[str]) -> Reply:
+        """See the port. A reply without a word is an error; one cut by a token limit or a filter is not."""
+        bound = self._bound
+        try:
+            return await self._reply(prompt, emit, bound)
+        except ProviderError as error:
+            if error.fault is not Fault.REFUSED or self._responses or bound not in str(error.__cause__):
+                raise
+        self._bound = "max_tokens" if bound == "max_completion_tokens" else "max_completion_tokens"
+        return await self._reply(prompt, emit, self._bound)
+
+    async def _reply(self, prompt: Prompt, emit: Emit[str], bound: str) -> Reply:
+        events = Events("reply")
+        said: list[str] = []
+        length = 0
+
+        async def say(words: str) -> None:
+            nonlocal length
+            if words:
+                said.append(words)
+                length += len(words)
+                await emit(words)
+            if length > MAX_CHARACTERS:
+                raise _Enough
+
+        async def take(chunk: bytes) -> None:
+            for words in events.feed(chunk):
+                await say(words)
+
+        try:
+            await self._client.pour("reply", self._request(prompt, bound), take)
+            await say(events.end())
+        except _Enough:
+            pass
+        text = "".join(said)
+        if not text.strip():
+            raise ProviderError(NAME, "reply", Fault.BROKEN, f"no words ({events.reason or 'no reason given'})")
+        return Reply(says_goodbye=takes_leave(text))
+
+    def _request(self, prompt: Prompt, bound: str) -> Any:
+        messages = render(prompt)
+        if self._responses:
+            # Not stored: the caller's words are not for somebody else's archive.
+            return self._create(
+                model=self._model, input=messages, stream=True, store=False, max_output_tokens=MAX_TOKENS
+            )
+        return self._create(model=self._model, messages=messages, stream=True, **{bound: MAX_TOKENS})
+
+
+def render(prompt: Prompt) -> list[dict[str, str]]:
+    """The prompt as messages: system and facts first, then the talk. A side's lines in a row become one message,
+    because many servers' templates want the sides to alternate."""
+    system = prompt.system
+    if prompt.facts:
+        facts = "\n".join(f"- {name}: {value}" for name, value in prompt.facts.items())
+        system = f"{system}\n\nThe caller has told you so far:\n{facts}"
+    messages = [{"role": "system", "content": system}]
+    for message in prompt.messages:
+        role = "user" if message.role == "caller" else "assistant"
+        if not message.text.strip():
+            continue
+        if messages[-1]["role"] == role:
+            messages[-1]["content"] += "\n" + message.text
+        else:
+            messages.append({"role": role, "content": message.text})
+    return messages
+
+
+def takes_leave(text: str) -> bool:
+    """The last sentence of a reply says goodbye, and is no question."""
+    last = re.split(r"(?<=[.!?])\s+", text.strip())[-2:]
+    return bool(LEAVE.search(" ".join(last))) and not text.rstrip().endswith("?")
+
+
+class _Enough(Exception):  # noqa: N818  it is not an error
+    pass
