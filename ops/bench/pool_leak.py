@@ -7,7 +7,7 @@ moments, while queued, connecting, waiting or reading, against a local server th
 nothing in flight, a row shows what is left:
 
 - stuck: connections that the pool still counts and that are not idle. Nobody uses them, nobody will free them.
-- usable: how many requests the pool then carries at the same moment, out of those it should (its size, at most 20).
+- usable: how many requests the pool then carries at the same moment, out of those it should (its size, or 20).
 
 encode/httpcore#1093 is the report of this leak; see ops/adr/0006.
 """
@@ -81,21 +81,25 @@ class Left:
     states: list[str]
 
 
-async def measure(library: str, size: int | None, requests: int, seed: int) -> Left:
-    """One storm on a client of `library` (httpx or httpx2) whose pool has `size` connections, or no limit."""
+def open_client(library: str, size: int | None) -> Any:
+    """A client of `library` (httpx or httpx2) whose pool has `size` connections, or no limit."""
     module: Any = importlib.import_module(library)
+    limits = module.Limits(max_connections=size, max_keepalive_connections=size)
+    return module.AsyncClient(limits=limits, timeout=None, trust_env=False)
+
+
+async def measure(client: Any, expected: int, requests: int, seed: int) -> Left:
+    """One storm on this client, which is closed afterwards; `expected` requests should then fit at once."""
     server = Server()
     async with trio.open_nursery() as nursery:
         listeners = await nursery.start(trio.serve_tcp, server.serve, 0)
         url = f"http://127.0.0.1:{listeners[0].socket.getsockname()[1]}"
-        limits = module.Limits(max_connections=size, max_keepalive_connections=size)
-        async with module.AsyncClient(limits=limits, timeout=None, trust_env=False) as client:
+        async with client:
             began = time.perf_counter()
             cancelled = await storm(client, url, requests, random.Random(seed))
             seconds = time.perf_counter() - began
             pool = client._transport._pool  # noqa: SLF001  the leak shows nowhere else
             stuck = [connection for connection in pool.connections if not connection.is_idle()]
-            expected = min(size or PROBE, PROBE)
             usable = await probe(client, url, server, expected)
             left = Left(cancelled, len(stuck), usable, expected, seconds, sorted({c.info() for c in stuck}))
         nursery.cancel_scope.cancel()
@@ -146,7 +150,7 @@ def main() -> None:
         version = importlib.import_module(library).__version__
         inner = importlib.import_module(core).__version__
         for size in (POOL, None):
-            left = trio.run(measure, library, size, options.requests, options.seed)
+            left = trio.run(measure, open_client(library, size), size or PROBE, options.requests, options.seed)
             name, pool = f"{library} {version} ({inner})", size or "unlimited"
             usable = f"{left.usable}/{left.expected}"
             print(

@@ -23,6 +23,7 @@ import socket
 import struct
 import subprocess
 import sys
+import traceback
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -105,6 +106,8 @@ class Connection:
                 self._http.start_next_cycle()
         except (Gone, trio.BrokenResourceError, trio.ClosedResourceError, h11.RemoteProtocolError):
             pass
+        except Exception:  # noqa: BLE001  one bad plan must not take the other tests' server away
+            traceback.print_exc()
         finally:
             if not self._steers:
                 self._ledger.open -= 1
@@ -211,7 +214,7 @@ class Connection:
             del pieces[after:]
         elif kind == "error":
             pieces[after:] = [api.error_event(route, "Injected.", fault.get("code", "server_error"))]
-        elif kind == "garbage":
+        elif kind == "garbage" and after < len(pieces):
             pieces[after] = b"data: \xff{half\n\n" if answer.streamed else b"?" * len(pieces[after])
         for index, piece in enumerate(pieces):
             if index == after:
