@@ -28,7 +28,7 @@ import trio
 POOL = 5
 CALLERS = 40
 PATIENCE_S = 0.06
-"""The longest that a caller waits. With 40 callers on 5 connections most are cancelled, in every state there is."""
+"""The longest that a caller waits. With 40 callers on 5 connections, half of the requests are cancelled or more."""
 PROBE = 20
 
 
@@ -107,7 +107,7 @@ async def measure(client: Any, expected: int, requests: int, seed: int) -> Left:
 
 
 async def storm(client: Any, url: str, requests: int, chance: random.Random) -> int:
-    """So many requests by 40 callers, each cancelled after 0 to 30 ms unless done by then; returns how many were."""
+    """So many requests by 40 callers, each cancelled after 0 to 60 ms unless done by then; returns how many were."""
     deadlines = iter([chance.uniform(0, PATIENCE_S) for _ in range(requests)])
     cancelled = 0
 
