@@ -21,6 +21,8 @@ from agent.providers.bundled import find
 RATE = 24000
 BEFORE_MS, AFTER_MS, RAMP_MS = 20, 100, 5
 """Silence kept around each piece, of the 320 ms and 490 ms that hibari puts there, and the ramps at the cuts."""
+PAUSE_MS = 200
+"""More silence between two sentences of one text."""
 AUDIBLE = 0.03
 """Of the loudest sample: quieter ends are silence."""
 SILENT = 0.01
@@ -60,15 +62,18 @@ class LocalVoice:
     async def synthesise(self, text: str, emit: Emit[bytes]) -> None:
         """See `Voice`. Characters the voice has no sound for are left out; where that leaves nothing of some words,
         ProviderError. Cancelled, it returns at once; its thread ends 0.1 s later."""
-        spoken = False
+        spoken, pause = False, b""
         for piece in pieces(text, self._engine):
             try:
                 pcm = await trio.to_thread.run_sync(self._speech, piece, limiter=self._limiter, abandon_on_cancel=True)
             except Exception as error:
                 raise ProviderError("local", "speech", Fault.BROKEN, f"{type(error).__name__}: {error}") from error
-            spoken = spoken or bool(pcm)
+            if pcm and pause:
+                await emit(pause)
             for at in range(0, len(pcm), CHUNK_BYTES):
                 await emit(pcm[at : at + CHUNK_BYTES])
+            spoken = spoken or bool(pcm)
+            pause = bytes(PAUSE_MS * RATE // 1000 * 2) if pcm and piece.endswith((".", "!", "?")) else b""
         if not spoken and any(character.isalnum() for character in text):
             raise ProviderError("local", "speech", Fault.REFUSED, "the voice has no sound for this text")
 

@@ -81,6 +81,12 @@ async def test_a_very_long_text_begins_after_its_first_piece(voice):
     assert len(asked[0]) <= LONGEST
 
 
+async def test_sentences_of_one_text_are_set_apart_by_a_pause(voice):
+    loud = np.abs(samples(await spoken(voice, "Yes. No.")))
+    audible = np.flatnonzero(loud > 0.03 * loud.max())
+    assert 0.25 < np.diff(audible).max() / RATE < 0.4
+
+
 @pytest.mark.parametrize("text", ["", " ", "\n\n", "?", "...", "—", "😀", "\x00\x07", "\u200b\u202e", "*", "\ud800"])
 async def test_what_has_no_words_is_not_spoken(voice, text):
     sound = samples(await spoken(voice, text))

@@ -1,0 +1,34 @@
+"""What the agent says when no provider can speak: recordings that come with the package, and their words.
+
+`ops/clips.py` makes the recordings anew after a change of words.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.resources import files
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A recording and what it says, for the transcript."""
+
+    name: str
+    text: str
+    mulaw: bytes
+
+
+def _clip(name: str, text: str) -> Clip:
+    return Clip(name, text, files(__name__).joinpath(f"{name}.ulaw").read_bytes())
+
+
+TROUBLE = _clip("trouble", "Sorry, I'm having a little trouble on my side. Could you say that again, please?")
+"""One turn failed; the call goes on."""
+
+APOLOGY = _clip(
+    "apology",
+    "I am very sorry, something went wrong on our side. Please call again in a little while. Goodbye.",
+)
+"""The call cannot go on."""
+
+CLIPS = (TROUBLE, APOLOGY)
