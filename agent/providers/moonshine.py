@@ -44,7 +44,7 @@ class Moonshine:
     name = "moonshine-tiny-en"
 
     def __init__(self, folder: Path) -> None:
-        """Load (some 300 ms, 130 MB). Raises ConfigError for damaged files."""
+        """Load (some 300 ms, 100 MB; as much again in use). Raises ConfigError for damaged files."""
         self._encoder = open_model(folder / "encoder_model.ort")
         self._decoder = open_model(folder / "decoder_model_merged.ort")
         self._vocabulary = _read_vocabulary(folder / "tokenizer.bin")
