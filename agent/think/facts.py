@@ -1,0 +1,112 @@
+"""What a caller has told us: one utterance in; facts with their evidence out, and their merging over a call.
+
+Deterministic, without a model: patterns and word lists, made for what an English recogniser writes of Indian English
+over a telephone (no punctuation to rely on, "eighty lock" for eighty lakh, "Coram and Gala" for Koramangala).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from agent.think.heard import homes, money, names, places, times
+from agent.think.heard.consent import find_callback, find_do_not_call
+from agent.think.heard.wishes import find_financing, find_intent
+from agent.think.heard.words import Heard, repeated_once
+from agent.think.topics import topic_of
+
+NAMES = (
+    "intent",
+    "property",
+    "location",
+    "budget",
+    "timeline",
+    "financing",
+    "name",
+    "callback",
+    "call_time",
+    "do_not_call",
+)
+"""Every fact there is: intent buy, sell, rent, let, invest or browse; property "two bedroom flat"; location
+"Whitefield"; budget "80 to 90 lakh rupees"; timeline "in 3 months"; financing loan or cash; the caller's name;
+callback yes or no; call_time "tomorrow evening"; do_not_call yes."""
+
+_TENANTS = frozenset({"rent", "let"})
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One thing the caller has told."""
+
+    name: str
+    value: str
+    """Normalised."""
+    evidence: str = ""
+    """The caller's words for it, as they were heard; empty where it follows from other facts."""
+
+
+def extract(said: str, question: str = "", known: Mapping[str, Fact] | None = None) -> dict[str, Fact]:
+    """The facts in one utterance.
+
+    `question` is what the agent said last: an answer can be as short as "Eighty." or "Yes." `known` are the facts so
+    far: a bare "thirty" is thirty thousand to a tenant and thirty lakh to a buyer.
+    """
+    heard = repeated_once(Heard.of(said))
+    if not heard.text:
+        return {}
+    topic = topic_of(question)
+    intent = find_intent(heard, topic == "intent")
+    so_far = intent[0] if intent else known["intent"].value if known and "intent" in known else ""
+    callback = find_callback(heard, topic == "callback")
+    calling = topic == "callback" or (callback is not None and callback[0] == "yes")
+    name = find_name(heard, topic)
+    place = None if topic == "name" and name else places.find_location(heard, topic == "location")
+    budget = money.find_budget(heard, topic == "budget", so_far in _TENANTS)
+    found = {
+        "intent": intent,
+        "property": homes.find_property(heard),
+        "location": place,
+        "budget": (budget.value, budget.start, budget.end) if budget else None,
+        "timeline": None if topic == "callback" else times.find_timeline(heard, topic == "timeline"),
+        "financing": find_financing(heard),
+        "name": name,
+        "callback": callback,
+        "call_time": times.find_call_time(heard) if calling else None,
+        "do_not_call": find_do_not_call(heard),
+    }
+    if found["call_time"] and not found["callback"]:
+        found["callback"] = ("yes", *found["call_time"][1:])
+    return {
+        name: Fact(name, value[0], heard.evidence(value[1], value[2]))
+        for name, value in found.items()
+        if value is not None
+    }
+
+
+def find_name(heard: Heard, topic: str) -> tuple[str, int, int] | None:
+    """The caller's name; a bare place that answers "which area" is none."""
+    return names.find_name(heard, topic == "name") if topic != "location" or "name" in heard.text else None
+
+
+def merge(known: Mapping[str, Fact], new: Mapping[str, Fact]) -> dict[str, Fact]:
+    """The facts after another utterance: what is said later corrects what was said earlier, and adds to it where it is
+    only less exact ("the flat" leaves "two bedroom flat" as it is)."""
+    merged = dict(known)
+    for name, fact in new.items():
+        before = known.get(name)
+        value = fact.value
+        if before is not None and name == "property":
+            value = homes.merged(before.value, value)
+        elif before is not None and name == "location":
+            value = places.merged(before.value, value)
+        if not value or (before is not None and before.value == value):
+            continue
+        merged[name] = Fact(name, value, fact.evidence)
+    if "intent" not in merged and "budget" in merged and (rupees := money.parse_value(merged["budget"].value)):
+        merged["intent"] = Fact("intent", "buy" if rupees[1] >= 5 * money.LAKH else "rent")
+    return merged
+
+
+def values(facts: Mapping[str, Fact]) -> dict[str, str]:
+    """The facts without their evidence."""
+    return {name: fact.value for name, fact in facts.items()}

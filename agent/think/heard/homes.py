@@ -1,0 +1,85 @@
+"""What kind of property: an utterance in; "two bedroom flat", "villa", "plot" out.
+
+The caller's own word is kept (a flat stays a flat, an apartment an apartment), land and sites become plots.
+"""
+
+from __future__ import annotations
+
+import re
+
+from agent.think.heard.words import Heard
+
+NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+_KINDS = {
+    "independent house": r"independent (?:house|home)s?|individual houses?",
+    "row house": r"row ?houses?|town ?houses?",
+    "farmhouse": r"farm ?houses?",
+    "penthouse": r"(?:pent|paint) ?houses?",
+    "studio": r"studios?(?: (?:flat|apartment))?s?",
+    "apartment": r"apartments?|apart ments?",
+    "flat": r"flats?|flatten(?:ed)?|flattered|condos?",
+    "villa": r"villas?|vilas?|(?:avila|a villa)(?= (?:in|and|near|at|around|for|with|of)\b)|villain(?= (?:in|near)\b)",
+    "bungalow": r"bungalows?",
+    "office": r"office spaces?|offices?|commercial (?:space|property|office)s?",
+    "shop": r"shops?|showrooms?",
+    "plot": r"plots?(?: of land)?|(?:residential |vacant |empty )?land|sites?(?! (?:visit|inspection))|plotted"
+    r"|a pot(?= (?:in|and|near|at|around|of)\b)",
+    "house": r"houses?",
+    "home": r"homes?(?! (?:loan|town))",
+}
+_KIND = re.compile("|".join(rf"(?P<k{n}>\b(?:{pattern})\b)" for n, pattern in enumerate(_KINDS.values())))
+_BEDROOMS = re.compile(
+    r"(?<!\.)\b(?P<from>\d(?:\.5)?|to|too|a|single|double|triple)(?: (?:or|to|and) (?P<to>\d))? "
+    r"(?:b h k|bhk|bh k|be each k|be each case|b h case|b h ks|bhks|bed ?rooms?|beds?"
+    r"|bad ?rooms?|room kitchen)\b"
+)
+_COUNTS = {"to": 2, "too": 2, "a": 1, "single": 1, "double": 2, "triple": 3}
+_NEGATED = re.compile(r"\b(?:not|no|than|instead of)(?: (?:a|an|the|in))? $")
+_WITHOUT_BEDROOMS = frozenset({"plot", "office", "shop", "studio"})
+_ELSEWHERE = re.compile(
+    r"\b(?:my|the|your) (?:office|shop|house|home) (?:is|number|address)\b|\b(?:at|from) (?:my )?(?:home|office)\b"
+)
+
+
+def find_property(heard: Heard) -> tuple[str, int, int] | None:
+    """(value, start, end) of the property the caller names last; None where they name none."""
+    skip = [m.span() for m in _ELSEWHERE.finditer(heard.text)]
+    kinds = [
+        m
+        for m in _KIND.finditer(heard.text)
+        if not _NEGATED.search(heard.text[: m.start()]) and not any(a <= m.start() < b for a, b in skip)
+    ]
+    rooms = list(_BEDROOMS.finditer(heard.text))
+    named = [m for m in kinds if _kind(m) != "home"] or kinds
+    noun = _kind(named[-1]) if named else ""
+    bedrooms = rooms[-1] if rooms and noun not in _WITHOUT_BEDROOMS else None
+    if bedrooms is None:
+        if not noun or noun == "home":
+            return None
+        return noun, named[-1].start(), named[-1].end()
+    start, end = bedrooms.span()
+    if named:
+        start, end = min(start, named[-1].start()), max(end, named[-1].end())
+    return f"{_count(bedrooms)} bedroom {noun or 'home'}", start, end
+
+
+def _kind(match: re.Match[str]) -> str:
+    return list(_KINDS)[int((match.lastgroup or "k0")[1:])]
+
+
+def _count(match: re.Match[str]) -> str:
+    first = match["from"]
+    low = NUMBERS[_COUNTS.get(first) or int(float(first))] + (" and a half" if first.endswith(".5") else "")
+    return f"{low} or {NUMBERS[int(match['to'])]}" if match["to"] else low
+
+
+def merged(known: str, new: str) -> str:
+    """A later property corrects an earlier one, and each adds what the other leaves open: the bedrooms, the kind."""
+    if " bedroom " in known and " bedroom " not in new and new not in _WITHOUT_BEDROOMS:
+        return f"{known.partition(' bedroom ')[0]} bedroom {new}"
+    if new.endswith(" bedroom home"):
+        kind = known.rpartition(" bedroom ")[2]
+        if kind not in _WITHOUT_BEDROOMS:
+            return f"{new.removesuffix(' home')} {kind}"
+    return new
