@@ -11,7 +11,7 @@ import trio
 from agent.config import Settings
 from agent.providers.http_client import open_http_client
 from agent.providers.openai_client import OpenAIClient
-from tests.fakes.openai_server import Fake
+from tests.fakes.openai_launch import Fake
 
 CUT_WHILE_HANDING_OVER = "ignore:Async generator 'httpcore2._async.connection_pool.PoolByteStream:ResourceWarning"
 """httpx2 does not close httpcore2's body generator where a reader leaves between two chunks (as it does where one is
@@ -23,7 +23,7 @@ to the garbage collector is a generator with nothing to do, and trio says so."""
 async def connected(base_url: str, **settings: Any) -> AsyncIterator[tuple[OpenAIClient, Settings]]:
     """A client and its settings; every socket is closed at the end."""
     usual = {"OPENAI_API_KEY": "sk-test", "OPENAI_BASE_URL": base_url, "OPENAI_LLM_MODEL": "llama-3"}
-    chosen = Settings(_env_file=None, **usual | settings)
+    chosen = Settings(_env_file=None, **usual | settings)  # type: ignore[call-arg]  # pydantic's own, unknown to mypy
     http = open_http_client()
     try:
         yield OpenAIClient(chosen, http), chosen

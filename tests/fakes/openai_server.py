@@ -1,7 +1,7 @@
 """An OpenAI-compatible server for tests, as a process and a port of its own: requests in, answers or faults out.
 
-Run it from the repository (`python -m tests.fakes.openai_server --port 0`) or with `launch()`; it prints its base URL.
-Tests steer it at `/_fake`: POST a plan, GET the state, DELETE to forget both. A plan is JSON:
+Run it from the repository (`python -m tests.fakes.openai_server --port 0`), or from a test with `openai_launch.launch`;
+it prints its base URL. Steer it at `/_fake`: POST a plan, GET the state, DELETE to forget both. A plan is JSON:
 
     {"chat": {"replies": ["Hello."], "first_ms": 50, "gap_ms": 5}, "speech": {"container": "wav"},
      "transcriptions": {"transcripts": ["a flat"]}, "key": "sk-right",
@@ -21,13 +21,8 @@ import contextlib
 import json
 import socket
 import struct
-import subprocess
-import sys
 import traceback
-import urllib.request
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import h11
@@ -266,44 +261,6 @@ async def serve(host: str, port: int) -> None:
         await Connection(stream, ledger).serve()
 
     await trio.serve_listeners(handle, listeners)
-
-
-class Fake:
-    """A running fake, from a test's side. Blocking calls of a millisecond: the server is another process."""
-
-    def __init__(self, base_url: str) -> None:
-        self.base_url = base_url
-        self._control = base_url.removesuffix("/v1") + "/_fake"
-
-    def plan(self, **plan: Any) -> None:
-        self._call("POST", plan)
-
-    def state(self) -> dict[str, Any]:
-        return self._call("GET")
-
-    def forget(self) -> None:
-        self._call("DELETE")
-
-    def _call(self, method: str, body: object = None) -> dict[str, Any]:
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self._control, data=data, method=method)  # noqa: S310
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(request, timeout=10) as answer:
-            state: dict[str, Any] = json.load(answer)
-            return state
-
-
-@contextlib.contextmanager
-def launch() -> Iterator[Fake]:
-    """A fake of one's own, on a free port, gone at the end."""
-    command = [sys.executable, "-m", "tests.fakes.openai_server"]
-    root = Path(__file__).resolve().parents[2]
-    with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            yield Fake(process.stdout.readline().strip())
-        finally:
-            process.terminate()
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ import wave
 import openai
 import pytest
 
-from tests.fakes.openai_server import Fake, launch
+from tests.fakes.openai_launch import Fake, launch
 
 MESSAGES = [{"role": "user", "content": "A flat in Whitefield"}]
 

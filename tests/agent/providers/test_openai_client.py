@@ -9,7 +9,7 @@ import trio
 from agent.errors import Fault, ProviderError
 from agent.providers.openai_client import NO_KEY
 from tests.fakes.openai_case import CUT_WHILE_HANDING_OVER, Heap, connected, nothing_left, until
-from tests.fakes.openai_server import Fake, launch
+from tests.fakes.openai_launch import Fake, launch
 
 pytestmark = pytest.mark.filterwarnings(CUT_WHILE_HANDING_OVER)
 

@@ -7,7 +7,7 @@ from agent.errors import Fault, ProviderError
 from agent.providers.openai_llm import MAX_CHARACTERS, MAX_TOKENS, OpenAILanguageModel, render, takes_leave
 from agent.think.ports import Message, Prompt
 from tests.fakes.openai_case import CUT_WHILE_HANDING_OVER, Heap, connected, nothing_left, until
-from tests.fakes.openai_server import Fake, launch
+from tests.fakes.openai_launch import Fake, launch
 
 pytestmark = pytest.mark.filterwarnings(CUT_WHILE_HANDING_OVER)
 

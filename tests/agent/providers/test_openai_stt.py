@@ -12,7 +12,7 @@ from agent.model import Utterance
 from agent.providers.openai_stt import OpenAIRecogniser, wav
 from agent.wire import mulaw
 from tests.fakes.openai_case import connected, nothing_left, until
-from tests.fakes.openai_server import Fake, launch
+from tests.fakes.openai_launch import Fake, launch
 
 
 @pytest.fixture(scope="module")

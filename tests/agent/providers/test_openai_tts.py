@@ -9,7 +9,7 @@ from agent.errors import Fault, ProviderError
 from agent.providers.openai_tts import MAX_CHARACTERS, RATE, Body, OpenAIVoice, parts
 from tests.fakes.openai_answers import tone, wav_header
 from tests.fakes.openai_case import CUT_WHILE_HANDING_OVER, Heap, connected, nothing_left, until
-from tests.fakes.openai_server import Fake, launch
+from tests.fakes.openai_launch import Fake, launch
 
 pytestmark = pytest.mark.filterwarnings(CUT_WHILE_HANDING_OVER)
 
