@@ -114,8 +114,9 @@ def render(prompt: Prompt) -> list[dict[str, str]]:
 
 
 def takes_leave(text: str) -> bool:
-    """The last sentence of a reply says goodbye, and is no question."""
-    last = re.split(r"(?<=[.!?])\s+", text.strip())[-2:]
+    """The reply ends with a goodbye, within its last three sentences, and not with a question. The system prompt asks
+    for that very word when the conversation is over, in every model's reach where a tool call would not be."""
+    last = re.split(r"(?<=[.!?])\s+", text.strip())[-3:]
     return bool(LEAVE.search(" ".join(last))) and not text.rstrip().endswith("?")
 
 

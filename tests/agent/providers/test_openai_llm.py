@@ -250,6 +250,7 @@ def test_a_prompt_is_rendered_with_its_facts_and_alternating_sides():
         ("Thank you for calling. Goodbye!", True),
         ("Good bye. Have a nice day.", True),
         ("Bye-bye!", True),
+        ("Goodbye, Mr Rao. A colleague will call you. Have a lovely day.", True),
         ("Before we say goodbye, may I have your name?", False),
         ("I said goodbye to my old flat. Then I bought one here. It is lovely. Shall I go on", False),
         ("The bypass road is near. By the way, it has a pool.", False),
