@@ -120,7 +120,7 @@ async def _call(
     texts, notes = None, [] if target.auth_token else ["no auth token is known: nothing was signed"]
     if ears is None:
         notes.append(f"what the agent said was not transcribed: {INSTALL}")
-    else:
+    elif log.stream_sid:
         tell("listening to the recording ...")
         texts = await understood(ears, log, plan.quiet_ms)
     unwritten = _record(args.out, log) if args.out is not None and log.stream_sid else ""

@@ -11,7 +11,7 @@ def words(report: CallReport) -> str:
     lines += [f"  {step}" for step in report.steps]
     latency = {turn.speech_end_ms: turn.latency_ms for turn in report.turns}
     lines += ["", *_conversation(report, latency)] if report.conversation else []
-    lines += ["", *_figures(report)]
+    lines += ["", *_figures(report)] if report.ended else [""]
     lines += [f"violation {one.code} at {_at(one.at_ms)}: {one.what}" for one in report.violations]
     lines += [f"failed: {failure}" for failure in report.failures]
     lines += [f"note: {note}" for note in report.notes]
@@ -50,7 +50,7 @@ def _figures(report: CallReport) -> list[str]:
     lines += (
         [f"this machine was slow: a frame left {report.caller_late_ms} ms late"] if report.caller_late_ms > 60 else []
     )
-    return [*lines, f"{report.ended or 'no call'} after {_at(report.duration_ms)}"]
+    return [*lines, f"{report.ended} after {_at(report.duration_ms)}"]
 
 
 def _at(ms: float) -> str:

@@ -1,0 +1,126 @@
+"""The `call` command: arguments in, report and exit code out; without the local extra, so that it is quick."""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import json
+import socket as sockets
+import wave
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import trio
+
+from agent.config import Settings
+from nurseries import rehearse
+from tests.nurseries.small_server import PUBLIC, TOKEN, Server, Talk
+
+
+@pytest.fixture
+async def server(nursery: trio.Nursery) -> AsyncIterator[Server]:
+    made = Server()
+    await nursery.start(made.serve)
+    yield made
+    nursery.cancel_scope.cancel()
+
+
+def arguments(*given: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    rehearse.add_arguments(parser)
+    return parser.parse_args(given)
+
+
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No settings from the outside, and no speech: the command as it is without the local extra."""
+    settings = Settings(_env_file=None, APP_ENV="test", TWILIO_AUTH_TOKEN="", PUBLIC_URL="")  # type: ignore[call-arg]
+    monkeypatch.setattr(rehearse, "load", lambda: settings)
+    monkeypatch.setattr(rehearse, "find_ears", lambda _: None)
+    monkeypatch.setattr(rehearse, "find_voice", lambda: None)
+
+
+def write_wav(path: Path) -> Path:
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16000)
+        file.writeframes((8000 * np.sin(np.arange(8000) * 0.2)).astype("<i2").tobytes())
+    return path
+
+
+async def test_the_command_plays_a_file_and_records_the_call(
+    server: Server, alone: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def answering(talk: Talk) -> None:
+        await talk.say(300)
+        quiet, heard = 0, False
+        while quiet < 10:
+            await talk.until("media")
+            loud = not set(base64.b64decode(talk.got.pop()["media"]["payload"])) <= {0x7F, 0xFF}
+            heard, quiet = heard or loud, 0 if loud or not heard else quiet + 1
+        await talk.say(300)
+        await talk.until("stop")
+
+    server.behave = answering
+    args = arguments(
+        "--url", f"http://127.0.0.1:{server.port}", "--wav", str(write_wav(tmp_path / "hi.wav")),
+        "--out", str(tmp_path / "call.wav"), "--json", "--auth-token", TOKEN, "--public-url", PUBLIC,
+    )  # fmt: skip
+    with trio.fail_after(30):
+        code = await trio.to_thread.run_sync(rehearse.run, args)
+    made = json.loads(capsys.readouterr().out)
+
+    assert code == made["exit_code"] == 0
+    assert [entry["text"] for entry in made["conversation"]] == [None, "[hi.wav]", None]
+    assert made["turns"][0]["latency_ms"] > 150
+    assert "not transcribed" in made["notes"][0]
+    with wave.open(str(tmp_path / "call.wav")) as file:
+        assert file.getnchannels() == 2
+        assert file.getnframes() == pytest.approx(made["duration_ms"] * 8, abs=8)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (["--url", "nowhere"], "not an http:// or https:// address"),
+        (["--say", "hello"], "--say needs a voice"),
+        (["--expect", "budget"], "--expect needs ears"),
+        (["--barge-in-at", "2"], "needs something to say"),
+        (["--wav", "/no/such.wav"], "cannot be read"),
+        (["--wav", __file__], "cannot be played"),
+        (["--out", "/no/such/folder/call.wav"], "there is no folder"),
+        (["--out", "/"], "is a folder"),
+    ],
+)
+def test_bad_usage_is_told_before_a_call_is_placed(
+    given: list[str], words: str, alone: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert rehearse.run(arguments(*given)) == 2
+    assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("given", [["--dtmf", "1x"], ["--barge-in-at", "soon"], ["--max-seconds", "-1"], ["--nope"]])
+def test_arguments_that_make_no_sense_exit_with_2(given: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        arguments(*given)
+
+    assert exit_.value.code == 2
+    assert capsys.readouterr().err
+
+
+def test_says_and_files_keep_their_order() -> None:
+    lines = arguments("--say", "one", "--wav", "two.wav", "--say", "three").lines
+
+    assert [str(getattr(line, "text", line)) for line in lines] == ["one", "two.wav", "three"]
+
+
+async def test_no_connection_is_told_in_words(alone: None, capsys: pytest.CaptureFixture[str]) -> None:
+    with sockets.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        args = arguments("--url", f"http://127.0.0.1:{unused.getsockname()[1]}")
+        assert await trio.to_thread.run_sync(rehearse.run, args) == 5
+
+    assert "cannot be reached" in capsys.readouterr().out
