@@ -34,6 +34,9 @@ EARS_FRAMES = 25
 ROOM_MS = 5000
 """Speech made ahead of its sending, at most: enough for the next sentence, little to throw away."""
 
+HANG_UPS = frozenset({Ending.CALLER_HUNG_UP, Ending.CONNECTION_LOST})
+"""Nobody is left to hear a last word."""
+
 CLOSE_S = 1.0
 """For the closing handshake, shielded: a hang-up must not wait for a silent peer."""
 
@@ -66,7 +69,7 @@ class Call:
             self._ended = trio.current_time()
             log.info("ending", ending=ending.value, reason=reason)
         self._conversing.cancel(reason)
-        if ending in (Ending.CALLER_HUNG_UP, Ending.CONNECTION_LOST):
+        if ending in HANG_UPS:
             self._leaving.cancel(reason)
 
     async def run(self) -> None:
@@ -178,8 +181,8 @@ class Call:
             self._outbox.finish()
             await self._written.wait()
             await self._outbox.heard()
-        if self._leaving.cancelled_caught:
-            log.info("left before the last word was heard")
+        if self._leaving.cancelled_caught and self.ending not in HANG_UPS:
+            log.warning("left before the last word was heard")
 
     def _mark(self, name: str) -> None:
         self._outbox.returned(name)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 import trio
@@ -67,9 +68,7 @@ async def speak_text(
             text = speakable(sentence)
             if not text:
                 continue
-            failure = await _timed(
-                "speak", limits.speak_s, lambda idle, text=text: _say(text, track, voice, cache, idle)
-            )
+            failure = await _timed("speak", limits.speak_s, partial(_say, text, track, voice, cache))
             if failure is not None:
                 outcome.failure = failure
                 return

@@ -19,8 +19,9 @@ WINDOW_MS = WINDOW_BYTES / BYTES_PER_MS
 """32 ms: what Silero takes at 8 kHz."""
 
 RELEASE = 0.15
-"""Speech begins at the threshold and holds until the probability falls this far below it: the hysteresis that Silero's
-own iterator uses (utils_vad.VADIterator)."""
+"""Speech holds until the probability falls this far below the threshold: the hysteresis of Silero's own iterator
+(utils_vad.VADIterator). Windows above that also count towards the guard, where one of them reaches the threshold: soft
+first sounds ("Excuse me") hover below it for a tenth of a second."""
 
 PRE_ROLL_MS = 320
 """Sound before the first speech window that belongs to the utterance: soft first consonants score low."""
@@ -75,6 +76,7 @@ class TurnDetector:
         self._recent: deque[bytes] = deque(maxlen=_windows(PRE_ROLL_MS) + self._onset)
         self._speech: list[bytes] = []
         self._run = 0
+        self._sure = False
         self._quiet = 0
         self._began_ms = 0.0
         self._first_ms = 0.0
@@ -92,18 +94,19 @@ class TurnDetector:
 
     def _while_silent(self, window: bytes, probability: float, at_ms: float) -> Onset | None:
         self._recent.append(window)
-        if probability >= self._start:
-            if not self._run:
-                self._began_ms = at_ms
-            self._run += 1
-        elif probability < self._stop:
-            self._run = 0
-        if self._run < self._onset:
+        if probability < self._stop:
+            self._run, self._sure = 0, False
+            return None
+        if not self._run:
+            self._began_ms = at_ms
+        self._run += 1
+        self._sure = self._sure or probability >= self._start
+        if self._run < self._onset or not self._sure:
             return None
         self._speech = list(self._recent)
         self._first_ms = at_ms + WINDOW_MS - len(self._speech) * WINDOW_MS
         self._recent.clear()
-        self._run = self._quiet = 0
+        self._run, self._quiet, self._sure = 0, 0, False
         return Onset(self._began_ms, at_ms + WINDOW_MS)
 
     def _while_speaking(self, window: bytes, probability: float, at_ms: float) -> TurnTaken | None:

@@ -208,3 +208,46 @@ async def test_a_stranger_without_a_token_is_refused_and_nothing_is_paid(autojum
     assert stage.calls == []
     assert log.ended == "the server closed the stream"
     assert stage.voice.requests == 0
+
+
+async def test_a_peer_that_stops_reading_ends_its_call(autojump_clock) -> None:
+    stage = Stage(ASKS, configured(SEND_TIMEOUT_S=5))
+    began = trio.current_time()
+
+    async def serve(socket) -> None:
+        class Stuck:
+            async def send(self, text):
+                await trio.sleep_forever()
+
+            def __getattr__(self, name):
+                return getattr(socket, name)
+
+        await stage.serve(Stuck())
+
+    await stage.place(max_ms=40_000, patience_ms=60_000, serve=serve)
+
+    assert stage.ending is Ending.CONNECTION_LOST
+    assert trio.current_time() - began < 7
+
+
+async def test_a_turn_stuck_in_cleanup_is_silenced_all_the_same(autojump_clock) -> None:
+    stage = Stage(ASKS)
+    speak = stage.voice.synthesise
+
+    async def stubborn(text: str, emit) -> None:
+        try:
+            await speak(text, emit)
+            await trio.sleep_forever()
+        finally:
+            with trio.CancelScope(shield=True):
+                for _ in range(40):
+                    await trio.sleep(0.1)
+                    await emit(b"\x40\x20" * 2400)
+
+    stage.voice.synthesise = stubborn
+    log = await stage.place(tone(1200), barge_in_at_ms=900, hang_up_at_ms=4000)
+
+    (clear,) = log.clears
+    (line,) = log.spoken
+    assert clear.at_ms - line.start_ms <= 200
+    assert all(piece.end_ms <= clear.at_ms for piece in log.played)

@@ -39,9 +39,15 @@ def test_a_click_is_nobody_speaking() -> None:
     assert listen(([0.0] * 5 + [0.9] * 2) * 10 + [0.0] * 20) == []
 
 
-def test_a_dip_between_the_thresholds_does_not_restart_the_guard() -> None:
-    assert listen([0.9, 0.4, 0.9, 0.9])[0] == Onset(0.0, 128.0)
+def test_a_soft_beginning_counts_once_one_window_is_sure() -> None:
+    assert listen([0.4, 0.4, 0.9]) == [Onset(0.0, 96.0)]
+    assert listen([0.4, 0.4, 0.4, 0.4, 0.9]) == [Onset(0.0, 160.0)]
+    assert listen([0.4] * 50) == []
+
+
+def test_a_dip_below_the_release_starts_the_guard_anew() -> None:
     assert listen([0.9, 0.3, 0.9, 0.9]) == []
+    assert listen([0.9, 0.3, 0.9, 0.9, 0.9]) == [Onset(64.0, 160.0)]
 
 
 def test_a_pause_shorter_than_the_hold_stays_inside_the_utterance() -> None:

@@ -1,0 +1,103 @@
+import base64
+import json
+
+import trio
+from trio.testing import wait_all_tasks_blocked
+
+from agent.model import Ending, Frame
+from nurseries.loopback import LoopbackSocket, loopback
+from nurseries.mailbox import Mailbox
+from nurseries.reader import MALFORMED_LIMIT, read
+
+
+class Told:
+    def __init__(self) -> None:
+        self.marks: list[str] = []
+        self.digits: list[str] = []
+        self.endings: list[tuple[Ending, str]] = []
+        self.sound: Mailbox[Frame] = Mailbox(25)
+
+    async def read(self, socket: LoopbackSocket) -> None:
+        await read(
+            socket,
+            self.sound,
+            limit_s=15,
+            mark=self.marks.append,
+            digit=self.digits.append,
+            ended=lambda ending, reason: self.endings.append((ending, reason)),
+        )
+
+
+def media(payload: bytes, track: str = "inbound") -> str:
+    return json.dumps({"event": "media", "media": {"track": track, "payload": base64.b64encode(payload).decode()}})
+
+
+async def test_each_message_reaches_the_one_it_is_for(autojump_clock, nursery) -> None:
+    ours, theirs = loopback()
+    told = Told()
+    nursery.start_soon(told.read, theirs)
+    for text in (
+        media(b"\xff" * 160),
+        media(b"\x7f" * 80),
+        media(b"", "inbound"),
+        media(b"\xff" * 160, "outbound"),
+        '{"event":"mark","mark":{"name":"1.1"}}',
+        '{"event":"dtmf","dtmf":{"track":"inbound_track","digit":"#"}}',
+        '{"event":"weather"}',
+        '{"event":"stop"}',
+    ):
+        await ours.send(text)
+    await wait_all_tasks_blocked()
+
+    assert [await told.sound.get() for _ in range(2)] == [Frame(b"\xff" * 160, 0), Frame(b"\x7f" * 80, 20)]
+    assert len(told.sound) == 0
+    assert (told.marks, told.digits, told.endings) == (["1.1"], ["#"], [(Ending.CALLER_HUNG_UP, "stop")])
+    await ours.abort()
+    await theirs.abort()
+
+
+async def test_a_reader_waits_for_nobody_and_the_oldest_sound_goes(autojump_clock, nursery) -> None:
+    ours, theirs = loopback()
+    told = Told()
+    nursery.start_soon(told.read, theirs)
+    for n in range(100):
+        await ours.send(media(bytes([n]) * 160))
+    await wait_all_tasks_blocked()
+
+    assert told.sound.dropped == 75
+    assert (await told.sound.get()).at_ms == 75 * 20
+    await ours.abort()
+    await wait_all_tasks_blocked()
+    assert told.endings == [(Ending.CONNECTION_LOST, "closed without a stop")]
+    await theirs.abort()
+
+
+async def test_nonsense_is_passed_over_until_there_is_too_much_of_it(autojump_clock, nursery) -> None:
+    ours, theirs = loopback()
+    told = Told()
+    nursery.start_soon(told.read, theirs)
+    for _ in range(MALFORMED_LIMIT - 1):
+        await ours.send('{"event":"media"}')
+    await wait_all_tasks_blocked()
+    assert told.endings == []
+
+    await ours.send(b"\x00")
+    await wait_all_tasks_blocked()
+
+    assert told.endings == [(Ending.CONNECTION_LOST, "too many malformed messages")]
+    await ours.abort()
+    await theirs.abort()
+
+
+async def test_a_socket_that_falls_silent_is_dead(autojump_clock) -> None:
+    ours, theirs = loopback()
+    told = Told()
+    await ours.send(media(b"\xff" * 160))
+    began = trio.current_time()
+
+    await told.read(theirs)
+
+    assert told.endings == [(Ending.CONNECTION_LOST, "no message for 15 s")]
+    assert trio.current_time() - began == 15
+    await ours.abort()
+    await theirs.abort()
