@@ -54,6 +54,7 @@ class Street(trio.abc.Listener[trio.StapledStream]):
         near, far = trio.testing.memory_stream_pair()
         if deaf:
             far.send_stream.send_all_hook = trio.sleep_forever
+            far.send_stream.close_hook = near.receive_stream.put_eof
         self._send.send_nowait(far)
         return Visitor(near)
 
