@@ -22,7 +22,9 @@ _TOPICS = {
         r"budget|how much|what (?:price|amount|rent)|price (?:do|would|are|in)"
         r"|(?:rent|amount|price|figure) .*(?:mind|expect|comfortable|like)|comfortable with",
     ),
-    "timeline": pattern(r"how soon|by when|when (?:do|would|are|will)|timeline|how (?:quickly|long)|what time ?frame"),
+    "timeline": pattern(
+        r"how soon|(?:by|from) when|when (?:do|would|are|will)|timeline|how (?:quickly|long)|what time ?frame"
+    ),
     "property": pattern(r"what kind|what type|how many bedrooms|which type|a flat, a|flat or"),
     "location": pattern(r"which (?:area|part|place|city|location)|where|what (?:area|location|place)|locality|areas?"),
     "intent": pattern(

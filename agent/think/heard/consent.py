@@ -13,6 +13,8 @@ from agent.think.heard.words import Heard, pattern
 _CALL_US_BACK = pattern(
     r"(?:call|ring|phone|contact|reach|message|whats ?app) (?:me|us)",
     r"(?:give|get) (?:me|us) (?:a )?(?:call|ring)(?: ?back)?|call ?back",
+    r"(?:talk|speak)(?: \w+){0,2} (?:to|with) (?:an? |the |your |some )?(?:real |actual |live )?"
+    r"(?:humans?|person|people|somebody|someone|manager|executive|representative|colleague|senior)",
     r"(?:arrange|book|schedule|plan|fix|do|like|want)(?: \w+){0,2} (?:site )?visit",
     r"(?:see|visit|show me|look at) (?:the|some|a few|it|them|this|that)"
     r"(?: (?:flats?|houses?|homes?|propert(?:y|ies)|sites?|places?|options?|plots?|villas?))?",
