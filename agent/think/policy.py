@@ -51,6 +51,7 @@ class Policy:
         for consider in (
             self._leave_taking,
             self._hearing,
+            self._noise,
             self._closing,
             self._objection,
             self._question,

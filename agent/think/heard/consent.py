@@ -21,7 +21,7 @@ _CALL_US_BACK = pattern(
 )
 _DO_NOT_CALL = pattern(
     r"(?:do not|never|stop|no more|quit) (?:ever )?(?:call|phone|ring|contact|disturb|bother)(?:ing)?"
-    r"(?: (?:me|us|here|this number|again|calls?))*(?! (?:before|until|at|on|in|after)\b)",
+    r"(?: (?:me|us|here|this number|again|calls?))*+(?! (?:before|until|at|on|in|after)\b)",
     r"(?:remove|delete) (?:me|my (?:number|name))|take (?:me|my (?:number|name)) off|unsubscribe",
     r"(?:no|stop these|stop the) (?:more )?calls",
 )

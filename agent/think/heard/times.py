@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from agent.think.heard.words import Heard
+from agent.think.heard.words import Heard, pattern
 
 _MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december"
 _DAYS = "monday|tuesday|wednesday|thursday|friday|saturday|sunday"
@@ -20,12 +20,15 @@ _NO_HURRY = re.compile(
     r"\b(?:no|not(?: in)?(?: an?y?)?|without)(?: such| particular| real| great)? "
     r"(?:hurry|rush|urgency|urgent|time limit)\b"
     r"|\btake (?:my|our) (?:own )?time\b"
-    r"|\b(?:flexible|whenever|any ?time is fine|not decided when|no fixed (?:time|date))\b"
+    r"|\b(?:flexible (?:on|about|with) (?:the )?(?:time|dates?|timeline|moving)|whenever"
+    r"|any ?time is fine|not decided when|no fixed (?:time|date))\b"
 )
 _AT_ONCE = re.compile(
     r"\b(?:immediate(?:ly)?|right away|straight away|as soon as (?:possible|we can|i can)|asap|a s a p|at once"
     r"|urgent(?:ly)?|right now|soonest|very soon)\b"
 )
+_FLEXIBLE = pattern("flexible")
+_NOW = pattern("now|soon|today|tomorrow|ready")
 _SPAN = re.compile(
     r"\b(?P<lead>in|within|after|next|around|about|maybe|another|takes?|coming|over)?"
     r"(?: (?:the|about|around|maybe|next|say|coming|a))*"
@@ -63,14 +66,12 @@ def find_timeline(heard: Heard, asked: bool) -> tuple[str, int, int] | None:
     text = heard.text
     if not asked and _NOT_MINE.search(text):
         return None
-    if found := _NO_HURRY.search(text):
+    if found := _NO_HURRY.search(text) or (_FLEXIBLE.search(text) if asked else None):
         return "no hurry", found.start(), found.end()
-    for name in (_span, _by, _next, _end_of):
-        if taken := name(text, asked):
+    for finder in (_span, _by, _next, _end_of):
+        if taken := finder(text, asked):
             return taken
-    if found := _AT_ONCE.search(text):
-        return "immediately", found.start(), found.end()
-    if asked and (found := re.search(r"\b(?:now|soon|today|tomorrow|ready)\b", text)) and "not " not in text:
+    if found := _AT_ONCE.search(text) or (_NOW.search(text) if asked and "not " not in text else None):
         return "immediately", found.start(), found.end()
     return None
 

@@ -10,6 +10,7 @@ import re
 from functools import cache
 from pathlib import Path
 
+from agent.think.heard.consent import find_do_not_call
 from agent.think.heard.words import Heard, pattern
 
 _NOISE = frozenset(
@@ -38,6 +39,8 @@ def _moves() -> dict[str, re.Pattern[str]]:
 
 def find_move(heard: Heard) -> str:
     """The name of the move, or "" for words that are none."""
+    if find_do_not_call(heard):
+        return "stop_calling"
     for name, move in _moves().items():
         if move.search(heard.text):
             return name

@@ -88,7 +88,7 @@ QUESTIONS: dict[str, dict[str, tuple[str, str]]] = {
     "think": {
         "callback": (
             "Shall a colleague call you in a few days?",
-            "May a colleague check with you in a few days?",
+            "May a colleague call you back in some days?",
         ),
     },
     "rent": {

@@ -1,0 +1,70 @@
+"""The scripted dialogue behind the language model's port: streamed in words, cancellable, honest about its goodbye."""
+
+import trio
+import trio.testing
+
+from agent.providers.local_policy import LocalPolicy
+from agent.think.policy import Persona
+from agent.think.ports import LanguageModel, Message, Prompt, Reply
+
+MODEL: LanguageModel = LocalPolicy(Persona("Priya", "Premier Realty Group"))
+
+
+async def reply(*said: str) -> tuple[list[str], Reply]:
+    pieces: list[str] = []
+
+    async def emit(piece: str) -> None:
+        pieces.append(piece)
+
+    messages = tuple(Message("caller", words) for words in said)
+    return pieces, await MODEL.reply(Prompt("", messages), emit)
+
+
+async def test_a_reply_comes_in_words_that_join_to_the_whole():
+    pieces, ending = await reply("I am looking for a two bedroom flat in Whitefield, around eighty lakhs.")
+    assert len(pieces) > 8
+    assert "".join(pieces).endswith(
+        "A two bedroom flat in Whitefield, around 80 lakhs. How soon are you hoping to move?"
+    )
+    assert ending == Reply(says_goodbye=False)
+
+
+async def test_a_goodbye_is_reported():
+    pieces, ending = await reply("Thank you, bye.")
+    assert "".join(pieces).endswith("Goodbye!")
+    assert ending == Reply(says_goodbye=True)
+
+
+async def test_a_full_receiver_holds_it_back_and_a_cancel_stops_it():
+    pieces: list[str] = []
+
+    async def emit(piece: str) -> None:
+        if len(pieces) == 3:
+            await trio.sleep_forever()
+        pieces.append(piece)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(MODEL.reply, Prompt("", (Message("caller", "I want to buy a flat"),)), emit)
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()
+    assert len(pieces) == 3
+
+
+async def test_other_tasks_run_between_its_words():
+    others = 0
+
+    async def other() -> None:
+        nonlocal others
+        while True:
+            others += 1
+            await trio.lowlevel.checkpoint()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(other)
+        pieces, _ = await reply("hello")
+        nursery.cancel_scope.cancel()
+    assert others >= len(pieces) // 2
+
+
+def test_its_name_says_what_it_is():
+    assert MODEL.name == "scripted dialogue"

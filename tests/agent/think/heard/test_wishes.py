@@ -1,0 +1,110 @@
+"""What the caller is after, how they pay, and whether they allow a call."""
+
+import pytest
+
+from agent.think.heard.consent import find_callback, find_do_not_call, yes_or_no
+from agent.think.heard.wishes import find_financing, find_intent
+from agent.think.heard.words import Heard
+
+
+def intent(said: str, asked: bool = False) -> str:
+    found = find_intent(Heard.of(said), asked)
+    return found[0] if found else ""
+
+
+@pytest.mark.parametrize(
+    ("said", "value"),
+    [
+        ("I want to buy a flat", "buy"),
+        ("I want to by a flat", "buy"),
+        ("I want to sell my flat", "sell"),
+        ("I want to cell my flat", "sell"),
+        ("I need a house on rent", "rent"),
+        ("I want to rent out my flat", "let"),
+        ("I am looking for a tenant", "let"),
+        ("I am an investor", "invest"),
+        ("I want to buy it as an investment", "invest"),
+        ("I am just looking around", "browse"),
+        ("only checking", "browse"),
+    ],
+)
+def test_what_the_caller_is_after(said: str, value: str):
+    assert intent(said) == value
+
+
+@pytest.mark.parametrize(
+    "said", ["I am just looking for a flat", "I don't want to sell", "not looking to buy", "Bye.", "hello"]
+)
+def test_what_is_no_intent(said: str):
+    assert intent(said) == ""
+
+
+def test_a_lone_homophone_answers_the_question():
+    assert [intent(said, asked=True) for said in ("Bye.", "So,", "Brent,")] == ["buy", "sell", "rent"]
+
+
+@pytest.mark.parametrize(
+    ("said", "value"),
+    [
+        ("I will take a home loan", "loan"),
+        ("I will pay cash", "cash"),
+        ("no loan", "cash"),
+        ("I do not need a loan", "cash"),
+        ("part cash and part loan", "loan and cash"),
+        ("yes", ""),
+    ],
+)
+def test_how_they_pay(said: str, value: str):
+    found = find_financing(Heard.of(said))
+    assert (found[0] if found else "") == value
+
+
+@pytest.mark.parametrize(
+    ("said", "asked", "value"),
+    [
+        ("call me back tomorrow", False, "yes"),
+        ("can I visit the flat", False, "yes"),
+        ("I want to talk to a person", False, "yes"),
+        ("stop calling me", False, "no"),
+        ("yes please", True, "yes"),
+        ("that is fine", True, "yes"),
+        ("no thanks", True, "no"),
+        ("know thanks", True, "no"),
+        ("yes please", False, ""),
+        ("hello", True, ""),
+    ],
+)
+def test_whether_a_colleague_may_call(said: str, asked: bool, value: str):
+    found = find_callback(Heard.of(said), asked)
+    assert (found[0] if found else "") == value
+
+
+@pytest.mark.parametrize(
+    "said", ["Do not call me again.", "please stop calling", "remove my number", "never call here"]
+)
+def test_a_wish_not_to_be_called(said: str):
+    assert find_do_not_call(Heard.of(said))
+
+
+@pytest.mark.parametrize("said", ["do not call me before six", "call me", "no", "I did not call you"])
+def test_what_is_no_such_wish(said: str):
+    assert find_do_not_call(Heard.of(said)) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "value"),
+    [
+        ("Yes.", "yes"),
+        ("ok sure", "yes"),
+        ("That's right.", "yes"),
+        ("haan ji", "yes"),
+        ("No.", "no"),
+        ("Know.", "no"),
+        ("Know that is all.", "no"),
+        ("not really", "no"),
+        ("that is not right", ""),
+        ("Whitefield", ""),
+    ],
+)
+def test_yes_and_no(said: str, value: str):
+    assert yes_or_no(Heard.of(said)) == value

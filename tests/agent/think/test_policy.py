@@ -1,0 +1,372 @@
+"""The scripted receptionist, in whole calls: what is said, what is answered, how it ends.
+
+A call is a list of pairs: the caller's words, and what must be in the reply to them. A last reply with "Goodbye!" ends
+the call; no other may.
+"""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agent.think.facts import extract, merge, values
+from agent.think.policy import Persona, Policy
+from agent.think.ports import Message, Prompt
+from agent.think.topics import topic_of
+
+GREETING = (
+    "Hello, this is Priya from Premier Realty Group. I can help you buy, sell or rent a home. How may I help you today?"
+)
+POLICY = Policy(Persona("Priya", "Premier Realty Group"))
+
+
+def respond(*lines: str, facts: dict[str, str] | None = None) -> tuple[str, bool]:
+    """The reply to a talk that begins with the greeting and alternates: caller, agent, caller, ..."""
+    roles = ("caller", "agent")
+    messages = [Message("agent", GREETING), *(Message(roles[n % 2], line) for n, line in enumerate(lines))]
+    return POLICY.respond(Prompt("", tuple(messages), facts or {}))
+
+
+def call(*turns: tuple[str, str]) -> list[str]:
+    """Play a call and check each reply; the replies."""
+    messages, replies = [Message("agent", GREETING)], []
+    for n, (said, expected) in enumerate(turns):
+        messages.append(Message("caller", said))
+        text, leaves = POLICY.respond(Prompt("", tuple(messages)))
+        assert expected in text, f"{said!r} was answered with {text!r}"
+        assert leaves == ("Goodbye!" in text), text
+        assert not leaves or n == len(turns) - 1, f"left too early: {text!r}"
+        messages.append(Message("agent", text))
+        replies.append(text)
+    return replies
+
+
+def test_a_buyer_is_qualified_and_called_back():
+    call(
+        (
+            "Hello, I am looking for a two bedroom flat in Whitefield, around eighty lakhs.",
+            "Lovely. A two bedroom flat in Whitefield, around 80 lakhs. How soon are you hoping to move?",
+        ),
+        ("In three months.", "In 3 months, very good. May I have your name, please?"),
+        ("My name is Anita.", "Nice to meet you, Anita. Shall I ask a colleague to call you"),
+        ("Yes, please.", "So, Anita, a two bedroom flat in Whitefield, around 80 lakhs, in 3 months. Is that right?"),
+        ("Yes, that is right.", "A colleague will call you soon. Have a lovely day. Goodbye!"),
+    )
+
+
+def test_the_same_buyer_over_a_bad_line():
+    call(
+        ("hello i am looking for two bedroom flat and whitefields around eighty lock", "Whitefield, around 80 lakhs."),
+        ("three months", "In 3 months"),
+        ("Emida, emida,", "Nice to meet you, Emida."),
+        ("yes please", "Is that right?"),
+        ("right", "Goodbye!"),
+    )
+
+
+def test_a_buyer_who_tells_one_thing_at_a_time_and_changes_his_mind():
+    call(
+        ("I want to buy a flat", "Which area do you have in mind?"),
+        ("Coram and Gala", "Koramangala, very good. What budget do you have in mind?"),
+        ("eighty to ninety lakhs", "Around 80 to 90 lakhs, wonderful. How soon"),
+        ("actually, make it ninety lakhs", "Alright, around 90 lakhs then. By when would you like to have it?"),
+        ("by march", "By March, lovely. May I have your name, please?"),
+        (
+            "this is Rahul Sharma, three bedrooms please",
+            "Nice to meet you, Rahul Sharma. A three bedroom flat, very good.",
+        ),
+        (
+            "tomorrow evening",
+            "I will tell my colleague that tomorrow evening suits you. So, Rahul Sharma, a three bedroom",
+        ),
+        ("no, it is four bedrooms", "Alright, a four bedroom flat then. Is everything else right?"),
+        ("yes", "Goodbye!"),
+    )
+
+
+def test_a_seller_is_asked_a_sellers_questions():
+    call(
+        ("I want to sell my flat in Indiranagar", "I will gladly help you sell your flat in Indiranagar. What price"),
+        ("one and a half crores", "Around 1.5 crore, very good. How soon would you like to sell?"),
+        ("no hurry", "May I have your name, please?"),
+        ("Deepa", "about a valuation?"),
+        ("ok", "So, Deepa, you would like to sell a flat in Indiranagar, around 1.5 crore, no hurry. Is that right?"),
+        ("correct", "Goodbye!"),
+    )
+
+
+def test_an_owner_who_lets_is_asked_for_the_rent():
+    call(
+        ("I want to rent out my flat in Bandra", "find a tenant for your flat in Bandra. What monthly rent"),
+        ("fifty thousand", "Around 50 thousand rupees a month"),
+    )
+
+
+def test_a_tenant_is_asked_a_tenants_questions():
+    call(
+        ("I need a one bedroom flat on rent in HSR layout", "What monthly rent would you be comfortable with?"),
+        ("thirty", "Around 30 thousand rupees a month, very good. When would you like to move in?"),
+        ("immediately", "As soon as possible"),
+    )
+
+
+def test_an_investor_is_asked_an_investors_questions():
+    call(
+        ("I am an investor", "An investment, very good. Which area do you have in mind for it?"),
+        ("Sarjapur Road", "How much would you like to invest?"),
+        ("two crores", "Around 2 crores"),
+        ("next year", "What kind of property do you prefer"),
+        ("a plot", "May I have your name"),
+    )
+
+
+def test_somebody_who_only_looks_is_not_pressed():
+    call(
+        ("I am just looking around", "No pressure at all, you are most welcome to look around. Which area"),
+        ("Hebbal", "if I may ask?"),
+        ("I would rather not say", "No problem at all. May a colleague call you when something nice comes up?"),
+        ("no thanks", "That is perfectly fine. You can call us any time. Have a lovely day. Goodbye!"),
+    )
+
+
+def test_a_caller_who_wants_a_person_gets_one_without_an_interrogation():
+    call(
+        (
+            "Can I speak to a real person?",
+            "Of course. A colleague will call you back on this number. May I have your name",
+        ),
+        ("Anita", "Nice to meet you, Anita. Is there anything else I should tell them?"),
+        ("no", "Thank you, Anita. A colleague will call you soon. Have a lovely day. Goodbye!"),
+    )
+
+
+def test_a_busy_caller_is_called_at_a_better_time():
+    call(
+        ("I am driving right now", "Sorry to have caught you at a busy moment. When may a colleague call you?"),
+        ("tomorrow evening", "I will tell my colleague that tomorrow evening suits you. Have a lovely day. Goodbye!"),
+    )
+    call(("I am in a meeting, call me later", "A colleague will call you later. Have a lovely day. Goodbye!"))
+
+
+def test_a_caller_with_an_agent_is_asked_once_and_let_go():
+    call(
+        (
+            "I already have an agent",
+            "second pair of eyes for you. May a colleague call you when something nice comes up?",
+        ),
+        ("no", "That is perfectly fine."),
+    )
+
+
+def test_a_caller_who_must_think_gets_time():
+    call(
+        ("A villa in Whitefield", "What budget"),
+        ("I have to discuss with my wife", "please take your time. Shall a colleague call you in a few days?"),
+        ("ok fine", "May I have your name, please?"),
+        ("Kumar", "So, a villa in Whitefield. Is that right?"),
+        ("yes", "Goodbye!"),
+    )
+
+
+@pytest.mark.parametrize(
+    "said", ["I am not interested. Please stop calling me.", "Do not call me again", "remove my number"]
+)
+def test_whoever_does_not_want_calls_is_left_alone(said: str):
+    text, leaves = respond(said)
+    assert leaves
+    assert "do not want to be called" in text
+
+
+@pytest.mark.parametrize("said", ["I'm not interested.", "no, not interested at all", "sorry wrong number"])
+def test_whoever_is_not_interested_is_not_pressed(said: str):
+    text, leaves = respond(said)
+    assert leaves
+    assert "?" not in text
+
+
+def test_not_interested_in_one_thing_is_interested_in_another():
+    text, leaves = respond("I am not interested in a villa, I want a flat in Hebbal")
+    assert not leaves
+    assert "A flat in Hebbal." in text
+
+
+@pytest.mark.parametrize(
+    "said", ["Thank you, bye.", "Good-bye,", "No thanks by,", "ok see you", "that's all", "Know that is all."]
+)
+def test_a_goodbye_is_returned(said: str):
+    text, leaves = respond("a flat in Whitefield", "Lovely. What budget do you have in mind?", said)
+    assert leaves
+    assert text.endswith("Goodbye!")
+
+
+def test_bye_is_buy_where_buying_was_the_question():
+    text, leaves = respond("Bye.")
+    assert not leaves
+    assert text.startswith("I will gladly help you find a home.")
+
+
+@pytest.mark.parametrize(
+    "said", ["Are you a robot?", "am I talking to a machine?", "are you a real person", "is this a recording"]
+)
+def test_it_says_honestly_what_it_is(said: str):
+    text, leaves = respond(said)
+    assert "automated assistant of Premier Realty Group, not a person" in text
+    assert not leaves
+
+
+def test_it_says_who_it_is():
+    assert respond("who is this?")[0].startswith("This is Priya, the automated assistant of Premier Realty Group.")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "What is the price of a two bedroom flat in Whitefield?",
+        "how much does it cost",
+        "what is the rate per square foot?",
+        "how much is the brokerage",
+        "tell me the rates",
+    ],
+)
+def test_it_never_invents_a_price(said: str):
+    text, leaves = respond(said)
+    assert "I would not like to guess. A colleague can give you exact figures." in text
+    assert text.endswith("?")
+    assert not leaves
+    assert not any(c.isdigit() for c in text)
+
+
+@pytest.mark.parametrize(
+    "said", ["Do you have any flats in Hebbal?", "are there any villas available", "show me some options"]
+)
+def test_it_never_promises_what_is_available(said: str):
+    text, _ = respond(said)
+    assert "I would not like to promise what is free today." in text
+
+
+def test_it_admits_what_it_does_not_know():
+    text, leaves = respond("Is the metro going to come there?")
+    assert "I do not want to tell you anything wrong there." in text
+    assert not leaves
+
+
+def test_too_expensive_is_understood():
+    assert "What amount would you be comfortable with?" in respond("that is too expensive")[0]
+    text, _ = respond(
+        "around eighty lakhs", "Around 80 lakhs, lovely. Which area do you have in mind?", "no that's too costly"
+    )
+    assert text.startswith("I understand. A colleague can look for something more comfortable.")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Could you please repeat that?",
+        "Pardon,",
+        "sorry?",
+        "Story,",
+        "Save that again.",
+        "what did you say",
+        "I can't hear you",
+    ],
+)
+def test_it_repeats_its_last_words(said: str):
+    last = "Whitefield, lovely. What budget do you have in mind?"
+    assert respond("in Whitefield", last, said) == (f"Of course. {last}", False)
+    assert respond("in Whitefield", f"Of course. {last}", said) == (f"Of course. {last}", False)
+
+
+def test_it_repeats_the_question_where_its_words_were_cut_off():
+    assert respond("in Whitefield", "Whitefield, lovely. What budget do -", "sorry?")[0] == (
+        "Of course. What budget do you have in mind?"
+    )
+
+
+def test_an_answer_over_a_question_that_was_cut_off_is_understood():
+    text, _ = respond("in Whitefield", "Whitefield, lovely. What budget do -", "eighty")
+    assert text.startswith("Around 80 lakhs,")
+
+
+def test_noise_is_asked_about_twice_and_then_the_call_ends():
+    call(
+        ("uh", "Sorry, I did not catch that. Are you looking to buy, sell or rent a home?"),
+        ("hmm", "Could you say it once more, a little slower?"),
+        ("you", "Please call us again when the line is better. Goodbye!"),
+    )
+
+
+def test_words_that_make_no_sense_lead_to_a_colleague():
+    call(
+        ("blah blah blah", "Sorry, I did not catch that. Are you looking to buy, sell or rent a home?"),
+        ("foo bar baz", "Sorry, I did not catch that. Which area do you have in mind?"),
+        ("but in the thing", "the line is not very clear. May a colleague call you back with the next steps?"),
+        ("ok", "Good, I will arrange the call."),
+    )
+    call(
+        ("blah blah blah", "Sorry,"),
+        ("foo bar baz", "Sorry,"),
+        ("but in the thing", "May a colleague call you back"),
+        ("and the other thing", "May a colleague call you back"),
+        ("with the blah", "I am sorry, I could not follow you well. Have a lovely day. Goodbye!"),
+    )
+
+
+def test_silence_after_its_own_words_is_asked_about():
+    prompt = Prompt("", (Message("agent", GREETING),))
+    assert POLICY.respond(prompt)[0].startswith("Sorry, I did not catch that.")
+
+
+def test_without_any_talk_it_greets():
+    assert POLICY.respond(Prompt("", ())) == (
+        "Hello, this is Priya from Premier Realty Group. Shall I help you to buy, to sell, or to rent?",
+        False,
+    )
+
+
+def test_a_prompt_for_patience_does_not_forget_the_question():
+    text, _ = respond(
+        "in Whitefield", "What budget do you have in mind?", "hold on", "Of course, take your time.", "eighty"
+    )
+    assert text.startswith("Around 80 lakhs,")
+
+
+def test_what_is_known_from_long_ago_is_not_asked_again():
+    facts = {"location": "Whitefield", "budget": "80 lakh rupees", "property": "two bedroom flat", "name": "Anita"}
+    text, _ = respond("in three months", facts=facts)
+    assert text == "In 3 months, lovely. Shall I ask a colleague to call you on this number and arrange a visit?"
+
+
+def test_thanks_are_not_a_goodbye_in_the_middle():
+    text, leaves = respond("in Whitefield", "What budget do you have in mind?", "thank you")
+    assert text.startswith("You are most welcome. ")
+    assert not leaves
+
+
+def test_two_persons_of_two_companies():
+    meera = Policy(Persona("Meera", "Sunrise Homes"))
+    prompt = Prompt("", (Message("caller", "who are you"),))
+    assert "Meera, the automated assistant of Sunrise Homes" in meera.respond(prompt)[0]
+
+
+TALK = """yes|no|ok|hello|sorry?|thank you|eighty lakhs|in Whitefield|a flat|I don't know|how much is it|Anita|next year
+maybe|are you a robot|too expensive|hmm|blah|I want to sell|rent|what?|tomorrow|I already have an agent|call me later"""
+SAYINGS = st.sampled_from(TALK.replace("\n", "|").split("|"))
+
+
+@given(st.lists(SAYINGS, max_size=40))
+@settings(max_examples=150)
+def test_whatever_is_said_no_question_is_asked_too_often_and_every_reply_can_be_spoken(said: list[str]):
+    messages, asked, known = [Message("agent", GREETING)], [topic_of(GREETING)], {}
+    for words in said:
+        messages.append(Message("caller", words))
+        known = merge(known, extract(words, messages[-2].text, known))
+        text, leaves = POLICY.respond(Prompt("", tuple(messages), values(known)))
+        assert 0 < len(text) < 330
+        assert not set(text) & set("{}*#_\n")
+        assert text.count("?") <= 1 or words in ("sorry?", "what?")
+        assert leaves == text.endswith("Goodbye!")
+        if leaves:
+            return
+        if not text.startswith("Of course."):  # asked to repeat
+            asked.append(topic_of(text))
+        messages.append(Message("agent", text))
+        assert not (asked[-1] and asked[-3:] == [asked[-1]] * 3), f"asked a third time in a row: {text!r}"
