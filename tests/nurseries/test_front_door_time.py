@@ -148,3 +148,37 @@ async def test_a_call_that_does_not_want_to_end_does_not_keep_the_door_open(auto
         house.scope.cancel()
         with trio.fail_after(1.5):
             await house.closed.wait()
+
+
+@pytest.mark.parametrize(
+    "rest", [b" HTTP/1.1\r\nHost: house\r\n\r\n", b"?\xff HTTP/1.1\r\nHost: house\r\n" + UPGRADE + b"\r\n"]
+)
+async def test_a_failed_upgrade_leaves_nothing_behind(rest, autojump_clock):
+    async with open_house(imagined=True) as house:
+        await trio.testing.wait_all_tasks_blocked()
+        before = trio.lowlevel.current_statistics().tasks_living
+        visitor = house.street.connect()
+        await visitor.send(b"GET /twilio/media" + rest)
+        await visitor.until_closed()
+        await trio.testing.wait_all_tasks_blocked()
+
+        assert trio.lowlevel.current_statistics().tasks_living == before
+        assert trio.current_time() < 0.1
+
+
+async def test_a_peer_that_errs_during_the_goodbye_does_not_interrupt_what_follows_a_call(autojump_clock):
+    kept = []
+
+    async def call(socket):
+        with trio.move_on_after(1):
+            await socket.close()
+        await trio.sleep(5)
+        kept.append("record")
+
+    async with open_house(call, imagined=True) as house:
+        visitor = house.street.connect()
+        await visitor.raw_upgrade()
+        await visitor.send(b"\x89\x80\x00\x00\x00\x00")  # a ping where a goodbye was due
+        await trio.sleep(10)
+
+    assert kept == ["record"]
