@@ -21,6 +21,7 @@ from agent.providers.http_client import open_http_client
 from agent.providers.silero import Silero8k, load_session
 from agent.speak.cache import AudioCache
 from agent.speak.ports import Voice
+from agent.think.policy import Persona
 from agent.think.ports import LanguageModel
 from agent.think.prompt import load_template, render
 from nurseries.dialogue import Parts

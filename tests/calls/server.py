@@ -44,7 +44,11 @@ class Server:
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        self.port = int(self.wait_for(r"listening.*?port\W+(\d+)", START_S)[1])
+        try:
+            self.port = int(self.wait_for(r"listening.*?port\W+(\d+)", START_S)[1])
+        except AssertionError:
+            self.kill()
+            raise
         self.url = f"http://127.0.0.1:{self.port}"
 
     def wait_for(self, pattern: str, bound_s: float) -> re.Match[str]:

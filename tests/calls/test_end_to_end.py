@@ -5,9 +5,11 @@ from __future__ import annotations
 import signal
 import wave
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx2
+import numpy as np
 import pytest
 
 from tests.calls.server import Server, call, records
@@ -20,55 +22,78 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     running.kill()
 
 
+CALLS = {
+    "asks": ("--say", "Hello, I am looking for a two bedroom flat in Whitefield, around eighty lakhs."),
+    "barges in": ("--say", "Wait, I want to sell my house.", "--barge-in-at", "1.5"),
+    "leaves": ("--say", "I am not interested, thank you, goodbye."),
+}
+
+
+@pytest.fixture(scope="module")
+def reports(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, dict]]:
+    """All calls at once, for they last as long as calls do."""
+    folder = tmp_path_factory.mktemp("recordings")
+
+    def place(name: str) -> tuple[int, dict]:
+        wav = folder / f"{name}.wav"
+        code, report = call(server.url, *CALLS[name], "--out", str(wav), "--from", "+919876543210")
+        return code, report | {"wav": wav}
+
+    with ThreadPoolExecutor() as pool:
+        return dict(zip(CALLS, pool.map(place, CALLS), strict=True))
+
+
 def agent_lines(report: dict) -> list[str]:
-    return [entry["text"].lower() for entry in report["conversation"] if entry["role"] == "agent"]
+    return [entry["text"].lower().replace("-", " ") for entry in report["conversation"] if entry["role"] == "agent"]
 
 
-def test_a_caller_is_understood_and_answered_to_the_point(server: Server, tmp_path: Path) -> None:
-    wav = tmp_path / "call.wav"
-    code, report = call(
-        server.url,
-        "--say",
-        "Hello, I am looking for a two bedroom flat in Whitefield, around eighty lakhs.",
-        "--out",
-        str(wav),
-    )
+def test_a_caller_is_understood_and_answered_to_the_point(server: Server, reports: dict) -> None:
+    code, report = reports["asks"]
 
     assert code == 0, report
     assert report["violations"] == []
     greeting, answer = agent_lines(report)[:2]
     assert "hello" in greeting
     assert "two bedroom" in answer
-    with wave.open(str(wav)) as sound:
-        assert (sound.getnchannels(), sound.getframerate()) == (2, 8000)
-        assert sound.getnframes() > 8 * 8000
     (record,) = [r for r in records(server.folder) if r["call_sid"] == report["call_sid"]]
     assert record["ending"] == "caller hung up"
     assert record["facts"]["property"] == "two bedroom flat"
     assert record["facts"]["budget"].startswith("80 lakh")
 
 
-def test_a_barge_in_during_the_greeting_silences_it_and_is_answered(server: Server) -> None:
-    code, report = call(server.url, "--say", "Wait, I want to sell my house.", "--barge-in-at", "1.5")
+def test_the_recording_has_both_sides_on_one_time_line(reports: dict) -> None:
+    _, report = reports["asks"]
+    with wave.open(str(report["wav"])) as sound:
+        assert (sound.getnchannels(), sound.getframerate()) == (2, 8000)
+        both = np.frombuffer(sound.readframes(sound.getnframes()), "<i2").reshape(-1, 2).astype(float)
+    for entry in report["conversation"]:
+        side = 0 if entry["role"] == "caller" else 1
+        during = np.abs(both[entry["start_ms"] * 8 : entry["end_ms"] * 8]).mean(axis=0)
+        assert during[side] > 300
+        assert during[side] > 5 * during[1 - side]
+
+
+def test_a_barge_in_during_the_greeting_silences_it_and_is_answered(reports: dict) -> None:
+    code, report = reports["barges in"]
 
     assert code == 0, report
     assert len(report["clears"]) == 1
     (barge_in,) = report["barge_ins"]
-    assert barge_in["clear_after_ms"] <= 400  # the voice's own soft onset and this machine's load included
-    assert len(agent_lines(report)) >= 2
+    # Real time on a machine with other work: the bound itself is proved in virtual time.
+    assert barge_in["clear_after_ms"] <= 500
+    assert any("sell" in line or "house" in line for line in agent_lines(report)[1:])
 
 
-def test_the_server_says_goodbye_and_hangs_up(server: Server) -> None:
-    code, report = call(server.url, "--say", "I am not interested, thank you, goodbye.")
+def test_the_server_says_goodbye_and_hangs_up(reports: dict) -> None:
+    code, report = reports["leaves"]
 
     assert code == 0, report
-    assert "closed" in report["ended"]
+    assert report["ended"] == "the server closed the stream"
 
 
+@pytest.mark.usefixtures("reports")
 def test_nothing_private_is_in_a_log(server: Server) -> None:
-    code, report = call(server.url, "--say", "Hello.", "--from", "+919876543210")
-
-    assert code == 0, report
+    assert any("call over" in line for line in server.lines)
     assert not any("9876543210" in line for line in server.lines)
 
 
