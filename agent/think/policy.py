@@ -148,6 +148,8 @@ class Policy:
         """Words, but nothing to go by."""
         if story.answer == "yes":
             return self._ask_again(story, "Lovely." if story.topic == "intent" else "Please tell me.")
+        if story.topic == "more":
+            return self._next(story, "I will pass that on.")
         if story.unclear < 2:
             return self._ask_again(story, UNCLEAR[0])
         if story.open("callback"):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 _CLASSES = str.maketrans({"b": "p", "v": "p", "f": "p", "d": "t", "g": "k", "q": "k", "z": "s", "j": "s", "m": "n"})
@@ -105,7 +105,11 @@ def spelt(words: list[str], everyday_too: bool) -> Place | None:
 
 def sounds_like(words: list[str]) -> Place | None:
     """The known name that sounds the same, or nearly, and of those the one spelt most alike."""
-    letters = "".join(_NAGAR.get(word, word) for word in words)
+    return _sounding("".join(_NAGAR.get(word, word) for word in words))
+
+
+@lru_cache(maxsize=4096)  # the script hears a call's words again at every turn
+def _sounding(letters: str) -> Place | None:
     key = sound(letters)
     best, likeness = None, 0.0
     for name, other, place in _known().sounds:

@@ -15,8 +15,8 @@ LAKH = 100_000
 CRORE = 10_000_000
 
 _UNITS = {
-    CRORE: r"(?:crores?|cr|crs|krores?|chords?|cords?|cores?|craw|crows?|crew(?: are)?|crawl|chores?|crower|corer"
-    r"|choirs?|quarters?|roars?|crowds?|grows?)",
+    CRORE: r"(?:crores?|cr|crs|krores?|chords?|cords?|cores?|craw|crows?|crew(?: are)?|crawl|chor(?:e|ee)s?|crower"
+    r"|corer|choirs?|quarters?|roars?|crowds?|grows?)",
     LAKH: r"(?:lakhs?|laks?|lacs?|lacks?|la[ck]hs?|locks?|locke|loch|lochs|locs?|lax|lox|larks?|lucks?|lakes?|lux"
     r"|logs?|lots|l)",
     1000: r"(?:thousands?|k|grand)",

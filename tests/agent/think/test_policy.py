@@ -139,6 +139,14 @@ def test_a_caller_who_wants_a_person_gets_one_without_an_interrogation():
     )
 
 
+def test_what_a_person_should_know_is_passed_on():
+    call(
+        ("I want to talk to a manager", "May I have your name"),
+        ("Anita", "anything else I should tell them?"),
+        ("the lift was broken again on Monday", "I will pass that on. A colleague will call you"),
+    )
+
+
 def test_a_busy_caller_is_called_at_a_better_time():
     call(
         ("I am driving right now", "Sorry to have caught you at a busy moment. When may a colleague call you?"),

@@ -55,6 +55,7 @@ def test_amounts_as_they_are_spoken(said: str, value: str):
         ("One point two, Craw,", "1.2 crore rupees"),
         ("one and a half chord.", "1.5 crore rupees"),
         ("one and a half quarters", "1.5 crore rupees"),
+        ("About two chorees,", "2 crore rupees"),
         ("Two-chords,", "2 crore rupees"),
         ("my budget is one core.", "1 crore rupees"),
     ],

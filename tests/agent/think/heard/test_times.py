@@ -49,6 +49,7 @@ def test_how_soon(said: str, value: str):
     [
         ("three months", "in 3 months"),
         ("march", "by March"),
+        ("I march,", "by March"),
         ("now", "immediately"),
         ("we are flexible", "no hurry"),
         ("not now", ""),
