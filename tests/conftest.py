@@ -55,7 +55,9 @@ def _mongod() -> str:
 
 
 def _make_primary(port: int, log: Path) -> None:
-    with pymongo.MongoClient(f"mongodb://127.0.0.1:{port}/?directConnection=true", serverSelectionTimeoutMS=20_000) as db:
+    with pymongo.MongoClient(
+        f"mongodb://127.0.0.1:{port}/?directConnection=true", serverSelectionTimeoutMS=20_000
+    ) as db:
         member = {"_id": 0, "host": f"127.0.0.1:{port}"}
         try:
             db.admin.command("replSetInitiate", {"_id": "rs0", "members": [member]})
