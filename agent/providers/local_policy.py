@@ -29,6 +29,7 @@ class LocalPolicy:
 
     async def reply(self, prompt: Prompt, emit: Emit[str]) -> Reply:
         """Emit the reply's words; never raises ProviderError. Cancelled: the rest of the words are not emitted."""
+        await trio.lowlevel.checkpoint()
         text, says_goodbye = self._policy.respond(prompt)
         for piece in _PIECE.findall(text):
             await emit(piece)

@@ -43,7 +43,7 @@ _BY = re.compile(
 )
 _NEXT = re.compile(r"\b(?:the )?(?P<when>(?:next|this|coming) (?:week|month|year|quarter|summer|winter))\b")
 _END_OF = re.compile(r"\b(?:by |before |at )?(?:the )?end of (?:the |this )?(?P<unit>month|year)\b")
-_BARE = re.compile(rf"^(?:\w+ ){0, 2}(?P<when>{_MONTHS}|{_FEASTS}|{_SEASONS})\b")
+_BARE = re.compile(rf"^(?:\w+ )?(?:\w+ )?(?P<when>{_MONTHS}|{_FEASTS}|{_SEASONS})\b")
 _NOT_MINE = re.compile(
     r"\b(?:call|ring|phone|speak|talk|visit|come|meet|whats ?app|possession|built|living|lived|renting)\b"
 )
