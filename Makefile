@@ -15,7 +15,7 @@ test: $(VENV)/.dev
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
-	$(BIN)/flake8 --select ASYNC1,ASYNC2 --ignore ASYNC124,ASYNC121 agent nurseries ops tests
+	$(BIN)/flake8 agent nurseries ops tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

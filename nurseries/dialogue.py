@@ -23,7 +23,7 @@ from agent.speak.clips import APOLOGY, TROUBLE, Clip
 from agent.speak.ports import Voice
 from agent.think.conversation import Conversation
 from agent.think.facts import Fact, extract, merge, values
-from agent.think.ports import LanguageModel, Prompt
+from agent.think.ports import LanguageModel
 from agent.think.prompt import build_prompt
 from nurseries.outbox import Outbox, Track
 from nurseries.solo import Solo

@@ -29,10 +29,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         if args.action == "list":
             return _list(store.newest(max(args.limit, 1)), as_json=args.json)
-        if args.call_sid:
-            record = store.get(args.call_sid)
-        else:
-            record = next(iter(store.newest(1)), None)
+        record = store.get(args.call_sid) if args.call_sid else next(iter(store.newest(1)), None)
     finally:
         store.close()
     if record is None:

@@ -8,7 +8,7 @@ plays. A failing or stalled provider is a value here (a `Failure`), never an exc
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import structlog
@@ -48,7 +48,7 @@ class Limits:
 class Outcome:
     """What became of a reply."""
 
-    reply: Reply = Reply()
+    reply: Reply = field(default_factory=Reply)
     spoke: bool = False
     failure: Failure | None = None
     first_token_at: float | None = None

@@ -66,8 +66,7 @@ def _start(folder: Path, core: int) -> tuple[subprocess.Popen[str], int]:
         stdout=subprocess.DEVNULL,
         text=True,
     )
-    assert server.stderr is not None
-    for line in server.stderr:
+    for line in server.stderr or ():
         if "listening" in line:
             port = int(line.split("port=")[1].split()[0])
             # What it says from now on would fill the pipe and stop it.
@@ -124,13 +123,11 @@ def _report(logs: list[CallLog], used: float, took: float) -> int:
     print(f"server's processor             {used / took:.0%} of a core, {used / seconds * 1000:.2f} ms a call-second")
     print(f"callers' processor             {(callers.ru_utime + callers.ru_stime) / took:.0%} of a core")
     print(f"callers' own frames, latest    {max(log.late_ms for log in logs):.0f} ms")
-    print(
-        f"audio ahead of its playing     least {early[0]:.0f} ms, p1 {np.percentile(early, 1):.0f}, p50 {np.median(early):.0f}"
-    )
+    least, low, middle = early[0], np.percentile(early, 1), np.median(early)
+    print(f"audio ahead of its playing     least {least:.0f} ms, p1 {low:.0f}, p50 {middle:.0f}")
     print(f"gaps heard by a caller         {int((early < 0).sum())} of {len(early)} messages")
-    print(
-        f"onset of speech to clear       p50 {np.percentile(clears, 50):.0f} ms, p99 {np.percentile(clears, 99):.0f}, n {len(clears)}"
-    )
+    usual, worst = np.percentile(clears, 50), np.percentile(clears, 99)
+    print(f"onset of speech to clear       p50 {usual:.0f} ms, p99 {worst:.0f}, n {len(clears)}")
     print(f"violations and failures        {len(faults)} {faults[:3] or ''}")
     return 1 if faults or (early < 0).any() else 0
 

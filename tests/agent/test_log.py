@@ -32,7 +32,7 @@ def test_no_secret_and_no_full_number_leaves_at_any_level(capsys: pytest.Capture
     log = structlog.get_logger("x")
     log.debug("dialled +91 98765 43210", caller="+919876543210", auth_token="hunter2", call_sid="CA12345678901234")
     try:
-        raise ValueError("number +919876543210")
+        int("+919876543210 rupees")
     except ValueError:
         log.exception("failed")
     logging.getLogger("lib").warning("calling %s", "+14155550123")

@@ -56,10 +56,9 @@ class Server:
         while True:
             try:
                 line = self._found.get(timeout=bound_s)
-                if line == OVER:
-                    raise queue.Empty
             except queue.Empty:
-                raise AssertionError(f"no {pattern!r} within {bound_s} s:\n" + "\n".join(self.lines[-30:])) from None
+                line = OVER
+            assert line != OVER, f"no {pattern!r} within {bound_s} s:\n" + "\n".join(self.lines[-30:])
             if match := re.search(pattern, line):
                 return match
 

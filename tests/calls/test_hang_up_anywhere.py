@@ -1,5 +1,8 @@
-"""The caller hangs up at every await of a call: each place where a task of the call can be suspended is found by running
-the call once and watching the scheduler, then the call is run again for each place and cut exactly there."""
+"""The caller hangs up at every await of a call.
+
+Each place where a task of the call can be suspended is found by running the call once and watching the scheduler; then
+the call is run again for each place and cut exactly there.
+"""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ def test_never_two_at_once_and_the_newest_always_finishes(seed: int, _: object) 
         nonlocal asked
         solo = Solo()
 
-        def job(number: int):  # noqa: ANN202
+        def job(number: int):
             async def run() -> None:
                 nonlocal alive, most
                 alive += 1
