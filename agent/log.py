@@ -61,9 +61,11 @@ def mask(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Muta
     for name, value in event.items():
         if name in _SIDS:
             continue
+        if not isinstance(value, str):
+            continue
         if _SECRET_NAMES.search(name):
             event[name] = "***"
-        elif isinstance(value, str):
+        else:
             event[name] = _NUMBER.sub(masked_number, value)
     return event
 

@@ -22,7 +22,8 @@ def run(arguments: list[str]) -> int:
     call = commands.add_parser("call", help="place a call to a running server, as Twilio and a caller would")
     calls = commands.add_parser("calls", help="read what was said")
 
-    from nurseries import records, rehearse
+    from nurseries import records
+    from nurseries.rehearsal import command as rehearse
 
     rehearse.add_arguments(call)
     records.add_arguments(calls)

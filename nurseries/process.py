@@ -8,6 +8,7 @@ goodbye now; a third hangs up.
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import AsyncIterator
 from functools import partial
 
@@ -23,12 +24,12 @@ from agent.keep.ports import CallStore
 from agent.keep.record import CallRecord
 from agent.model import Ending
 from agent.web.security import Gate
-from agent.web.state import ProcessState
+from agent.web.state import PROMISE_S, ProcessState
 from agent.wire.ports import MediaSocket
 from nurseries.boundary import contain
 from nurseries.call import Call
 from nurseries.dialogue import Parts
-from nurseries.front_door import Listeners, serve_door
+from nurseries.door.front_door import Listeners, serve_door
 from nurseries.pick_up import pick_up
 
 log = structlog.get_logger(__name__)
@@ -79,6 +80,7 @@ class Process:
         info = await pick_up(socket, self._tokens, settings.START_TIMEOUT_S)
         if info is None:
             return
+        self._state.promised.pop(info.call_sid, None)
         with bound_contextvars(call_sid=info.call_sid):
             call = Call(info, socket, self._parts)
             self._add(call)
@@ -101,6 +103,7 @@ class Process:
     def _add(self, call: Call) -> None:
         self._calls.add(call)
         self._state.calls = len(self._calls)
+        self._changed.unpark_all()
 
     def _remove(self, call: Call) -> None:
         self._calls.discard(call)
@@ -142,6 +145,7 @@ class Process:
     async def _drain(self, door: trio.CancelScope) -> None:
         settings = self._parts.settings
         with trio.move_on_after(settings.DRAIN_TIMEOUT_S):
+            await self._promises_kept()
             await self._all_over()
         self._end_calls()
         with trio.move_on_after(settings.GOODBYE_TIMEOUT_S + 2):
@@ -151,6 +155,13 @@ class Process:
     def _end_calls(self) -> None:
         for call in tuple(self._calls):
             call.end(Ending.SHUTDOWN, "the process is leaving")
+
+    async def _promises_kept(self) -> None:
+        """Until every call that was told to connect has done so, or will not any more."""
+        while self._state.promised:
+            with trio.move_on_after(max(min(self._state.promised.values()) + PROMISE_S - time.time(), 0)):
+                await self._changed.park()
+            self._state.expire(time.time())
 
     async def _all_over(self) -> None:
         while self._calls:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+PROMISE_S = 20.0
+"""From the voice webhook's answer to the call's media socket: the opening <Say>, Twilio's dialling and its patience."""
 
 
 @dataclass(slots=True)
@@ -13,8 +16,19 @@ class ProcessState:
     """Everything a call needs is loaded."""
     draining: bool = False
     """Told to leave: calls in progress and sockets already promised are served, new calls are not."""
+    promised: dict[str, float] = field(default_factory=dict)
+    """Calls that were told to connect and have not yet, by CallSid: when they were told, in the webhook's time."""
     calls: int = 0
     """Calls whose socket has shown its token and has not ended."""
+
+    def promise(self, call_sid: str, now: float) -> None:
+        """The call has been told to connect. One that has not for PROMISE_S will not any more."""
+        self.expire(now)
+        self.promised[call_sid] = now
+
+    def expire(self, now: float) -> None:
+        """Forget promises that nobody came for."""
+        self.promised = {sid: told for sid, told in self.promised.items() if told > now - PROMISE_S}
 
     @property
     def accepting(self) -> bool:

@@ -45,6 +45,7 @@ def twilio_routes(
             token = tokens.mint(claims, now())
         except ValueError as error:
             return problem(400, f"CallSid or AccountSid is not usable: {error}.")
+        state.promise(claims.call_sid, now())
         log.info(
             "call announced",
             call_sid=claims.call_sid,

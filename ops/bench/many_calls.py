@@ -25,8 +25,8 @@ import trio
 from agent.rehearsal.log import CallLog
 from agent.rehearsal.measures import interruptions
 from agent.rehearsal.plan import CallPlan, Line
-from nurseries.carrier import Target, place_call
-from nurseries.own_speech import find_voice, spoken
+from nurseries.rehearsal.carrier import Target, place_call
+from nurseries.rehearsal.own_speech import find_voice, spoken
 
 SAYS = (
     "Hello, I am looking for a two bedroom flat in Whitefield.",

@@ -25,9 +25,9 @@ from agent.speak.cache import AudioCache
 from agent.wire import mulaw
 from agent.wire.ports import MediaSocket
 from nurseries.call import Call
-from nurseries.caller import rehearse
 from nurseries.dialogue import Parts
 from nurseries.pick_up import pick_up
+from nurseries.rehearsal.caller import rehearse
 
 GREETING = "Hello, this is Priya. How may I help you?"
 

@@ -21,12 +21,12 @@ from agent.model import Ending
 from agent.providers.scripted import Script
 from agent.rehearsal.carrier import new_identity
 from agent.rehearsal.plan import CallPlan
-from nurseries.caller import converse
-from nurseries.loopback import LoopbackSocket, loopback
+from nurseries.rehearsal.caller import converse
+from nurseries.rehearsal.loopback import LoopbackSocket, loopback
 from tests.calls.stage import Stage, configured, tone
 
 ROOT = Path(nurseries.__file__).parents[1]
-CALLER = "nurseries/caller.py"
+CALLER = "nurseries/rehearsal/caller.py"
 Place = tuple[str, ...]
 
 PLAN = CallPlan(lines=(tone(600), tone(600)), barge_in_at_ms=700, max_ms=25_000)

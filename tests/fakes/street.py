@@ -22,7 +22,7 @@ from agent.web.app import create_app
 from agent.web.security import Gate
 from agent.web.state import ProcessState
 from agent.wire.ports import MediaSocket
-from nurseries.front_door import serve_door
+from nurseries.door.front_door import serve_door
 
 PATIENCE_S = 10.0
 """Real seconds after which a test on real sockets gives up."""

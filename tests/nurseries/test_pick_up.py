@@ -6,8 +6,8 @@ import trio
 
 from agent.guard.tokens import Claims, Tokens
 from agent.model import CallInfo
-from nurseries.loopback import loopback
 from nurseries.pick_up import pick_up
+from nurseries.rehearsal.loopback import loopback
 
 CLAIMS = Claims("CA1", "AC1", "+919876543210", "+918012345678")
 

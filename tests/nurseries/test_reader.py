@@ -5,9 +5,9 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from agent.model import Ending, Frame
-from nurseries.loopback import LoopbackSocket, loopback
 from nurseries.mailbox import Mailbox
 from nurseries.reader import MALFORMED_LIMIT, read
+from nurseries.rehearsal.loopback import LoopbackSocket, loopback
 
 
 class Told:

@@ -18,8 +18,8 @@ from agent.web.security import Gate
 from agent.web.state import ProcessState
 from agent.wire.ports import MediaSocket
 from nurseries.boundary import contain
-from nurseries.handover import HEAD_S, MediaSide
-from nurseries.tolerance import tolerate
+from nurseries.door.handover import HEAD_S, MediaSide
+from nurseries.door.tolerance import tolerate
 
 OnMedia = Callable[[MediaSocket], Awaitable[None]]
 

@@ -3,9 +3,9 @@
 import pytest
 import trio
 
-from nurseries.front_door import GOODBYE_S
-from nurseries.handover import HEAD_S, SEND_S
-from nurseries.http_side import KEEP_ALIVE_S
+from nurseries.door.front_door import GOODBYE_S
+from nurseries.door.handover import HEAD_S, SEND_S
+from nurseries.door.http_side import KEEP_ALIVE_S
 from tests.fakes.street import UPGRADE, open_house
 
 REQUEST = b"GET /health HTTP/1.1\r\nHost: house\r\n\r\n"

@@ -17,7 +17,7 @@ from agent.rehearsal.log import SERVER_DEAF, CallLog
 from agent.rehearsal.phone import Phone
 from agent.rehearsal.plan import CallPlan, HangUp
 from agent.wire.ports import MediaSocket
-from nurseries.loopback import loopback
+from nurseries.rehearsal.loopback import loopback
 
 SEND_S = 10.0
 """For one message to be taken: a server that has stopped reading ends the call."""

@@ -15,8 +15,8 @@ import pytest
 import trio
 
 from agent.config import Settings
-from nurseries import rehearse
-from tests.nurseries.small_server import PUBLIC, TOKEN, Server, Talk
+from nurseries.rehearsal import command as rehearse
+from tests.nurseries.rehearsal.small_server import PUBLIC, TOKEN, Server, Talk
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from agent.model import Emit, Utterance
 from agent.rehearsal.log import CallLog
 from agent.rehearsal.playback import Played
 from agent.rehearsal.sound import is_audible, tone
-from nurseries.own_speech import SPEAK_S, spoken, understood
+from nurseries.rehearsal.own_speech import SPEAK_S, spoken, understood
 
 
 class Voice:

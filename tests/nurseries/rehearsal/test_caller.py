@@ -18,9 +18,9 @@ from agent.rehearsal.carrier import Identity
 from agent.rehearsal.plan import CallPlan, HangUp, Line
 from agent.rehearsal.sound import tone
 from agent.wire.ports import MediaSocket
-from nurseries import caller
-from nurseries.caller import converse, rehearse
-from nurseries.loopback import LoopbackSocket, loopback
+from nurseries.rehearsal import caller
+from nurseries.rehearsal.caller import converse, rehearse
+from nurseries.rehearsal.loopback import LoopbackSocket, loopback
 
 IDENTITY = Identity("AC" + "c" * 32, "CA" + "b" * 32, "MZ" + "a" * 32)
 Serve = Callable[[MediaSocket], Awaitable[object]]

@@ -16,9 +16,9 @@ from quart_trio import QuartTrio
 from agent.web.security import Gate
 from agent.web.state import ProcessState
 from nurseries.boundary import contain
-from nurseries.http_side import HttpDoor
-from nurseries.media_side import MediaDoor, OnMedia
-from nurseries.tolerance import tolerate
+from nurseries.door.http_side import HttpDoor
+from nurseries.door.media_side import MediaDoor, OnMedia
+from nurseries.door.tolerance import tolerate
 
 GOODBYE_S = 2.0
 """From the door's cancellation to that of the connections still open."""
@@ -72,7 +72,7 @@ async def _serve(listeners: Listeners, http: HttpDoor, media: MediaDoor, task_st
     async with trio.open_nursery() as door:
         with trio.CancelScope(shield=True) as patience:
             async with trio.open_nursery() as connections:
-                door.start_soon(accept, connections, patience)
+                door.start_soon(accept, connections, patience)  # noqa: ASYNC111  on purpose, see above
                 await leaving.wait()
 
 

@@ -12,9 +12,9 @@ from twilio.request_validator import RequestValidator  # type: ignore[import-unt
 
 from agent.rehearsal import report
 from agent.rehearsal.plan import CallPlan, HangUp
-from nurseries.carrier import place_call
-from nurseries.webhooks import Target
-from tests.nurseries.small_server import GOOD_TWIML, PUBLIC, TOKEN, Server, Talk, polite
+from nurseries.rehearsal.carrier import place_call
+from nurseries.rehearsal.webhooks import Target
+from tests.nurseries.rehearsal.small_server import GOOD_TWIML, PUBLIC, TOKEN, Server, Talk, polite
 
 QUICK = CallPlan(quiet_ms=200, patience_ms=3000)
 

@@ -26,9 +26,9 @@ from agent.rehearsal.reach import voice_url
 from agent.rehearsal.sound import from_wav, is_audible
 from agent.rehearsal.words import words
 from agent.speak.ports import Voice
-from nurseries.carrier import place_call
-from nurseries.own_speech import find_ears, find_voice, spoken, understood
-from nurseries.webhooks import Target
+from nurseries.rehearsal.carrier import place_call
+from nurseries.rehearsal.own_speech import find_ears, find_voice, spoken, understood
+from nurseries.rehearsal.webhooks import Target
 
 INSTALL = "install the `local` extra (make run does; or pip install 'calling-agent[local]')"
 INTERRUPTED = 130

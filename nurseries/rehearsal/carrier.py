@@ -20,9 +20,9 @@ from agent.rehearsal.carrier import Identity
 from agent.rehearsal.log import CALLER_HUNG_UP, CallLog
 from agent.rehearsal.plan import CallPlan
 from agent.rehearsal.reach import public, reached, status_url, voice_url
-from nurseries.caller import converse
-from nurseries.dial import DialledSocket, NoAnswerError, dial, in_words
-from nurseries.webhooks import WEBHOOK_S, NoUseError, Target, Webhooks
+from nurseries.rehearsal.caller import converse
+from nurseries.rehearsal.dial import DialledSocket, NoAnswerError, dial, in_words
+from nurseries.rehearsal.webhooks import WEBHOOK_S, NoUseError, Target, Webhooks
 
 DOCUMENTS = 10
 """Answers obeyed in one call: redirects in a circle end here."""

@@ -194,7 +194,7 @@ async def test_in_log_mode_an_unsigned_socket_is_let_in_and_reported():
 
 
 async def test_sockets_that_have_not_become_calls_are_bounded(monkeypatch):
-    monkeypatch.setattr("nurseries.media_side.MAX_STRANGERS", 2)
+    monkeypatch.setattr("nurseries.door.media_side.MAX_STRANGERS", 2)
     async with open_house() as house:
         assert [await upgrade(house) for _ in range(3)] == [101, 101, 503]
         house.state.calls = 1

@@ -21,8 +21,8 @@ from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ConnectionState
 from quart_trio import QuartTrio
 
-from nurseries.handover import SEND_S, HttpSide
-from nurseries.tolerance import peers_fault
+from nurseries.door.handover import SEND_S, HttpSide
+from nurseries.door.tolerance import peers_fault
 
 KEEP_ALIVE_S = 75.0
 """Idle between two requests: longer than the 60 s after which common proxies stop reusing a connection."""

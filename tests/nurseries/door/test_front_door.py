@@ -209,7 +209,7 @@ async def test_a_visitor_is_told_apart_by_his_address():
 
 
 async def test_beyond_the_bound_the_longest_idle_connection_makes_room(monkeypatch):
-    monkeypatch.setattr("nurseries.http_side.MAX_CONNECTIONS", 3)
+    monkeypatch.setattr("nurseries.door.http_side.MAX_CONNECTIONS", 3)
     async with open_house() as house:
         visitors: list[Visitor] = []
         for _ in range(3):
