@@ -162,7 +162,7 @@ class Call:
                     dialogue.decided,
                     name="detector",
                 )
-                nursery.start_soon(dialogue.solo.run, name="runner")
+                nursery.start_soon(dialogue.runner.run, name="runner")
                 nursery.start_soon(
                     silence.watch, dialogue.quiet_since, settings.SILENCE_S, dialogue.too_quiet, name="silence"
                 )

@@ -26,7 +26,7 @@ from agent.think.facts import Fact, extract, merge, values
 from agent.think.ports import LanguageModel
 from agent.think.prompt import build_prompt
 from nurseries.outbox import Outbox, Track
-from nurseries.solo import Solo
+from nurseries.runner import Runner
 from nurseries.turn import Failure, Limits, Outcome, reply, say, say_clip
 
 log = structlog.get_logger(__name__)
@@ -70,7 +70,7 @@ class Dialogue:
     parts: Parts
     outbox: Outbox
     end: Callable[[Ending, str], None]
-    solo: Solo = field(default_factory=Solo)
+    runner: Runner = field(default_factory=Runner)
     conversation: Conversation = field(default_factory=Conversation)
     facts: dict[str, Fact] = field(default_factory=dict)
     timings: list[Timing] = field(default_factory=list)
@@ -85,13 +85,13 @@ class Dialogue:
 
     def greet(self) -> None:
         """Speak first."""
-        self.solo.replace(self._greet, "greeting")
+        self.runner.replace(self._greet, "greeting")
 
     def decided(self, decision: Decision) -> None:
         """The caller has begun or finished speaking. Not a checkpoint."""
         if isinstance(decision, Onset):
             self._caller_speaks = True
-            if self.solo.busy or self.outbox.speaking:
+            if self.runner.busy or self.outbox.speaking:
                 self.barge_ins += 1
                 log.info("barge-in", onset_ms=round(decision.began_ms), at_ms=round(decision.at_ms))
                 self.hush("barge-in")
@@ -99,11 +99,11 @@ class Dialogue:
             self._caller_speaks = False
             self._last_spoken = trio.current_time()
             self._unheard.append(decision.utterance)
-            self.solo.replace(self._answer, "the caller's turn has ended")
+            self.runner.replace(self._answer, "the caller's turn has ended")
 
     def hush(self, reason: str) -> None:
         """Stop speaking and thinking, and commit what was heard. Not a checkpoint."""
-        self.solo.drop(reason)
+        self.runner.drop(reason)
         self.outbox.clear()
         self.commit()
 
@@ -117,7 +117,7 @@ class Dialogue:
 
     def quiet_since(self) -> float:
         """The moment since which nobody has spoken; now while somebody does, or is about to."""
-        if self._caller_speaks or self.solo.busy or not self.outbox.empty:
+        if self._caller_speaks or self.runner.busy or not self.outbox.empty:
             return trio.current_time()
         return max(self._last_spoken, self.outbox.playback_end)
 
@@ -133,7 +133,7 @@ class Dialogue:
         async def prompt() -> None:
             await self._speak_fixed(text)
 
-        self.solo.replace(prompt, "silence")
+        self.runner.replace(prompt, "silence")
 
     def times(self, began: float) -> tuple[TurnTimes, ...]:
         """Where each answered turn's time went."""

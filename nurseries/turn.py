@@ -1,6 +1,6 @@
 """Lifetime 3: one reply. Words are heard, thought about and spoken, three stages that overlap.
 
-Run by the solo runner, which cancels it when the caller barges in. Its two children: the thinker cuts the model's
+Run by the runner, which cancels it when the caller barges in. Its two children: the thinker cuts the model's
 stream into sentences, the speaker turns each into sound as it completes, so that the next one is made while the first
 plays. A failing or stalled provider is a value here (a `Failure`), never an exception, and is spoken about.
 """

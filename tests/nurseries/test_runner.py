@@ -6,11 +6,11 @@ import trio.testing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nurseries.solo import Solo
+from nurseries.runner import Runner
 
 
 async def test_the_new_job_starts_only_once_the_old_one_is_gone(autojump_clock, nursery) -> None:
-    solo = Solo()
+    runner = Runner()
     story = []
 
     async def stubborn() -> None:
@@ -24,28 +24,28 @@ async def test_the_new_job_starts_only_once_the_old_one_is_gone(autojump_clock, 
     async def fresh() -> None:
         story.append(("new runs", trio.current_time()))
 
-    nursery.start_soon(solo.run)
-    solo.replace(stubborn, "greeting")
+    nursery.start_soon(runner.run)
+    runner.replace(stubborn, "greeting")
     await trio.sleep(1)
     begin = trio.current_time()
-    solo.replace(fresh, "barge-in")
+    runner.replace(fresh, "barge-in")
     await trio.sleep(10)
 
     assert story == [("old gone", begin + 5), ("new runs", begin + 5)]
-    assert not solo.busy
+    assert not runner.busy
     nursery.cancel_scope.cancel()
 
 
 async def test_dropping_forgets_what_has_not_begun(autojump_clock, nursery) -> None:
-    solo = Solo()
+    runner = Runner()
     ran = []
 
     async def job() -> None:
         ran.append(1)
 
-    nursery.start_soon(solo.run)
-    solo.replace(job, "turn")
-    solo.drop("barge-in")
+    nursery.start_soon(runner.run)
+    runner.replace(job, "turn")
+    runner.drop("barge-in")
     await trio.sleep(1)
 
     assert ran == []
@@ -53,21 +53,21 @@ async def test_dropping_forgets_what_has_not_begun(autojump_clock, nursery) -> N
 
 
 async def test_a_job_that_fails_ends_the_runner() -> None:
-    solo = Solo()
+    runner = Runner()
 
     async def job() -> None:
         raise ValueError("bug")
 
-    solo.replace(job, "turn")
+    runner.replace(job, "turn")
     with pytest.raises(ValueError, match="bug"):
-        await solo.run()
+        await runner.run()
 
 
 async def test_replace_and_drop_are_no_checkpoints() -> None:
-    solo = Solo()
+    runner = Runner()
     with trio.testing.assert_no_checkpoints():
-        solo.replace(trio.sleep_forever, "x")
-        solo.drop("y")
+        runner.replace(trio.sleep_forever, "x")
+        runner.drop("y")
 
 
 @settings(max_examples=100, deadline=None)
@@ -80,7 +80,7 @@ def test_never_two_at_once_and_the_newest_always_finishes(seed: int, _: object) 
 
     async def main() -> None:
         nonlocal asked
-        solo = Solo()
+        runner = Runner()
 
         def job(number: int):
             async def run() -> None:
@@ -102,12 +102,12 @@ def test_never_two_at_once_and_the_newest_always_finishes(seed: int, _: object) 
             for _ in range(rng.randint(1, 6)):
                 await trio.sleep(rng.random())
                 if rng.random() < 0.2:
-                    solo.drop("drop")
+                    runner.drop("drop")
                 asked += 1
-                solo.replace(job(asked), "replace")
+                runner.replace(job(asked), "replace")
 
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(solo.run)
+            nursery.start_soon(runner.run)
             async with trio.open_nursery() as callers:
                 for _ in range(rng.randint(1, 3)):
                     callers.start_soon(caller)

@@ -15,7 +15,7 @@ from trio.lowlevel import ParkingLot
 Job = Callable[[], Awaitable[None]]
 
 
-class Solo:
+class Runner:
     """Runs jobs in the task that calls `run`; `replace` and `drop` may be called by anyone at any time."""
 
     def __init__(self) -> None:
