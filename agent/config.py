@@ -65,6 +65,8 @@ class Settings(BaseSettings):
     OPENAI_BASE_URL: str = ""
     OPENAI_LLM_API: Literal["chat", "responses"] = "chat"
     OPENAI_LLM_MODEL: str = "gpt-5.4-mini"
+    OPENAI_REASONING_EFFORT: str = ""
+    """Passed on where set (none, minimal, low, ...): reasoning delays a reply's first word. Empty: the model's own."""
     OPENAI_STT_MODEL: str = "gpt-transcribe"
     OPENAI_TTS_MODEL: str = "gpt-4o-mini-tts"
     OPENAI_TTS_VOICE: str = "alloy"

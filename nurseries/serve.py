@@ -54,7 +54,16 @@ async def _run(settings: Settings, store: CallStore) -> None:
         async with trio.open_nursery() as nursery:
             await nursery.start(partial(process.run, listeners, app, gate))
             port = listeners[0].socket.getsockname()[1]
-            log.info("listening", host=settings.host, port=port, version=version("calling-agent"))
+            log.info(
+                "listening",
+                host=settings.host,
+                port=port,
+                version=version("calling-agent"),
+                stt=parts.recogniser.name,
+                llm=parts.model.name,
+                tts=parts.voice.name,
+                store=store.name,
+            )
             if not settings.production:
                 sys.stdout.write(_welcome(settings, parts, store, port))
                 sys.stdout.flush()

@@ -31,6 +31,7 @@ class OpenAILanguageModel:
         self._client = client
         self._model = settings.OPENAI_LLM_MODEL
         self._responses = settings.OPENAI_LLM_API == "responses"
+        self._effort = settings.OPENAI_REASONING_EFFORT
         # OpenAI's newer models refuse max_tokens; many other servers know nothing else, and some would silently let
         # a model talk on. A server that refuses one by its name gets the other from then on.
         self._bound = "max_completion_tokens" if client.official else "max_tokens"
@@ -86,12 +87,15 @@ class OpenAILanguageModel:
 
     def _request(self, prompt: Prompt, bound: str) -> Any:
         messages = render(prompt)
+        effort = self._effort
         if self._responses:
+            thought = {"reasoning": {"effort": effort}} if effort else {}
             # Not stored: the caller's words are not for somebody else's archive.
             return self._create(
-                model=self._model, input=messages, stream=True, store=False, max_output_tokens=MAX_TOKENS
+                model=self._model, input=messages, stream=True, store=False, max_output_tokens=MAX_TOKENS, **thought
             )
-        return self._create(model=self._model, messages=messages, stream=True, **{bound: MAX_TOKENS})
+        thought = {"reasoning_effort": effort} if effort else {}
+        return self._create(model=self._model, messages=messages, stream=True, **{bound: MAX_TOKENS}, **thought)
 
 
 def render(prompt: Prompt) -> list[dict[str, str]]:

@@ -259,3 +259,11 @@ def test_a_prompt_is_rendered_with_its_facts_and_alternating_sides():
 )
 def test_taking_leave_is_told_from_the_last_words(text, leaves):
     assert takes_leave(text) is leaves
+
+
+async def test_a_reasoning_effort_is_passed_on_where_one_is_set(fake):
+    for api, field, value in (("chat", "reasoning_effort", "low"), ("responses", "reasoning", {"effort": "low"})):
+        fake.plan(**{api: {"replies": ["Fine."]}})
+        await ask(fake, Heap(), OPENAI_LLM_API=api, OPENAI_REASONING_EFFORT="low")
+
+        assert fake.state()["requests"][-1]["body"][field] == value
