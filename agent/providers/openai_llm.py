@@ -88,6 +88,7 @@ class OpenAILanguageModel:
     def _request(self, prompt: Prompt, bound: str) -> Any:
         messages = render(prompt)
         effort = self._effort
+        thought: dict[str, Any]
         if self._responses:
             thought = {"reasoning": {"effort": effort}} if effort else {}
             # Not stored: the caller's words are not for somebody else's archive.
