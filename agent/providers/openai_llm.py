@@ -87,16 +87,17 @@ class OpenAILanguageModel:
 
     def _request(self, prompt: Prompt, bound: str) -> Any:
         messages = render(prompt)
-        effort = self._effort
-        thought: dict[str, Any]
+        effort: dict[str, Any] = {}
         if self._responses:
-            thought = {"reasoning": {"effort": effort}} if effort else {}
+            if self._effort:
+                effort = {"reasoning": {"effort": self._effort}}
             # Not stored: the caller's words are not for somebody else's archive.
             return self._create(
-                model=self._model, input=messages, stream=True, store=False, max_output_tokens=MAX_TOKENS, **thought
+                model=self._model, input=messages, stream=True, store=False, max_output_tokens=MAX_TOKENS, **effort
             )
-        thought = {"reasoning_effort": effort} if effort else {}
-        return self._create(model=self._model, messages=messages, stream=True, **{bound: MAX_TOKENS}, **thought)
+        if self._effort:
+            effort = {"reasoning_effort": self._effort}
+        return self._create(model=self._model, messages=messages, stream=True, **{bound: MAX_TOKENS}, **effort)
 
 
 def render(prompt: Prompt) -> list[dict[str, str]]:
