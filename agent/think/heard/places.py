@@ -44,13 +44,19 @@ def mentions(heard: Heard, asked: bool) -> list[Mention]:
     found = []
     at, offset = 0, 0
     while at < len(words):
-        place, used = _place_at(words, at, asked or bool(_PREPOSITION.search(heard.text[:offset].rstrip())))
+        place, used = _place_at(words, at, asked or bool(_PREPOSITION.search(_before(heard, offset))))
         used = max(used, 1)
         end = offset + len(" ".join(words[at : at + used]))
         if place is not None and not heard.text[:offset].endswith(("not ", "not in ", "not at ")):
             found.append(Mention(place, offset, end))
         at, offset = at + used, end + 1
     return found
+
+
+def _before(heard: Heard, offset: int) -> str:
+    """The last words before an offset: enough for a preposition, so that a long utterance is not read again for each
+    of its words."""
+    return heard.text[max(0, offset - 24) : offset].rstrip()
 
 
 def _place_at(words: list[str], at: int, by_sound: bool) -> tuple[Place | None, int]:
@@ -96,7 +102,7 @@ def _unlisted(heard: Heard, asked: bool) -> tuple[str, int, int] | None:
     answer = filler.end() if asked and filler else -1
     offset = 0
     for at, word in enumerate(words):
-        begins = bool(_LOCATIVE.search(heard.text[:offset].rstrip())) or offset == answer
+        begins = bool(_LOCATIVE.search(_before(heard, offset))) or offset == answer
         if begins:
             taken = _name_length(heard, words, at, offset, asked)
             if taken:

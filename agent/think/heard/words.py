@@ -17,6 +17,10 @@ _WORD = re.compile(
     r"₹|\d{1,3}(?:,\d{2,3})+(?:\.\d+)?|\d+(?:\.\d+)?|[^\W\d_](?:[^\W\d_]|[\u0300-\u036f\u0900-\u0d7f])*(?:['\u2019][^\W\d_]+)?"
 )
 
+LONGEST = 1000
+"""Characters of an utterance that are looked at, the newest: a minute of fast speech. A recogniser that loops may write
+far more, and every finder reads all of it, on the loop that carries the sound of every call."""
+
 _WRITTEN_OUT = {
     "₹": "rupees",
     "rs": "rupees",
@@ -51,7 +55,7 @@ class Heard:
     """One utterance, ready for matching."""
 
     said: str
-    """As the recogniser gave it."""
+    """As the recogniser gave it; of a very long text the end."""
     text: str
     """Its words, lower case, joined by single spaces."""
     spans: tuple[tuple[int, int], ...]
@@ -59,7 +63,7 @@ class Heard:
 
     @classmethod
     def of(cls, said: str) -> Heard:
-        said = unicodedata.normalize("NFKC", said)
+        said = newest(unicodedata.normalize("NFKC", said))
         words: list[Word] = []
         for found in _WORD.finditer(said):
             texts = _write_out(found.group().lower().replace("\u2019", "'"))
@@ -87,6 +91,17 @@ class Heard:
 
     def _word_at(self, offset: int) -> int:
         return self.text.count(" ", 0, offset)
+
+
+def newest(said: str) -> str:
+    """The last `LONGEST` characters, from the first whole word on."""
+    if len(said) <= LONGEST:
+        return said
+    end = said[-LONGEST:]
+    if said[-LONGEST - 1].isspace() or end[0].isspace():
+        return end.lstrip()
+    _, *rest = end.split(maxsplit=1)
+    return rest[0] if rest else end
 
 
 def pattern(*parts: str) -> re.Pattern[str]:
