@@ -33,7 +33,7 @@ _SLASH_DASH = re.compile(r"(?<=\d)/-")
 _PHONE = re.compile(r"(?<![\d.,])(?P<country>\+91[ -]?)?(?P<first>[6-9]\d{4})[ -]?(?P<last>\d{5})(?![\d,]*\d)")
 
 _URL = re.compile(r"\b(?:https?://|www\.)[^\s<>\"')\]]+[^\s<>\"')\].,;:!?]", re.IGNORECASE)
-_EMAIL = re.compile(r"\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+\b")
+_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}\b")
 _SQUARE_FEET = r"(?:[Ss]q\.?\s*-?\s*ft\b|[Ss]qft\b|sft\b|ft²|square feets?\b)"
 _COUNTED = "lakh|crore|thousand|B H K|square|percent|months?|years?|days?|weeks?|minutes?"
 _WORDS = tuple(

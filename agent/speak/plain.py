@@ -2,6 +2,9 @@
 
 Markup, tags, emoji and control characters go; amounts, measures, addresses and signs that voices stumble on are written
 out. Everything else, in whatever script, stays as it is, in Unicode form NFC. Digits stay digits: voices read them.
+
+What stands between two marks is bounded in every pattern: a mark repeated and never closed must not cost the square of
+the text's length.
 """
 
 from __future__ import annotations
@@ -11,14 +14,14 @@ import unicodedata
 
 from agent.speak.amounts import written_out
 
-_CODE_BLOCK = re.compile(r"```[^\n`]*\n.*?```|~~~[^\n]*\n.*?~~~", re.DOTALL)
-_COMMENT = re.compile(r"<!--.*?-->|<\?.*?\?>|<!\[CDATA\[|\]\]>", re.DOTALL)
-_SILENT_ELEMENT = re.compile(r"<(script|style)\b[^>]*>.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
+_CODE_BLOCK = re.compile(r"```[^\n`]{0,200}\n.*?```|~~~[^\n~]{0,200}\n.*?~~~", re.DOTALL)
+_COMMENT = re.compile(r"<!--.{0,1000}?-->|<\?.{0,1000}?\?>|<!\[CDATA\[|\]\]>", re.DOTALL)
+_SILENT_ELEMENT = re.compile(r"<(script|style)\b[^<>]{0,1000}>.{0,4000}?</\1\s{0,9}>", re.DOTALL | re.IGNORECASE)
 _TAG = re.compile(r"</?[A-Za-z][\w:.-]*(?:\s[^<>]*)?/?>")
 _ENTITIES = {"&amp;": "&", "&lt;": "<", "&gt;": ">", "&nbsp;": " ", "&quot;": '"', "&apos;": "'", "&#39;": "'"}
 _ENTITY = re.compile("|".join(_ENTITIES))
-_IMAGE = re.compile(r"!\[([^\]\n]*)\]\([^)\n]*\)")
-_LINK = re.compile(r"\[([^\]\n]+)\](?:\([^)\n]*\)|\[[^\]\n]*\])")
+_IMAGE = re.compile(r"!\[([^\]\n]{0,500})\]\([^)\n]{0,2000}\)")
+_LINK = re.compile(r"\[([^\]\n]{1,500})\](?:\([^)\n]{0,2000}\)|\[[^\]\n]{0,500}\])")
 _FOOTNOTE = re.compile(r"\[\^?\d{1,3}\](?!\()")
 _HEADING = re.compile(r"^[ \t]{0,3}(?:#{1,6}[ \t]+|>[ \t]?|(?:[-*_][ \t]*){3,}$|={3,}$)", re.MULTILINE)
 _BULLET = re.compile(
@@ -26,9 +29,10 @@ _BULLET = re.compile(
 )
 _TABLE_RULE = re.compile(r"^[ \t]*\|?(?:[ \t]*:?-{2,}:?[ \t]*\|)+[ \t:-]*$", re.MULTILINE)
 _EMPHASIS = re.compile(
-    r"(?<![\w*])(\*{1,3})(?=\S)(.+?)(?<=\S)\1(?![\w*])|(?<![\w_])(_{1,3})(?=\S)(.+?)(?<=\S)\3(?![\w_])", re.DOTALL
+    r"(?<![\w*])(\*{1,3})(?=\S)(.{1,200}?)(?<=\S)\1(?![\w*])|(?<![\w_])(_{1,3})(?=\S)(.{1,200}?)(?<=\S)\3(?![\w_])",
+    re.DOTALL,
 )
-_STRUCK = re.compile(r"~~(?=\S).*?(?<=\S)~~", re.DOTALL)
+_STRUCK = re.compile(r"~~(?=\S).{0,200}?(?<=\S)~~", re.DOTALL)
 _MARKS_LEFT = re.compile(r"[*`|^~\\<>{}\[\]]+|(?<!\w)#+(?!\w)")
 _LINE_END = re.compile(r"(?<=[^\s.,;:!?।॥…])[ \t]*\n\s*")
 _SPACE = re.compile(r"\s+")
@@ -41,7 +45,7 @@ _JOINERS = frozenset("\u200c\u200d")
 def speakable(text: str) -> str:
     """The text as it should be given to a voice. Idempotent for what it has written itself."""
     text = _without_markup(text)
-    text = _without_pictures(unicodedata.normalize("NFC", text))
+    text = _SPACE.sub(" ", _without_pictures(unicodedata.normalize("NFC", text)))
     text = written_out(text)
     text = _EMPTY_BRACKETS.sub("", _MARKS_LEFT.sub(" ", text))
     text = _SPACE.sub(" ", text)

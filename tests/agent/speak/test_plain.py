@@ -134,3 +134,29 @@ def test_any_text_gives_composed_words_on_one_line(text: str):
     assert spoken == unicodedata.normalize("NFC", spoken) == " ".join(spoken.split())
     assert not set(spoken) & set("*`|<>[]{}~\\^😀\n")
     assert spoken == "" or any(c.isalnum() for c in spoken)
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [
+        "<b",
+        "<b ",
+        "[a](",
+        "[",
+        "*a",
+        "_a ",
+        "~~a ",
+        "<!-- ",
+        "<script>",
+        "```",
+        "~~~",
+        "a.",
+        "a@",
+        "  \n",
+        "...",
+        "😀",
+        "7",
+    ],
+)
+def test_a_mark_that_is_never_closed_is_read_to_the_end(mark: str):
+    assert speakable("Hello. " + mark * (16_000 // len(mark)) + " Bye.").startswith("Hello.")
