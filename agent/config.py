@@ -212,12 +212,23 @@ def load(**overrides: object) -> Settings:
     try:
         settings = Settings(**overrides)  # type: ignore[arg-type]  # pydantic checks them
     except ValidationError as error:
-        raise ConfigError(tuple(_in_words(e) for e in error.errors())) from None
+        raise ConfigError((*(_in_words(e) for e in error.errors()), *_faults_of_the_rest(error, overrides))) from None
     except SettingsError as error:
         raise ConfigError((f"{error}.",)) from None
     if faults := settings.faults():
         raise ConfigError(faults)
     return settings
+
+
+def _faults_of_the_rest(error: ValidationError, overrides: dict[str, object]) -> tuple[str, ...]:
+    """What else is wrong, once the settings that cannot even be read are taken for their defaults."""
+    unread = {str(e["loc"][0]) for e in error.errors() if e["loc"]}
+    fields = Settings.model_fields
+    defaults = {"APP_ENV" if name == "NODE_ENV" else name: fields[name].default for name in unread if name in fields}
+    try:
+        return Settings(**(overrides | defaults)).faults()  # type: ignore[arg-type]
+    except (ValidationError, SettingsError):
+        return ()
 
 
 def _in_words(error: ErrorDetails) -> str:

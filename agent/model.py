@@ -34,7 +34,9 @@ class Utterance:
 
     mulaw: bytes
     start_ms: float
+    """When the speech in it began; the sound begins a little earlier."""
     end_ms: float
+    """When the speech in it ended; the sound goes on a little longer."""
 
     @property
     def duration_ms(self) -> float:

@@ -53,6 +53,7 @@ class Call:
         self._parts = parts
         self._began = trio.current_time()
         self._ended: float | None = None
+        self._dropped = 0
         self._ears: Mailbox[Frame] = Mailbox(EARS_FRAMES)
         self._outbox = Outbox(
             Ledger(), lead_ms=settings.LEAD_MS, message_ms=settings.MESSAGE_MS, room_ms=ROOM_MS, began=self._began
@@ -67,6 +68,7 @@ class Call:
         if self.ending is None:
             self.ending = ending
             self._ended = trio.current_time()
+            self._dropped = self._ears.dropped  # from here on nobody listens, on purpose
             log.info("ending", ending=ending.value, reason=reason)
         self._conversing.cancel(reason)
         if ending in HANG_UPS:
@@ -118,7 +120,7 @@ class Call:
                 "tts": self._parts.voice.name,
             },
             barge_ins=dialogue.barge_ins,
-            frames_dropped=self._ears.dropped,
+            frames_dropped=self._dropped,
         )
 
     async def _read(self) -> None:

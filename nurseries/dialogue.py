@@ -19,7 +19,7 @@ from agent.hear.turns import Decision, Onset
 from agent.keep.record import TurnTimes
 from agent.model import Ending, Utterance
 from agent.speak.cache import AudioCache
-from agent.speak.clips import APOLOGY, TROUBLE, Clip
+from agent.speak.clips import APOLOGY, TROUBLE, WELCOME, Clip
 from agent.speak.ports import Voice
 from agent.think.conversation import Conversation
 from agent.think.facts import Fact, extract, merge, values
@@ -161,12 +161,12 @@ class Dialogue:
         return self.outbox.open(self._turn)
 
     async def _greet(self) -> None:
-        await self._speak_fixed(self.parts.words(self.parts.settings.GREETING))
+        await self._speak_fixed(self.parts.words(self.parts.settings.GREETING), instead=WELCOME)
 
-    async def _speak_fixed(self, text: str) -> None:
+    async def _speak_fixed(self, text: str, instead: Clip = TROUBLE) -> None:
         track = self._track()
         outcome = await say(text, track, self.parts.voice, self.parts.cache, self._limits)
-        await self._make_up_for(outcome, track)
+        await self._make_up_for(outcome, track, instead)
 
     async def _answer(self) -> None:
         decided = trio.current_time()
@@ -217,7 +217,7 @@ class Dialogue:
             log.debug("heard", text=text)
         return text
 
-    async def _make_up_for(self, outcome: Outcome, track: Track) -> None:
+    async def _make_up_for(self, outcome: Outcome, track: Track, instead: Clip = TROUBLE) -> None:
         """A reply that failed, or came to nothing, is spoken about: never silence."""
         if outcome.failure is None and outcome.spoke:
             self._failures = 0
@@ -231,7 +231,7 @@ class Dialogue:
             detail=failure.detail,
             in_a_row=self._failures,
         )
-        clip: Clip = TROUBLE if self._failures < FAILURES_IN_A_ROW else APOLOGY
+        clip = instead if self._failures < FAILURES_IN_A_ROW else APOLOGY
         await say_clip(clip, track)
         if clip is APOLOGY:
             self.end(Ending.FAILED, f"{self._failures} turns failed in a row")

@@ -4,14 +4,26 @@ used, with every fault in plain words."""
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 
 from agent.errors import CallingAgentError, ConfigError
 
+INTERRUPTED = 130
+"""128 and the number of SIGINT, as shells count."""
+
 
 def main() -> None:
     """Entry point of the `calling-agent` command."""
-    sys.exit(run(sys.argv[1:]))
+    try:
+        code = run(sys.argv[1:])
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except BrokenPipeError:  # the reader of a pipe has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:

@@ -23,6 +23,7 @@ from agent.guard.tokens import Tokens
 from agent.keep.ports import CallStore
 from agent.keep.record import CallRecord
 from agent.model import Ending
+from agent.providers.aside import put_aside, take_back
 from agent.web.security import Gate
 from agent.web.state import PROMISE_S, ProcessState
 from agent.wire.ports import MediaSocket
@@ -36,6 +37,9 @@ log = structlog.get_logger(__name__)
 
 KEEP_S = 20.0
 """For the records of the last calls to be saved after the door has closed."""
+
+LINGER_S = 3.0
+"""From the end of the last call to the closed door: for the webhooks that follow a call."""
 
 KEEP_TRIES = 5
 KEEP_PAUSE_S = 0.5
@@ -54,6 +58,8 @@ class Process:
         self._changed = ParkingLot()
         self._afterwards: trio.Nursery | None = None
         self._threads = trio.CapacityLimiter(4)
+        self._aside = parts.settings.DATA_DIR / "unsaved"
+        self._last_over = float("-inf")
 
     async def run(
         self,
@@ -66,6 +72,7 @@ class Process:
         """Serve until told to leave; `started()` once calls are taken. Needs the main thread, for the signals."""
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
             async with trio.open_nursery() as self._afterwards:
+                self._afterwards.start_soon(self._take_back, name="take back")
                 async with trio.open_nursery() as door:
                     await door.start(partial(serve_door, listeners, app, self.take, gate=gate, state=self._state))
                     door.start_soon(self._leave_on, signals, door.cancel_scope, name="signals")
@@ -108,9 +115,18 @@ class Process:
     def _remove(self, call: Call) -> None:
         self._calls.discard(call)
         self._state.calls = len(self._calls)
+        self._last_over = trio.current_time()
         self._changed.unpark_all()
 
     async def _keep(self, record: CallRecord) -> None:
+        saved = False
+        try:
+            saved = await self._save(record)
+        finally:
+            if not saved:
+                self._put_aside(record)
+
+    async def _save(self, record: CallRecord) -> bool:
         pause = KEEP_PAUSE_S
         for attempt in range(1, KEEP_TRIES + 1):
             try:
@@ -121,8 +137,25 @@ class Process:
                 await trio.sleep(pause)
                 pause *= 2
             else:
-                return
-        log.error("record lost", call_sid=record.call_sid, store=self._store.name)
+                return True
+        return False
+
+    def _put_aside(self, record: CallRecord) -> None:
+        try:
+            path = put_aside(self._aside, record)
+        except StoreError as error:
+            log.error("record lost", call_sid=record.call_sid, error=str(error))  # noqa: TRY400  no traceback
+        else:
+            log.warning("record put aside until the next start", call_sid=record.call_sid, file=str(path))
+
+    async def _take_back(self) -> None:
+        try:
+            saved = await trio.to_thread.run_sync(take_back, self._aside, self._store, limiter=self._threads)
+        except StoreError as error:
+            log.warning("records put aside earlier are not saved yet", error=str(error))
+        else:
+            if saved:
+                log.info("records put aside earlier are saved", count=saved)
 
     async def _leave_on(self, signals: AsyncIterator[int], door: trio.CancelScope) -> None:
         async with trio.open_nursery() as nursery:
@@ -150,6 +183,8 @@ class Process:
         self._end_calls()
         with trio.move_on_after(settings.GOODBYE_TIMEOUT_S + 2):
             await self._all_over()
+        # Twilio now asks what to do next, and reports the calls' ends: without an answer the caller hears an error.
+        await trio.sleep_until(self._last_over + LINGER_S)
         door.cancel("drained")
 
     def _end_calls(self) -> None:

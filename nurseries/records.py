@@ -16,11 +16,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `calls`."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     listing = actions.add_parser("list", help="the latest calls, newest first")
-    listing.add_argument("--limit", type=int, default=20, metavar="N", help="at most so many (20)")
+    listing.add_argument("--limit", type=_count, default=20, metavar="N", help="at most so many (20)")
     show = actions.add_parser("show", help="one call: what was said, and where the time went")
     show.add_argument("call_sid", metavar="CALL_SID", nargs="?", help="the call; the latest one where none is named")
     for action in (listing, show):
         action.add_argument("--json", action="store_true", help="as JSON")
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 on")
+    return int(text)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -28,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
     store = open_store(load())
     try:
         if args.action == "list":
-            return _list(store.newest(max(args.limit, 1)), as_json=args.json)
+            return _list(store.newest(args.limit), as_json=args.json)
         record = store.get(args.call_sid) if args.call_sid else next(iter(store.newest(1)), None)
     finally:
         store.close()
@@ -62,7 +68,7 @@ def _story(record: CallRecord) -> str:
     if record.facts:
         lines += ["", *(f"{name}: {value}" for name, value in record.facts.items())]
     if record.turns:
-        lines += ["", "turn  heard  first token  first audio  (ms after the end of the caller's turn)"]
+        lines += ["", "turn  heard  first token  first audio  (ms after the turn was decided to be over)"]
         lines += [
             f"{n:4}  {t.heard_ms:5}  {t.first_token_ms:11}  {t.first_audio_ms:11}"
             for n, t in enumerate(record.turns, 1)

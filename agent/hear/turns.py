@@ -79,7 +79,6 @@ class TurnDetector:
         self._sure = False
         self._quiet = 0
         self._began_ms = 0.0
-        self._first_ms = 0.0
 
     @property
     def speaking(self) -> bool:
@@ -104,7 +103,6 @@ class TurnDetector:
         if self._run < self._onset or not self._sure:
             return None
         self._speech = list(self._recent)
-        self._first_ms = at_ms + WINDOW_MS - len(self._speech) * WINDOW_MS
         self._recent.clear()
         self._run, self._quiet, self._sure = 0, 0, False
         return Onset(self._began_ms, at_ms + WINDOW_MS)
@@ -122,7 +120,7 @@ class TurnDetector:
         kept = self._speech[: len(self._speech) - surplus] if surplus > 0 else self._speech
         # What follows at once may need the silence just heard as its own pre-roll.
         self._recent.extend(self._speech[-self._quiet :] if self._quiet else ())
-        utterance = Utterance(b"".join(kept), self._first_ms, end_ms)
+        utterance = Utterance(b"".join(kept), self._began_ms, end_ms)
         self._speech = []
         self._quiet = 0
         return TurnTaken(utterance, now_ms)

@@ -78,4 +78,5 @@ class MongoStore:
                     self._indexed = True
                 return work()
         except PyMongoError as error:
-            raise StoreError(f"MongoDB: {error}") from error
+            # The driver adds its whole view of the cluster after the first comma.
+            raise StoreError(f"MongoDB: {str(error).split(',', maxsplit=1)[0][:200]}") from error

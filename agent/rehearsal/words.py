@@ -10,7 +10,8 @@ def words(report: CallReport) -> str:
     lines = [f"call {report.call_sid}" + (f", stream {report.stream_sid}" if report.stream_sid else "")]
     lines += [f"  {step}" for step in report.steps]
     latency = {turn.speech_end_ms: turn.latency_ms for turn in report.turns}
-    lines += ["", *_conversation(report, latency)] if report.conversation else []
+    if report.conversation:
+        lines += ["", "what the agent said is as a small recogniser heard it:", *_conversation(report, latency)]
     lines += ["", *_figures(report)] if report.ended else [""]
     lines += [f"violation {one.code} at {_at(one.at_ms)}: {one.what}" for one in report.violations]
     lines += [f"failed: {failure}" for failure in report.failures]

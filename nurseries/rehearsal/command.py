@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import argparse
 import re
+import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -47,7 +50,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `call`."""
     parser.description = (
         "Place a call to a running server, playing Twilio and the caller: signed webhook, TwiML, media stream in real "
-        "time. Then print what was said and how long the answers took."
+        "time. Then print what was said and how long the answers took. What the agent said is what a small recogniser "
+        "heard of it over the telephone ('lakhs' comes out as 'locks'); the server's own record has the words: "
+        "calling-agent calls show."
     )
     parser.epilog = (
         "Exit codes: 0 fine; 1 the agent never spoke or an expectation failed; 2 usage; 3 the server broke Twilio's "
@@ -90,12 +95,32 @@ def run(args: argparse.Namespace) -> int:
     identity = carrier.new_identity(settings.TWILIO_ACCOUNT_SID, args.caller, called)
     tell: Callable[[str], None] = (lambda _: None) if args.json else (lambda text: print(text, file=sys.stderr))
     try:
-        return trio.run(_call, args, target, identity, sounds, voice, ears, tell)
+        return trio.run(_until_interrupted, partial(_call, args, target, identity, sounds, voice, ears, tell))
     except _UsageError as error:
         return _usage(error)
-    except KeyboardInterrupt:
+
+
+async def _until_interrupted(call: Callable[[], Awaitable[int]]) -> int:
+    code = INTERRUPTED
+
+    async def watch() -> None:
+        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            await anext(signals)
         print("calling-agent call: interrupted, hung up", file=sys.stderr)
-        return INTERRUPTED
+        nursery.cancel_scope.cancel("interrupted")
+
+    failure: _UsageError | None = None
+    async with trio.open_nursery() as nursery:
+        if threading.current_thread() is threading.main_thread():  # elsewhere there are no signals to watch
+            nursery.start_soon(watch, name="interrupt")
+        try:
+            code = await call()
+        except _UsageError as error:
+            failure = error
+        nursery.cancel_scope.cancel("the call is over")
+    if failure is not None:
+        raise failure
+    return code
 
 
 async def _call(

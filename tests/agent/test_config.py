@@ -42,6 +42,13 @@ def test_production_names_everything_it_lacks() -> None:
         assert name in found
 
 
+def test_a_setting_that_cannot_be_read_hides_none_of_the_others() -> None:
+    found = " ".join(faults(APP_ENV="production", PORT="abc"))
+
+    for name in ("PORT", "TWILIO_AUTH_TOKEN", "PUBLIC_URL"):
+        assert name in found
+
+
 def test_production_starts_when_all_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {
         "NODE_ENV": "production",

@@ -6,7 +6,7 @@ from agent.errors import Fault
 from agent.model import Ending
 from agent.providers.scripted import Script, Trouble
 from agent.rehearsal.plan import HangUp
-from agent.speak.clips import APOLOGY, TROUBLE
+from agent.speak.clips import APOLOGY, TROUBLE, WELCOME
 from tests.calls.stage import GREETING, Stage, configured, tone
 
 ASKS = Script(heard=("a flat in Whitefield",), replies=("A flat in Whitefield, lovely. What is your budget?",))
@@ -157,7 +157,7 @@ async def test_a_voice_that_fails_is_replaced_by_a_recording(autojump_clock) -> 
     await stage.place(tone(800), tone(800), tone(800), max_ms=90_000)
 
     spoken = [text for role, text in stage.words if role == "agent"]
-    assert spoken == [TROUBLE.text, TROUBLE.text, APOLOGY.text]
+    assert spoken == [WELCOME.text, TROUBLE.text, APOLOGY.text]
     assert stage.ending is Ending.FAILED
 
 

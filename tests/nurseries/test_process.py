@@ -4,9 +4,12 @@ import os
 import signal
 import time
 
+import httpx2
+import pytest
 import trio
 import trio.testing
 
+from agent.errors import StoreError
 from agent.keep.record import CallRecord
 from agent.model import Ending
 from agent.web.app import create_app
@@ -21,9 +24,15 @@ class Memory:
 
     def __init__(self) -> None:
         self.records: list[CallRecord] = []
+        self.away = False
 
     def save(self, record: CallRecord) -> None:
+        if self.away:
+            raise StoreError("away")
         self.records.append(record)
+
+
+RECORD = CallRecord("CA1", "AC", "", "", "inbound", "2026-11-22T10:00:00.000+00:00", 1, "failed", ())
 
 
 class Held:
@@ -40,17 +49,19 @@ class Running:
     def __init__(self, **settings: object) -> None:
         stage = Stage(settings=configured(**settings))
         self.state = ProcessState()
-        self.process = Process(stage.parts, Memory(), stage.tokens, self.state)
+        self.store = Memory()
+        self.process = Process(stage.parts, self.store, stage.tokens, self.state)
         self.gate = Gate(stage.settings)
         self.app = create_app(stage.settings, stage.tokens, self.state, self.gate)
 
     async def run(self, task_status=trio.TASK_STATUS_IGNORED) -> None:
         listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        self.port = listeners[0].socket.getsockname()[1]
         await self.process.run(listeners, self.app, self.gate, task_status=task_status)
 
 
 async def wait_for(condition) -> None:
-    with trio.fail_after(10):
+    with trio.fail_after(30):
         while not condition():  # noqa: ASYNC110  a signal handler sets no event of ours
             await trio.sleep(0.01)
 
@@ -127,4 +138,40 @@ async def test_a_call_that_was_told_to_connect_is_still_waited_for(nursery) -> N
     await trio.testing.wait_all_tasks_blocked(0.05)
     assert nursery.child_tasks
     running.process._remove(call)
+    await wait_for(lambda: not nursery.child_tasks)
+
+
+async def test_the_webhooks_that_follow_the_last_call_are_still_answered(nursery) -> None:
+    running = Running()
+    await nursery.start(running.run)
+    call = Held()
+    running.process._add(call)
+    os.kill(os.getpid(), signal.SIGTERM)
+    await wait_for(lambda: running.state.draining)
+
+    running.process._remove(call)
+    url = f"http://127.0.0.1:{running.port}/twilio/after"
+    async with httpx2.AsyncClient(trust_env=False) as twilio:
+        answer = await twilio.post(url, data={"CallSid": "CA1", "AccountSid": "AC1"})
+
+    assert "<Hangup" in answer.text
+    await wait_for(lambda: not nursery.child_tasks)
+
+
+async def test_a_record_that_no_store_takes_is_put_aside_and_saved_at_the_next_start(
+    nursery, tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nurseries.process.KEEP_PAUSE_S", 0.01)
+    running = Running(DATA_DIR=tmp_path)
+    running.store.away = True
+    await nursery.start(running.run)
+    running.process._afterwards.start_soon(running.process._keep, RECORD)
+    os.kill(os.getpid(), signal.SIGTERM)
+    await wait_for(lambda: not nursery.child_tasks)
+    assert running.store.records == []
+
+    again = Running(DATA_DIR=tmp_path)
+    await nursery.start(again.run)
+    await wait_for(lambda: again.store.records == [RECORD])
+    os.kill(os.getpid(), signal.SIGTERM)
     await wait_for(lambda: not nursery.child_tasks)

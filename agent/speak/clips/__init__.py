@@ -31,4 +31,7 @@ APOLOGY = _clip(
 )
 """The call cannot go on."""
 
-CLIPS = (TROUBLE, APOLOGY)
+WELCOME = _clip("welcome", "Hello, and thank you for calling. How may I help you today?")
+"""The greeting could not be spoken; the call begins all the same."""
+
+CLIPS = (TROUBLE, APOLOGY, WELCOME)

@@ -32,7 +32,7 @@ def test_an_utterance_has_its_pre_roll_and_a_little_tail() -> None:
     first = int.from_bytes(turn.utterance.mulaw[:2], "big")
     last = int.from_bytes(turn.utterance.mulaw[-2:], "big")
     assert (first, last) == (10, 45)
-    assert turn.utterance.start_ms == 10 * 32
+    assert turn.utterance.start_ms == 20 * 32
 
 
 def test_a_click_is_nobody_speaking() -> None:
@@ -75,5 +75,5 @@ def test_onsets_and_turns_alternate_and_the_last_onset_is_always_answered(probab
     for onset, turn in zip(decisions[::2], decisions[1::2], strict=True):
         assert isinstance(onset, Onset)
         assert isinstance(turn, TurnTaken)
-        assert turn.utterance.start_ms <= onset.began_ms < turn.utterance.end_ms
+        assert turn.utterance.start_ms == onset.began_ms < turn.utterance.end_ms
         assert turn.at_ms - turn.utterance.end_ms <= GUARDS.hold_ms

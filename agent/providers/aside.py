@@ -1,0 +1,43 @@
+"""Records that no store would take, one JSON file each: put aside when the process gives up, saved when it starts."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from urllib.parse import quote
+
+import msgspec
+
+from agent.errors import StoreError
+from agent.keep.ports import CallStore
+from agent.keep.record import CallRecord
+
+
+def put_aside(folder: Path, record: CallRecord) -> Path:
+    """Write the record where a crash of the machine cannot take it; returns the file. Raises StoreError."""
+    path = folder / f"{quote(record.call_sid, safe='')[:200]}.json"  # a CallSid is whatever a webhook said
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(".part")
+        with partial.open("wb") as file:
+            file.write(msgspec.json.encode(record))
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError as error:
+        raise StoreError(f"cannot write {path}: {error.strerror}") from error
+    return path
+
+
+def take_back(folder: Path, store: CallStore) -> int:
+    """Save what was put aside; returns how many. Raises StoreError, and then the rest is still there."""
+    saved = 0
+    for path in sorted(folder.glob("*.json")):
+        try:
+            record = msgspec.json.decode(path.read_bytes(), type=CallRecord)
+        except (OSError, msgspec.DecodeError) as error:
+            raise StoreError(f"{path} cannot be read: {error}") from error
+        store.save(record)
+        path.unlink(missing_ok=True)
+        saved += 1
+    return saved

@@ -1,0 +1,40 @@
+import os
+
+import pytest
+
+from agent.errors import StoreError
+from agent.keep.record import CallRecord
+from agent.providers.aside import put_aside, take_back
+from agent.providers.sqlite import SqliteStore
+
+
+def record(call_sid: str) -> CallRecord:
+    return CallRecord(call_sid, "AC", "", "", "inbound", "2026-11-22T10:00:00.000+00:00", 1, "failed", ())
+
+
+def test_what_was_put_aside_is_saved_once(tmp_path) -> None:
+    store = SqliteStore(tmp_path / "calls.db")
+    for sid in ("CA1", "../../etc/CA2"):
+        assert put_aside(tmp_path / "unsaved", record(sid)).parent == tmp_path / "unsaved"
+
+    assert take_back(tmp_path / "unsaved", store) == 2
+    assert take_back(tmp_path / "unsaved", store) == 0
+    assert store.get("../../etc/CA2") == record("../../etc/CA2")
+    store.close()
+
+
+def test_a_store_that_is_still_away_leaves_the_records_where_they_are(tmp_path) -> None:
+    store = SqliteStore(tmp_path / "calls.db")
+    store.close()
+    path = put_aside(tmp_path / "unsaved", record("CA1"))
+
+    with pytest.raises(StoreError):
+        take_back(tmp_path / "unsaved", store)
+    assert path.exists()
+
+
+def test_no_room_to_put_anything_is_an_error_in_words(tmp_path) -> None:
+    (tmp_path / "unsaved").write_text("in the way")
+
+    with pytest.raises(StoreError, match=os.strerror(17)):
+        put_aside(tmp_path / "unsaved", record("CA1"))
