@@ -31,6 +31,10 @@ from nurseries.turn import Failure, Limits, Outcome, reply, say, say_clip
 
 log = structlog.get_logger(__name__)
 
+LONGEST_UNHEARD_MS = 120_000
+"""Sound that no recogniser has taken yet, at most: a noisy line whose every transcription is interrupted must not make
+the next one ever longer."""
+
 FAILURES_IN_A_ROW = 3
 """Turns that may fail one after the other before the agent apologises and ends the call."""
 
@@ -99,6 +103,9 @@ class Dialogue:
             self._caller_speaks = False
             self._last_spoken = trio.current_time()
             self._unheard.append(decision.utterance)
+            while len(self._unheard) > 1 and sum(u.duration_ms for u in self._unheard) > LONGEST_UNHEARD_MS:
+                dropped = self._unheard.pop(0)
+                log.warning("sound dropped unheard", ms=round(dropped.duration_ms))
             self.runner.replace(self._answer, "the caller's turn has ended")
 
     def hush(self, reason: str) -> None:

@@ -251,3 +251,19 @@ async def test_a_turn_stuck_in_cleanup_is_silenced_all_the_same(autojump_clock) 
     (line,) = log.spoken
     assert clear.at_ms - line.start_ms <= 200
     assert all(piece.end_ms <= clear.at_ms for piece in log.played)
+
+
+async def test_a_line_that_is_never_quiet_does_not_pile_up_sound_for_ever(autojump_clock) -> None:
+    stage = Stage(Script(hear_s=60, heard=("noise",)), configured(STT_TIMEOUT_S=90, MAX_UTTERANCE_S=30))
+    lengths = []
+    hear = stage.ears.transcribe
+
+    async def transcribe(utterance):
+        lengths.append(utterance.duration_ms)
+        return await hear(utterance)
+
+    stage.ears.transcribe = transcribe
+    await stage.place(tone(300_000), max_ms=290_000, hang_up_at_ms=285_000)
+
+    assert len(lengths) > 5
+    assert max(lengths) <= 121_000
