@@ -29,7 +29,7 @@ _AMOUNT = rf"(?>{_PART}(?: (?:and )?{_PART}){{0,2}})"
 _RUPEES = r"(?: (?:rupees|repeats|repairs|ruppees|rupes))?"
 _NOT_MONEY = (
     r"(?! (?:square|sq|feet|foot|ft|bed|bhk|b h k|bedrooms?|months?|years?|weeks?|days?|people|units|floors?|acres?"
-    r"|cents|guntas?|minutes?|kilometers?|kilometres?|km|per ?cent|rooms?))"
+    r"|cents|guntas?|minutes?|kilometers?|kilometres?|km|per ?cent|rooms?)\b)"
 )
 _RANGE = re.compile(
     rf"(?:(?P<between>between )?\b(?P<low>{_AMOUNT}|\d+(?:\.\d+)?){_RUPEES} "
@@ -46,6 +46,11 @@ _NOT_THE_BUDGET = re.compile(
 _BARE_ENDS = re.compile(
     r"(?: (?:or|to|max|maximum|something|around|about|approximately|only|is|would|maybe|i|we|please|sir|madam)\b|$)"
 )
+_CEILING = re.compile(
+    r"\b(?:under|below|within|up ?to|max|maximum|at (?:the )?most|(?<!not )less than|no more than"
+    r"|(?:not|never) (?:more than|over|above|beyond|exceed(?:ing)?))(?: (?:of|about|around|rupees|the|maybe|say)){0,2} $"
+)
+_CEILING_BEHIND = re.compile(r" (?:max|maximum|at (?:the )?most|or (?:less|below|under))\b")
 _QUARTERS_OF_A_YEAR = re.compile(r"\b(?:in|within|next|after|last|for) $")
 
 
@@ -57,11 +62,13 @@ class Amount:
     high: float
     start: int
     end: int
+    most: bool = False
+    """One figure that is not to be exceeded."""
 
     @property
     def value(self) -> str:
         if self.low == self.high:
-            return f"{in_words(self.high)} rupees"
+            return f"{'up to ' if self.most else ''}{in_words(self.high)} rupees"
         low, high = in_words(self.low), in_words(self.high)
         if low.split()[1:] == high.split()[1:]:
             low = low.split()[0]
@@ -114,9 +121,9 @@ def _amounts(text: str, asked: bool, renting: bool) -> list[Amount]:
         low = high
         if match["low"]:
             low = _low(match["low"], match["high"], high, renting)
-        found.append(
-            Amount(min(low, high), max(low, high), match.start("low" if match["low"] else "high"), match.end())
-        )
+        start, end = match.start("low" if match["low"] else "high"), match.end()
+        most = bool(_CEILING.search(text[max(0, start - 60) : start]) or _CEILING_BEHIND.match(text, end))
+        found.append(Amount(min(low, high), max(low, high), start, end, most))
     return found
 
 

@@ -103,7 +103,8 @@ def _description(said: Mapping[str, Fact], intent: str) -> str:
         on = "on" if place.endswith("Road") else "in"
         parts[-1:] = [f"{parts[-1]} {on} {place}"] if parts else [place]
     if "budget" in said:
-        parts.append(f"around {spoken_budget(said['budget'].value, intent)}")
+        amount = spoken_budget(said["budget"].value, intent)
+        parts.append(amount if amount.startswith("up to ") else f"around {amount}")
     if "timeline" in said:
         when = said["timeline"].value
         parts.append({"immediately": "as soon as possible"}.get(when, when))

@@ -41,7 +41,7 @@ def test_the_same_sentence_as_a_small_recogniser_hears_it():
 
 def test_every_fact_keeps_the_words_it_was_taken_from():
     facts = extract("I can go up to Eighty-Five lock, in Coram and Gala.")
-    assert facts["budget"] == Fact("budget", "85 lakh rupees", "Eighty-Five lock")
+    assert facts["budget"] == Fact("budget", "up to 85 lakh rupees", "Eighty-Five lock")
     assert facts["location"] == Fact("location", "Koramangala", "Coram and Gala")
 
 

@@ -109,6 +109,24 @@ def test_a_tenant_is_asked_a_tenants_questions():
     )
 
 
+def test_a_high_rent_is_still_one_a_month():
+    call(
+        ("I want a flat on rent in Hebbal", "What monthly rent"),
+        ("one lock fifty thousand monthly", "Around 1.5 lakhs a month, very good."),
+    )
+    call(("A flat in Hebbal", "What budget"), ("one lakh fifty thousand monthly", "Around 1.5 lakhs a month"))
+
+
+def test_a_ceiling_is_said_as_one():
+    call(
+        ("A flat in Hebbal", "What budget"),
+        ("under three crores", "Up to 3 crores, very good."),
+        ("in March", "In March"),
+        ("Anita", "Nice to meet you"),
+        ("yes please", "So, Anita, a flat in Hebbal, up to 3 crores, in March. Is that right?"),
+    )
+
+
 def test_an_investor_is_asked_an_investors_questions():
     call(
         ("I am an investor", "An investment, very good. Which area do you have in mind for it?"),

@@ -35,7 +35,14 @@ def budget(said: str, asked: bool = False, renting: bool = False) -> str:
         ("between seventy and eighty lakhs", "70 to 80 lakh rupees"),
         ("80 to 1 crore", "80 lakh to 1 crore rupees"),
         ("two or three crores", "2 to 3 crore rupees"),
-        ("not more than ninety lakhs", "90 lakh rupees"),
+        ("one lakh fifty thousand monthly", "1.5 lakh rupees"),
+        ("not more than ninety lakhs", "up to 90 lakh rupees"),
+        ("under three crores", "up to 3 crore rupees"),
+        ("below rupees 80 lakhs", "up to 80 lakh rupees"),
+        ("upto a crore", "up to 1 crore rupees"),
+        ("80 lakhs maximum", "up to 80 lakh rupees"),
+        ("less than 80 lakhs", "up to 80 lakh rupees"),
+        ("not less than 80 lakhs", "80 lakh rupees"),
     ],
 )
 def test_amounts_as_they_are_spoken(said: str, value: str):
@@ -48,6 +55,7 @@ def test_amounts_as_they_are_spoken(said: str, value: str):
         ("around eighty lock.", "80 lakh rupees"),
         ("Eighty Locke,", "80 lakh rupees"),
         ("eighty lacks", "80 lakh rupees"),
+        ("one lock fifty thousand monthly", "1.5 lakh rupees"),
         ("80 locks", "80 lakh rupees"),
         ("eighty to ninety-lock.", "80 to 90 lakh rupees"),
         ("Forty five lock repeats.", "45 lakh rupees"),
