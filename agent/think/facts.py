@@ -61,6 +61,9 @@ def extract(said: str, question: str = "", known: Mapping[str, Fact] | None = No
     calling = topic == "callback" or (callback is not None and callback[0] == "yes")
     name = find_name(heard, topic)
     place = None if topic == "name" and name else places.find_location(heard, topic == "location")
+    ours = homes.find_our_office(heard)
+    if place and ours and place[1] in (ours[1], ours[1] + 1):  # "is your office in Hebbal?"
+        place = None
     budget = money.find_budget(heard, topic == "budget", so_far in _TENANTS)
     found = {
         "intent": intent,

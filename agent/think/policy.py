@@ -17,7 +17,7 @@ from agent.think.script.story import Story, tell
 from agent.think.topics import CUT
 
 _ANSWERED_FIRST = frozenset(
-    "robot who help how_are_you can_you_hear language source price available has_agent think".split()  # noqa: SIM905
+    "robot who help how_are_you can_you_hear language source office loan price available has_agent think".split()  # noqa: SIM905
 )
 
 
@@ -124,7 +124,7 @@ class Policy:
     def _question(self, story: Story) -> Said | None:
         """The caller wants to know something. What the script does not know it does not make up."""
         if story.move in _ANSWERED_FIRST and not (story.move == "price" and "budget" in story.new):
-            seen = acknowledgement(story) if story.move == "available" else ""
+            seen = acknowledgement(story) if story.move in ("available", "office") else ""
             return self._next(story, f"{seen} {MOVES[story.move]}".strip())
         if story.move in ("", "dont_know") and is_question(story.heard) and not story.new:
             return self._next(story, MOVES["question"])

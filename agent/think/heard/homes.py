@@ -40,11 +40,17 @@ _WITHOUT_BEDROOMS = frozenset({"plot", "office", "shop", "studio"})
 _ELSEWHERE = re.compile(
     r"\b(?:my|the|your) (?:office|shop|house|home) (?:is|number|address)\b|\b(?:at|from) (?:my )?(?:home|office)\b"
 )
+_OUR_OFFICE = re.compile(
+    r"\b(?:your (?:\w+ )?(?:offices?|branch(?:es)?|address)|the (?:head |main )?office(?= (?:is|located|open|close))"
+    r"|(?:is|where is|visit|come to|reach) the (?:\w+ )?office|office (?:timings?|hours|address|location)"
+    r"|(?:do you have|is there) (?:an|any) office(?! space))\b(?: (?:is|are|located|in|at|near|there|here|open)\b){0,4}"
+)
+_OR_ANOTHER = re.compile(r" or (?:(?:a|an|the|maybe|else|even|some) ){0,2}")
 
 
 def find_property(heard: Heard) -> tuple[str, int, int] | None:
     """(value, start, end) of the property the caller names last; None where they name none."""
-    skip = [m.span() for m in _ELSEWHERE.finditer(heard.text)]
+    skip = [m.span() for finder in (_ELSEWHERE, _OUR_OFFICE) for m in finder.finditer(heard.text)]
     kinds = [
         m
         for m in _KIND.finditer(heard.text)
@@ -52,16 +58,31 @@ def find_property(heard: Heard) -> tuple[str, int, int] | None:
     ]
     rooms = list(_BEDROOMS.finditer(heard.text))
     named = [m for m in kinds if _kind(m) != "home"] or kinds
-    noun = _kind(named[-1]) if named else ""
+    named = _last_choice(heard.text, named)
+    noun = " or ".join(dict.fromkeys(_kind(m) for m in named))
     bedrooms = rooms[-1] if rooms and noun not in _WITHOUT_BEDROOMS else None
     if bedrooms is None:
         if not noun or noun == "home":
             return None
-        return noun, named[-1].start(), named[-1].end()
+        return noun, named[0].start(), named[-1].end()
     start, end = bedrooms.span()
     if named:
-        start, end = min(start, named[-1].start()), max(end, named[-1].end())
+        start, end = min(start, named[0].start()), max(end, named[-1].end())
     return f"{_count(bedrooms)} bedroom {noun or 'home'}", start, end
+
+
+def find_our_office(heard: Heard) -> tuple[int, int] | None:
+    """Where in the utterance the caller speaks of our office, with the small words that lead to a place."""
+    found = _OUR_OFFICE.search(heard.text)
+    return found.span() if found else None
+
+
+def _last_choice(text: str, named: list[re.Match[str]]) -> list[re.Match[str]]:
+    """The last property named, with those that it is an alternative to: "a villa or a plot"."""
+    first = len(named) - 1
+    while first > 0 and _OR_ANOTHER.fullmatch(text, named[first - 1].end(), named[first].start()):
+        first -= 1
+    return named[max(first, 0) :]
 
 
 def _kind(match: re.Match[str]) -> str:

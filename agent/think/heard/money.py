@@ -48,7 +48,7 @@ _BARE_ENDS = re.compile(
 )
 _CEILING = re.compile(
     r"\b(?:under|below|within|up ?to|max|maximum|at (?:the )?most|(?<!not )less than|no more than"
-    r"|(?:not|never) (?:more than|over|above|beyond|exceed(?:ing)?))(?: (?:of|about|around|rupees|the|maybe|say)){0,2} $"
+    r"|(?:not|never) (?:more than|over|above|beyond|exceed(?:ing)?))(?: (?:of|about|around|rupees|the|say)){0,2} $"
 )
 _CEILING_BEHIND = re.compile(r" (?:max|maximum|at (?:the )?most|or (?:less|below|under))\b")
 _QUARTERS_OF_A_YEAR = re.compile(r"\b(?:in|within|next|after|last|for) $")

@@ -245,6 +245,54 @@ def test_it_says_who_it_is():
 
 @pytest.mark.parametrize(
     "said",
+    ["What is the name of your company?", "which company is this", "what is your company? who gave you my number?"],
+)
+def test_it_says_which_company_it_speaks_for(said: str):
+    text, leaves = respond(said)
+    assert "Priya" in text
+    assert "Premier Realty Group." in text
+    assert not leaves
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Where is your office?",
+        "where's your office located",
+        "What are your office timings?",
+        "is your office in Hebbal?",
+        "what is your address",
+    ],
+)
+def test_our_own_office_is_not_what_the_caller_wants_to_buy(said: str):
+    assert not {"property", "location"} & set(extract(said))
+    text, _ = respond(said)
+    assert text.startswith("I do not have our address and timings here, sorry. A colleague can tell you.")
+
+
+def test_an_office_that_is_wanted_is_one():
+    assert respond("I want an office in Hebbal")[0].startswith("Lovely. An office in Hebbal.")
+
+
+@pytest.mark.parametrize(
+    "said", ["Is loan available?", "do you help with home loans?", "what is the interest rate", "can I get a loan"]
+)
+def test_a_question_about_loans_is_answered(said: str):
+    text, _ = respond(said)
+    assert text.startswith("A colleague can help you with a home loan, and tell you what the banks offer. ")
+
+
+def test_both_of_two_wishes_are_kept():
+    call(
+        (
+            "I want a villa or a plot in Whitefield or Sarjapur",
+            "Lovely. A villa or plot in Whitefield or Sarjapur. What budget",
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    "said",
     [
         "What is the price of a two bedroom flat in Whitefield?",
         "how much does it cost",
