@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from agent.think.heard import homes, money, names, places, times
+from agent.think.heard import homes, money, names, phones, places, times
 from agent.think.heard.consent import find_callback, find_do_not_call
 from agent.think.heard.wishes import find_financing, find_intent
 from agent.think.heard.words import Heard, repeated_once
@@ -18,18 +18,21 @@ from agent.think.topics import topic_of
 NAMES = (
     "intent",
     "property",
+    "area",
     "location",
     "budget",
     "timeline",
     "financing",
     "name",
+    "phone",
     "callback",
     "call_time",
     "do_not_call",
 )
-"""Every fact there is: intent buy, sell, rent, let, invest or browse; property "two bedroom flat"; location
-"Whitefield"; budget "80 to 90 lakh rupees"; timeline "in 3 months"; financing loan or cash; the caller's name;
-callback yes or no; call_time "tomorrow evening"; do_not_call yes."""
+"""Every fact there is: intent buy, sell, rent, let, invest or browse; property "two bedroom flat"; area "950 square
+feet"; location "Whitefield"; budget "80 to 90 lakh rupees" or "up to 3 crore rupees"; timeline "in 3 months"; financing
+loan or cash; the caller's name, and a phone number they tell, "9845012345"; callback yes or no; call_time "tomorrow
+evening"; do_not_call yes."""
 
 _TENANTS = frozenset({"rent", "let"})
 
@@ -64,7 +67,12 @@ def extract(said: str, question: str = "", known: Mapping[str, Fact] | None = No
     ours = homes.find_our_office(heard)
     if place and ours and place[1] in (ours[1], ours[1] + 1):  # "is your office in Hebbal?"
         place = None
+    phone = phones.find_phone(heard)
+    if phone and topic == "callback" and callback is None:
+        callback = ("yes", *phone[1:])
     budget = money.find_budget(heard, topic == "budget", so_far in _TENANTS)
+    if budget and phone and budget.start < phone[2] and budget.end > phone[1]:
+        budget = None
     found = {
         "intent": intent,
         "property": homes.find_property(heard),
@@ -72,7 +80,9 @@ def extract(said: str, question: str = "", known: Mapping[str, Fact] | None = No
         "budget": (budget.value, budget.start, budget.end) if budget else None,
         "timeline": None if topic == "callback" else times.find_timeline(heard, topic == "timeline"),
         "financing": find_financing(heard),
+        "area": homes.find_area(heard),
         "name": name,
+        "phone": phone,
         "callback": callback,
         "call_time": times.find_call_time(heard) if calling else None,
         "do_not_call": find_do_not_call(heard),

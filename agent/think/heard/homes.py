@@ -1,4 +1,4 @@
-"""What kind of property: an utterance in; "two bedroom flat", "villa", "plot" out.
+"""What kind of property, and how large: an utterance in; "two bedroom flat", "villa or plot", "950 square feet" out.
 
 The caller's own word is kept (a flat stays a flat, an apartment an apartment), land and sites become plots.
 """
@@ -36,6 +36,19 @@ _BEDROOMS = re.compile(
 )
 _COUNTS = {"to": 2, "too": 2, "a": 1, "single": 1, "double": 2, "triple": 3}
 _NEGATED = re.compile(r"\b(?:not|no|than|instead of)(?: (?:a|an|the|in))? $")
+_AREA = re.compile(
+    r"\b(?P<low>\d+(?:\.\d+)?)(?P<thousand> thousand(?: (?P<rest>\d{1,3}))?)?(?: (?:to|or) (?P<high>\d+))? (?:"
+    r"(?P<feet>(?:square|sq) ?(?:feets?|foot|ft|fit)|s ?ft|sqft)|(?P<yards>(?:square|sq) ?(?:yards?|yds?))"
+    r"|(?P<metres>(?:square|sq) ?(?:met(?:er|re)s?|m))|(?P<acres>acres?)|(?P<cents>cents?)|(?P<guntas>guntas?))\b"
+)
+_AREA_UNITS = {
+    "feet": "square feet",
+    "yards": "square yards",
+    "metres": "square metres",
+    "acres": "acres",
+    "cents": "cents",
+    "guntas": "guntas",
+}
 _WITHOUT_BEDROOMS = frozenset({"plot", "office", "shop", "studio"})
 _ELSEWHERE = re.compile(
     r"\b(?:my|the|your) (?:office|shop|house|home) (?:is|number|address)\b|\b(?:at|from) (?:my )?(?:home|office)\b"
@@ -69,6 +82,20 @@ def find_property(heard: Heard) -> tuple[str, int, int] | None:
     if named:
         start, end = min(start, named[0].start()), max(end, named[-1].end())
     return f"{_count(bedrooms)} bedroom {noun or 'home'}", start, end
+
+
+def find_area(heard: Heard) -> tuple[str, int, int] | None:
+    """(value, start, end) of how large: "950 square feet", "2 acres"."""
+    every = list(_AREA.finditer(heard.text))
+    if not every:
+        return None
+    found = every[-1]
+    low = found["low"]
+    if found["thousand"]:
+        low = f"{float(low) * 1000 + int(found['rest'] or 0):.12g}"
+    count = f"{low} to {found['high']}" if found["high"] else low
+    unit = next(name for group, name in _AREA_UNITS.items() if found[group])
+    return f"{count} {unit.removesuffix('s') if count == '1' else unit}", found.start(), found.end()
 
 
 def find_our_office(heard: Heard) -> tuple[int, int] | None:

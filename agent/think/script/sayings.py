@@ -9,7 +9,7 @@ from agent.think.facts import Fact
 from agent.think.script.phrases import PLEASED
 from agent.think.script.story import Story
 
-DESCRIBING: tuple[str, ...] = ("property", "location", "budget", "timeline")
+DESCRIBING: tuple[str, ...] = ("property", "area", "location", "budget", "timeline")
 """The facts that say what is wanted, in the order in which they are said."""
 
 _MONTHLY = frozenset({"rent", "let"})
@@ -42,6 +42,8 @@ def acknowledgement(story: Story) -> str:
         parts.append(_noted(_description(said, story.intent), _pleased(story), corrected, len(said)))
     if "financing" in new and not said:
         parts.append({"loan": "A loan, noted.", "cash": "Cash, noted."}.get(new["financing"].value, "Noted."))
+    if "phone" in new:
+        parts.append("Thank you, I have noted your number.")
     if "callback" in new and new["callback"].value == "yes":
         parts.append(_suits(story) or "Good, I will arrange the call.")
     return " ".join(parts)
@@ -98,6 +100,9 @@ def _description(said: Mapping[str, Fact], intent: str) -> str:
     parts = []
     if "property" in said:
         parts.append(_with_article(said["property"].value))
+    if "area" in said:
+        area = said["area"].value
+        parts[-1:] = [f"{parts[-1]} of {area}"] if parts else [area]
     if "location" in said:
         place = said["location"].value
         on = "on" if place.endswith("Road") else "in"
@@ -121,6 +126,7 @@ def _noted(description: str, pleased: str, changed: bool, facts: int) -> str:
 
 def _gladly(intent: str, said: Mapping[str, Fact]) -> str:
     what = f"your {said['property'].value}" if "property" in said else "your place"
+    what += f" of {said['area'].value}" if "area" in said else ""
     where = f" in {said['location'].value}" if "location" in said else ""
     return f"I will gladly help you {'sell' if intent == 'sell' else 'find a tenant for'} {what}{where}."
 

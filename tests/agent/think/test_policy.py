@@ -282,6 +282,34 @@ def test_a_question_about_loans_is_answered(said: str):
     assert text.startswith("A colleague can help you with a home loan, and tell you what the banks offer. ")
 
 
+def test_another_number_is_noted_and_never_said_back():
+    replies = call(
+        (
+            "My number is nine eight four five zero one two three four five",
+            "Thank you, I have noted your number. Are you looking to buy, sell or rent a home?",
+        ),
+        ("a flat in Hebbal", "What budget"),
+        ("eighty lakhs", "How soon"),
+        ("in March", "name"),
+        ("Anita", "Shall I ask a colleague to call you"),
+        (
+            "98450 12346",
+            "Thank you, I have noted your number. Good, I will arrange the call. So, Anita, a flat in Hebbal",
+        ),
+        ("yes", "Goodbye!"),
+    )
+    assert not any("9845" in reply.replace(" ", "") for reply in replies)
+    assert extract("My number is nine eight four five zero one two three four five")["phone"].value == "9845012345"
+
+
+def test_how_large_is_kept():
+    call(
+        ("a 950 square feet flat in Hebbal", "A flat of 950 square feet in Hebbal. What budget"),
+        ("make it twelve hundred square feet", "Alright, 1200 square feet then."),
+    )
+    call(("I want to sell my plot of two acres in Hebbal", "help you sell your plot of 2 acres in Hebbal."))
+
+
 def test_both_of_two_wishes_are_kept():
     call(
         (

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent.think.heard.homes import find_property, merged
+from agent.think.heard.homes import find_area, find_property, merged
 from agent.think.heard.words import Heard
 
 
@@ -59,3 +59,22 @@ def test_other_words_are_no_property(said: str):
 )
 def test_what_comes_later_corrects_and_completes(known: str, new: str, value: str):
     assert merged(known, new) == value
+
+
+@pytest.mark.parametrize(
+    ("said", "value"),
+    [
+        ("950 square feet", "950 square feet"),
+        ("nine hundred and fifty sq ft", "950 square feet"),
+        ("one thousand two hundred square feet", "1200 square feet"),
+        ("1,200 sq.ft.", "1200 square feet"),
+        ("twelve hundred to 1500 square feet", "1200 to 1500 square feet"),
+        ("200 square yards", "200 square yards"),
+        ("one acre", "1 acre"),
+        ("1.5 acres of land", "1.5 acres"),
+        ("what is the rate per square foot", ""),
+    ],
+)
+def test_how_large(said: str, value: str):
+    found = find_area(Heard.of(said))
+    assert (found[0] if found else "") == value
