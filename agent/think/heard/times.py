@@ -53,9 +53,17 @@ _CALL_DAY = re.compile(
     rf"|(?:next |this )?(?:{_DAYS}|weekend))\b"
 )
 _CALL_PART = re.compile(
-    r"\b(?:(?:early |late )?(?:morning|afternoon|evening|night)|lunch ?time|(?:at|after|before|around|by) \d{1,2}"
-    r"(?: \d\d)?(?: ?(?:a m|p m|am|pm|o clock))?|(?:in|after) (?:an? |\d+ )(?:hours?|minutes?|days?)|later)\b"
+    r"\b(?:(?:early |late )?(?:morning|afternoon|evening|night)|lunch ?time"
+    r"|(?:in|after) (?:an? |\d+ )(?:hours?|minutes?|days?)|later)\b"
 )
+
+_CALL_CLOCK = re.compile(
+    r"\b(?:(?P<lead>at|after|before|around|about|by|till|until) (?:about |around )?)?"
+    r"(?P<past>half past )?(?P<hour>1[0-2]|[1-9])(?: ?(?P<minutes>[0-5]\d))?(?! ?\d|\.)\b"
+    r"(?P<half> (?:a m|p m|am|pm|o ?clock)\b|(?= (?:in the )?(?:morning|afternoon|evening|night)\b))?"
+    r"(?! (?:hours?|minutes?|days?|weeks?|months?|years?|lakhs?|crores?|thousand|bed|bhk))"
+)
+"""Half past five is heard as "5 30", and written by the numerals as "530"."""
 
 
 def find_timeline(heard: Heard, asked: bool) -> tuple[str, int, int] | None:
@@ -111,13 +119,29 @@ def _end_of(text: str, _asked: bool) -> tuple[str, int, int] | None:
 
 
 def find_call_time(heard: Heard) -> tuple[str, int, int] | None:
-    """(value, start, end) of when a call would suit: "tomorrow evening", "Saturday after 5 p m"."""
-    day, part = _CALL_DAY.search(heard.text), _CALL_PART.search(heard.text)
-    both = [found for found in (day, part) if found is not None]
-    if not both:
+    """(value, start, end) of when a call would suit: "tomorrow evening", "Saturday after 5 p m", "at 10:30"."""
+    parts = [
+        (_name(found.group().replace("to morrow", "tomorrow").removeprefix("the ")), *found.span())
+        for found in (_CALL_DAY.search(heard.text), _CALL_PART.search(heard.text))
+        if found is not None
+    ]
+    if clock := _clock(heard.text):
+        parts.append(clock)
+    if not parts:
         return None
-    value = " ".join(_name(found.group().replace("to morrow", "tomorrow").removeprefix("the ")) for found in both)
-    return value, min(f.start() for f in both), max(f.end() for f in both)
+    return " ".join(value for value, _, _ in parts), min(p[1] for p in parts), max(p[2] for p in parts)
+
+
+def _clock(text: str) -> tuple[str, int, int] | None:
+    for found in _CALL_CLOCK.finditer(text):
+        alone = found.span() == (0, len(text))
+        if not (found["lead"] or found["minutes"] or found["half"] is not None or found["past"] or alone):
+            continue
+        minutes = "30" if found["past"] else (found["minutes"] or "").strip()
+        lead = {None: "at", "about": "around", "till": "before", "until": "before"}.get(found["lead"], found["lead"])
+        half = {"am": " a m", "pm": " p m"}.get((found["half"] or "").replace(" ", ""), "")
+        return f"{lead} {found['hour']}{f':{minutes}' if minutes else ''}{half}", found.start(), found.end()
+    return None
 
 
 def _name(when: str) -> str:

@@ -83,6 +83,7 @@ def spoken_budget(value: str, intent: str) -> str:
 def _suits(story: Story) -> str:
     """The answer to a time for a call that was named just now. It is passed on, not promised."""
     when = story.value("call_time") if "call_time" in story.new else ""
+    when = when.removeprefix("at ").replace(":", " ")  # as 10:30 is spoken
     return f"I will tell my colleague that {when} suits you." if when not in ("", "later") else ""
 
 

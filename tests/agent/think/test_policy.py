@@ -173,6 +173,12 @@ def test_a_busy_caller_is_called_at_a_better_time():
     call(("I am in a meeting, call me later", "A colleague will call you later. Have a lovely day. Goodbye!"))
 
 
+def test_the_hour_that_suits_is_passed_on():
+    talk = (("A flat in Hebbal", ""), ("80 lakhs", ""), ("in March", ""), ("Anita", "call you on this number"))
+    call(*talk, ("ten thirty", "I will tell my colleague that 10 30 suits you."))
+    call(*talk, ("Saturday evening at five", "I will tell my colleague that Saturday evening at 5 suits you."))
+
+
 def test_a_caller_with_an_agent_is_asked_once_and_let_go():
     call(
         (
