@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from agent.think.heard import homes, money, names, phones, places, times
-from agent.think.heard.consent import find_callback, find_do_not_call
+from agent.think.heard.consent import find_callback, find_do_not_call, find_own_call
 from agent.think.heard.wishes import find_financing, find_intent
 from agent.think.heard.words import Heard, repeated_once
 from agent.think.topics import topic_of
@@ -84,7 +84,7 @@ def extract(said: str, question: str = "", known: Mapping[str, Fact] | None = No
         "name": name,
         "phone": phone,
         "callback": callback,
-        "call_time": times.find_call_time(heard) if calling and not phone else None,
+        "call_time": times.find_call_time(heard) if calling and not phone and not find_own_call(heard) else None,
         "do_not_call": find_do_not_call(heard),
     }
     if found["call_time"] and not found["callback"]:

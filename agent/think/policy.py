@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from agent.think.ports import Prompt
-from agent.think.script.moves import is_noise, is_question
-from agent.think.script.phrases import GOALS, GREETING, LEAVING, MOVES, UNCLEAR, question
+from agent.think.script.moves import is_noise, is_question, is_unfinished
+from agent.think.script.phrases import GOALS, GREETING, LEAVING, MOVES, PATIENCE, UNCLEAR, question
 from agent.think.script.sayings import DESCRIBING, acknowledgement, farewell, summary
 from agent.think.script.story import Story, tell
 from agent.think.topics import CUT
@@ -52,6 +52,7 @@ class Policy:
             self._leave_taking,
             self._hearing,
             self._noise,
+            self._unfinished,
             self._closing,
             self._objection,
             self._question,
@@ -65,7 +66,7 @@ class Policy:
     def _leave_taking(self, story: Story) -> Said | None:
         """The caller wants no more, or has no more to say."""
         told = bool(set(DESCRIBING) & set(story.new))
-        if story.move in ("stop_calling", "wrong_number") or (story.move == "not_interested" and not told):
+        if story.move in ("stop_calling", "will_call", "wrong_number") or (story.move == "not_interested" and not told):
             return LEAVING[story.move], True
         leaves = (
             (story.move == "bye" and "intent" not in story.new)  # "Bye." can be "Buy."
@@ -89,6 +90,12 @@ class Policy:
         if story.unclear == 1:
             return f"{UNCLEAR[1]} Could you say it once more, a little slower?", False
         return self._ask_again(story, UNCLEAR[0])
+
+    def _unfinished(self, story: Story) -> Said | None:
+        """The caller is looking for words: another question would only disturb."""
+        if story.new or story.move or story.answer or not is_unfinished(story.heard):
+            return None
+        return PATIENCE[story.last_words == PATIENCE[0]], False
 
     def _closing(self, story: Story) -> Said | None:
         """The answer to one of the closing questions."""
@@ -147,7 +154,8 @@ class Policy:
     def _lost(self, story: Story) -> Said:
         """Words, but nothing to go by."""
         if story.answer == "yes":
-            return self._ask_again(story, "Lovely." if story.topic == "intent" else "Please tell me.")
+            again = "Lovely." if story.topic == "intent" else "Please tell me."
+            return self._ask_again(story, again if self._may_repeat(story) else "Alright.")
         if story.topic == "more":
             return self._next(story, "I will pass that on.")
         if story.unclear < 2:
@@ -158,14 +166,22 @@ class Policy:
 
     def _ask_again(self, story: Story, opening: str) -> Said:
         """The same question in other words, if it was not asked twice already; else the next one."""
-        if story.topic and story.topic not in story.known and story.asked[story.topic] < 2:
-            return f"{opening} {question(story.topic, story.intent, story.asked[story.topic])}", False
+        if self._may_repeat(story):
+            return f"{opening} {self._question_for(story, story.topic, story.intent)}", False
         return self._next(story, opening)
+
+    def _may_repeat(self, story: Story) -> bool:
+        return bool(story.topic) and story.topic not in story.known and story.asked[story.topic] < 2
+
+    def _question_for(self, story: Story, topic: str, manner: str) -> str:
+        """In words that the caller has not heard just now: of a long call, the prompt no longer has the first ones."""
+        words = question(topic, manner, story.asked[topic])
+        return question(topic, manner, story.asked[topic] + 1) if words in story.last_words else words
 
     def _again(self, story: Story) -> str:
         """The agent's last words once more; where they were cut off, the question that was in them."""
         words = story.last_words.removesuffix(CUT).removeprefix("Of course. ")
-        if not words or story.last_words.endswith(CUT):
+        if not words or story.last_words.endswith(CUT) or words in (*PATIENCE, MOVES["wait"]):
             topic = story.topic or ("intent" if story.open("intent") else "more")
             words = question(topic, story.intent, 0)
         return f"Of course. {words}"
@@ -176,7 +192,7 @@ class Policy:
             return farewell(story, opening), True
         if "human" in story.lasting:
             if story.open("name"):
-                return f"{opening} {question('name', '', story.asked['name'])}", False
+                return f"{opening} {self._question_for(story, 'name', '')}", False
             if story.asked["more"] == 0:
                 return f"{opening} {question('more', '', 0)}", False
             return farewell(story, opening), True
@@ -184,7 +200,7 @@ class Policy:
         manner = next((hesitates[move] for move in hesitates if move in story.lasting), story.intent)
         for topic in self._goals(story):
             if story.open(topic):
-                return f"{opening} {question(topic, manner, story.asked[topic])}".strip(), False
+                return f"{opening} {self._question_for(story, topic, manner)}".strip(), False
         return self._sum_up(story, opening)
 
     def _goals(self, story: Story) -> tuple[str, ...]:

@@ -19,6 +19,13 @@ _CALL_US_BACK = pattern(
     r"(?:see|visit|show me|look at) (?:the|some|a few|it|them|this|that)"
     r"(?: (?:flats?|houses?|homes?|propert(?:y|ies)|sites?|places?|options?|plots?|villas?))?",
 )
+_CALL_YOU = pattern(
+    r"(?:i|we) (?:will|shall|can|may|am going to|are going to|have to|need to|would rather)"
+    r"(?: (?!(?:you|your|them|someone|somebody|please|not|if|busy|meeting)\b)\w+){0,8}?"
+    r" (?:call|ring|phone|contact|message)(?: (?:to )?you(?: back| later| again| up)?| back| later)",
+    r"let me (?:call|ring|phone|contact|message) you|(?:call|ring|phone) you (?:back|later|again|tomorrow)",
+)
+"""What a caller says who will call again, and need not be called."""
 _DO_NOT_CALL = pattern(
     r"(?:do not|never|stop|no more|quit) (?:ever )?(?:call|phone|ring|contact|disturb|bother)(?:ing)?"
     r"(?: (?:me|us|here|this number|again|calls?))*+(?! (?:before|until|at|on|in|after)\b)",
@@ -55,11 +62,19 @@ def find_callback(heard: Heard, asked: bool) -> Found:
     text = heard.text
     if found := find_do_not_call(heard):
         return "no", found[1], found[2]
+    if own := find_own_call(heard):
+        return "no", own[1], own[2]
     if (call := _CALL_US_BACK.search(text)) and not NOT_BEFORE.search(text[: call.start()]):
         return "yes", call.start(), call.end()
     if asked and text and (answer := yes_or_no(heard)):
         return answer, 0, len(text)
     return None
+
+
+def find_own_call(heard: Heard) -> Found:
+    """The caller means to call us."""
+    found = _CALL_YOU.search(heard.text) if not heard.said.rstrip().endswith("?") else None
+    return ("yes", found.start(), found.end()) if found else None
 
 
 def find_do_not_call(heard: Heard) -> Found:

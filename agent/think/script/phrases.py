@@ -168,9 +168,11 @@ MOVES = {
 }
 LEAVING = {
     "stop_calling": "I am sorry for the trouble, I have noted that you do not want to be called. Goodbye!",
+    "will_call": "Of course, take your time, and call us whenever it suits you. Have a lovely day. Goodbye!",
     "wrong_number": "Oh, I am sorry for the trouble. Have a good day. Goodbye!",
     "not_interested": "I understand, no problem at all. Thank you for your time. Goodbye!",
 }
+PATIENCE = ("Take your time.", "I am listening.")
 UNCLEAR = (
     "Sorry, I did not catch that.",
     "I am sorry, the line is not very clear.",

@@ -200,6 +200,62 @@ def test_a_caller_who_must_think_gets_time():
 
 
 @pytest.mark.parametrize(
+    "said",
+    [
+        "I will discuss with my wife and call you back",
+        "let me call you tomorrow",
+        "ok I'll call back later",
+        "we will talk at home and then I will call you",
+    ],
+)
+def test_a_caller_who_will_call_again_is_let_go_and_not_promised_a_call(said: str):
+    assert extract(said)["callback"].value == "no"
+    assert "call_time" not in extract(said)
+    text, leaves = respond("a villa in Whitefield", "Lovely. What budget do you have in mind?", said)
+    assert text == "Of course, take your time, and call us whenever it suits you. Have a lovely day. Goodbye!"
+    assert leaves
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["I would like you to call back", "I will be busy, please call me back", "yes you can call me back tomorrow"],
+)
+def test_a_caller_who_wants_to_be_called_back_will_be(said: str):
+    assert extract(said)["callback"].value == "yes"
+
+
+def test_a_caller_who_looks_for_words_is_not_asked_something_else():
+    call(
+        ("A flat in Hebbal", "What budget do you have in mind?"),
+        ("My budget is, um", "Take your time."),
+        ("it is around", "I am listening."),
+        ("eighty lakhs", "Around 80 lakhs"),
+    )
+
+
+def test_a_caller_who_comes_back_hears_the_question_again():
+    call(
+        ("A flat in Hebbal", "Lovely. A flat in Hebbal. What budget do you have in mind?"),
+        ("What were you saying?", "Of course. Lovely. A flat in Hebbal. What budget do you have in mind?"),
+        ("hold on please", "Of course, take your time."),
+        ("Okay, I'm back.", "Of course. What budget do you have in mind?"),
+    )
+
+
+def test_a_name_is_not_asked_for_twice_in_the_same_words():
+    replies = call(
+        ("A flat in Hebbal", "What budget"),
+        ("eighty lakhs", "How soon"),
+        ("in March", "May I have your name, please?"),
+        ("okay", "Please tell me. And your good name, please?"),
+        ("okay", "Alright. Shall I ask a colleague to call you"),
+    )
+    assert len(set(replies)) == len(replies)
+    long_ago = (Message("agent", "And your good name, please?"), Message("caller", "okay"))
+    assert POLICY.respond(Prompt("", long_ago))[0] == "Please tell me. May I have your name, please?"
+
+
+@pytest.mark.parametrize(
     "said", ["I am not interested. Please stop calling me.", "Do not call me again", "remove my number"]
 )
 def test_whoever_does_not_want_calls_is_left_alone(said: str):
