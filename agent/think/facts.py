@@ -84,7 +84,7 @@ def extract(said: str, question: str = "", known: Mapping[str, Fact] | None = No
         "name": name,
         "phone": phone,
         "callback": callback,
-        "call_time": times.find_call_time(heard) if calling and not phone and not find_own_call(heard) else None,
+        "call_time": times.find_call_time(heard, phone and phone[1]) if calling and not find_own_call(heard) else None,
         "do_not_call": find_do_not_call(heard),
     }
     if found["call_time"] and not found["callback"]:

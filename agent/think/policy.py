@@ -93,7 +93,8 @@ class Policy:
 
     def _unfinished(self, story: Story) -> Said | None:
         """The caller is looking for words: another question would only disturb."""
-        if story.new or story.move or story.answer or not is_unfinished(story.heard):
+        answered = story.answer == "no" or (story.answer == "yes" and story.topic in ("confirm", "more"))
+        if story.new or story.move or answered or not is_unfinished(story.heard):
             return None
         return PATIENCE[story.last_words == PATIENCE[0]], False
 

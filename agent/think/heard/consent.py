@@ -73,7 +73,7 @@ def find_callback(heard: Heard, asked: bool) -> Found:
 
 def find_own_call(heard: Heard) -> Found:
     """The caller means to call us."""
-    found = _CALL_YOU.search(heard.text) if not heard.said.rstrip().endswith("?") else None
+    found = _CALL_YOU.search(heard.text)
     return ("yes", found.start(), found.end()) if found else None
 
 

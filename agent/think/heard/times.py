@@ -118,14 +118,18 @@ def _end_of(text: str, _asked: bool) -> tuple[str, int, int] | None:
     return (f"by the end of the {found['unit']}", found.start(), found.end()) if found else None
 
 
-def find_call_time(heard: Heard) -> tuple[str, int, int] | None:
-    """(value, start, end) of when a call would suit: "tomorrow evening", "Saturday after 5 p m", "at 10:30"."""
+def find_call_time(heard: Heard, before: int | None = None) -> tuple[str, int, int] | None:
+    """(value, start, end) of when a call would suit: "tomorrow evening", "Saturday after 5 p m", "at 10:30".
+
+    `before`: where in the text to stop looking, as a telephone number begins there.
+    """
+    text = heard.text[:before]
     parts = [
         (_name(found.group().replace("to morrow", "tomorrow").removeprefix("the ")), *found.span())
-        for found in (_CALL_DAY.search(heard.text), _CALL_PART.search(heard.text))
+        for found in (_CALL_DAY.search(text), _CALL_PART.search(text))
         if found is not None
     ]
-    if clock := _clock(heard.text):
+    if clock := _clock(text):
         parts.append(clock)
     if not parts:
         return None

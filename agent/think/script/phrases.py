@@ -154,7 +154,8 @@ MOVES = {
     "language": "I am sorry, I can speak only English so far. A colleague can call you back in your language.",
     "office": "I do not have our address and timings here, sorry. A colleague can tell you.",
     "loan": "A colleague can help you with a home loan, and tell you what the banks offer.",
-    "source": "This is {agent} of {company}. Sorry, I cannot see who gave us your number. For no calls, just say so.",
+    "source": "This is {agent} of {company}. Sorry, I cannot see who gave us your number. "
+    "If you do not want calls from us, just tell me.",
     "wait": "Of course, take your time.",
     "has_agent": "That is perfectly fine. We can still be a second pair of eyes for you.",
     "think": "Of course, please take your time.",

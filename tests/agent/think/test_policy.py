@@ -179,6 +179,11 @@ def test_the_hour_that_suits_is_passed_on():
     call(*talk, ("Saturday evening at five", "I will tell my colleague that Saturday evening at 5 suits you."))
 
 
+def test_the_hour_and_the_number_to_call_are_kept_apart():
+    facts = extract("can you call me at 5 pm on 98450 12345")
+    assert (facts["call_time"].value, facts["phone"].value) == ("at 5 p m", "9845012345")
+
+
 def test_a_caller_with_an_agent_is_asked_once_and_let_go():
     call(
         (
@@ -229,6 +234,7 @@ def test_a_caller_who_looks_for_words_is_not_asked_something_else():
         ("A flat in Hebbal", "What budget do you have in mind?"),
         ("My budget is, um", "Take your time."),
         ("it is around", "I am listening."),
+        ("yes, I am looking for", "Take your time."),
         ("eighty lakhs", "Around 80 lakhs"),
     )
 
@@ -307,7 +313,11 @@ def test_it_says_who_it_is():
 
 @pytest.mark.parametrize(
     "said",
-    ["What is the name of your company?", "which company is this", "what is your company? who gave you my number?"],
+    [
+        "What is the name of your company?",
+        "tell me about your company",
+        "what is your company? who gave you my number?",
+    ],
 )
 def test_it_says_which_company_it_speaks_for(said: str):
     text, leaves = respond(said)
