@@ -78,8 +78,6 @@ class Settings(BaseSettings):
     """Speech that takes the turn from the agent. 96 ms is three Silero windows of 32 ms."""
     END_SILENCE_MS: int = Field(576, ge=96, le=5000)
     """Silence that ends the caller's turn."""
-    MIN_SPEECH_MS: int = Field(96, ge=32, le=2000)
-    """Shorter bursts of speech are not an utterance."""
     MAX_UTTERANCE_S: float = Field(30, gt=1, le=120)
     """A turn is taken after this much speech without a pause."""
 

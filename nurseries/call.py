@@ -9,6 +9,7 @@ synchronous methods, so nothing can slip in between.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 
 import structlog
 import trio
@@ -37,7 +38,7 @@ ROOM_MS = 5000
 HANG_UPS = frozenset({Ending.CALLER_HUNG_UP, Ending.CONNECTION_LOST})
 """Nobody is left to hear a last word."""
 
-CLOSE_S = 1.0
+CLOSE_S = 0.5
 """For the closing handshake, shielded: a hang-up must not wait for a silent peer."""
 
 
@@ -86,8 +87,6 @@ class Call:
                 await self._leave(crashed)
                 services.cancel_scope.cancel("the call is over")
         finally:
-            if self.ending is None:
-                self.end(Ending.SHUTDOWN, "cancelled")
             self._outbox.clear()
             self._dialogue.commit()
             with trio.move_on_after(CLOSE_S, shield=True) as polite:
@@ -177,8 +176,8 @@ class Call:
         with self._leaving:
             self._leaving.deadline = trio.current_time() + settings.GOODBYE_TIMEOUT_S
             if self.ending in (Ending.TIME_LIMIT, Ending.CALLER_SILENT, Ending.SHUTDOWN):
-                await self._dialogue.farewell(settings.GOODBYE)
-            elif crashed:
+                crashed = await contain(partial(self._dialogue.farewell, settings.GOODBYE), "farewell")
+            if crashed:
                 await self._dialogue.apologise()
             self._outbox.finish()
             await self._written.wait()

@@ -19,7 +19,7 @@ from agent.hear.turns import Decision, Onset
 from agent.keep.record import TurnTimes
 from agent.model import Ending, Utterance
 from agent.speak.cache import AudioCache
-from agent.speak.clips import APOLOGY, TROUBLE, WELCOME, Clip
+from agent.speak.clips import APOLOGY, FAREWELL, TROUBLE, WELCOME, Clip
 from agent.speak.ports import Voice
 from agent.think.conversation import Conversation
 from agent.think.facts import Fact, extract, merge, values
@@ -30,6 +30,9 @@ from nurseries.runner import Runner
 from nurseries.turn import Failure, Limits, Outcome, reply, say, say_clip
 
 log = structlog.get_logger(__name__)
+
+HEARING_RATE = 0.2
+"""Seconds more that a recogniser gets for each second of sound."""
 
 LONGEST_UNHEARD_MS = 120_000
 """Sound that no recogniser has taken yet, at most: a noisy line whose every transcription is interrupted must not make
@@ -82,7 +85,10 @@ class Dialogue:
     _turn: int = 0
     _unheard: list[Utterance] = field(default_factory=list)
     _cut: str = ""
+    _saying: Outcome = field(default_factory=lambda: Outcome(thought_out=True))
     _caller_speaks: bool = False
+    _wordless: bool = False
+    """The last utterance held no words: what goes on without a pause is a noise."""
     _last_spoken: float = field(default_factory=trio.current_time)
     _prompts: int = 0
     _failures: int = 0
@@ -94,8 +100,8 @@ class Dialogue:
     def decided(self, decision: Decision) -> None:
         """The caller has begun or finished speaking. Not a checkpoint."""
         if isinstance(decision, Onset):
-            self._caller_speaks = True
-            if self.runner.busy or self.outbox.speaking:
+            self._caller_speaks = not (decision.goes_on and self._wordless)
+            if not decision.goes_on and (self.runner.busy or self.outbox.speaking):
                 self.barge_ins += 1
                 log.info("barge-in", onset_ms=round(decision.began_ms), at_ms=round(decision.at_ms))
                 self.hush("barge-in")
@@ -138,7 +144,7 @@ class Dialogue:
         self._prompts += 1
 
         async def prompt() -> None:
-            await self._speak_fixed(text)
+            await self._speak_fixed(self.parts.words(text))
 
         self.runner.replace(prompt, "silence")
 
@@ -156,7 +162,7 @@ class Dialogue:
     async def farewell(self, text: str) -> None:
         """Last words, spoken outside the runner once it is gone."""
         self.hush("farewell")
-        await self._speak_fixed(self.parts.words(text))
+        await self._speak_fixed(self.parts.words(text), instead=FAREWELL)
 
     async def apologise(self) -> None:
         """Last words that need no provider."""
@@ -172,7 +178,8 @@ class Dialogue:
 
     async def _speak_fixed(self, text: str, instead: Clip = TROUBLE) -> None:
         track = self._track()
-        outcome = await say(text, track, self.parts.voice, self.parts.cache, self._limits)
+        self._saying = outcome = Outcome()
+        await say(text, track, self.parts.voice, self.parts.cache, self._limits, outcome)
         await self._make_up_for(outcome, track, instead)
 
     async def _answer(self) -> None:
@@ -184,9 +191,14 @@ class Dialogue:
             return
         heard = trio.current_time()
         self.commit()
-        if not said and not self.conversation.unanswered:
-            if self._cut:  # they made a sound, and meant nothing by it: go on from the word we were cut at
-                await self._speak_fixed(self._cut)
+        if self._caller_speaks:
+            if said:
+                return  # an utterance without end was taken in pieces: the answer is to the last of them
+            self._caller_speaks = False  # a noise that the detector takes for speech
+        if not said and not self.conversation.unanswered and self._saying.thought_out:
+            # They made a sound, and meant nothing by it: go on from the word we were cut at.
+            if rest := " ".join(filter(None, [self._cut, *self._saying.unsaid])):
+                await self._speak_fixed(rest)
             return
         track = self._track()
         settings = self.parts.settings
@@ -197,7 +209,7 @@ class Dialogue:
             settings.HISTORY_TURNS,
             settings.HISTORY_TOKENS,
         )
-        outcome = Outcome()
+        self._saying = outcome = Outcome()
         self.timings.append(Timing(decided, heard, outcome, track))
         await reply(prompt, track, self.parts.model, self.parts.voice, self.parts.cache, self._limits, outcome)
         await self._make_up_for(outcome, track)
@@ -210,12 +222,14 @@ class Dialogue:
         count = len(self._unheard)
         first, last = self._unheard[0], self._unheard[-1]
         whole = Utterance(b"".join(u.mulaw for u in self._unheard), first.start_ms, last.end_ms)
-        with trio.move_on_after(self.parts.settings.STT_TIMEOUT_S) as scope:
+        limit = self.parts.settings.STT_TIMEOUT_S + whole.duration_ms / 1000 * HEARING_RATE
+        with trio.move_on_after(limit) as scope:
             text = await self.parts.recogniser.transcribe(whole)
         if scope.cancelled_caught:
-            limit = self.parts.settings.STT_TIMEOUT_S
+            del self._unheard[: count - 1]  # once more with what follows, but not ever longer
             raise ProviderError(self.parts.recogniser.name, "hear", Fault.TIMEOUT, f"nothing for {limit:g} s")
         del self._unheard[:count]
+        self._wordless = not text
         if text:
             self._prompts = 0
             self.commit()

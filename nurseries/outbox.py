@@ -14,7 +14,7 @@ import trio
 from trio.lowlevel import ParkingLot
 
 from agent.model import BYTES_PER_MS
-from agent.speak.ledger import MARK_GRACE_MS, Ledger, Sentence
+from agent.speak.ledger import MARK_GRACE_MS, Ledger, Sentence, cut_at_word, spoken_ms
 
 FRAME_BYTES = 160
 """Sentences are filled up to whole 20 ms frames with silence; some carriers jitter on broken ones."""
@@ -49,7 +49,7 @@ class Track:
         self.first_sent_ms: float | None = None
         """When its first byte went to the socket."""
         self._sentence: Sentence | None = None
-        self._sounds = False
+        self._length = 0
         self._part = bytearray()
 
     @property
@@ -59,7 +59,7 @@ class Track:
     def begin(self, text: str) -> None:
         """The audio that follows says this sentence. Not a checkpoint."""
         self._sentence = self._outbox.ledger.open(self.turn, text) if self.live else None
-        self._sounds = False
+        self._length = 0
 
     async def say(self, mulaw: bytes) -> None:
         """Queue audio of the sentence begun. Waits while the outbox is full; always a checkpoint."""
@@ -71,6 +71,13 @@ class Track:
             del self._part[:size]
             await self._outbox.room(self)
 
+    def break_off(self) -> None:
+        """The sentence will not be completed: what was made of it is all that will be said. Not a checkpoint."""
+        if self._sentence is not None:
+            made_ms = (self._length + len(self._part)) / BYTES_PER_MS
+            self._sentence.text = cut_at_word(self._sentence.text, made_ms / max(spoken_ms(self._sentence.text), 1))
+        self.end()
+
     def end(self) -> None:
         """The sentence is complete: its rest is queued, then its mark. Not a checkpoint."""
         if self._part:
@@ -78,7 +85,7 @@ class Track:
             self._queue(bytes(self._part))
             self._part.clear()
         if self._sentence is not None and self.live:
-            if self._sounds:
+            if self._length:
                 self._outbox.queue(self, self._sentence, None)
             else:
                 self._outbox.ledger.forget(self._sentence)
@@ -86,7 +93,7 @@ class Track:
 
     def _queue(self, mulaw: bytes) -> None:
         if self.live and self._sentence is not None:
-            self._sounds = True
+            self._length += len(mulaw)
             self._outbox.queue(self, self._sentence, mulaw)
 
 

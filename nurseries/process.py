@@ -72,7 +72,7 @@ class Process:
         """Serve until told to leave; `started()` once calls are taken. Needs the main thread, for the signals."""
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
             async with trio.open_nursery() as self._afterwards:
-                self._afterwards.start_soon(self._take_back, name="take back")
+                self._afterwards.start_soon(contain, self._take_back, "take back", name="take back")
                 async with trio.open_nursery() as door:
                     await door.start(partial(serve_door, listeners, app, self.take, gate=gate, state=self._state))
                     door.start_soon(self._leave_on, signals, door.cancel_scope, name="signals")
@@ -91,10 +91,12 @@ class Process:
         with bound_contextvars(call_sid=info.call_sid):
             call = Call(info, socket, self._parts)
             self._add(call)
+            crashed = False
             try:
-                await contain(call.run, "call")
+                crashed = await contain(call.run, "call")
             finally:
                 self._remove(call)
+                call.end(*((Ending.FAILED, "crash") if crashed else (Ending.SHUTDOWN, "cancelled")))
                 record = call.record()
                 log.info(
                     "call over",
@@ -105,7 +107,7 @@ class Process:
                     frames_dropped=record.frames_dropped,
                 )
                 if self._afterwards is not None:
-                    self._afterwards.start_soon(self._keep, record, name="keep")
+                    self._afterwards.start_soon(contain, partial(self._keep, record), "keep", name="keep")
 
     def _add(self, call: Call) -> None:
         self._calls.add(call)

@@ -21,7 +21,7 @@ from nurseries.mailbox import Mailbox
 log = structlog.get_logger(__name__)
 
 MALFORMED_LIMIT = 50
-"""A second's worth of messages that make no sense is a peer that is no carrier."""
+"""So many messages in one call that make no sense come from a peer that is no carrier."""
 
 
 async def read(

@@ -50,6 +50,10 @@ class Outcome:
 
     reply: Reply = field(default_factory=Reply)
     spoke: bool = False
+    thought_out: bool = False
+    """The model has said all that it wanted to; what is left is only to be spoken."""
+    unsaid: list[str] = field(default_factory=list)
+    """Sentences of a fixed text that have not been begun."""
     failure: Failure | None = None
     first_token_at: float | None = None
 
@@ -65,6 +69,7 @@ async def speak_text(
     """Say each sentence that comes, until the channel ends or the voice fails."""
     with sentences:
         async for sentence in sentences:
+            del outcome.unsaid[:1]
             text = speakable(sentence)
             if not text:
                 continue
@@ -99,17 +104,16 @@ async def reply(
         nursery.start_soon(_think, prompt, send, model, limits, outcome, name="think")
 
 
-async def say(text: str, track: Track, voice: Voice, cache: AudioCache, limits: Limits) -> Outcome:
-    """Speak a fixed text, such as the greeting."""
-    outcome = Outcome()
+async def say(text: str, track: Track, voice: Voice, cache: AudioCache, limits: Limits, outcome: Outcome) -> None:
+    """Speak a fixed text, such as the greeting. Cancelled, it leaves in the outcome what was not begun."""
     cutter = Sentences()
     sentences = [*cutter.feed(text), *cutter.finish()]
+    outcome.unsaid, outcome.thought_out = list(sentences), True
     send, receive = trio.open_memory_channel[str](len(sentences))
     with send:
         for sentence in sentences:
             send.send_nowait(sentence)
     await speak_text(receive, track, voice, cache, limits, outcome)
-    return outcome
 
 
 async def say_clip(clip: Clip, track: Track) -> None:
@@ -143,7 +147,12 @@ async def _think(
             await sentences.send(sentence)
 
     with sentences:
-        outcome.failure = await _timed("think", limits.think_s, think) or outcome.failure
+        try:
+            failure = await _timed("think", limits.think_s, think)
+        except trio.BrokenResourceError:
+            return  # the voice has failed, and closed its end
+    outcome.failure = failure or outcome.failure
+    outcome.thought_out = failure is None
 
 
 async def _say(text: str, track: Track, voice: Voice, cache: AudioCache, idle: _Idle) -> None:
@@ -170,8 +179,10 @@ async def _say(text: str, track: Track, voice: Voice, cache: AudioCache, idle: _
     try:
         await voice.synthesise(text, emit)
         await play(line.finish())
-    finally:
-        track.end()
+    except BaseException:
+        track.break_off()
+        raise
+    track.end()
     if not spoken:
         raise ProviderError(voice.name, "speak", Fault.BROKEN, "no sound for a text")
     cache.put(key, bytes(spoken))

@@ -46,6 +46,8 @@ class Onset:
 
     began_ms: float
     at_ms: float
+    goes_on: bool = False
+    """There was no pause since the last utterance, which was taken for its length: no new start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ class TurnDetector:
         self._speech: list[bytes] = []
         self._run = 0
         self._sure = False
+        self._unbroken = False
         self._quiet = 0
         self._began_ms = 0.0
 
@@ -94,7 +97,7 @@ class TurnDetector:
     def _while_silent(self, window: bytes, probability: float, at_ms: float) -> Onset | None:
         self._recent.append(window)
         if probability < self._stop:
-            self._run, self._sure = 0, False
+            self._run, self._sure, self._unbroken = 0, False, False
             return None
         if not self._run:
             self._began_ms = at_ms
@@ -105,7 +108,8 @@ class TurnDetector:
         self._speech = list(self._recent)
         self._recent.clear()
         self._run, self._quiet, self._sure = 0, 0, False
-        return Onset(self._began_ms, at_ms + WINDOW_MS)
+        goes_on, self._unbroken = self._unbroken, False
+        return Onset(self._began_ms, at_ms + WINDOW_MS, goes_on)
 
     def _while_speaking(self, window: bytes, probability: float, at_ms: float) -> TurnTaken | None:
         self._speech.append(window)
@@ -121,6 +125,7 @@ class TurnDetector:
         # What follows at once may need the silence just heard as its own pre-roll.
         self._recent.extend(self._speech[-self._quiet :] if self._quiet else ())
         utterance = Utterance(b"".join(kept), self._began_ms, end_ms)
+        self._unbroken = not self._quiet
         self._speech = []
         self._quiet = 0
         return TurnTaken(utterance, now_ms)

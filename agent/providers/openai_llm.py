@@ -21,7 +21,7 @@ MAX_TOKENS = 1024
 MAX_CHARACTERS = 2000
 """Two minutes of speech. What goes on longer is cut here: not every server honours the bound on tokens."""
 
-LEAVE = re.compile(r"\b(good\s?-?bye|bye(-bye)?)\b", re.IGNORECASE)
+LEAVE = re.compile(r"\bgood[\s-]?bye\b|^(and |then )?bye\b|\bbye[\s-]bye\b|\bbye( for now)?\W*$", re.IGNORECASE)
 
 
 class OpenAILanguageModel:
@@ -64,6 +64,7 @@ class OpenAILanguageModel:
 
         async def say(words: str) -> None:
             nonlocal length
+            words = words[: MAX_CHARACTERS + 1 - length]
             if words:
                 said.append(words)
                 length += len(words)
@@ -123,7 +124,7 @@ def takes_leave(text: str) -> bool:
     """The reply ends with a goodbye, within its last three sentences, and not with a question. The system prompt asks
     for that very word when the conversation is over, in every model's reach where a tool call would not be."""
     last = re.split(r"(?<=[.!?])\s+", text.strip())[-3:]
-    return bool(LEAVE.search(" ".join(last))) and not text.rstrip().endswith("?")
+    return any(LEAVE.search(sentence) for sentence in last) and not text.rstrip().endswith("?")
 
 
 class _Enough(Exception):  # noqa: N818  it is not an error

@@ -94,7 +94,7 @@ def decode(text: str | bytes) -> Message | Unknown:
         if unknown.event in EVENTS:
             raise WireError(f"a malformed {unknown.event} message: {error}") from None
         return unknown
-    except (msgspec.DecodeError, UnicodeError) as error:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise WireError(f"not JSON: {error}") from None
 
 

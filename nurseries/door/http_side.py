@@ -27,7 +27,8 @@ from nurseries.door.tolerance import peers_fault
 KEEP_ALIVE_S = 75.0
 """Idle between two requests: longer than the 60 s after which common proxies stop reusing a connection."""
 MAX_CONNECTIONS = 256
-"""Open HTTP connections. Beyond, the one that has been idle longest makes room: strangers cannot lock Twilio out."""
+"""Open HTTP connections. Beyond, the one that has been idle longest makes room, or the oldest of all: strangers cannot
+lock Twilio out."""
 LINGER_S = 1.0
 """Unread bytes are taken in for this long after the last answer: closing over them would destroy it on its way."""
 
@@ -47,6 +48,8 @@ class HttpDoor:
         self._config = config
         self._app = ASGIWrapper(app)
         self._context = WorkerContext(None)
+        self._all: dict[HttpSide, None] = {}
+        """The oldest first."""
         self._idle: dict[HttpSide, None] = {}
         """The longest idle first."""
         self.connections = 0
@@ -77,16 +80,19 @@ class HttpDoor:
         return side.taken
 
     async def _run(self, side: HttpSide, connection: _Connection) -> None:
-        self._idle[side] = None
+        self._idle[side] = self._all[side] = None
         try:
             await connection.run()
         finally:
             self._idle.pop(side, None)
+            self._all.pop(side, None)
 
     def _make_room(self) -> bool:
-        oldest = next(iter(self._idle), None)
+        # Where none is idle, the oldest of all goes: a request that takes that long is one that never ends.
+        oldest = next(iter(self._idle), None) or next(iter(self._all), None)
         if oldest is not None:
-            del self._idle[oldest]
+            self._idle.pop(oldest, None)
+            del self._all[oldest]
             oldest.end("made room")
         return oldest is not None
 

@@ -1,13 +1,16 @@
 """Calls as stories: who speaks when, and what is expected then. All in virtual time."""
 
+from dataclasses import replace
+
 import trio
 
-from agent.errors import Fault
+from agent.errors import Fault, ProviderError
 from agent.model import Ending
 from agent.providers.scripted import Script, Trouble
 from agent.rehearsal.plan import HangUp
-from agent.speak.clips import APOLOGY, TROUBLE, WELCOME
-from tests.calls.stage import GREETING, Stage, configured, tone
+from agent.speak.clips import APOLOGY, FAREWELL, TROUBLE, WELCOME
+from agent.think.ports import Reply
+from tests.calls.stage import GREETING, Stage, configured, loud, tone
 
 ASKS = Script(heard=("a flat in Whitefield",), replies=("A flat in Whitefield, lovely. What is your budget?",))
 
@@ -267,3 +270,185 @@ async def test_a_line_that_is_never_quiet_does_not_pile_up_sound_for_ever(autoju
 
     assert len(lengths) > 5
     assert max(lengths) <= 121_000
+
+
+MANY = "One is fine. Two is good. Three is better. Four is best. Five is it."
+
+
+async def test_a_voice_that_stalls_while_the_model_talks_on_is_spoken_about(autojump_clock) -> None:
+    troubles = (Trouble("speak", at=3, fault=None),)
+    stage = Stage(Script(heard=("hello",), replies=(MANY,), token_gap_s=0.001, troubles=troubles))
+
+    await stage.place(tone(800), tone(800), max_ms=60_000)
+
+    assert stage.words[2] == ("agent", TROUBLE.text)
+    assert stage.words[-1] == ("agent", MANY)
+
+
+async def test_a_cough_in_the_middle_of_a_reply_does_not_end_it(autojump_clock) -> None:
+    stage = Stage(Script(heard=("hello", ""), replies=("x",)))
+
+    async def reply(prompt, emit) -> Reply:
+        await emit("Let me see. ")
+        await trio.sleep(4.5)
+        await emit("What is your budget?")
+        return Reply()
+
+    stage.mind.reply = reply
+    await stage.place(tone(800, at_ms=3200), tone(150, at_ms=6500), quiet_ms=30_000, hang_up_at_ms=16_000)
+
+    assert "budget" in stage.words[-1][1]
+
+
+async def test_a_cough_in_the_greeting_loses_none_of_it(autojump_clock) -> None:
+    greeting = "Hello, this is Priya from Premier Realty Group. I can help you buy or sell. How may I help you today?"
+    stage = Stage(Script(heard=("",)), configured(GREETING=greeting))
+
+    await stage.place(tone(150, at_ms=400), max_ms=30_000, patience_ms=30_000, quiet_ms=900)
+
+    assert " ".join(text for _, text in stage.words) == greeting
+
+
+async def test_a_caller_who_talks_without_a_pause_is_heard_to_the_end(autojump_clock) -> None:
+    stage = Stage(Script(heard=("part one", "part two", "part three"), replies=("I see.",)))
+
+    await stage.place(tone(70_000), max_ms=90_000, patience_ms=30_000)
+
+    assert stage.words[1:] == [
+        ("caller", "part one"),
+        ("caller", "part two"),
+        ("caller", "part three"),
+        ("agent", "I see."),
+    ]
+
+
+async def test_a_noise_that_never_ends_does_not_keep_the_agent_silent(autojump_clock) -> None:
+    stage = Stage(Script(heard=("",)), vad=lambda: lambda _: 0.9)
+
+    await stage.place(max_ms=300_000, patience_ms=290_000, quiet_ms=290_000)
+
+    assert stage.ending is Ending.CALLER_SILENT
+    assert stage.settings.silence_prompts[0] in [text for _, text in stage.words]
+
+
+async def test_last_words_that_cannot_be_spoken_are_a_recording(autojump_clock) -> None:
+    for fault in (ValueError("bug"), ProviderError("x", "speak", Fault.BROKEN)):
+        stage = Stage(ASKS, configured(CALL_MAX_MINUTES=0.2, GOODBYE="Farewell."))
+        speak = stage.voice.synthesise
+
+        async def synthesise(text: str, emit, speak=speak, fault=fault) -> None:
+            if text == "Farewell.":
+                raise fault
+            await speak(text, emit)
+
+        stage.voice.synthesise = synthesise
+        await stage.place(patience_ms=90_000, quiet_ms=90_000)
+
+        assert stage.ending is Ending.TIME_LIMIT
+        assert stage.words[-1][1] in (FAREWELL.text, APOLOGY.text)
+
+
+async def test_a_slow_recogniser_gets_more_time_for_more_sound_and_is_not_asked_for_ever_more(autojump_clock) -> None:
+    stage = Stage(Script(heard=("hello",), replies=("Fine then.",)))
+    lengths = []
+
+    async def transcribe(utterance) -> str:
+        lengths.append(utterance.duration_ms)
+        await trio.sleep(utterance.duration_ms / 1000 * 0.45)
+        return "words"
+
+    stage.ears.transcribe = transcribe
+    await stage.place(tone(24_000), tone(1000), tone(1000), max_ms=120_000, patience_ms=40_000)
+
+    assert stage.words[-2:] == [("caller", "words"), ("agent", "Fine then.")]
+    assert lengths[-1] < 5000
+
+
+async def test_a_barge_in_ends_the_thinking_too(autojump_clock) -> None:
+    stage = Stage(Script(heard=("hello",), replies=("word " * 300,), token_gap_s=0.2))
+    thinking = []
+
+    def loud_and_watched(window) -> float:
+        thinking.append(stage.mind.active)
+        return loud(window)
+
+    stage.parts = replace(stage.parts, vad=lambda: loud_and_watched)
+    await stage.place(tone(800, at_ms=3200), tone(3000, at_ms=9000), quiet_ms=30_000, hang_up_at_ms=12_000)
+
+    assert 1 in thinking[: 9000 // 32]
+    assert set(thinking[9300 // 32 : 12_000 // 32 - 15]) == {0}
+
+
+async def test_sound_whose_transcription_was_cut_off_is_heard_with_the_next(autojump_clock) -> None:
+    stage = Stage(Script(hear_s=2.0, heard=("all of it",), replies=("Thank you.",)))
+    lengths = []
+    hear = stage.ears.transcribe
+
+    async def transcribe(utterance) -> str:
+        lengths.append(utterance.duration_ms)
+        return await hear(utterance)
+
+    stage.ears.transcribe = transcribe
+    await stage.place(tone(1000, at_ms=3200), tone(1000, at_ms=5500), quiet_ms=30_000, hang_up_at_ms=14_000)
+
+    assert len(lengths) == 2
+    assert lengths[1] > 1.8 * lengths[0]
+
+
+async def test_a_reply_longer_than_every_limit_is_not_taken_for_a_stall(autojump_clock) -> None:
+    reply = "This is quite a long sentence about nothing in particular, that is all. " * 12
+    stage = Stage(Script(heard=("hello",), replies=(reply,)), configured(LLM_TIMEOUT_S=2, TTS_TIMEOUT_S=2))
+
+    await stage.place(tone(800), max_ms=90_000)
+
+    assert stage.words[-1] == ("agent", reply.strip())
+
+
+async def test_turns_that_succeed_forgive_those_that_failed(autojump_clock) -> None:
+    troubles = tuple(Trouble("think", at=n) for n in (1, 2, 4, 5))
+    stage = Stage(Script(heard=("hello",), replies=("Fine.",), troubles=troubles))
+
+    await stage.place(*[tone(800)] * 6, max_ms=120_000)
+
+    assert stage.ending is Ending.CALLER_HUNG_UP
+    assert [text for role, text in stage.words if role == "agent"].count(TROUBLE.text) == 4
+
+
+async def test_words_win_back_the_agents_patience_and_noises_do_not(autojump_clock) -> None:
+    prompts = configured().silence_prompts
+    for heard, expected in (("hello", [prompts[0], prompts[0]]), ("", [prompts[0], prompts[1]])):
+        stage = Stage(Script(heard=(heard,), replies=("Fine.",)))
+        await stage.place(tone(800, at_ms=13_000), quiet_ms=90_000, patience_ms=90_000, hang_up_at_ms=27_000)
+        assert [text for _, text in stage.words if text in prompts] == expected
+
+
+async def test_no_prompt_while_the_caller_speaks_nor_while_the_agent_does(autojump_clock) -> None:
+    stage = Stage(Script(heard=("a long story",), replies=("It is a long answer to a long story. " * 8,)))
+
+    await stage.place(tone(15_000, at_ms=3200), quiet_ms=90_000, hang_up_at_ms=37_000)
+
+    assert not {text for _, text in stage.words} & set(stage.settings.silence_prompts)
+
+
+async def test_the_first_ending_stands_and_a_mark_that_never_comes_does_not_hold_it_up(autojump_clock) -> None:
+    stage = Stage(ASKS, configured(CALL_MAX_MINUTES=0.2, GOODBYE_TIMEOUT_S=6, GOODBYE="Goodbye. " * 40))
+    began = trio.current_time()
+
+    log = await stage.place(quiet_ms=90_000, patience_ms=90_000)
+
+    assert stage.ending is Ending.TIME_LIMIT
+    assert log.ended == "the server closed the stream"
+    assert 17.5 <= trio.current_time() - began <= 19
+    stage.calls[0].end(Ending.CALLER_HUNG_UP, "late")
+    assert stage.ending is Ending.TIME_LIMIT
+
+
+async def test_a_sentence_whose_sound_broke_off_is_not_recorded_whole(autojump_clock) -> None:
+    whole = "A very long sentence that will be broken off in the middle of it all."
+    stage = Stage(Script(heard=("hello",), replies=(whole,), troubles=(Trouble("speak", at=3, after=8),)))
+
+    await stage.place(tone(800), max_ms=60_000)
+
+    said = stage.words[-1][1].removesuffix(TROUBLE.text).strip()
+    assert 0 < len(said) < len(whole) / 2
+    assert whole.startswith(said)

@@ -205,3 +205,19 @@ def test_no_byte_of_a_cleared_track_follows_its_clear(steps: list[tuple[str, int
             sign = message.mulaw[0]
             assert sign >= newest
             newest = max(newest, sign)
+
+
+async def test_a_clear_goes_before_what_the_next_turn_has_queued_already(autojump_clock) -> None:
+    box = outbox(lead_ms=5000)
+    old = box.open(1)
+    old.begin("Old.")
+    await old.say(b"o" * MESSAGE * 2)
+    assert await box.take() == Audio(b"o" * MESSAGE)
+
+    box.clear()
+    new = box.open(2)
+    new.begin("New.")
+    await new.say(b"n" * MESSAGE)
+
+    assert await box.take() == Clear()
+    assert await box.take() == Audio(b"n" * MESSAGE)

@@ -34,4 +34,7 @@ APOLOGY = _clip(
 WELCOME = _clip("welcome", "Hello, and thank you for calling. How may I help you today?")
 """The greeting could not be spoken; the call begins all the same."""
 
-CLIPS = (TROUBLE, APOLOGY, WELCOME)
+FAREWELL = _clip("farewell", "Thank you for calling. Goodbye!")
+"""The goodbye could not be spoken."""
+
+CLIPS = (TROUBLE, APOLOGY, WELCOME, FAREWELL)

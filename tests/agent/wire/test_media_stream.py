@@ -54,6 +54,7 @@ def test_what_the_carrier_adds_is_ignored() -> None:
     [
         ("", "not JSON"),
         ("{", "not JSON"),
+        ('{"event":"media","x":' + "[" * 60_000, "not JSON"),
         ("\ud800", "not JSON"),
         ("[]", "without an event"),
         ('{"event":5}', "without an event"),

@@ -3,6 +3,7 @@
 import pytest
 import structlog
 import trio
+import trio.testing
 import trio_websocket
 from quart import request
 
@@ -206,6 +207,19 @@ async def test_a_visitor_is_told_apart_by_his_address():
         visitor = await house.visit()
         await visitor.send(b"GET /who" + HEAD + b"\r\n")
         assert await visitor.answer() == (200, b'{"who":"127.0.0.1"}\n')
+
+
+async def test_half_sent_requests_do_not_lock_anybody_out(monkeypatch):
+    monkeypatch.setattr("nurseries.door.http_side.MAX_CONNECTIONS", 3)
+    async with open_house() as house:
+        visitors: list[Visitor] = []
+        for _ in range(3):
+            visitors.append(await house.visit())
+            await visitors[-1].send(b"POST /twilio/voice HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n")
+            await trio.testing.wait_all_tasks_blocked(0.01)
+
+        assert await house.healthy()
+        assert await visitors[0].until_closed() == b""
 
 
 async def test_beyond_the_bound_the_longest_idle_connection_makes_room(monkeypatch):
