@@ -522,7 +522,9 @@ def test_two_persons_of_two_companies():
 
 
 TALK = """yes|no|ok|hello|sorry?|thank you|eighty lakhs|in Whitefield|a flat|I don't know|how much is it|Anita|next year
-maybe|are you a robot|too expensive|hmm|blah|I want to sell|rent|what?|tomorrow|I already have an agent|call me later"""
+maybe|are you a robot|too expensive|hmm|blah|I want to sell|rent|what?|tomorrow|I already have an agent|call me later
+my budget is um|I am back|where is your office|is loan available|my number is 98450 12345|villa or plot|under two crores
+ten thirty|950 square feet|I will call you back|what is your company"""
 SAYINGS = st.sampled_from(TALK.replace("\n", "|").split("|"))
 
 
