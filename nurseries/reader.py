@@ -14,7 +14,7 @@ import trio
 
 from agent.errors import WireError
 from agent.model import BYTES_PER_MS, Ending, Frame
-from agent.wire.media_stream import Dtmf, Mark, Media, Message, Stop, Unknown, decode
+from agent.wire.media_stream import Dtmf, Mark, Media, MediaBody, Message, Stop, Unknown, decode
 from agent.wire.ports import MediaSocket
 from nurseries.mailbox import Mailbox
 
@@ -22,6 +22,29 @@ log = structlog.get_logger(__name__)
 
 MALFORMED_LIMIT = 50
 """So many messages in one call that make no sense come from a peer that is no carrier."""
+
+GAP_MS = 200.0
+"""The carrier's timestamps wobble by milliseconds; ahead of the samples by more than this, sound was lost upstream."""
+
+
+class MediaClock:
+    """Media time, counted in samples; skips what the carrier lost, so that it keeps pace with the call."""
+
+    def __init__(self) -> None:
+        self._ms = 0.0
+        self._first: int | None = None
+
+    def stamp(self, media: MediaBody) -> float:
+        """When this piece of sound begins."""
+        if media.timestamp.isascii() and media.timestamp.isdecimal():
+            told = int(media.timestamp[:12])
+            if self._first is None:
+                self._first = told - round(self._ms)
+            if told - self._first - self._ms > GAP_MS:
+                self._ms = float(told - self._first)
+        at_ms = self._ms
+        self._ms += len(media.payload) / BYTES_PER_MS
+        return at_ms
 
 
 async def read(
@@ -34,7 +57,7 @@ async def read(
     ended: Callable[[Ending, str], None],
 ) -> None:
     """Read to the end of the stream, then call `ended` once."""
-    heard_bytes = 0
+    clock = MediaClock()
     malformed = 0
     with trio.move_on_after(limit_s) as alive:
         while True:
@@ -54,8 +77,7 @@ async def read(
                 continue
             match message:
                 case Media() if message.media.track == "inbound" and message.media.payload:
-                    sound.put(Frame(message.media.payload, heard_bytes / BYTES_PER_MS))
-                    heard_bytes += len(message.media.payload)
+                    sound.put(Frame(message.media.payload, clock.stamp(message.media)))
                 case Mark():
                     mark(message.mark.name)
                 case Dtmf():

@@ -5,8 +5,9 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from agent.model import Ending, Frame
+from agent.wire.media_stream import MediaBody
 from nurseries.mailbox import Mailbox
-from nurseries.reader import MALFORMED_LIMIT, read
+from nurseries.reader import MALFORMED_LIMIT, MediaClock, read
 from nurseries.rehearsal.loopback import LoopbackSocket, loopback
 
 
@@ -101,3 +102,13 @@ async def test_a_socket_that_falls_silent_is_dead(autojump_clock) -> None:
     assert trio.current_time() - began == 15
     await ours.abort()
     await theirs.abort()
+
+
+def test_media_time_counts_samples_and_skips_what_the_carrier_lost() -> None:
+    clock = MediaClock()
+    stamps = ["155", "174", "197", "", "nonsense", "6255", "6275"]
+
+    assert [clock.stamp(MediaBody(b"\xff" * 160, timestamp=told)) for told in stamps] == [
+        *(0, 20, 40, 60, 80),
+        *(6100, 6120),
+    ]

@@ -33,7 +33,7 @@ def test_every_documented_form_is_read() -> None:
     media = ms.decode(
         '{"event":"media","sequenceNumber":"2","media":{"track":"inbound","chunk":"1","timestamp":"155","payload":"/3//fw=="},"streamSid":"MZa"}'
     )
-    assert media == ms.Media(ms.MediaBody(b"\xff\x7f\xff\x7f"))
+    assert media == ms.Media(ms.MediaBody(b"\xff\x7f\xff\x7f", "inbound", "155"))
     dtmf = ms.decode(
         '{"event":"dtmf","streamSid":"MZa","sequenceNumber":"5","dtmf":{"track":"inbound_track","digit":"1"}}'
     )
