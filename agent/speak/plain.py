@@ -20,8 +20,8 @@ _SILENT_ELEMENT = re.compile(r"<(script|style)\b[^<>]{0,1000}>.{0,4000}?</\1\s{0
 _TAG = re.compile(r"</?[A-Za-z][\w:.-]*(?:\s[^<>]*)?/?>")
 _ENTITIES = {"&amp;": "&", "&lt;": "<", "&gt;": ">", "&nbsp;": " ", "&quot;": '"', "&apos;": "'", "&#39;": "'"}
 _ENTITY = re.compile("|".join(_ENTITIES))
-_IMAGE = re.compile(r"!\[([^\]\n]{0,500})\]\([^)\n]{0,2000}\)")
-_LINK = re.compile(r"\[([^\]\n]{1,500})\](?:\([^)\n]{0,2000}\)|\[[^\]\n]{0,500}\])")
+_IMAGE = re.compile(r"!\[([^\[\]\n]{0,500})\]\([^)\n]{0,2000}\)")
+_LINK = re.compile(r"\[([^\[\]\n]{1,500})\](?:\([^)\n]{0,2000}\)|\[[^\[\]\n]{0,500}\])")
 _FOOTNOTE = re.compile(r"\[\^?\d{1,3}\](?!\()")
 _HEADING = re.compile(r"^[ \t]{0,3}(?:#{1,6}[ \t]+|>[ \t]?|(?:[-*_][ \t]*){3,}$|={3,}$)", re.MULTILINE)
 _BULLET = re.compile(
@@ -35,6 +35,7 @@ _EMPHASIS = re.compile(
 _STRUCK = re.compile(r"~~(?=\S).{0,200}?(?<=\S)~~", re.DOTALL)
 _MARKS_LEFT = re.compile(r"[*`|^~\\<>{}\[\]]+|(?<!\w)#+(?!\w)")
 _LINE_END = re.compile(r"(?<=[^\s.,;:!?।॥…])[ \t]*\n\s*")
+_BLANKS = re.compile(r"[ \t]{2,}")
 _SPACE = re.compile(r"\s+")
 _SPACE_BEFORE = re.compile(r"\s+(?=[,.;:!?।॥](?:\s|$))")
 _EMPTY_BRACKETS = re.compile(r"\(\s*\)")
@@ -54,7 +55,7 @@ def speakable(text: str) -> str:
 
 
 def _without_markup(text: str) -> str:
-    text = _CODE_BLOCK.sub(" ", text.replace("\r\n", "\n"))
+    text = _CODE_BLOCK.sub(" ", _BLANKS.sub(" ", text.replace("\r\n", "\n")))
     text = _SILENT_ELEMENT.sub(" ", _COMMENT.sub(" ", text))
     text = _TAG.sub(" ", text)
     text = _ENTITY.sub(lambda m: _ENTITIES[m.group()], text)

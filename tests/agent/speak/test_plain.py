@@ -141,6 +141,9 @@ def test_any_text_gives_composed_words_on_one_line(text: str):
     [
         "<b",
         "<b ",
+        " ",
+        "\t",
+        "|",
         "[a](",
         "[",
         "*a",
