@@ -68,7 +68,6 @@ class Call:
         """The call is over: nobody speaks any more but for last words. The first ending stands. Not a checkpoint."""
         if self.ending is None:
             self.ending = ending
-            self._ended = trio.current_time()
             self._dropped = self._ears.dropped  # from here on nobody listens, on purpose
             log.info("ending", ending=ending.value, reason=reason)
         self._conversing.cancel(reason)
@@ -87,6 +86,7 @@ class Call:
                 await self._leave(crashed)
                 services.cancel_scope.cancel("the call is over")
         finally:
+            self._ended = trio.current_time()
             self._outbox.clear()
             self._dialogue.commit()
             with trio.move_on_after(CLOSE_S, shield=True) as polite:
