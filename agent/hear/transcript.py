@@ -49,8 +49,9 @@ _DOUBTFUL = {
 """Frequent among the made-up, but also said by callers: kept only if the sound can be speech."""
 _DIGITS = {"zero", "oh", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", *"0123456789"}
 
-_ASIDE = re.compile(r"\s*(\[[^\]\d]*\]|\([^)\d]*\)|\*[^*\d]+\*|[♩♪♫♬]+)")
-"""Sound descriptions such as [BLANK_AUDIO], (music), *sighs*, and notes. With digits it may be a phone number."""
+_ASIDE = re.compile(r" ?(\[[^\]\d]{0,80}\]|\([^)\d]{0,80}\)|\*[^*\d]{1,80}\*|[♩♪♫♬]+)")
+"""Sound descriptions such as [BLANK_AUDIO], (music), *sighs*, and notes. With digits it may be a phone number. Bounded,
+so that a text full of brackets that never close costs no more than its length."""
 _STUCK_LETTER = re.compile(r"([^\W\d_])\1{4,}")
 _BETWEEN_SENTENCES = re.compile(r"(?<=[.!?।])\s+")
 
@@ -66,7 +67,7 @@ def clean(text: str, utterance: Utterance) -> str:
     Drops descriptions of sounds, phrases from video subtitles, courtesies heard in noise, more text than the time
     could hold; takes loops apart.
     """
-    text = _STUCK_LETTER.sub(r"\1", _ASIDE.sub("", text))
+    text = _STUCK_LETTER.sub(r"\1", _ASIDE.sub("", " ".join(text.split())))
     sentences = _BETWEEN_SENTENCES.split(text)
     text = " ".join(sentence for sentence in sentences if not _NEVER_SAID.fullmatch(_plain(sentence)))
     seconds = utterance.duration_ms / 1000

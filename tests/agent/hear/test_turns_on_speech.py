@@ -1,7 +1,6 @@
-"""The guard on real speech with the real model: how long the caller has spoken, in media time, when the turn is theirs."""
+"""The guard on real speech with the real model: for how long, in media time, the caller has spoken by the onset."""
 
 import numpy as np
-import trio
 
 from agent.hear.turns import Guards, Onset, TurnDetector
 from agent.providers.silero import Silero8k, load_session
