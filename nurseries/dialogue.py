@@ -112,6 +112,8 @@ class Dialogue:
             while len(self._unheard) > 1 and sum(u.duration_ms for u in self._unheard) > LONGEST_UNHEARD_MS:
                 dropped = self._unheard.pop(0)
                 log.warning("sound dropped unheard", ms=round(dropped.duration_ms))
+            if self.runner.busy:  # speech without a pause, taken for its length: its onset silenced nobody
+                self.hush("the caller's turn has ended")
             self.runner.replace(self._answer, "the caller's turn has ended")
 
     def hush(self, reason: str) -> None:
@@ -200,6 +202,9 @@ class Dialogue:
             if rest := " ".join(filter(None, [self._cut, *self._saying.unsaid])):
                 await self._speak_fixed(rest)
             return
+        if self.outbox.speaking:  # the same: words came while we spoke on
+            self.outbox.clear()
+            self.commit()
         track = self._track()
         settings = self.parts.settings
         prompt = build_prompt(

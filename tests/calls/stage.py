@@ -9,6 +9,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 import trio
@@ -113,4 +114,5 @@ class Stage:
             assert record.duration_ms >= 0
             ends = [entry.end_ms for entry in record.entries]
             assert all(entry.start_ms <= entry.end_ms for entry in record.entries)
-            assert ends == sorted(ends)
+            # The caller's sound is stamped in media time, which lags the call's clock by its way here.
+            assert all(after >= before - 300 for before, after in pairwise(ends))

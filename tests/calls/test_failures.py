@@ -218,3 +218,19 @@ async def test_a_sentence_whose_sound_broke_off_is_not_recorded_whole(autojump_c
     said = stage.words[-1][1].removesuffix(TROUBLE.text).strip()
     assert 0 < len(said) < len(whole) / 2
     assert whole.startswith(said)
+
+
+async def test_words_in_what_was_taken_for_a_noise_silence_the_agent_before_it_answers(autojump_clock) -> None:
+    prompt = "Are you still there, and is it as loud where you are as it sounds from here? " * 4
+    stage = Stage(
+        Script(heard=("I am here",), replies=("Good.",)),
+        configured(MAX_UTTERANCE_S=12, SILENCE_PROMPTS=prompt),
+        vad=lambda: lambda _: 0.9,
+    )
+
+    log = await stage.place(tone(4000, at_ms=21_000), quiet_ms=90_000, patience_ms=90_000, hang_up_at_ms=28_000)
+
+    assert ("caller", "I am here") in stage.words
+    said = [entry for entry in stage.record.entries if entry.text.startswith("Are you still")]
+    assert said[-1].interrupted
+    assert log.clears
