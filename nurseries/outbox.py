@@ -114,7 +114,6 @@ class Outbox:
         self._changed = ParkingLot()
         self._taken = ParkingLot()
         self._returned = ParkingLot()
-        self.clears = 0
 
     @property
     def now_ms(self) -> float:
@@ -193,7 +192,6 @@ class Outbox:
         while True:
             if self._clear_due:
                 self._clear_due = False
-                self.clears += 1
                 return Clear()
             due = trio.current_time()
             if self._queue:

@@ -45,6 +45,9 @@ KEEP_TRIES = 5
 KEEP_PAUSE_S = 0.5
 """A store that is away is asked again, twice as late each time."""
 
+ASIDE_S = 5.0
+"""For a record that no store has taken to be written to a file."""
+
 
 class Process:
     """One server process: admits calls, holds them, keeps their records."""
@@ -126,7 +129,9 @@ class Process:
             saved = await self._save(record)
         finally:
             if not saved:
-                self._put_aside(record)
+                # Shielded, for it is the last chance; in a thread, for a disk must not hold up the other calls.
+                with trio.move_on_after(ASIDE_S, shield=True):
+                    await self._put_aside(record)
 
     async def _save(self, record: CallRecord) -> bool:
         pause = KEEP_PAUSE_S
@@ -142,9 +147,10 @@ class Process:
                 return True
         return False
 
-    def _put_aside(self, record: CallRecord) -> None:
+    async def _put_aside(self, record: CallRecord) -> None:
         try:
-            path = put_aside(self._aside, record)
+            # A disk that hangs is left to itself; what it has of the file is never taken for a record.
+            path = await trio.to_thread.run_sync(put_aside, self._aside, record, abandon_on_cancel=True)
         except StoreError as error:
             log.error("record lost", call_sid=record.call_sid, error=str(error))  # noqa: TRY400  no traceback
         else:

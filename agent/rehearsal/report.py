@@ -94,11 +94,6 @@ class CallReport(msgspec.Struct, frozen=True, kw_only=True):
     caller_late_ms: int
     notes: tuple[str, ...] = ()
 
-    @property
-    def agent_text(self) -> str:
-        """All that the agent was heard to say."""
-        return " ".join(entry.text for entry in self.conversation if entry.role == "agent" and entry.text)
-
 
 def build(log: CallLog, plan: CallPlan, texts: Sequence[str] | None = None, notes: Sequence[str] = ()) -> CallReport:
     """The report. `texts` are the words of each of `measures.utterances(log, plan.quiet_ms)`; None: nobody listened."""

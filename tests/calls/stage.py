@@ -108,6 +108,10 @@ class Stage:
         """What holds at the end of every call, whatever happened in it."""
         assert log.violations == []
         assert (self.ears.active, self.mind.active, self.voice.active) == (0, 0, 0)
+        self.check_records()
+
+    def check_records(self) -> None:
+        """Every call has ended, and its record is in order."""
         for call in self.calls:
             assert call.ending is not None
             record = call.record()
