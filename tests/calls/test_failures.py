@@ -234,3 +234,15 @@ async def test_words_in_what_was_taken_for_a_noise_silence_the_agent_before_it_a
     said = [entry for entry in stage.record.entries if entry.text.startswith("Are you still")]
     assert said[-1].interrupted
     assert log.clears
+
+
+async def test_a_voice_that_makes_much_at_once_is_not_taken_for_one_that_stalls(autojump_clock) -> None:
+    stage = Stage(Script(heard=("hello",), replies=("Fine.",)), configured(TTS_TIMEOUT_S=2, GREETING="Hello."))
+
+    async def synthesise(_text: str, emit) -> None:
+        await emit(b"\x40\x20" * 24 * 12_000)  # twelve seconds; the outbox has room for five
+
+    stage.voice.synthesise = synthesise
+    await stage.place(tone(800), max_ms=60_000)
+
+    assert [text for role, text in stage.words if role == "agent"] == ["Hello.", "Fine."]

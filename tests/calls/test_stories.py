@@ -226,7 +226,7 @@ async def test_words_win_back_the_agents_patience_and_noises_do_not(autojump_clo
 async def test_no_prompt_while_the_caller_speaks_nor_while_the_agent_does(autojump_clock) -> None:
     stage = Stage(Script(heard=("a long story",), replies=("It is a long answer to a long story. " * 8,)))
 
-    await stage.place(tone(15_000, at_ms=3200), quiet_ms=90_000, hang_up_at_ms=37_000)
+    await stage.place(tone(15_000, at_ms=3200), quiet_ms=90_000, hang_up_at_ms=42_000)
 
     assert not {text for _, text in stage.words} & set(stage.settings.silence_prompts)
 
