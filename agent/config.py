@@ -54,6 +54,17 @@ class Settings(BaseSettings):
     GOODBYE: str = "Thank you for calling {company}. Goodbye!"
     SILENCE_PROMPTS: str = "Are you still there? | I cannot hear you. Please say something if you can."
     """Said one after the other while nobody speaks, separated by |; after the last one the call ends."""
+    NOTICE: str = "We have about half a minute left on this call."
+    """Said NOTICE_S before CALL_MAX_MINUTES are over."""
+    LINES_FILE: Path | None = None
+    """TOML: language, voice and texts by called number, or by the voice webhook's ?line=."""
+    TRANSFER_TO: str = ""
+    """A colleague's number, such as +918012345678. Empty: callers who want a person are called back."""
+    TRANSFER_RING_S: int = Field(25, ge=5, le=120)
+    DTMF_BINDINGS: str = "0=transfer_to_human"
+    """Keys that do something when pressed alone, such as "0=transfer_to_human, *=repeat, 9=end_call"."""
+    TOOLS_FILE: Path | None = None
+    """A Python file with tools of your own: see docs/tools.md."""
 
     PROVIDER: Provider = "auto"
     """auto: openai where OPENAI_API_KEY or OPENAI_BASE_URL is set, else local."""
@@ -75,11 +86,27 @@ class Settings(BaseSettings):
 
     VAD_THRESHOLD: float = Field(0.5, gt=0, lt=1)
     BARGE_IN_MS: int = Field(96, ge=32, le=2000)
-    """Speech that takes the turn from the agent. 96 ms is three Silero windows of 32 ms."""
-    END_SILENCE_MS: int = Field(576, ge=96, le=5000)
-    """Silence that ends the caller's turn."""
+    """Speech that silences the speaking agent. 96 ms is three Silero windows of 32 ms."""
+    BARGE_IN_THINKING_MS: int = Field(160, ge=32, le=2000)
+    """Speech that holds back a reply that the agent is still thinking about."""
+    BACKCHANNEL_MS: int = Field(900, ge=0, le=3000)
+    """Speech up to this long may be a backchannel ("mm-hm"), after which the agent goes on; longer speech is a turn."""
+    FALSE_INTERRUPTION_S: float = Field(1.5, gt=0, le=10)
+    """From the end of a sound that silenced the agent: with no words found in it by then, the agent goes on."""
+    ECHO_GUARD: bool = True
+    """Do not take the agent's own voice, coming back from the caller's line, for the caller."""
+    PAUSE_MS: int = Field(192, ge=64, le=2000)
+    """Silence after which transcription begins; it is thrown away if the caller goes on."""
+    EARLY_TRANSCRIPTIONS: int = Field(3, ge=0, le=20)
+    """So many of them may be thrown away in one utterance; after that, transcription waits for the end of the turn."""
+    END_SILENCE_MS: int = Field(448, ge=96, le=5000)
+    """Silence that ends the caller's turn after words that are complete."""
+    END_SILENCE_LONG_MS: int = Field(1400, ge=96, le=10_000)
+    """The same after words that are not: "and...", a number or an address being dictated."""
     MAX_UTTERANCE_S: float = Field(30, gt=1, le=120)
     """A turn is taken after this much speech without a pause."""
+    KEY_PAUSE_S: float = Field(1.5, gt=0, le=10)
+    """After the last pressed key, before the digits are taken."""
 
     LEAD_MS: int = Field(400, ge=100, le=5000)
     """How far ahead of its playback audio is sent."""
@@ -88,8 +115,18 @@ class Settings(BaseSettings):
     TTS_CACHE_MB: float = Field(16, ge=0)
 
     CALL_MAX_MINUTES: float = Field(10, gt=0)
+    NOTICE_S: float = Field(30, ge=0)
+    """How long before the limit NOTICE is said; 0: not at all."""
     SILENCE_S: float = Field(8, gt=0)
     """Silence of both sides, from the end of playback, before each prompt and before the goodbye."""
+    FILLER_S: float = Field(3, gt=0)
+    """Silence of the agent, when it is its turn, before it says that it needs a moment. The bound on dead air: see the
+    README."""
+    TOOL_TIMEOUT_S: float = Field(8, gt=0)
+    TOOL_CALLS: int = Field(6, ge=1, le=50)
+    """Tools that one answer may run; a model that wants more is made to speak."""
+    SUMMARY_TIMEOUT_S: float = Field(5, gt=0, le=30)
+    """After the call, for its summary; without one in time, a plain one is written."""
     START_TIMEOUT_S: float = Field(5, gt=0)
     """From an accepted media socket to its `start` message."""
     SEND_TIMEOUT_S: float = Field(5, gt=0)
@@ -99,7 +136,7 @@ class Settings(BaseSettings):
     STT_TIMEOUT_S: float = Field(5, gt=0)
     LLM_TIMEOUT_S: float = Field(5, gt=0)
     """To the first piece of the reply, and between two pieces."""
-    TTS_TIMEOUT_S: float = Field(4, gt=0)
+    TTS_TIMEOUT_S: float = Field(3, gt=0)
     """To the first chunk of a sentence's sound, and between two chunks."""
     GOODBYE_TIMEOUT_S: float = Field(12, gt=0)
     """From the decision to end a call to its closed socket, last words included."""

@@ -24,8 +24,10 @@ class Recogniser(Protocol):
     @property
     def name(self) -> str: ...
 
-    async def transcribe(self, utterance: Utterance) -> str:
-        """The words of the utterance; "" where it holds none, without a request for audio that is empty or under
+    async def transcribe(self, utterance: Utterance, language: str = "") -> str:
+        """`language` is what the call is held in, such as "hi-IN"; "" leaves it to the model.
+
+        The words of the utterance; "" where it holds none, without a request for audio that is empty or under
         100 ms, and for what models make up on silence ("You", "Thank you.").
 
         Raises ProviderError. Cancellation stops the request, or leaves a bounded computation to finish unheard.

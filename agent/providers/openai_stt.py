@@ -34,7 +34,7 @@ class OpenAIRecogniser:
     def name(self) -> str:
         return f"{NAME} {self._model}"
 
-    async def transcribe(self, utterance: Utterance) -> str:
+    async def transcribe(self, utterance: Utterance, language: str = "") -> str:
         """See the port."""
         if not worth_hearing(utterance):
             return ""

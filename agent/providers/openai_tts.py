@@ -36,7 +36,7 @@ class OpenAIVoice:
     def rate(self) -> int:
         return RATE
 
-    async def synthesise(self, text: str, emit: Emit[bytes]) -> None:
+    async def synthesise(self, text: str, emit: Emit[bytes], *, voice: str = "", language: str = "") -> None:
         """See the port. A very long text takes several requests, one after the other."""
         for part in parts(text):
             body = Body()

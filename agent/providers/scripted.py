@@ -98,7 +98,7 @@ class ScriptedRecogniser(_Player):
     def __init__(self, script: Script | None = None) -> None:
         super().__init__(script or Script(), "hear")
 
-    async def transcribe(self, utterance: Utterance) -> str:
+    async def transcribe(self, utterance: Utterance, language: str = "") -> str:
         if not worth_hearing(utterance):
             return ""
         self.requests += 1
@@ -153,7 +153,7 @@ class ScriptedVoice(_Player):
     def rate(self) -> int:
         return RATE
 
-    async def synthesise(self, text: str, emit: Emit[bytes]) -> None:
+    async def synthesise(self, text: str, emit: Emit[bytes], *, voice: str = "", language: str = "") -> None:
         if not text.strip():
             return
         self.requests += 1

@@ -20,8 +20,8 @@ class Voice(Protocol):
         """Samples per second of what it emits: 24000, 16000 or 8000."""
         ...
 
-    async def synthesise(self, text: str, emit: Emit[bytes]) -> None:
-        """Emit the speech as signed 16-bit little-endian mono PCM, in chunks of any length (also odd ones).
+    async def synthesise(self, text: str, emit: Emit[bytes], *, voice: str = "", language: str = "") -> None:
+        """`voice` and `language` ("hi-IN") are this call's; "" is the provider's own. Emit the speech as signed 16-bit little-endian mono PCM, in chunks of any length (also odd ones).
 
         The text is already speakable (no markup). Empty text emits nothing and asks nobody.
         Raises ProviderError, also after some chunks. Cancellation closes the request at once, or leaves a bounded
