@@ -13,7 +13,11 @@ from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_vali
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from agent import language
 from agent.errors import ConfigError
+
+NUMBER = re.compile(r"\+[1-9][0-9]{6,14}|sips?:[^\s<>\"@]{1,100}@[^\s<>\"@]{1,100}")
+"""A telephone number (E.164) or a SIP address."""
 
 Provider = Literal["auto", "openai", "local", "scripted"]
 
@@ -48,6 +52,8 @@ class Settings(BaseSettings):
     """Spoken by Twilio itself before the stream is up. May be empty."""
     SAY_VOICE: str = "Polly.Raveena"
     LANGUAGE: str = "en-IN"
+    TIMEZONE: str = "Asia/Kolkata"
+    """The callers': what "tomorrow at eleven" means."""
     GREETING: str = (
         "Hello, this is {agent} from {company}. I can help you buy, sell or rent a home. How may I help you today?"
     )
@@ -57,9 +63,9 @@ class Settings(BaseSettings):
     NOTICE: str = "We have about half a minute left on this call."
     """Said NOTICE_S before CALL_MAX_MINUTES are over."""
     LINES_FILE: Path | None = None
-    """TOML: language, voice and texts by called number, or by the voice webhook's ?line=."""
+    """TOML: language, voice and texts by called number, or by the voice webhook's ?line=. See docs/lines.md."""
     TRANSFER_TO: str = ""
-    """A colleague's number, such as +918012345678. Empty: callers who want a person are called back."""
+    """A colleague's number, such as +918012345678, or a SIP address. Empty: callers who want a person are called back."""
     TRANSFER_RING_S: int = Field(25, ge=5, le=120)
     DTMF_BINDINGS: str = "0=transfer_to_human"
     """Keys that do something when pressed alone, such as "0=transfer_to_human, *=repeat, 9=end_call"."""
@@ -195,7 +201,21 @@ class Settings(BaseSettings):
             raise ValueError("must be a URL such as https://voice.example.in, without a query")
         return value.rstrip("/")
 
-    @field_validator("SYSTEM_PROMPT_FILE")
+    @field_validator("LANGUAGE")
+    @classmethod
+    def _is_a_language(cls, value: str) -> str:
+        if not language.tag(value):
+            raise ValueError("must be a language tag such as en-IN or hi-IN")
+        return language.tag(value)
+
+    @field_validator("TRANSFER_TO")
+    @classmethod
+    def _is_a_number(cls, value: str) -> str:
+        if value and not NUMBER.fullmatch(value):
+            raise ValueError("must be a number such as +918012345678, or a SIP address such as sip:desk@example.in")
+        return value
+
+    @field_validator("SYSTEM_PROMPT_FILE", "LINES_FILE")
     @classmethod
     def _is_a_file(cls, value: Path | None) -> Path | None:
         if value is not None and not value.is_file():

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+class Profile(msgspec.Struct, frozen=True):
     """One line's manners. Texts have the company's and the agent's name filled in."""
 
     language: str
@@ -19,6 +18,16 @@ class Profile:
     notice: str
     """Said before the time limit."""
     transfer_to: str
-    """A colleague's number, E.164; "" where calls cannot be passed on."""
+    """A colleague's number, E.164 or SIP; "" where calls cannot be passed on."""
+    say_first: str
+    """Said by the carrier before the stream is up; may be empty."""
+    nobody_free: str
+    """Said by the carrier when the colleague did not answer."""
+    say_voice: str
+    """The carrier's voice for both."""
+    say_language: str
+    """What that voice speaks: a carrier may refuse a voice in a language that is not its own."""
+    template: str
+    """The model's system prompt, whatever the language."""
     system: str
-    """The model's system prompt."""
+    """The same, with the language to speak."""

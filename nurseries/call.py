@@ -9,23 +9,28 @@ synchronous methods, so nothing can slip in between.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from functools import partial
 
 import structlog
 import trio
 
-from agent.hear.turns import Guards, TurnDetector
+from agent.hear.echo import EchoGuard
+from agent.hear.keys import Keypad
+from agent.hear.turns import RELEASE, Guards, TurnDetector
 from agent.keep.record import CallRecord, Entry
-from agent.model import CallInfo, Ending, Frame
+from agent.model import CallInfo, Ending, Frame, Utterance
 from agent.speak.ledger import Ledger
+from agent.think.conversation import Line
 from agent.think.facts import values
 from agent.wire.media_stream import Encoder
 from agent.wire.ports import MediaSocket
 from nurseries import detector, duration, reader, silence, writer
 from nurseries.boundary import contain
-from nurseries.dialogue import Dialogue, Parts
+from nurseries.dialogue import Dialogue
+from nurseries.floor import Floor
+from nurseries.keypad import Keys
 from nurseries.mailbox import Mailbox
 from nurseries.outbox import Outbox
+from nurseries.parts import Parts
 
 log = structlog.get_logger(__name__)
 
@@ -37,6 +42,12 @@ ROOM_MS = 5000
 
 HANG_UPS = frozenset({Ending.CALLER_HUNG_UP, Ending.CONNECTION_LOST})
 """Nobody is left to hear a last word."""
+
+ECHO_TAIL_MS = 600
+"""After the last of our sound at the caller's ear, for its echo to come back."""
+
+NOISE_MS = 4000
+"""Speech without a pause, after which it is looked into: a noise must not hold the agent for ever."""
 
 CLOSE_S = 0.5
 """For the closing handshake, shielded: a hang-up must not wait for a silent peer."""
@@ -50,16 +61,35 @@ class Call:
         self.info = info
         self.ending: Ending | None = None
         self.started_at = datetime.now(UTC)
+        self.profile = parts.lines.profile(info)
         self._socket = socket
         self._parts = parts
         self._began = trio.current_time()
         self._ended: float | None = None
         self._dropped = 0
         self._ears: Mailbox[Frame] = Mailbox(EARS_FRAMES)
+        self._echo = EchoGuard()
         self._outbox = Outbox(
-            Ledger(), lead_ms=settings.LEAD_MS, message_ms=settings.MESSAGE_MS, room_ms=ROOM_MS, began=self._began
+            Ledger(),
+            lead_ms=settings.LEAD_MS,
+            message_ms=settings.MESSAGE_MS,
+            room_ms=ROOM_MS,
+            began=self._began,
+            played=self._echo.played if settings.ECHO_GUARD else None,
         )
-        self._dialogue = Dialogue(parts, self._outbox, self.end)
+        self._turns = TurnDetector(
+            Guards(
+                threshold=settings.VAD_THRESHOLD,
+                onset_ms=settings.BARGE_IN_MS,
+                lasting_ms=NOISE_MS,
+                pause_ms=settings.PAUSE_MS,
+                hold_ms=settings.END_SILENCE_LONG_MS,
+                longest_ms=settings.MAX_UTTERANCE_S * 1000,
+            )
+        )
+        self.dialogue = Dialogue(parts, info, self.profile, self._outbox, self.end)
+        self.floor = Floor(self.dialogue, parts.recogniser, parts.end_of_turn, settings, self._turns.hold)
+        self._keys = Keys(Keypad(settings.KEY_PAUSE_S, parts.bindings))
         self._conversing = trio.CancelScope()
         self._leaving = trio.CancelScope()
         self._written = trio.Event()
@@ -88,16 +118,16 @@ class Call:
         finally:
             self._ended = trio.current_time()
             self._outbox.clear()
-            self._dialogue.commit()
+            self.dialogue.commit()
             with trio.move_on_after(CLOSE_S, shield=True) as polite:
                 await self._socket.close()
             if polite.cancelled_caught:
                 log.info("closed without the peer's goodbye")
 
     def record(self) -> CallRecord:
-        """What this call leaves behind; complete once `run` has returned or raised."""
-        dialogue = self._dialogue
+        """What this call leaves behind; complete once `run` has returned or raised, but for what comes after a call."""
         ended = self._ended if self._ended is not None else trio.current_time()
+        dialogue, floor = self.dialogue, self.floor
         return CallRecord(
             call_sid=self.info.call_sid,
             account_sid=self.info.account_sid,
@@ -107,10 +137,7 @@ class Call:
             started_at=self.started_at.isoformat(timespec="milliseconds"),
             duration_ms=round((ended - self._began) * 1000),
             ending=(self.ending or Ending.SHUTDOWN).value,
-            entries=tuple(
-                Entry(line.role, line.text, round(line.start_ms), round(line.end_ms), line.interrupted)
-                for line in dialogue.conversation.lines
-            ),
+            entries=tuple(entry_of(line) for line in dialogue.conversation.lines),
             turns=dialogue.times(self._began),
             facts=values(dialogue.facts),
             providers={
@@ -118,15 +145,26 @@ class Call:
                 "llm": self._parts.model.name,
                 "tts": self._parts.voice.name,
             },
-            barge_ins=dialogue.barge_ins,
+            barge_ins=floor.barge_ins,
             frames_dropped=self._dropped,
+            language=self.profile.language,
+            transferred_to=dialogue.transferred_to,
+            false_interruptions=floor.false_interruptions,
+            backchannels=floor.backchannels,
+            early_transcriptions=floor.ears.early,
+            early_discarded=floor.ears.discarded,
         )
+
+    def unheard(self) -> list[Utterance]:
+        """Sound of the caller that nobody has understood by the end of the call, in order."""
+        return self.floor.ears.left(self._turns.rest())
 
     async def _read(self) -> None:
         await reader.read(
             self._socket,
             self._ears,
             limit_s=self._parts.settings.MEDIA_TIMEOUT_S,
+            now_ms=lambda: self._outbox.now_ms,
             mark=self._mark,
             digit=self._digit,
             ended=self.end,
@@ -146,29 +184,38 @@ class Call:
 
     async def _converse(self) -> None:
         settings = self._parts.settings
-        guards = Guards(
-            threshold=settings.VAD_THRESHOLD,
-            onset_ms=settings.BARGE_IN_MS,
-            hold_ms=settings.END_SILENCE_MS,
-            longest_ms=settings.MAX_UTTERANCE_S * 1000,
-        )
-        dialogue = self._dialogue
+        dialogue, floor = self.dialogue, self.floor
         with self._conversing:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(
-                    detector.detect,
-                    self._ears,
-                    self._parts.vad(),
-                    TurnDetector(guards),
-                    dialogue.decided,
-                    name="detector",
-                )
+                nursery.start_soon(self._detect, name="detector")
+                nursery.start_soon(floor.ears.run, name="ears")
                 nursery.start_soon(dialogue.runner.run, name="runner")
+                nursery.start_soon(self._keys.watch, floor.pressed, name="keypad")
                 nursery.start_soon(
                     silence.watch, dialogue.quiet_since, settings.SILENCE_S, dialogue.too_quiet, name="silence"
                 )
-                nursery.start_soon(duration.limit, settings.CALL_MAX_MINUTES * 60, self._out_of_time, name="duration")
+                nursery.start_soon(self._limit, name="duration")
                 dialogue.greet()
+
+    async def _detect(self) -> None:
+        await detector.detect(
+            self._ears,
+            self._parts.vad(),
+            self._turns,
+            self.floor.decided,
+            guard_ms=self.floor.guard_ms,
+            is_echo=self._is_echo,
+        )
+
+    async def _limit(self) -> None:
+        settings, dialogue = self._parts.settings, self.dialogue
+        await duration.limit(
+            settings.CALL_MAX_MINUTES * 60,
+            settings.NOTICE_S,
+            notice=dialogue.notice,
+            insist=dialogue.insist,
+            reached=self._out_of_time,
+        )
 
     async def _leave(self, crashed: bool) -> None:
         """Last words where the ending has any, then the rest of the queue, as far as the caller hears it in time."""
@@ -176,9 +223,9 @@ class Call:
         with self._leaving:
             self._leaving.deadline = trio.current_time() + settings.GOODBYE_TIMEOUT_S
             if self.ending in (Ending.TIME_LIMIT, Ending.CALLER_SILENT, Ending.SHUTDOWN):
-                crashed = await contain(partial(self._dialogue.farewell, settings.GOODBYE), "farewell")
+                crashed = await contain(self.dialogue.farewell, "farewell")
             if crashed:
-                await self._dialogue.apologise()
+                await self.dialogue.apologise()
             self._outbox.finish()
             await self._written.wait()
             await self._outbox.heard()
@@ -187,10 +234,35 @@ class Call:
 
     def _mark(self, name: str) -> None:
         self._outbox.returned(name)
-        self._dialogue.commit()
+        self.dialogue.commit()
 
-    def _digit(self, _digit: str) -> None:
-        log.info("digit")
+    def _digit(self, digit: str) -> None:
+        log.info("key")  # not which: it may be part of a number that is nobody's business
+        if self.ending is None:
+            self.floor.keyed()
+            self._keys.press(digit)
+
+    def _is_echo(self, window: bytes, at_ms: float, probability: float) -> bool:
+        settings = self._parts.settings
+        if not settings.ECHO_GUARD or at_ms > self._outbox.ledger.end_ms + ECHO_TAIL_MS:
+            return False
+        self._echo.heard(window, at_ms)
+        return probability >= settings.VAD_THRESHOLD - RELEASE and self._echo.is_echo(window, at_ms)
 
     def _out_of_time(self) -> None:
         self.end(Ending.TIME_LIMIT, f"{self._parts.settings.CALL_MAX_MINUTES:g} minutes")
+
+
+def entry_of(line: Line) -> Entry:
+    """A line of the conversation, as it is kept."""
+    return Entry(
+        line.role,
+        line.text,
+        round(line.start_ms),
+        round(line.end_ms),
+        line.interrupted,
+        line.aside,
+        line.keys,
+        line.call.name if line.call else "",
+        line.call.arguments if line.call else "",
+    )

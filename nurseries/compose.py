@@ -14,17 +14,20 @@ import httpx2
 
 from agent.config import Settings
 from agent.errors import ConfigError
+from agent.hear.endpointing import LexicalEndOfTurn
+from agent.hear.keys import parse_bindings
 from agent.hear.ports import Recogniser
 from agent.keep.ports import CallStore
+from agent.lines import load_lines
 from agent.providers import scripted
 from agent.providers.http_client import open_http_client
+from agent.providers.own_tools import load_tools
 from agent.providers.silero import Silero8k, load_session
 from agent.speak.cache import AudioCache
 from agent.speak.ports import Voice
 from agent.think.policy import Persona
-from agent.think.ports import LanguageModel
-from agent.think.prompt import load_template, render
-from nurseries.dialogue import Parts
+from agent.think.ports import LanguageModel, Summariser
+from nurseries.parts import HandOver, Parts
 
 if TYPE_CHECKING:
     from agent.providers.openai_client import OpenAIClient
@@ -44,7 +47,7 @@ def open_store(settings: Settings) -> CallStore:
 
 
 @asynccontextmanager
-async def compose(settings: Settings) -> AsyncIterator[Parts]:
+async def compose(settings: Settings, hand_over: HandOver) -> AsyncIterator[Parts]:
     """The parts, for as long as the block lasts. Loading takes up to two seconds and blocks: it is done before any call
     is taken. Raises ConfigError with every fault found."""
     faults: list[str] = []
@@ -54,8 +57,20 @@ async def compose(settings: Settings) -> AsyncIterator[Parts]:
         model = _tried(made.model, faults)
         voice = _tried(made.voice, faults)
         session = _tried(load_session, faults)
-        system = _tried(lambda: _system(settings), faults)
-        if recogniser is None or model is None or voice is None or session is None or system is None:
+        lines = _tried(lambda: load_lines(settings), faults)
+        toolbox = _tried(lambda: load_tools(settings.TOOLS_FILE), faults)
+        names = toolbox.names if toolbox else ()
+        bindings, wrong = parse_bindings(settings.DTMF_BINDINGS, names)
+        faults += wrong if toolbox else ()
+        if (
+            faults
+            or recogniser is None
+            or model is None
+            or voice is None
+            or session is None
+            or lines is None
+            or toolbox is None
+        ):
             raise ConfigError(tuple(dict.fromkeys(faults)))
         yield Parts(
             settings=settings,
@@ -64,7 +79,12 @@ async def compose(settings: Settings) -> AsyncIterator[Parts]:
             voice=voice,
             cache=AudioCache(int(settings.TTS_CACHE_MB * 1024 * 1024)),
             vad=lambda: Silero8k(session),
-            system=system,
+            end_of_turn=LexicalEndOfTurn(settings.END_SILENCE_MS, settings.END_SILENCE_LONG_MS),
+            lines=lines,
+            bindings=bindings,
+            toolbox=toolbox,
+            summariser=made.summariser(),
+            hand_over=hand_over,
         )
 
 
@@ -107,6 +127,14 @@ class _Vendors:
             case "scripted":
                 return scripted.ScriptedLanguageModel()
 
+    def summariser(self) -> Summariser | None:
+        """Who can write; None where the language model is no such model."""
+        if self._settings.provider("LLM")[0] != "openai":
+            return None
+        from agent.providers.openai_summary import OpenAISummariser
+
+        return OpenAISummariser(self._openai, self._settings)
+
     def voice(self) -> Voice:
         match self._settings.provider("TTS")[0]:
             case "openai":
@@ -119,10 +147,6 @@ class _Vendors:
                 return load_voice()
             case "scripted":
                 return scripted.ScriptedVoice()
-
-
-def _system(settings: Settings) -> str:
-    return render(load_template(settings.SYSTEM_PROMPT_FILE), settings.COMPANY_NAME, settings.AGENT_NAME)
 
 
 def _tried(make: Callable[[], T], faults: list[str]) -> T | None:

@@ -16,9 +16,19 @@ from nurseries.mailbox import Mailbox
 
 
 async def detect(
-    sound: Mailbox[Frame], vad: VoiceActivity, turns: TurnDetector, decided: Callable[[Decision], None]
+    sound: Mailbox[Frame],
+    vad: VoiceActivity,
+    turns: TurnDetector,
+    decided: Callable[[Decision], None],
+    *,
+    guard_ms: Callable[[], float],
+    is_echo: Callable[[bytes, float, float], bool],
 ) -> None:
-    """Listen until cancelled."""
+    """Listen until cancelled.
+
+    `guard_ms` tells how much speech is an onset now; `is_echo` whether a window, by its sound, its time and its
+    probability of speech, is our own voice coming back: then it counts as silence.
+    """
     pending = bytearray()
     while True:
         frame = await sound.get()
@@ -27,7 +37,11 @@ async def detect(
         while len(pending) >= WINDOW_BYTES:
             window = bytes(pending[:WINDOW_BYTES])
             del pending[:WINDOW_BYTES]
-            decision = turns.hear(window, vad(mulaw.decode_float(window)), begins_ms)
+            probability = vad(mulaw.decode_float(window))
+            if is_echo(window, begins_ms, probability):
+                probability = 0.0
+            turns.guard(guard_ms())
+            decision = turns.hear(window, probability, begins_ms)
             begins_ms += WINDOW_BYTES / BYTES_PER_MS
             if decision is not None:
                 decided(decision)

@@ -1,267 +1,391 @@
-"""What a call's runner runs: the greeting, the answers, the prompts, and the words for when something failed.
+"""What the agent does with its turns: greets, answers, prompts, acts on keys, takes leave. And what became of it.
 
-The detector's decisions and the silence watchdog's come in synchronously and replace the runner's job; each job is
-cancelled as a whole when the caller barges in. What was heard goes to the conversation before anything else happens.
+Each is a job of the call's runner, begun and cancelled by the floor; the words heard by the caller, the tools run and
+the facts learnt are kept here, at the moment they are known.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from zoneinfo import ZoneInfo
 
 import structlog
 import trio
+from trio.lowlevel import ParkingLot
 
-from agent.config import Settings
-from agent.errors import Fault, ProviderError
-from agent.hear.ports import Recogniser, VoiceActivity
-from agent.hear.turns import Decision, Onset
+from agent.errors import Fault
 from agent.keep.record import TurnTimes
-from agent.model import Ending, Utterance
-from agent.speak.cache import AudioCache
-from agent.speak.clips import APOLOGY, FAREWELL, TROUBLE, WELCOME, Clip
-from agent.speak.ports import Voice
+from agent.model import CallInfo, Ending
+from agent.profile import Profile
+from agent.speak.clips import APOLOGY, CONNECTING, FAREWELL, TROUBLE, WELCOME, Clip
 from agent.think.conversation import Conversation
-from agent.think.facts import Fact, extract, merge, values
-from agent.think.ports import LanguageModel
+from agent.think.facts import Fact, attributed, extract, merge, values
+from agent.think.ports import ToolCall
 from agent.think.prompt import build_prompt
-from nurseries.outbox import Outbox, Track
+from agent.think.tools.decision import Decision
+from agent.think.tools.ports import Desk, Result, Say, Transfer
+from nurseries.hands import Hands
+from nurseries.outbox import Outbox
+from nurseries.parts import Parts
 from nurseries.runner import Runner
-from nurseries.turn import Failure, Limits, Outcome, reply, say, say_clip
+from nurseries.speech import Failure, Manner, Speech
+from nurseries.turn import Outcome, Patience, Thinker, sentences, take_turn
 
 log = structlog.get_logger(__name__)
-
-HEARING_RATE = 0.2
-"""Seconds more that a recogniser gets for each second of sound."""
-
-LONGEST_UNHEARD_MS = 120_000
-"""Sound that no recogniser has taken yet, at most: a noisy line whose every transcription is interrupted must not make
-the next one ever longer."""
 
 FAILURES_IN_A_ROW = 3
 """Turns that may fail one after the other before the agent apologises and ends the call."""
 
+FIRST_WORD_S = 1.5
+"""Who is called says hello first; who does not is greeted after this long."""
 
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What the process lends to each of its calls. Everything here is shared, nothing belongs to one call."""
+PARTING_S = 8.0
+"""After the agent's goodbye, for the caller to finish what they have begun to say."""
 
-    settings: Settings
-    recogniser: Recogniser
-    model: LanguageModel
-    voice: Voice
-    cache: AudioCache
-    vad: Callable[[], VoiceActivity]
-    """Makes one call's detector over the shared model."""
-    system: str
-
-    def words(self, template: str) -> str:
-        """A configured text with the company's and the agent's name in it."""
-        return template.replace("{agent}", self.settings.AGENT_NAME).replace("{company}", self.settings.COMPANY_NAME)
+Thinking = Callable[[Speech, Outcome], Awaitable[None]]
+"""Puts sentences into the speech; what else comes of it goes into the outcome."""
 
 
 @dataclass(slots=True)
 class Timing:
-    """One turn's times, on trio's clock, as far as they are known."""
+    """One answer's times, on trio's clock, as far as they are known."""
 
     decided: float
     heard: float
     outcome: Outcome
-    track: Track
+    speech: Speech
 
 
-@dataclass(slots=True)
 class Dialogue:
     """One call's side of the talk that needs no socket."""
 
-    parts: Parts
-    outbox: Outbox
-    end: Callable[[Ending, str], None]
-    runner: Runner = field(default_factory=Runner)
-    conversation: Conversation = field(default_factory=Conversation)
-    facts: dict[str, Fact] = field(default_factory=dict)
-    timings: list[Timing] = field(default_factory=list)
-    barge_ins: int = 0
-    _turn: int = 0
-    _unheard: list[Utterance] = field(default_factory=list)
-    _cut: str = ""
-    _saying: Outcome = field(default_factory=lambda: Outcome(thought_out=True))
-    _caller_speaks: bool = False
-    _wordless: bool = False
-    """The last utterance held no words: what goes on without a pause is a noise."""
-    _last_spoken: float = field(default_factory=trio.current_time)
-    _prompts: int = 0
-    _failures: int = 0
+    def __init__(
+        self, parts: Parts, info: CallInfo, profile: Profile, outbox: Outbox, end: Callable[[Ending, str], None]
+    ) -> None:
+        settings = parts.settings
+        self.profile = profile
+        self.outbox = outbox
+        self.runner = Runner()
+        self.conversation = Conversation()
+        self.facts: dict[str, Fact] = {}
+        self.timings: list[Timing] = []
+        self.caller_speaks = False
+        self.unheard = False
+        """The caller has spoken, and the words are not there yet."""
+        self.last_spoken = trio.current_time()
+        """When the caller was last heard to speak, on trio's clock."""
+        self.last_words = trio.current_time()
+        """When words of the caller were last understood, or a key was pressed."""
+        self.speech: Speech | None = None
+        """The running turn's."""
+        self.parting = False
+        """The call ends with the running turn."""
+        self.transferred_to = ""
+        self.settled = ParkingLot()
+        """Woken when it is known what the caller's last sound was."""
+        self._parts = parts
+        self._info = info
+        self._end = end
+        self._manner = Manner(parts.voice, parts.cache, profile.voice, profile.language, settings.TTS_TIMEOUT_S)
+        self._hands = Hands(parts.toolbox, self.runner, self._desk, self._ran, settings.TOOL_TIMEOUT_S)
+        self._turns = 0
+        self._prompts = 0
+        self._failures = 0
+        self._words: trio.Event | None = None
+        self._deaf: Failure | None = None
+        self._notice_due = False
+
+    # What is asked for: jobs for the runner. None of these is a checkpoint.
 
     def greet(self) -> None:
-        """Speak first."""
-        self.runner.replace(self._greet, "greeting")
+        """Speak first; to somebody who was called, only if they do not."""
+        wait_s = FIRST_WORD_S if self._info.direction.startswith("outbound") else 0.0
+        self.runner.replace(partial(self._greet, wait_s), "greeting")
 
-    def decided(self, decision: Decision) -> None:
-        """The caller has begun or finished speaking. Not a checkpoint."""
-        if isinstance(decision, Onset):
-            self._caller_speaks = not (decision.goes_on and self._wordless)
-            if not decision.goes_on and (self.runner.busy or self.outbox.speaking):
-                self.barge_ins += 1
-                log.info("barge-in", onset_ms=round(decision.began_ms), at_ms=round(decision.at_ms))
-                self.hush("barge-in")
-        else:
-            self._caller_speaks = False
-            self._last_spoken = trio.current_time()
-            self._unheard.append(decision.utterance)
-            while len(self._unheard) > 1 and sum(u.duration_ms for u in self._unheard) > LONGEST_UNHEARD_MS:
-                dropped = self._unheard.pop(0)
-                log.warning("sound dropped unheard", ms=round(dropped.duration_ms))
-            if self.runner.busy:  # speech without a pause, taken for its length: its onset silenced nobody
-                self.hush("the caller's turn has ended")
-            self.runner.replace(self._answer, "the caller's turn has ended")
+    def await_words(self, reason: str) -> None:
+        """The caller has finished: it is the agent's turn as soon as the words are there."""
+        self._words, self._deaf = trio.Event(), None
+        self.runner.replace(partial(self._answer, trio.current_time(), self._words), reason)
 
-    def hush(self, reason: str) -> None:
-        """Stop speaking and thinking, and commit what was heard. Not a checkpoint."""
-        self.runner.drop(reason)
-        self.outbox.clear()
-        self.commit()
+    @property
+    def awaiting(self) -> bool:
+        """The running turn waits for the caller's words."""
+        return self._words is not None and self.runner.busy
 
-    def commit(self) -> None:
-        """Move what the caller has heard by now into the conversation. Not a checkpoint."""
-        self.outbox.ledger.settle(self.outbox.now_ms)
-        if news := self.outbox.ledger.take():
-            self._cut = " ".join(heard.rest for heard in news if heard.rest)
-        for heard in news:
-            self.conversation.agent_heard(heard.turn, heard.text, heard.start_ms, heard.end_ms, heard.interrupted)
+    def answer(self, reason: str, failure: Failure | None = None) -> None:
+        """Answer what the caller has said; or, where it could not be heard, say so."""
+        if self._words is None or not self.runner.busy:
+            self.await_words(reason)
+        self._deaf = failure
+        if self._words is not None:
+            self._words.set()
+            self._words = None
 
-    def quiet_since(self) -> float:
-        """The moment since which nobody has spoken; now while somebody does, or is about to."""
-        if self._caller_speaks or self.runner.busy or not self.outbox.empty:
-            return trio.current_time()
-        return max(self._last_spoken, self.outbox.playback_end)
+    def nothing_said(self) -> None:
+        """There were no words to wait for."""
+        if self.awaiting:
+            self._words = None
+            self.runner.drop("nothing was said")
+
+    def act(self, action: str) -> None:
+        """A key was pressed that is bound to a tool."""
+        self.runner.replace(partial(self._act, action), "key")
 
     def too_quiet(self) -> None:
-        """Nobody has spoken for a while: prompt, and after the last prompt end the call. Not a checkpoint."""
-        prompts = self.parts.settings.silence_prompts
+        """Nobody has spoken for a while: prompt, and after the last prompt end the call."""
+        prompts = self.profile.silence_prompts
         if self._prompts >= len(prompts):
-            self.end(Ending.CALLER_SILENT, f"no answer to {len(prompts)} prompts")
+            self._end(Ending.CALLER_SILENT, f"no answer to {len(prompts)} prompts")
             return
         text = prompts[self._prompts]
         self._prompts += 1
+        self.runner.replace(partial(self._turn, self._saying(text)), "silence")
 
-        async def prompt() -> None:
-            await self._speak_fixed(self.parts.words(text))
+    def notice(self) -> None:
+        """The call will soon be over: say so when nobody speaks."""
+        self._notice_due = True
+        if not self.runner.busy and not self.caller_speaks:
+            self.insist()
 
-        self.runner.replace(prompt, "silence")
+    def insist(self) -> None:
+        """Say so now, if it has not been said."""
+        if self._notice_due and not self.parting:
+            self.hush("notice")
+            self.runner.replace(partial(self._turn, self._notice, over_caller=True), "notice")
+
+    def hush(self, reason: str) -> None:
+        """Stop speaking and thinking, and commit what was heard."""
+        self._words = None
+        self.runner.drop(reason)
+        if not self.runner.shielded:  # else it waits for the end of what is not to be interrupted
+            self.outbox.clear()
+        self.commit()
+
+    # What became of it.
+
+    def commit(self) -> tuple[str, ...]:
+        """Move what the caller has heard by now into the conversation; returns what was cut off. Not a checkpoint."""
+        self.outbox.ledger.settle(self.outbox.now_ms)
+        news = self.outbox.ledger.take()
+        for heard in news:
+            self.conversation.agent_heard(heard.turn, heard.text, heard.start_ms, heard.end_ms, heard.interrupted)
+        return tuple(heard.rest for heard in news if heard.rest)
+
+    def caller_said(self, text: str, start_ms: float, end_ms: float, keys: str = "") -> None:
+        """Words, and the facts in them. Not a checkpoint."""
+        self._prompts = 0
+        self.commit()
+        found = extract(text, self.conversation.question, self.facts)
+        self.facts = merge(self.facts, attributed(found, text, start_ms))
+        self.conversation.caller_said(text, start_ms, end_ms, keys=keys)
+        log.debug("heard", text=text)
+
+    def quiet_since(self) -> float:
+        """The moment since which nobody has spoken; now while somebody does, or is about to. Sounds without words
+        count, but not for ever."""
+        if self.caller_speaks or self.unheard or self.runner.busy or not self.outbox.empty:
+            return trio.current_time()
+        end = self.outbox.playback_end
+        longest = max(self.last_words, end) + self._parts.settings.SILENCE_S
+        return min(max(self.last_spoken, end), longest)
 
     def times(self, began: float) -> tuple[TurnTimes, ...]:
         """Where each answered turn's time went."""
         done = []
         for t in self.timings:
-            if t.track.first_sent_ms is None:
+            if t.speech.first_sent_ms is None:
                 continue
-            spoken = began + t.track.first_sent_ms / 1000
+            spoken = began + t.speech.first_sent_ms / 1000
             token = spoken if t.outcome.first_token_at is None else t.outcome.first_token_at
             done.append(TurnTimes(*(round((at - t.decided) * 1000) for at in (t.heard, token, spoken))))
         return tuple(done)
 
-    async def farewell(self, text: str) -> None:
-        """Last words, spoken outside the runner once it is gone."""
+    # Last words, spoken outside the runner once it is gone.
+
+    async def farewell(self) -> None:
+        """The goodbye; recorded, where no voice is to be had."""
         self.hush("farewell")
-        await self._speak_fixed(self.parts.words(text), instead=FAREWELL)
+        speech = self._open()
+        speech.add(*sentences(self.profile.goodbye))
+        speech.finish()
+        if await speech.run() is not None or not speech.spoke:
+            await self._say_only(speech, FAREWELL)
 
     async def apologise(self) -> None:
-        """Last words that need no provider."""
+        """Words that need no provider."""
         self.hush("apology")
-        await say_clip(APOLOGY, self._track())
+        await self._say_only(self._open(), APOLOGY)
 
-    def _track(self) -> Track:
-        self._turn += 1
-        return self.outbox.open(self._turn)
+    # The jobs.
 
-    async def _greet(self) -> None:
-        await self._speak_fixed(self.parts.words(self.parts.settings.GREETING), instead=WELCOME)
+    async def _greet(self, wait_s: float) -> None:
+        async def think(speech: Speech, _outcome: Outcome) -> None:
+            await trio.sleep(wait_s)
+            speech.add(*sentences(self.profile.greeting))
 
-    async def _speak_fixed(self, text: str, instead: Clip = TROUBLE) -> None:
-        track = self._track()
-        self._saying = outcome = Outcome()
-        await say(text, track, self.parts.voice, self.parts.cache, self._limits, outcome)
-        await self._make_up_for(outcome, track, instead)
+        await self._turn(think, instead=WELCOME)
 
-    async def _answer(self) -> None:
-        decided = trio.current_time()
-        try:
-            said = await self._hear()
-        except ProviderError as error:
-            await self._make_up_for(Outcome(failure=Failure("hear", error.fault, error.detail)), self._track())
-            return
-        heard = trio.current_time()
-        self.commit()
-        if self._caller_speaks:
-            if said:
-                return  # an utterance without end was taken in pieces: the answer is to the last of them
-            self._caller_speaks = False  # a noise that the detector takes for speech
-        if not said and not self.conversation.unanswered and self._saying.thought_out:
-            # They made a sound, and meant nothing by it: go on from the word we were cut at.
-            if rest := " ".join(filter(None, [self._cut, *self._saying.unsaid])):
-                await self._speak_fixed(rest)
-            return
-        if self.outbox.speaking:  # the same: words came while we spoke on
-            self.outbox.clear()
-            self.commit()
-        track = self._track()
-        settings = self.parts.settings
+    async def _answer(self, decided: float, words: trio.Event) -> None:
+        async def think(speech: Speech, outcome: Outcome) -> None:
+            await words.wait()
+            if self._deaf is not None:
+                outcome.failure = self._deaf
+                return
+            if self._info.direction.startswith("outbound") and not self.conversation.question:
+                speech.add(
+                    *sentences(self.profile.greeting)
+                )  # they have said hello, and it is for us to say who we are
+                return
+            self.timings.append(Timing(decided, trio.current_time(), outcome, speech))
+            await self._reply(speech, outcome)
+
+        await self._turn(think, owed_since=self.last_spoken)
+
+    async def _act(self, action: str) -> None:
+        async def think(speech: Speech, outcome: Outcome) -> None:
+            call = ToolCall(f"key-{self._turns}", action, "{}")
+            result = await self._hands.run(call, Decision(1), speech)
+            outcome.then = result.then
+            match result.then:
+                case Say(text):
+                    speech.add(*sentences(text))
+                case None:
+                    await self._reply(speech, outcome)
+                case _:
+                    self._will_part()
+
+        await self._turn(think)
+
+    async def _notice(self, speech: Speech, _outcome: Outcome) -> None:
+        self._notice_due = False
+        speech.add(*sentences(self.profile.notice))
+        await trio.lowlevel.checkpoint()
+
+    def _saying(self, text: str) -> Thinking:
+        async def think(speech: Speech, _outcome: Outcome) -> None:
+            speech.add(*sentences(text))
+            await trio.lowlevel.checkpoint()
+
+        return think
+
+    async def _reply(self, speech: Speech, outcome: Outcome) -> None:
+        settings = self._parts.settings
         prompt = build_prompt(
-            self.parts.system,
+            self.profile.system,
             self.conversation.messages(),
             values(self.facts),
             settings.HISTORY_TURNS,
             settings.HISTORY_TOKENS,
         )
-        self._saying = outcome = Outcome()
-        self.timings.append(Timing(decided, heard, outcome, track))
-        await reply(prompt, track, self.parts.model, self.parts.voice, self.parts.cache, self._limits, outcome)
-        await self._make_up_for(outcome, track)
-        if outcome.reply.says_goodbye and outcome.failure is None:
-            self.end(Ending.AGENT_SAID_GOODBYE, "the model took leave")
+        thinker = Thinker(self._parts.model, self._hands, settings.LLM_TIMEOUT_S, settings.TOOL_CALLS, self._will_part)
+        await thinker.reply(replace(prompt, tools=self._hands.offered()), speech, outcome)
 
-    async def _hear(self) -> str:
-        """The words of all that the caller said and nobody has transcribed yet. What fails or is cut off here stays,
-        and is heard with the next turn."""
-        count = len(self._unheard)
-        first, last = self._unheard[0], self._unheard[-1]
-        whole = Utterance(b"".join(u.mulaw for u in self._unheard), first.start_ms, last.end_ms)
-        limit = self.parts.settings.STT_TIMEOUT_S + whole.duration_ms / 1000 * HEARING_RATE
-        with trio.move_on_after(limit) as scope:
-            text = await self.parts.recogniser.transcribe(whole)
-        if scope.cancelled_caught:
-            del self._unheard[: count - 1]  # once more with what follows, but not ever longer
-            raise ProviderError(self.parts.recogniser.name, "hear", Fault.TIMEOUT, f"nothing for {limit:g} s")
-        del self._unheard[:count]
-        self._wordless = not text
-        if text:
-            self._prompts = 0
-            self.commit()
-            self.facts = merge(self.facts, extract(text, self.conversation.question, self.facts))
-            self.conversation.caller_said(text, whole.start_ms, whole.end_ms)
-            log.debug("heard", text=text)
-        return text
+    async def _turn(
+        self,
+        think: Thinking,
+        *,
+        instead: Clip = TROUBLE,
+        owed_since: float | None = None,
+        over_caller: bool = False,
+    ) -> None:
+        """One turn, to its last word in the caller's ear."""
+        began = trio.current_time() if owed_since is None else owed_since
+        outcome = Outcome()
+        speech = self.speech = self._open(held=self.caller_speaks and not over_caller)
+        patience = Patience(
+            self._parts.settings.FILLER_S,
+            lambda: max(began, self.last_spoken),
+            lambda: self.outbox.playback_end,
+            lambda: not self.outbox.empty,
+        )
+        try:
+            await take_turn(speech, outcome, partial(think, speech, outcome), patience)
+            await self._make_up_for(speech, outcome, instead)
+            if self._notice_due and not outcome.parting:
+                self._notice_due = False
+                await self._say_only(speech, *sentences(self.profile.notice))
+            if outcome.parting:
+                await self._part(outcome)
+        finally:
+            self.speech, self.parting = None, False
 
-    async def _make_up_for(self, outcome: Outcome, track: Track, instead: Clip = TROUBLE) -> None:
-        """A reply that failed, or came to nothing, is spoken about: never silence."""
-        if outcome.failure is None and outcome.spoke:
+    async def _make_up_for(self, speech: Speech, outcome: Outcome, instead: Clip) -> None:
+        """A turn that failed, or came to nothing, is spoken about: never silence."""
+        failure = outcome.failure
+        if failure is None and speech.spoke:
             self._failures = 0
             return
-        self._failures += 1
-        failure = outcome.failure or Failure("think", Fault.BROKEN, "an empty reply")
-        log.warning(
-            "turn failed",
-            stage=failure.stage,
-            fault=failure.fault.value,
-            detail=failure.detail,
-            in_a_row=self._failures,
-        )
-        clip = instead if self._failures < FAILURES_IN_A_ROW else APOLOGY
-        await say_clip(clip, track)
-        if clip is APOLOGY:
-            self.end(Ending.FAILED, f"{self._failures} turns failed in a row")
+        if failure is None and not outcome.parting:
+            failure = Failure("think", Fault.BROKEN, "an empty reply")
+        if failure is not None:
+            self._failures += 1
+            log.warning(
+                "turn failed",
+                stage=failure.stage,
+                fault=failure.fault.value,
+                detail=failure.detail,
+                in_a_row=self._failures,
+            )
+        if isinstance(outcome.then, Transfer):
+            await self._say_only(speech, CONNECTING)
+        elif outcome.parting:
+            if await self._say_only(speech, *sentences(self.profile.goodbye)) is not None or not speech.spoke:
+                await self._say_only(speech, FAREWELL)
+        elif self._failures < FAILURES_IN_A_ROW:
+            await self._say_only(speech, instead)
+        else:
+            await self._say_only(speech, APOLOGY)
+            self._end(Ending.FAILED, f"{self._failures} turns failed in a row")
 
-    @property
-    def _limits(self) -> Limits:
-        return Limits(self.parts.settings.LLM_TIMEOUT_S, self.parts.settings.TTS_TIMEOUT_S)
+    async def _say_only(self, speech: Speech, *words: str | Clip) -> Failure | None:
+        speech.instead(*words)
+        speech.finish()
+        return await speech.run()
+
+    def _will_part(self) -> None:
+        """From here on the turn is not interrupted, unless the caller is speaking already."""
+        if not self.parting:
+            self.parting = True
+            if self.speech is not None and not self.speech.held:
+                self.runner.shield()
+
+    async def _part(self, outcome: Outcome) -> None:
+        """The last word was heard. What the caller said meanwhile may change everything: then this is cancelled."""
+        with trio.move_on_after(PARTING_S):
+            while self.caller_speaks or self.unheard:
+                await self.settled.park()
+        if self.runner.superseded:
+            self.runner.unshield()
+            await trio.lowlevel.checkpoint()
+            return
+        if not isinstance(outcome.then, Transfer):
+            self._end(Ending.AGENT_SAID_GOODBYE, "the agent took leave")
+        elif await self._parts.hand_over(self._info.call_sid, outcome.then.to):
+            self.transferred_to = outcome.then.to
+            self._end(Ending.TRANSFERRED, "to a colleague")
+        else:
+            self._end(Ending.FAILED, "the call could not be passed on")
+
+    def _open(self, *, held: bool = False) -> Speech:
+        self._turns += 1
+        return Speech(self.outbox, self._turns, self._manner, held=held)
+
+    def _ran(self, call: ToolCall, result: Result) -> None:
+        self.commit()
+        self.conversation.tool_ran(call, result.text, self.outbox.now_ms)
+        self.facts = merge(self.facts, result.facts)
+
+    def _desk(self) -> Desk:
+        return Desk(
+            call_sid=self._info.call_sid,
+            caller=self._info.caller,
+            called=self._info.called,
+            language=self.profile.language,
+            transfer_to=self.profile.transfer_to,
+            facts=self.facts,
+            last_words=self.conversation.question,
+            now=datetime.now(ZoneInfo(self._parts.settings.TIMEZONE)).isoformat(timespec="seconds"),
+        )

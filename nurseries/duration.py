@@ -1,6 +1,6 @@
-"""Ends a call that has lasted as long as a call may.
+"""Ends a call that has lasted as long as a call may, with a word before.
 
-Started by the call inside the conversation; whatever else runs, its deadline stands.
+Started by the call inside the conversation; whatever else runs, its deadlines stand.
 """
 
 from __future__ import annotations
@@ -10,7 +10,23 @@ from collections.abc import Callable
 import trio
 
 
-async def limit(seconds: float, reached: Callable[[], None]) -> None:
-    """Call `reached` once, after so many seconds."""
-    await trio.sleep(seconds)
+async def limit(
+    seconds: float,
+    notice_s: float,
+    *,
+    notice: Callable[[], None],
+    insist: Callable[[], None],
+    reached: Callable[[], None],
+) -> None:
+    """`notice` that much before the end, `insist` half as much before it, `reached` at the end; each once.
+
+    A call shorter than twice its notice gets none.
+    """
+    end = trio.current_time() + seconds
+    if 0 < notice_s <= seconds / 2:
+        await trio.sleep_until(end - notice_s)
+        notice()
+        await trio.sleep_until(end - notice_s / 2)
+        insist()
+    await trio.sleep_until(end)
     reached()

@@ -8,6 +8,7 @@ more than a lead ahead of its playback and waits here, where it can still be thr
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import trio
@@ -71,6 +72,12 @@ class Track:
             del self._part[:size]
             await self._outbox.room(self)
 
+    def say_now(self, text: str, mulaw: bytes) -> None:
+        """A whole sentence at once, however full the outbox is; not between `begin` and `end`. Not a checkpoint."""
+        self.begin(text)
+        self._queue(mulaw + SILENCE * (-len(mulaw) % FRAME_BYTES))
+        self.end()
+
     def break_off(self) -> None:
         """The sentence will not be completed: what was made of it is all that will be said. Not a checkpoint."""
         if self._sentence is not None:
@@ -100,13 +107,24 @@ class Track:
 class Outbox:
     """One call's queue to its socket. One task takes."""
 
-    def __init__(self, ledger: Ledger, *, lead_ms: float, message_ms: float, room_ms: float, began: float) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        *,
+        lead_ms: float,
+        message_ms: float,
+        room_ms: float,
+        began: float,
+        played: Callable[[bytes, float], None] | None = None,
+    ) -> None:
+        """`played` is told what goes to the socket, and when it plays."""
         self.ledger = ledger
         self.message_bytes = int(message_ms * BYTES_PER_MS)
         self.live: Track | None = None
         self._lead_ms = lead_ms
         self._room_bytes = room_ms * BYTES_PER_MS
         self._began = began
+        self._played = played
         self._queue: deque[tuple[Track, Sentence, bytes | None]] = deque()
         self._queued_bytes = 0
         self._clear_due = False
@@ -140,8 +158,11 @@ class Outbox:
         self._returned.unpark_all()
 
     async def heard(self) -> None:
-        """Wait until all that was sent has been heard, by its marks or, where they fail to come, by the clock."""
+        """Wait until all that was queued has been sent and heard, by its marks or, where they fail to come, by the
+        clock."""
         await trio.lowlevel.checkpoint()
+        while self._queue:
+            await self._taken.park()
         while self.ledger.playing(self.now_ms):
             with trio.move_on_at(self.playback_end + MARK_GRACE_MS / 1000) as overdue:
                 await self._returned.park()
@@ -206,12 +227,14 @@ class Outbox:
 
     def _take_head(self) -> Outgoing:
         track, sentence, mulaw = self._queue.popleft()
+        self._taken.unpark_all()
         if mulaw is None:
             self.ledger.marked(sentence)
             return MarkAfter(sentence.mark)
         if track.first_sent_ms is None:
             track.first_sent_ms = self.now_ms
         self.ledger.sent(sentence, len(mulaw), self.now_ms)
+        if self._played is not None:
+            self._played(mulaw, self.ledger.end_ms - len(mulaw) / BYTES_PER_MS)
         self._queued_bytes -= len(mulaw)
-        self._taken.unpark_all()
         return Audio(mulaw)

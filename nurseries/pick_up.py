@@ -71,4 +71,7 @@ def _welcome(body: StartBody, tokens: Tokens) -> CallInfo | str:
         caller=claims.caller,
         called=claims.called,
         direction=claims.direction,
+        line=claims.line,
+        language=claims.language,
+        voice=claims.voice,
     )

@@ -27,10 +27,11 @@ from agent.providers.aside import put_aside, take_back
 from agent.web.security import Gate
 from agent.web.state import PROMISE_S, ProcessState
 from agent.wire.ports import MediaSocket
+from nurseries.afterwards import last_words, summed_up
 from nurseries.boundary import contain
 from nurseries.call import Call
-from nurseries.dialogue import Parts
 from nurseries.door.front_door import Listeners, serve_door
+from nurseries.parts import Parts
 from nurseries.pick_up import pick_up
 
 log = structlog.get_logger(__name__)
@@ -110,7 +111,7 @@ class Process:
                     frames_dropped=record.frames_dropped,
                 )
                 if self._afterwards is not None:
-                    self._afterwards.start_soon(contain, partial(self._keep, record), "keep", name="keep")
+                    self._afterwards.start_soon(contain, partial(self._keep, call, record), "keep", name="keep")
 
     def _add(self, call: Call) -> None:
         self._calls.add(call)
@@ -123,10 +124,16 @@ class Process:
         self._last_over = trio.current_time()
         self._changed.unpark_all()
 
-    async def _keep(self, record: CallRecord) -> None:
+    async def _keep(self, call: Call, record: CallRecord) -> None:
+        """Finish the record and save it, at first without what may take long: a summary is never worth a transcript."""
         saved = False
         try:
+            record = await last_words(call, self._parts)
             saved = await self._save(record)
+            whole = await summed_up(record, call, self._parts)
+            if whole is not record:
+                record, saved = whole, False
+                saved = await self._save(whole)
         finally:
             if not saved:
                 # Shielded, for it is the last chance; in a thread, for a disk must not hold up the other calls.

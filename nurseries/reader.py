@@ -28,22 +28,30 @@ GAP_MS = 200.0
 
 
 class MediaClock:
-    """Media time, counted in samples; skips what the carrier lost, so that it keeps pace with the call."""
+    """The caller's sound on the call's clock: counted in samples from the first piece's arrival, so that a late piece is
+    not taken for a pause; skips what the carrier lost; and never claims that sound was made after it had arrived."""
 
-    def __init__(self) -> None:
-        self._ms = 0.0
-        self._first: int | None = None
+    def __init__(self, now_ms: Callable[[], float]) -> None:
+        self._now_ms = now_ms
+        self._ms: float | None = None
+        self._first = 0.0
+        """Where the carrier's timestamps have their zero on the call's clock, once there is one."""
+        self._told = False
 
     def stamp(self, media: MediaBody) -> float:
         """When this piece of sound begins."""
+        latest = self._now_ms() - len(media.payload) / BYTES_PER_MS
+        at_ms = latest if self._ms is None else self._ms
         if media.timestamp.isascii() and media.timestamp.isdecimal():
-            told = int(media.timestamp[:12])
-            if self._first is None:
-                self._first = told - round(self._ms)
-            if told - self._first - self._ms > GAP_MS:
-                self._ms = float(told - self._first)
-        at_ms = self._ms
-        self._ms += len(media.payload) / BYTES_PER_MS
+            told = float(media.timestamp[:12])
+            if not self._told:
+                self._told, self._first = True, at_ms - told
+            if told + self._first - at_ms > GAP_MS:
+                at_ms = told + self._first
+        if at_ms > latest:  # earlier pieces were late: what seemed to be the carrier's way was a delay
+            self._first -= at_ms - latest
+            at_ms = latest
+        self._ms = at_ms + len(media.payload) / BYTES_PER_MS
         return at_ms
 
 
@@ -52,12 +60,13 @@ async def read(
     sound: Mailbox[Frame],
     *,
     limit_s: float,
+    now_ms: Callable[[], float],
     mark: Callable[[str], None],
     digit: Callable[[str], None],
     ended: Callable[[Ending, str], None],
 ) -> None:
-    """Read to the end of the stream, then call `ended` once."""
-    clock = MediaClock()
+    """Read to the end of the stream, then call `ended` once. `now_ms` is the call's clock."""
+    clock = MediaClock(now_ms)
     malformed = 0
     with trio.move_on_after(limit_s) as alive:
         while True:

@@ -19,7 +19,8 @@ from agent.web.app import create_app
 from agent.web.security import Gate
 from agent.web.state import ProcessState
 from nurseries.compose import compose, open_store
-from nurseries.dialogue import Parts
+from nurseries.hand_overs import HandOvers
+from nurseries.parts import Parts
 from nurseries.process import Process
 
 log = structlog.get_logger(__name__)
@@ -38,7 +39,9 @@ def serve() -> int:
 
 
 async def _run(settings: Settings, store: CallStore) -> None:
-    async with compose(settings) as parts:
+    state = ProcessState()
+    hand_overs = HandOvers(store, state)
+    async with compose(settings, hand_overs.hand_over) as parts:
         try:
             listeners = await trio.open_tcp_listeners(settings.PORT, host=settings.host)
         except OSError as error:
@@ -46,10 +49,9 @@ async def _run(settings: Settings, store: CallStore) -> None:
             raise ConfigError(
                 (f"cannot listen on {settings.host}:{settings.PORT}: {reason}. Set PORT (or HOST) to a free one.",)
             ) from None
-        state = ProcessState()
         gate = Gate(settings)
         tokens = Tokens(_token_key(settings), ttl_s=settings.TOKEN_TTL_S, random=secrets.token_bytes)
-        app = create_app(settings, tokens, state, gate)
+        app = create_app(settings, tokens, state, gate, parts.lines, hand_overs.handed_over)
         process = Process(parts, store, tokens, state)
         async with trio.open_nursery() as nursery:
             await nursery.start(partial(process.run, listeners, app, gate))

@@ -1,214 +1,170 @@
-"""Lifetime 3: one reply. Words are heard, thought about and spoken, three stages that overlap.
+"""Lifetime 3: one turn of the agent. Words are thought out and spoken at once, tools run between them, silence is watched.
 
-Run by the runner, which cancels it when the caller barges in. Its two children: the thinker cuts the model's
-stream into sentences, the speaker turns each into sound as it completes, so that the next one is made while the first
-plays. A failing or stalled provider is a value here (a `Failure`), never an exception, and is spoken about.
+Run by the runner, which cancels it when the caller takes the turn. Its children: the speech in front; behind it the
+thinker, which cuts the model's stream into sentences, and the patience, which lets no silence last. A failing or
+stalled provider is a value here (a `Failure`), never an exception, and is spoken about.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass, field, replace
 
-import structlog
 import trio
 
-from agent.errors import Fault, ProviderError
-from agent.speak.cache import AudioCache
-from agent.speak.clips import Clip
-from agent.speak.plain import speakable
-from agent.speak.ports import Voice
+from agent.errors import Fault
+from agent.speak.clips import MOMENT, STILL
 from agent.speak.sentences import Sentences
-from agent.speak.telephone import Telephone
-from agent.think.ports import LanguageModel, Prompt, Reply
-from nurseries.outbox import Track
+from agent.think.ports import LanguageModel, Message, Prompt, Reply, ToolCall
+from agent.think.tools.decision import Decision
+from agent.think.tools.ports import EndCall, Say, Then, Transfer
+from nurseries.hands import Hands
+from nurseries.speech import Failure, Idle, Speech, timed
 
-log = structlog.get_logger(__name__)
+MOST_CHARACTERS = 4000
+"""Of one reply, tools and all: four minutes of speech. A model that writes on is cut off."""
 
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A stage did not deliver."""
-
-    stage: str
-    fault: Fault
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Seconds to the first piece of a stage's output and between two pieces."""
-
-    think_s: float
-    speak_s: float
+FILLERS = (MOMENT, STILL)
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of a reply."""
+    """What became of a turn."""
 
-    reply: Reply = field(default_factory=Reply)
-    spoke: bool = False
-    thought_out: bool = False
-    """The model has said all that it wanted to; what is left is only to be spoken."""
-    unsaid: list[str] = field(default_factory=list)
-    """Sentences of a fixed text that have not been begun."""
+    says_goodbye: bool = False
+    then: Then | None = None
+    """What a tool wants to happen once all is said."""
     failure: Failure | None = None
     first_token_at: float | None = None
 
+    @property
+    def parting(self) -> bool:
+        """The call ends with this turn."""
+        return self.says_goodbye or isinstance(self.then, (EndCall, Transfer))
 
-async def speak_text(
-    sentences: trio.MemoryReceiveChannel[str],
-    track: Track,
-    voice: Voice,
-    cache: AudioCache,
-    limits: Limits,
-    outcome: Outcome,
-) -> None:
-    """Say each sentence that comes, until the channel ends or the voice fails."""
-    with sentences:
-        async for sentence in sentences:
-            del outcome.unsaid[:1]
-            text = speakable(sentence)
-            if not text:
-                continue
-            failure = await _timed("speak", limits.speak_s, partial(_say, text, track, voice, cache))
-            if failure is not None:
-                outcome.failure = failure
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long the caller is left in silence: then a word, and after the last word a failure."""
+
+    limit_s: float
+    owed_since: Callable[[], float]
+    """When it became the agent's turn, on trio's clock."""
+    playback_end: Callable[[], float]
+    audible: Callable[[], bool]
+    """Sound of ours is queued."""
+
+    async def watch(self, speech: Speech, outcome: Outcome) -> None:
+        """Returns with a failure in the outcome when patience is at its end; else it is cancelled."""
+        said = 0
+        while True:
+            now = trio.current_time()
+            quiet_since = now if speech.held or self.audible() else max(self.owed_since(), self.playback_end())
+            if quiet_since + self.limit_s > now:
+                await trio.sleep_until(quiet_since + self.limit_s)
+            elif said == len(FILLERS):
+                outcome.failure = Failure("think", Fault.TIMEOUT, f"nothing to say after {said} fillers")
                 return
-            outcome.spoke = True
+            elif speech.interject(FILLERS[said]):
+                said += 1
+            else:  # in the middle of a sentence: the voice's own limit holds
+                await trio.sleep(self.limit_s)
 
 
-async def reply(
-    prompt: Prompt,
-    track: Track,
-    model: LanguageModel,
-    voice: Voice,
-    cache: AudioCache,
-    limits: Limits,
-    outcome: Outcome,
-) -> None:
-    """Think and speak at once; returns when the last sentence is queued, not when it has been heard.
-
-    Cancelled, it leaves in the outcome what was reached.
-    """
-    send, receive = trio.open_memory_channel[str](1)
+async def take_turn(speech: Speech, outcome: Outcome, think: Callable[[], Awaitable[None]], patience: Patience) -> None:
+    """Think and speak; returns when the last word has been heard. Cancelled, what was reached is in the outcome."""
     async with trio.open_nursery() as nursery:
 
-        async def speak() -> None:
-            await speak_text(receive, track, voice, cache, limits, outcome)
-            nursery.cancel_scope.cancel("the voice is done")  # a failed one must not wait for the model's last word
+        async def watch() -> None:
+            await patience.watch(speech, outcome)
+            nursery.cancel_scope.cancel("out of patience")
 
-        nursery.start_soon(speak, name="speak")
-        nursery.start_soon(_think, prompt, send, model, limits, outcome, name="think")
+        async def thinking() -> None:
+            await think()
+            speech.finish()
+
+        nursery.start_soon(watch, name="patience")
+        nursery.start_soon(thinking, name="think")
+        outcome.failure = await speech.run() or outcome.failure
+        nursery.cancel_scope.cancel("all is said")
 
 
-async def say(text: str, track: Track, voice: Voice, cache: AudioCache, limits: Limits, outcome: Outcome) -> None:
-    """Speak a fixed text, such as the greeting. Cancelled, it leaves in the outcome what was not begun."""
+@dataclass(slots=True)
+class Thinker:
+    """Asks the model, runs what tools it wants, and asks again, until it has said all."""
+
+    model: LanguageModel
+    hands: Hands
+    limit_s: float
+    most_tools: int
+    parting: Callable[[], None]
+    """Told when it is known that the call ends with this turn. Not a checkpoint."""
+    _said: list[str] = field(default_factory=list)
+    _length: int = 0
+
+    async def reply(self, prompt: Prompt, speech: Speech, outcome: Outcome) -> None:
+        """Put the reply's sentences into the speech as they complete."""
+        decision = Decision(self.most_tools)
+        while True:
+            asked = self._round(prompt, decision, outcome)
+            reply = await self._ask(asked, speech, outcome)
+            if reply is None:
+                return
+            outcome.says_goodbye = outcome.says_goodbye or reply.says_goodbye
+            for call in reply.calls if asked.tools else ():
+                await self._use(call, decision, speech, outcome)
+            if outcome.parting:
+                self.parting()
+            spoken = "".join(self._said).strip()
+            if not (reply.calls and asked.tools) or isinstance(outcome.then, Say) or (outcome.then and spoken):
+                return
+
+    def _round(self, prompt: Prompt, decision: Decision, outcome: Outcome) -> Prompt:
+        if not decision.messages:
+            return prompt
+        said = "".join(self._said).strip()
+        own = (Message("agent", said),) if said else ()
+        tools = () if outcome.then is not None or decision.exhausted else prompt.tools
+        return replace(prompt, messages=(*prompt.messages, *own, *decision.messages), tools=tools)
+
+    async def _use(self, call: ToolCall, decision: Decision, speech: Speech, outcome: Outcome) -> None:
+        result = await self.hands.run(call, decision, speech)
+        if result.then is None or outcome.parting:
+            return
+        outcome.then = result.then
+        if isinstance(result.then, Say):
+            speech.add(*sentences(result.then.text))
+
+    async def _ask(self, prompt: Prompt, speech: Speech, outcome: Outcome) -> Reply | None:
+        cutter = Sentences()
+        reply = Reply()
+
+        async def think(idle: Idle) -> None:
+            nonlocal reply
+
+            async def emit(piece: str) -> None:
+                await trio.lowlevel.checkpoint()
+                idle.wait()
+                if outcome.first_token_at is None and piece:
+                    outcome.first_token_at = trio.current_time()
+                if self._length <= MOST_CHARACTERS:
+                    self._length += len(piece)
+                    self._said.append(piece)
+                    speech.add(*cutter.feed(piece))
+
+            reply = await self.model.reply(prompt, emit)
+
+        failure = await timed("think", self.limit_s, think)
+        if failure is not None:
+            outcome.failure = failure
+            return None
+        speech.add(*cutter.finish())
+        if self._said:
+            self._said.append(" ")
+        return reply
+
+
+def sentences(text: str) -> list[str]:
+    """A fixed text, cut."""
     cutter = Sentences()
-    sentences = [*cutter.feed(text), *cutter.finish()]
-    outcome.unsaid, outcome.thought_out = list(sentences), True
-    send, receive = trio.open_memory_channel[str](len(sentences))
-    with send:
-        for sentence in sentences:
-            send.send_nowait(sentence)
-    await speak_text(receive, track, voice, cache, limits, outcome)
-
-
-async def say_clip(clip: Clip, track: Track) -> None:
-    """Speak a packaged recording: the words for when no voice is to be had."""
-    track.begin(clip.text)
-    await track.say(clip.mulaw)
-    track.end()
-
-
-async def _think(
-    prompt: Prompt,
-    sentences: trio.MemorySendChannel[str],
-    model: LanguageModel,
-    limits: Limits,
-    outcome: Outcome,
-) -> None:
-    cutter = Sentences()
-
-    async def think(idle: _Idle) -> None:
-        async def emit(piece: str) -> None:
-            idle.rest()
-            if outcome.first_token_at is None and piece:
-                outcome.first_token_at = trio.current_time()
-            for sentence in cutter.feed(piece):
-                await sentences.send(sentence)
-            idle.wait()
-
-        outcome.reply = await model.reply(prompt, emit)
-        idle.rest()
-        for sentence in cutter.finish():
-            await sentences.send(sentence)
-
-    with sentences:
-        try:
-            failure = await _timed("think", limits.think_s, think)
-        except trio.BrokenResourceError:
-            return  # the voice has failed, and closed its end
-    outcome.failure = failure or outcome.failure
-    outcome.thought_out = failure is None
-
-
-async def _say(text: str, track: Track, voice: Voice, cache: AudioCache, idle: _Idle) -> None:
-    track.begin(text)
-    key = cache.key(text, voice.name, f"mulaw-8000/{voice.rate}")
-    known = cache.get(key)
-    if known is not None:
-        idle.rest()
-        await track.say(known)
-        track.end()
-        return
-    line = Telephone(voice.rate)
-    spoken = bytearray()
-
-    async def play(mulaw: bytes) -> None:
-        idle.rest()
-        spoken.extend(mulaw)
-        await track.say(mulaw)
-        idle.wait()
-
-    async def emit(chunk: bytes) -> None:
-        await play(line.feed(chunk))
-
-    try:
-        await voice.synthesise(text, emit)
-        await play(line.finish())
-    except BaseException:
-        track.break_off()
-        raise
-    track.end()
-    if not spoken:
-        raise ProviderError(voice.name, "speak", Fault.BROKEN, "no sound for a text")
-    cache.put(key, bytes(spoken))
-
-
-class _Idle:
-    """A deadline that runs only while a provider is waited for, not while it waits for us."""
-
-    def __init__(self, scope: trio.CancelScope, limit_s: float) -> None:
-        self._scope = scope
-        self._limit_s = limit_s
-        self.wait()
-
-    def wait(self) -> None:
-        self._scope.deadline = trio.current_time() + self._limit_s
-
-    def rest(self) -> None:
-        self._scope.deadline = float("inf")
-
-
-async def _timed(stage: str, limit_s: float, work: Callable[[_Idle], Awaitable[None]]) -> Failure | None:
-    with trio.CancelScope() as scope:
-        try:
-            await work(_Idle(scope, limit_s))
-        except ProviderError as error:
-            return Failure(stage, error.fault, error.detail)
-    if scope.cancelled_caught:
-        return Failure(stage, Fault.TIMEOUT, f"nothing for {limit_s:g} s")
-    return None
+    return [*cutter.feed(text), *cutter.finish()]

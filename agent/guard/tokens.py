@@ -28,6 +28,9 @@ class Claims(msgspec.Struct, frozen=True, array_like=True):
     caller: str = ""
     called: str = ""
     direction: str = "inbound"
+    line: str = ""
+    language: str = ""
+    voice: str = ""
 
 
 class _Sealed(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -77,6 +80,9 @@ class Tokens:
             caller=_cut(claims.caller, _FIELD_BYTES),
             called=_cut(claims.called, _FIELD_BYTES),
             direction=_cut(claims.direction, 16),
+            line=_cut(claims.line, 32),
+            language=_cut(claims.language, 16),
+            voice=_cut(claims.voice, 32),
         )
         sealed = _Sealed(short, now + self._ttl_s, self._random(_NONCE_BYTES))
         payload = msgspec.msgpack.encode(sealed)

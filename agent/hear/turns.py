@@ -1,10 +1,13 @@
 """When the caller has the floor: windows of sound with their speech probability in, decisions out.
 
-A pure state machine on media time. Two promises its callers build on: every `Onset` is followed by exactly one
-`TurnTaken` (as long as sound keeps coming), and an utterance never loses sound between the two.
+A pure state machine on call time. Promises its callers build on: every `Onset` is followed by exactly one `TurnTaken`
+(as long as sound keeps coming); between the two, every `Pause` is followed by one `Resumed` or by the `TurnTaken`; an
+utterance never loses sound.
 
-    silence --speech for the guard--> speaking --silence for the hold--> silence
-               emits Onset                        emits TurnTaken
+    silence --speech for the guard--> speaking --silence for PAUSE_MS--> pausing --silence for the hold--> silence
+               emits Onset            |      ^      emits Pause             |          emits TurnTaken
+                                      |      +------- speech: Resumed ------+
+                                      +-- Lasting, once, when the speech has lasted
 """
 
 from __future__ import annotations
@@ -29,6 +32,9 @@ PRE_ROLL_MS = 320
 TAIL_MS = 192
 """Silence kept at the end of an utterance; recognisers do better with a little."""
 
+LONGEST_GUARD_MS = 2000
+"""The most that a guard may ask for; sound is kept for as long."""
+
 
 @dataclass(frozen=True, slots=True)
 class Guards:
@@ -36,7 +42,12 @@ class Guards:
 
     threshold: float
     onset_ms: float
+    """Speech that is an onset, while nothing else is asked for."""
+    lasting_ms: float
+    """Speech, from the onset on, that is worth looking into before it has ended."""
+    pause_ms: float
     hold_ms: float
+    """Silence that ends a turn, until `TurnDetector.hold` says otherwise for one pause."""
     longest_ms: float
 
 
@@ -51,15 +62,46 @@ class Onset:
 
 
 @dataclass(frozen=True, slots=True)
+class Lasting:
+    """The caller has been speaking for long, and speaks on: or it is a noise."""
+
+    utterance: Utterance
+    """What was said so far."""
+    speech_ms: float
+    at_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """The caller is silent; perhaps only between two words."""
+
+    utterance: Utterance
+    """What was said so far: the same sound as the TurnTaken's, should one follow."""
+    speech_ms: float
+    """How much speech there was, pauses not counted."""
+    at_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """The caller speaks on after a Pause."""
+
+    at_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class TurnTaken:
     """The caller has finished, or has spoken for the longest time one utterance may take."""
 
     utterance: Utterance
+    speech_ms: float
     at_ms: float
-    """Media time of the decision; `utterance.end_ms` plus the hold."""
+    """Time of the decision; `utterance.end_ms` plus the hold."""
+    paused: bool = True
+    """A Pause came before, with this very sound."""
 
 
-Decision = Onset | TurnTaken
+Decision = Onset | Lasting | Pause | Resumed | TurnTaken
 
 
 def _windows(ms: float) -> int:
@@ -72,27 +114,55 @@ class TurnDetector:
     def __init__(self, guards: Guards) -> None:
         self._start = guards.threshold
         self._stop = max(guards.threshold - RELEASE, 0.01)
+        self._guards = guards
         self._onset = _windows(guards.onset_ms)
-        self._hold = _windows(guards.hold_ms)
+        self._pause = _windows(guards.pause_ms)
+        self._hold = self._usual_hold = max(_windows(guards.hold_ms), self._pause + 1)
+        self._lasting = _windows(guards.lasting_ms)
         self._longest = _windows(guards.longest_ms)
-        self._recent: deque[bytes] = deque(maxlen=_windows(PRE_ROLL_MS) + self._onset)
+        self._recent: deque[bytes] = deque(maxlen=_windows(PRE_ROLL_MS) + _windows(LONGEST_GUARD_MS))
         self._speech: list[bytes] = []
+        self._spoken = 0
         self._run = 0
         self._sure = False
         self._unbroken = False
         self._quiet = 0
+        self._paused = False
+        self._lasted = False
         self._began_ms = 0.0
+        self._now_ms = 0.0
 
     @property
     def speaking(self) -> bool:
         """Whether an Onset still waits for its TurnTaken."""
         return bool(self._speech)
 
+    @property
+    def voiced(self) -> bool:
+        """Whether the last window was taken for speech."""
+        return self._run > 0 if not self._speech else self._quiet == 0
+
+    def guard(self, onset_ms: float) -> None:
+        """From now on, this much speech is an onset."""
+        self._onset = _windows(min(onset_ms, LONGEST_GUARD_MS))
+
+    def hold(self, ms: float) -> None:
+        """In the present pause, this much silence ends the turn. Without a pause it does nothing."""
+        if self._paused:
+            self._hold = max(_windows(ms), self._pause + 1)
+
     def hear(self, window: bytes, probability: float, at_ms: float) -> Decision | None:
-        """Take the next window (256 bytes of mu-law that begin at media time `at_ms`); at most one decision."""
+        """Take the next window (256 bytes of mu-law that begin at `at_ms`); at most one decision."""
+        self._now_ms = at_ms + WINDOW_MS
         if self._speech:
             return self._while_speaking(window, probability, at_ms)
         return self._while_silent(window, probability, at_ms)
+
+    def rest(self) -> Utterance | None:
+        """What the caller was saying when the sound ended. Leaves the detector as it is."""
+        if not self._speech:
+            return None
+        return self._utterance(self._now_ms)
 
     def _while_silent(self, window: bytes, probability: float, at_ms: float) -> Onset | None:
         self._recent.append(window)
@@ -105,27 +175,50 @@ class TurnDetector:
         self._sure = self._sure or probability >= self._start
         if self._run < self._onset or not self._sure:
             return None
-        self._speech = list(self._recent)
+        self._speech = list(self._recent)[-(self._run + _windows(PRE_ROLL_MS)) :]
         self._recent.clear()
-        self._run, self._quiet, self._sure = 0, 0, False
+        self._spoken, self._run, self._quiet, self._sure, self._paused = self._run, 0, 0, False, False
+        self._lasted = False
         goes_on, self._unbroken = self._unbroken, False
         return Onset(self._began_ms, at_ms + WINDOW_MS, goes_on)
 
-    def _while_speaking(self, window: bytes, probability: float, at_ms: float) -> TurnTaken | None:
+    def _while_speaking(self, window: bytes, probability: float, at_ms: float) -> Decision | None:
         self._speech.append(window)
-        self._quiet = 0 if probability >= self._stop else self._quiet + 1
-        if self._quiet < self._hold and len(self._speech) < self._longest:
-            return None
-        return self._take(at_ms + WINDOW_MS)
+        now_ms = at_ms + WINDOW_MS
+        if probability >= self._stop:
+            return self._speech_window(now_ms)
+        self._quiet += 1
+        if self._quiet >= self._hold or len(self._speech) >= self._longest:
+            return self._take(now_ms)
+        if self._quiet == self._pause:
+            self._paused = True
+            return Pause(self._utterance(now_ms), self._spoken * WINDOW_MS, now_ms)
+        return None
 
-    def _take(self, now_ms: float) -> TurnTaken:
-        end_ms = now_ms - self._quiet * WINDOW_MS
+    def _speech_window(self, now_ms: float) -> Decision | None:
+        self._quiet = 0
+        self._spoken += 1
+        if len(self._speech) >= self._longest:
+            return self._take(now_ms)
+        if self._paused:
+            self._paused, self._hold = False, self._usual_hold
+            return Resumed(now_ms)
+        if self._spoken >= self._lasting and not self._lasted:
+            self._lasted = True
+            return Lasting(self._utterance(now_ms), self._spoken * WINDOW_MS, now_ms)
+        return None
+
+    def _utterance(self, now_ms: float) -> Utterance:
         surplus = self._quiet - _windows(TAIL_MS)
         kept = self._speech[: len(self._speech) - surplus] if surplus > 0 else self._speech
+        return Utterance(b"".join(kept), self._began_ms, now_ms - self._quiet * WINDOW_MS)
+
+    def _take(self, now_ms: float) -> TurnTaken:
+        taken = TurnTaken(self._utterance(now_ms), self._spoken * WINDOW_MS, now_ms, self._paused)
         # What follows at once may need the silence just heard as its own pre-roll.
         self._recent.extend(self._speech[-self._quiet :] if self._quiet else ())
-        utterance = Utterance(b"".join(kept), self._began_ms, end_ms)
         self._unbroken = not self._quiet
         self._speech = []
-        self._quiet = 0
-        return TurnTaken(utterance, now_ms)
+        self._spoken, self._quiet, self._paused = 0, 0, False
+        self._hold = self._usual_hold
+        return taken

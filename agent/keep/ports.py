@@ -25,4 +25,13 @@ class CallStore(Protocol):
         """The latest calls, newest first. Raises StoreError."""
         ...
 
+    def hand_over(self, call_sid: str, to: str) -> None:
+        """The call is to be passed on to this number once its stream is over; any process may be asked. Forgotten
+        after some minutes. Raises StoreError."""
+        ...
+
+    def handed_over(self, call_sid: str) -> str | None:
+        """Where the call is to be passed on to, or None. Raises StoreError."""
+        ...
+
     def close(self) -> None: ...

@@ -6,18 +6,27 @@ from typing import Literal
 
 import msgspec
 
-VERSION = 1
+VERSION = 2
+"""Records of version 1 are read as well: every field since then has a default."""
 
 
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     """One thing said, in the order the caller heard it."""
 
-    role: Literal["caller", "agent"]
+    role: Literal["caller", "agent", "tool"]
     text: str
+    """Words; of a tool, its result."""
     start_ms: int
     end_ms: int
     interrupted: bool = False
     """The caller cut it short: `text` holds what was heard of it."""
+    aside: bool = False
+    """The caller only showed that they listened: "mm-hm"."""
+    keys: str = ""
+    """Pressed, not spoken."""
+    tool: str = ""
+    arguments: str = ""
+    """JSON, as the model wrote it."""
 
 
 class TurnTimes(msgspec.Struct, frozen=True):
@@ -28,6 +37,38 @@ class TurnTimes(msgspec.Struct, frozen=True):
     first_token_ms: int
     first_audio_ms: int
     """First byte of the reply handed to the socket."""
+
+
+class Evidence(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a fact rests on."""
+
+    fact: str
+    value: str
+    evidence: str = ""
+    """The caller's words for it."""
+    utterance: str = ""
+    said_ms: int | None = None
+
+
+class Points(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One line of a score's explanation."""
+
+    points: int
+    why: str
+    fact: str
+    value: str
+    evidence: str = ""
+    utterance: str = ""
+    said_ms: int | None = None
+
+
+class Lead(msgspec.Struct, frozen=True):
+    """How promising the caller is."""
+
+    score: int
+    """0 to 100: the sum of the points, within these bounds."""
+    points: tuple[Points, ...]
+    facts: tuple[Evidence, ...]
 
 
 class CallRecord(msgspec.Struct, frozen=True):
@@ -48,4 +89,17 @@ class CallRecord(msgspec.Struct, frozen=True):
     providers: dict[str, str] = {}
     barge_ins: int = 0
     frames_dropped: int = 0
+    language: str = ""
+    transferred_to: str = ""
+    false_interruptions: int = 0
+    """Sounds without words that silenced the agent for a moment."""
+    backchannels: int = 0
+    early_transcriptions: int = 0
+    """Begun while the caller only paused."""
+    early_discarded: int = 0
+    """Those of them that were for nothing."""
+    summary: str = ""
+    summary_by: str = ""
+    """The model that wrote it, or "rules"."""
+    lead: Lead | None = None
     version: int = VERSION

@@ -45,7 +45,7 @@ class LocalRecogniser:
     def name(self) -> str:
         return f"local {self._engine.name}"
 
-    async def transcribe(self, utterance: Utterance, language: str = "") -> str:
+    async def transcribe(self, utterance: Utterance, language: str = "") -> str:  # noqa: ARG002  English only
         """See `Recogniser`. Cancelled, it returns at once; its thread ends at the next token, 0.4 s later at most."""
         if not worth_hearing(utterance):
             return ""

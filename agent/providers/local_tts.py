@@ -59,7 +59,14 @@ class LocalVoice:
     def name(self) -> str:
         return self._name
 
-    async def synthesise(self, text: str, emit: Emit[bytes], *, voice: str = "", language: str = "") -> None:
+    async def synthesise(
+        self,
+        text: str,
+        emit: Emit[bytes],
+        *,
+        voice: str = "",  # noqa: ARG002  there is one voice
+        language: str = "",  # noqa: ARG002  and one language
+    ) -> None:
         """See `Voice`. Characters the voice has no sound for are left out; where that leaves nothing of some words,
         ProviderError. Cancelled, it returns at once; its thread ends 0.1 s later."""
         spoken, pause = False, b""

@@ -7,6 +7,7 @@ as a whole) and retried by the driver.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import msgspec
@@ -20,6 +21,9 @@ T = TypeVar("T")
 
 DATABASE = "calling_agent"
 """Used where the URI names none."""
+
+HAND_OVER_S = 600
+"""The carrier asks within seconds of the stream's end."""
 
 LIMIT_S = 5.0
 """For one operation, server selection included."""
@@ -40,6 +44,7 @@ class MongoStore:
         except PyMongoError as error:
             raise StoreError(f"MONGODB_URI cannot be used: {error}") from error
         self._calls = self._client.get_default_database(DATABASE)["calls"]
+        self._hand_overs = self._client.get_default_database(DATABASE)["hand_overs"]
         self._indexed = False
 
     @property
@@ -60,6 +65,14 @@ class MongoStore:
         found = self._do(lambda: list(self._calls.find({}, {"_id": 0}).sort(order).limit(limit)))
         return [self._read(document) for document in found]
 
+    def hand_over(self, call_sid: str, to: str) -> None:
+        told = {"call_sid": call_sid, "to": to, "at": datetime.now(UTC)}
+        self._do(lambda: self._hand_overs.replace_one({"call_sid": call_sid}, told, upsert=True))
+
+    def handed_over(self, call_sid: str) -> str | None:
+        found = self._do(lambda: self._hand_overs.find_one({"call_sid": call_sid}))
+        return None if found is None else str(found["to"])
+
     def close(self) -> None:
         self._client.close()
 
@@ -75,6 +88,8 @@ class MongoStore:
                 if not self._indexed:
                     self._calls.create_index("call_sid", unique=True)
                     self._calls.create_index([("started_at", pymongo.DESCENDING), ("call_sid", pymongo.DESCENDING)])
+                    self._hand_overs.create_index("call_sid", unique=True)
+                    self._hand_overs.create_index("at", expireAfterSeconds=HAND_OVER_S)
                     self._indexed = True
                 return work()
         except PyMongoError as error:

@@ -27,7 +27,7 @@ class OpenAIRecogniser:
     def __init__(self, client: OpenAIClient, settings: Settings) -> None:
         self._client = client
         self._model = settings.OPENAI_STT_MODEL
-        self._language = settings.LANGUAGE.split("-")[0].lower()
+        self._language = settings.LANGUAGE
         self._create = client.sdk.audio.transcriptions.with_streaming_response.create
 
     @property
@@ -46,7 +46,7 @@ class OpenAIRecogniser:
         request = self._create(
             model=self._model,
             file=("turn.wav", wav(utterance.mulaw), "audio/wav"),
-            language=self._language,
+            language=(language or self._language).split("-")[0].lower(),
             response_format="json",
         )
         await self._client.pour("transcribe", request, take)

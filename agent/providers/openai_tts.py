@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterator
+from typing import Any
 
 from agent.config import Settings
 from agent.errors import Fault, ProviderError
@@ -26,7 +27,8 @@ class OpenAIVoice:
         self._client = client
         self._model = settings.OPENAI_TTS_MODEL
         self._voice = settings.OPENAI_TTS_VOICE
-        self._create = client.sdk.audio.speech.with_streaming_response.create
+        self._steerable = not self._model.startswith("tts-")  # the older models know no instructions
+        self._create: Any = client.sdk.audio.speech.with_streaming_response.create
 
     @property
     def name(self) -> str:
@@ -38,6 +40,9 @@ class OpenAIVoice:
 
     async def synthesise(self, text: str, emit: Emit[bytes], *, voice: str = "", language: str = "") -> None:
         """See the port. A very long text takes several requests, one after the other."""
+        how: dict[str, Any] = {}
+        if self._steerable and language and not language.lower().startswith("en"):
+            how = {"instructions": f"Speak the language {language}, like a native speaker on the telephone."}
         for part in parts(text):
             body = Body()
 
@@ -45,7 +50,9 @@ class OpenAIVoice:
                 if sound := body.feed(chunk):
                     await emit(sound)
 
-            request = self._create(model=self._model, voice=self._voice, input=part, response_format="pcm")
+            request = self._create(
+                model=self._model, voice=voice or self._voice, input=part, response_format="pcm", **how
+            )
             await self._client.pour("speak", request, take)
 
 

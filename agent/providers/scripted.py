@@ -9,9 +9,11 @@ from __future__ import annotations
 import random
 import re
 import zlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
+import msgspec
 import numpy as np
 import trio
 from numpy.typing import NDArray
@@ -19,7 +21,7 @@ from numpy.typing import NDArray
 from agent.errors import Fault, ProviderError
 from agent.hear.transcript import worth_hearing
 from agent.model import Emit, Utterance
-from agent.think.ports import Prompt, Reply
+from agent.think.ports import Prompt, Reply, ToolCall
 
 NAME = "scripted"
 RATE = 24000
@@ -56,12 +58,21 @@ class Script:
     """Each delay is multiplied by something between 1 - jitter and 1 + jitter."""
     seed: int = 0
     heard: tuple[str, ...] = ()
-    """What is heard, one request after the other; the last one repeats. Empty: how long the caller spoke."""
+    """What is heard, one utterance after the other; the last one repeats. Empty: how long the caller spoke."""
     replies: tuple[str, ...] = ()
     """What is answered to a caller's first words, second, ...; the last one repeats. Empty: an echo."""
     goodbye: str = "goodbye"
     """A reply with this word takes leave."""
+    calls: Mapping[int, tuple[ToolCall, ...]] = field(default_factory=dict)
+    """Tools asked for with the answer to the caller's first words (1), second, ...; asked once."""
+    after_calls: Mapping[int, str] = field(default_factory=dict)
+    """What is said once their results are there; nothing where it is not told."""
     troubles: tuple[Trouble, ...] = ()
+
+
+def call(name: str, **arguments: object) -> ToolCall:
+    """A tool call for a script."""
+    return ToolCall(f"call-{name}", name, msgspec.json.encode(arguments).decode())
 
 
 class _Player:
@@ -97,12 +108,20 @@ class ScriptedRecogniser(_Player):
 
     def __init__(self, script: Script | None = None) -> None:
         super().__init__(script or Script(), "hear")
+        self._utterances: list[float] = []
+        """When each began: an utterance is asked for again as it grows."""
+        self.languages: set[str] = set()
+        """What was asked for so far."""
 
     async def transcribe(self, utterance: Utterance, language: str = "") -> str:
+        self.languages.add(language)
         if not worth_hearing(utterance):
             return ""
         self.requests += 1
         request = self.requests
+        if utterance.start_ms not in self._utterances:
+            self._utterances.append(utterance.start_ms)
+        number = self._utterances.index(utterance.start_ms)
         self.active += 1
         try:
             await self._trouble(request, 0)
@@ -110,7 +129,7 @@ class ScriptedRecogniser(_Player):
         finally:
             self.active -= 1
         if heard := self._script.heard:
-            return heard[min(request, len(heard)) - 1]
+            return heard[min(number, len(heard) - 1)]
         return f"I have spoken for {utterance.duration_ms:.0f} milliseconds."
 
 
@@ -123,7 +142,7 @@ class ScriptedLanguageModel(_Player):
     async def reply(self, prompt: Prompt, emit: Emit[str]) -> Reply:
         self.requests += 1
         request = self.requests
-        text = self._text(prompt)
+        text, calls = self._round(prompt)
         self.active += 1
         try:
             words = re.findall(r"\s*\S+", text)
@@ -134,7 +153,17 @@ class ScriptedLanguageModel(_Player):
             await self._trouble(request, len(words))
         finally:
             self.active -= 1
-        return Reply(says_goodbye=self._script.goodbye in text.lower())
+        return Reply(says_goodbye=self._script.goodbye in text.lower(), calls=calls)
+
+    def _round(self, prompt: Prompt) -> tuple[str, tuple[ToolCall, ...]]:
+        turn = max(sum(message.role == "caller" for message in prompt.messages), 1)
+        calls = self._script.calls.get(turn, ())
+        if not calls:
+            return self._text(prompt), ()
+        newest = next((n for n, m in enumerate(reversed(prompt.messages)) if m.role == "caller"), 0)
+        if any(message.role == "tool" for message in prompt.messages[len(prompt.messages) - newest :]):
+            return self._script.after_calls.get(turn, ""), ()
+        return self._text(prompt), calls if prompt.tools else ()
 
     def _text(self, prompt: Prompt) -> str:
         said = [message.text for message in prompt.messages if message.role == "caller"]
@@ -148,12 +177,15 @@ class ScriptedVoice(_Player):
 
     def __init__(self, script: Script | None = None) -> None:
         super().__init__(script or Script(), "speak")
+        self.manners: set[tuple[str, str]] = set()
+        """Voices and languages asked for so far."""
 
     @property
     def rate(self) -> int:
         return RATE
 
     async def synthesise(self, text: str, emit: Emit[bytes], *, voice: str = "", language: str = "") -> None:
+        self.manners.add((voice, language))
         if not text.strip():
             return
         self.requests += 1

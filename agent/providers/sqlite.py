@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -26,7 +27,15 @@ CREATE TABLE IF NOT EXISTS calls (
     record TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS calls_by_start ON calls (started_at DESC, call_sid DESC);
+CREATE TABLE IF NOT EXISTS hand_overs (
+    call_sid TEXT PRIMARY KEY,
+    number TEXT NOT NULL,
+    at REAL NOT NULL
+);
 """
+
+HAND_OVER_S = 600
+"""The carrier asks within seconds of the stream's end."""
 
 
 class SqliteStore:
@@ -61,6 +70,20 @@ class SqliteStore:
     def newest(self, limit: int) -> list[CallRecord]:
         query = "SELECT record FROM calls ORDER BY started_at DESC, call_sid DESC LIMIT ?"
         return [self._decode(row[0]) for row in self._do(lambda db: db.execute(query, (limit,)).fetchall())]
+
+    def hand_over(self, call_sid: str, to: str) -> None:
+        now = time.time()
+
+        def write(db: sqlite3.Connection) -> None:
+            db.execute("DELETE FROM hand_overs WHERE at < ?", (now - HAND_OVER_S,))
+            db.execute("INSERT OR REPLACE INTO hand_overs VALUES (?, ?, ?)", (call_sid, to, now))
+
+        self._do(write)
+
+    def handed_over(self, call_sid: str) -> str | None:
+        query = "SELECT number FROM hand_overs WHERE call_sid = ? AND at >= ?"
+        row = self._do(lambda db: db.execute(query, (call_sid, time.time() - HAND_OVER_S)).fetchone())
+        return str(row[0]) if row else None
 
     def close(self) -> None:
         with self._lock:

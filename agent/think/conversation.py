@@ -1,6 +1,6 @@
-"""The conversation as it really went: what the caller said, and what the caller heard of the agent.
+"""The conversation as it really went: what the caller said, what the caller heard of the agent, which tools ran.
 
-Entries arrive in the order of hearing. Consecutive sentences of one turn make one entry.
+Entries stand in the order of their beginning at the caller's ear. Consecutive sentences of one turn make one entry.
 """
 
 from __future__ import annotations
@@ -8,19 +8,27 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from agent.think.ports import Message
+from agent.think.ports import Message, ToolCall
+
+CUT = " -"
+"""Ends a line that the caller cut short, in the history for a model."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One side's words, until the other side speaks or the turn changes."""
+    """One side's words, until the other side speaks or the turn changes; or a tool with its result."""
 
-    role: Literal["caller", "agent"]
+    role: Literal["caller", "agent", "tool"]
     text: str
     start_ms: float
     end_ms: float
     turn: int = 0
     interrupted: bool = False
+    aside: bool = False
+    """A backchannel of the caller's, which asked for no answer."""
+    keys: str = ""
+    """The keys that the caller pressed; `text` says them in words."""
+    call: ToolCall | None = None
 
 
 class Conversation:
@@ -32,25 +40,45 @@ class Conversation:
     @property
     def unanswered(self) -> bool:
         """The last word is the caller's."""
-        return bool(self.lines) and self.lines[-1].role == "caller"
+        spoken = [line.role for line in self.lines if line.role != "tool" and not line.aside]
+        return bool(spoken) and spoken[-1] == "caller"
 
     @property
     def question(self) -> str:
         """What the agent was last heard to say."""
         return next((line.text for line in reversed(self.lines) if line.role == "agent"), "")
 
-    def caller_said(self, text: str, start_ms: float, end_ms: float) -> None:
-        self.lines.append(Line("caller", text, start_ms, end_ms))
+    def caller_said(self, text: str, start_ms: float, end_ms: float, *, aside: bool = False, keys: str = "") -> None:
+        """Words of the caller."""
+        self.lines.append(Line("caller", text, start_ms, end_ms, aside=aside, keys=keys))
 
     def agent_heard(self, turn: int, text: str, start_ms: float, end_ms: float, interrupted: bool) -> None:
-        """The caller has heard these words of the agent. Cut before its first word, a sentence leaves no line."""
-        last = self.lines[-1] if self.lines else None
+        """The caller has heard these words of the agent. Cut before its first word, a sentence leaves no line, but
+        marks what was heard before it of the same turn as interrupted."""
+        n = len(self.lines)
+        while n and self.lines[n - 1].role == "tool" and self.lines[n - 1].start_ms >= start_ms:
+            n -= 1  # it ran while these words were being played
+        last = self.lines[n - 1] if n else None
         if last is not None and last.role == "agent" and last.turn == turn:
             joined = f"{last.text} {text}".strip()
-            self.lines[-1] = replace(last, text=joined, end_ms=end_ms, interrupted=interrupted)
+            self.lines[n - 1] = replace(last, text=joined, end_ms=end_ms, interrupted=interrupted)
         elif text:
-            self.lines.append(Line("agent", text, start_ms, end_ms, turn, interrupted))
+            self.lines.insert(n, Line("agent", text, start_ms, end_ms, turn, interrupted))
+
+    def tool_ran(self, call: ToolCall, result: str, at_ms: float) -> None:
+        """A tool has run, with this result."""
+        self.lines.append(Line("tool", result, at_ms, at_ms, call=call))
 
     def messages(self) -> tuple[Message, ...]:
-        """The history for a model; an interrupted line ends in a dash."""
-        return tuple(Message(line.role, line.text + (" -" if line.interrupted else "")) for line in self.lines)
+        """The history for a model. Asides are left out, and a turn that went on after one is whole again; an
+        interrupted line ends in a dash."""
+        told: list[Line] = []
+        for line in self.lines:
+            last = told[-1] if told else None
+            if line.aside:
+                continue
+            if last is not None and last.role == line.role == "agent" and last.turn == line.turn:
+                told[-1] = replace(line, text=f"{last.text} {line.text}")
+            else:
+                told.append(line)
+        return tuple(Message(line.role, line.text + (CUT if line.interrupted else ""), line.call) for line in told)

@@ -7,9 +7,9 @@ over a telephone (no punctuation to rely on, "eighty lock" for eighty lakh, "Cor
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from agent.think.heard import homes, money, names, phones, places, times
+from agent.think.heard import deciding, homes, money, names, phones, places, times
 from agent.think.heard.consent import find_callback, find_do_not_call, find_own_call
 from agent.think.heard.wishes import find_financing, find_intent
 from agent.think.heard.words import Heard, repeated_once
@@ -28,11 +28,15 @@ NAMES = (
     "callback",
     "call_time",
     "do_not_call",
+    "decision_maker",
+    "objections",
+    "visit",
 )
 """Every fact there is: intent buy, sell, rent, let, invest or browse; property "two bedroom flat"; area "950 square
 feet"; location "Whitefield"; budget "80 to 90 lakh rupees" or "up to 3 crore rupees"; timeline "in 3 months"; financing
 loan or cash; the caller's name, and a phone number they tell, "9845012345"; callback yes or no; call_time "tomorrow
-evening"; do_not_call yes."""
+evening"; do_not_call yes; decision_maker self, joint or other; objections "price; thinking", in the order in which they
+were made; visit "2026-11-28 11:00, Whitefield", from a tool."""
 
 _TENANTS = frozenset({"rent", "let"})
 
@@ -46,6 +50,10 @@ class Fact:
     """Normalised."""
     evidence: str = ""
     """The caller's words for it, as they were heard; empty where it follows from other facts."""
+    utterance: str = ""
+    """All that the caller said with it."""
+    said_ms: float | None = None
+    """When they began to say it, in the call's time."""
 
 
 def extract(said: str, question: str = "", known: Mapping[str, Fact] | None = None) -> dict[str, Fact]:
@@ -86,6 +94,8 @@ def extract(said: str, question: str = "", known: Mapping[str, Fact] | None = No
         "callback": callback,
         "call_time": times.find_call_time(heard, phone and phone[1]) if calling and not find_own_call(heard) else None,
         "do_not_call": find_do_not_call(heard),
+        "decision_maker": deciding.find_decider(heard),
+        "objections": deciding.find_objections(heard),
     }
     if found["call_time"] and not found["callback"]:
         found["callback"] = ("yes", *found["call_time"][1:])
@@ -112,12 +122,20 @@ def merge(known: Mapping[str, Fact], new: Mapping[str, Fact]) -> dict[str, Fact]
             value = homes.merged(before.value, value)
         elif before is not None and name == "location":
             value = places.merged(before.value, value)
+        elif before is not None and name == "objections":
+            value = deciding.merged(before.value, value)
         if not value or (before is not None and before.value == value):
             continue
-        merged[name] = Fact(name, value, fact.evidence)
+        merged[name] = replace(fact, value=value)
     if "intent" not in merged and "budget" in merged and (rupees := money.parse_value(merged["budget"].value)):
-        merged["intent"] = Fact("intent", "buy" if rupees[1] >= 5 * money.LAKH else "rent")
+        intent = "buy" if rupees[1] >= 5 * money.LAKH else "rent"
+        merged["intent"] = replace(merged["budget"], name="intent", value=intent, evidence="")
     return merged
+
+
+def attributed(facts: Mapping[str, Fact], utterance: str, said_ms: float) -> dict[str, Fact]:
+    """The facts of one utterance, with the utterance and its time."""
+    return {name: replace(fact, utterance=utterance, said_ms=said_ms) for name, fact in facts.items()}
 
 
 def values(facts: Mapping[str, Fact]) -> dict[str, str]:

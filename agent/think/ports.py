@@ -76,3 +76,14 @@ class LanguageModel(Protocol):
         Raises ProviderError, also after some pieces. Cancellation closes the request at once.
         """
         ...
+
+
+class Summariser(Protocol):
+    """A model that can read a whole conversation and answer in writing, after the call."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def write(self, instructions: str, text: str) -> str:
+        """The model's whole answer. Raises ProviderError. Cancellation closes the request at once."""
+        ...

@@ -17,11 +17,12 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from agent.config import Settings
 from agent.guard.tokens import Tokens
+from agent.lines import Lines
 from agent.web.health import health_routes
 from agent.web.problem import problem
 from agent.web.security import Gate
 from agent.web.state import ProcessState
-from agent.web.twilio import twilio_routes
+from agent.web.twilio import HandedOver, twilio_routes
 
 MAX_BODY = 64 * 1024
 """Bytes. Twilio's forms are around 1 KB."""
@@ -32,13 +33,20 @@ log = structlog.get_logger(__name__)
 
 
 def create_app(
-    settings: Settings, tokens: Tokens, state: ProcessState, gate: Gate, now: Callable[[], float] = time.time
+    settings: Settings,
+    tokens: Tokens,
+    state: ProcessState,
+    gate: Gate,
+    lines: Lines,
+    handed_over: HandedOver,
+    now: Callable[[], float] = time.time,
 ) -> QuartTrio:
-    """`now` is the time the tokens are stamped with, in seconds since the epoch."""
+    """`handed_over` is asked for calls that another process held; `now` is the time the tokens are stamped with, in
+    seconds since the epoch."""
     app = QuartTrio(__name__, static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY, BODY_TIMEOUT=BODY_S)
     app.url_map.merge_slashes = False  # a redirect would lose Twilio's form
-    app.register_blueprint(twilio_routes(settings, tokens, state, gate, now))
+    app.register_blueprint(twilio_routes(settings, tokens, state, gate, lines, handed_over, now))
     app.register_blueprint(health_routes(state))
 
     @app.before_request

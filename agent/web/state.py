@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 PROMISE_S = 20.0
 """From the voice webhook's answer to the call's media socket: the opening <Say>, Twilio's dialling and its patience."""
 
+MOST_HAND_OVERS = 1000
+
 
 @dataclass(slots=True)
 class ProcessState:
@@ -18,6 +20,8 @@ class ProcessState:
     """Told to leave: calls in progress and sockets already promised are served, new calls are not."""
     promised: dict[str, float] = field(default_factory=dict)
     """Calls that were told to connect and have not yet, by CallSid: when they were told, in the webhook's time."""
+    hand_overs: dict[str, str] = field(default_factory=dict)
+    """Where calls of this process are to be passed on to, by CallSid, until the carrier has asked."""
     calls: int = 0
     """Calls whose socket has shown its token and has not ended."""
 
@@ -33,3 +37,9 @@ class ProcessState:
     @property
     def accepting(self) -> bool:
         return self.ready and not self.draining
+
+    def hand_over(self, call_sid: str, to: str) -> None:
+        """The call is to be passed on. What nobody asked for in time is forgotten, the oldest first."""
+        self.hand_overs[call_sid] = to
+        while len(self.hand_overs) > MOST_HAND_OVERS:
+            del self.hand_overs[next(iter(self.hand_overs))]

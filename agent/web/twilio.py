@@ -6,7 +6,7 @@ once to the number's fallback address, where another process can take the call. 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from urllib.parse import parse_qsl
 
 import structlog
@@ -15,6 +15,9 @@ from quart_trio.wrappers import TrioResponse as Response
 
 from agent.config import Settings
 from agent.guard.tokens import Claims, Tokens
+from agent.lines import LANGUAGE, VOICE, Lines
+from agent.model import CallInfo
+from agent.profile import Profile
 from agent.web.problem import problem
 from agent.web.security import MEDIA_PATH, Gate
 from agent.web.state import ProcessState
@@ -25,8 +28,21 @@ log = structlog.get_logger(__name__)
 _MAX_FIELDS = 500
 
 
+HandedOver = Callable[[str], Awaitable[str | None]]
+"""Where a call, by its CallSid, is to be passed on to, as far as any process knows. Bounded; never raises."""
+
+NOBODY_FREE = "I am sorry, nobody is free right now. We will call you back. Goodbye!"
+"""Said when the colleague that a call was passed on to did not answer."""
+
+
 def twilio_routes(
-    settings: Settings, tokens: Tokens, state: ProcessState, gate: Gate, now: Callable[[], float]
+    settings: Settings,
+    tokens: Tokens,
+    state: ProcessState,
+    gate: Gate,
+    lines: Lines,
+    handed_over: HandedOver,
+    now: Callable[[], float],
 ) -> Blueprint:
     routes = Blueprint("twilio", __name__, url_prefix="/twilio")
 
@@ -38,7 +54,7 @@ def twilio_routes(
     async def voice() -> Response:
         if not state.accepting:
             return problem(503, "No new calls are taken here now.")
-        claims = _claims(g.form)
+        claims = _claims(g.form, request.args)
         if not claims.call_sid:
             return problem(400, "CallSid is missing: this address answers Twilio's voice webhook, a form sent by POST.")
         try:
@@ -53,12 +69,31 @@ def twilio_routes(
             called=masked(claims.called),
             direction=claims.direction[:16],
         )
-        return _twiml(_greeting(settings, g.base, token))
+        return _twiml(_greeting(lines.profile(_info(claims)), g.base, token))
 
     @routes.post("/after")
     async def after() -> Response:
-        log.debug("stream over", call_sid=_field("CallSid"))
-        return _twiml(twiml.after())
+        call_sid = _field("CallSid")
+        to = state.hand_overs.pop(call_sid, None) or await handed_over(call_sid)
+        log.debug("stream over", call_sid=call_sid, passed_on=bool(to))
+        if not to:
+            return _twiml(twiml.after())
+        return _twiml(
+            twiml.dial(
+                to,
+                action_url=g.base + "/twilio/after-transfer",
+                caller_id=settings.TWILIO_CALLER_ID,
+                ring_s=settings.TRANSFER_RING_S,
+            )
+        )
+
+    @routes.post("/after-transfer")
+    async def after_transfer() -> Response:
+        status = _field("DialCallStatus")
+        log.info("transfer over", call_sid=_field("CallSid"), status=status)
+        if status in {"completed", "answered"}:
+            return _twiml(twiml.after())
+        return _twiml(twiml.busy(NOBODY_FREE, voice=settings.SAY_VOICE, language=settings.LANGUAGE))
 
     @routes.post("/stream-status")
     async def stream_status() -> Response:
@@ -99,25 +134,45 @@ async def _refusal(gate: Gate) -> Response | None:
     return None
 
 
-def _claims(form: dict[str, str]) -> Claims:
+def _claims(form: dict[str, str], query: Mapping[str, str]) -> Claims:
+    """`?line=`, `?language=` and `?voice=` of the webhook's own address: what makes no sense is left out, for a refused
+    webhook is a refused caller."""
+    told = {name: query.get(name, "") for name in ("line", "language", "voice")}
+    for name, allowed in (("line", VOICE), ("language", LANGUAGE), ("voice", VOICE)):
+        if told[name] and not allowed.fullmatch(told[name]):
+            log.warning("webhook parameter ignored", name=name, value=told[name][:40])
+            told[name] = ""
     return Claims(
         call_sid=form.get("CallSid", ""),
         account_sid=form.get("AccountSid", ""),
         caller=form.get("From", ""),
         called=form.get("To", ""),
         direction=form.get("Direction") or "inbound",
+        **told,
     )
 
 
-def _greeting(settings: Settings, base: str, token: str) -> str:
+def _info(claims: Claims) -> CallInfo:
+    return CallInfo(
+        claims.call_sid,
+        claims.account_sid,
+        "",
+        called=claims.called,
+        line=claims.line,
+        language=claims.language,
+        voice=claims.voice,
+    )
+
+
+def _greeting(profile: Profile, base: str, token: str) -> str:
     return twiml.connect(
         stream_url="ws" + base.removeprefix("http") + MEDIA_PATH,
         action_url=base + "/twilio/after",
         status_url=base + "/twilio/stream-status",
         parameters={"token": token},
-        say=settings.SAY_FIRST,
-        voice=settings.SAY_VOICE,
-        language=settings.LANGUAGE,
+        say=profile.say_first,
+        voice=profile.say_voice,
+        language=profile.language,
     )
 
 

@@ -53,6 +53,23 @@ def after() -> str:
     return str(response.to_xml())
 
 
+def dial(to: str, *, action_url: str, caller_id: str = "", ring_s: int = 30) -> str:
+    """Pass the call on to a number or a SIP address; when that is over, or nobody answers, ask `action_url`.
+
+    `caller_id` is a number of the account, for many carriers refuse to show the caller's own to a third party; where it
+    is empty, the colleague sees the caller's.
+    """
+    response = VoiceResponse()
+    passed_on = response.dial(
+        action=_clean(action_url), method="POST", timeout=ring_s, caller_id=_clean(caller_id) or None
+    )
+    if to.startswith(("sip:", "sips:")):
+        passed_on.sip(_clean(to))
+    else:
+        passed_on.number(_clean(to))
+    return str(response.to_xml())
+
+
 def busy(text: str = "", *, voice: str = "", language: str = "") -> str:
     """Turn a call away: with a spoken word, or, where there is none, unanswered and unbilled with a busy tone."""
     response = VoiceResponse()

@@ -16,8 +16,12 @@ import trio
 
 from agent.config import Settings
 from agent.guard.tokens import Claims, Tokens
+from agent.hear.endpointing import LexicalEndOfTurn
+from agent.hear.keys import parse_bindings
 from agent.keep.record import CallRecord
+from agent.lines import load_lines
 from agent.model import Ending
+from agent.providers.own_tools import load_tools
 from agent.providers.scripted import Script, ScriptedLanguageModel, ScriptedRecogniser, ScriptedVoice
 from agent.rehearsal.carrier import new_identity
 from agent.rehearsal.log import CallLog
@@ -26,7 +30,7 @@ from agent.speak.cache import AudioCache
 from agent.wire import mulaw
 from agent.wire.ports import MediaSocket
 from nurseries.call import Call
-from nurseries.dialogue import Parts
+from nurseries.parts import Parts
 from nurseries.pick_up import pick_up
 from nurseries.rehearsal.caller import rehearse
 
@@ -42,6 +46,17 @@ def tone(ms: float, text: str = "", at_ms: float | None = None) -> Line:
     """The caller speaks for so long."""
     t = np.arange(int(ms * 8))
     return Line(mulaw.encode((8000 * np.sin(t * 0.6)).astype(np.int16)), text, at_ms)
+
+
+def longest_silence(log: CallLog, since_ms: float) -> float:
+    """The longest time without a sound of the agent's, from then until it has spoken for the last time."""
+    longest, at = 0.0, since_ms
+    for piece in log.played:
+        if piece.end_ms > since_ms:
+            longest = max(longest, piece.at_ms - at)
+            at = piece.end_ms
+    assert at > since_ms, "the agent has not spoken"
+    return longest
 
 
 def configured(**changes: object) -> Settings:
@@ -63,9 +78,29 @@ class Stage:
         self.mind = ScriptedLanguageModel(self.script)
         self.voice = ScriptedVoice(self.script)
         self.tokens = Tokens(b"key", ttl_s=1e9, random=random.Random(0).randbytes)
+        toolbox = load_tools(self.settings.TOOLS_FILE)
+        bindings, faults = parse_bindings(self.settings.DTMF_BINDINGS, toolbox.names)
+        assert not faults
+        self.handed_over: list[tuple[str, str]] = []
         self.parts = Parts(
-            self.settings, self.ears, self.mind, self.voice, AudioCache(1 << 20), self.vad, "You are Priya."
+            settings=self.settings,
+            recogniser=self.ears,
+            model=self.mind,
+            voice=self.voice,
+            cache=AudioCache(1 << 20),
+            vad=self.vad,
+            end_of_turn=LexicalEndOfTurn(self.settings.END_SILENCE_MS, self.settings.END_SILENCE_LONG_MS),
+            lines=load_lines(self.settings),
+            bindings=bindings,
+            toolbox=toolbox,
+            summariser=None,
+            hand_over=self.hand_over,
         )
+
+    async def hand_over(self, call_sid: str, to: str) -> bool:
+        await trio.lowlevel.checkpoint()
+        self.handed_over.append((call_sid, to))
+        return True
 
     @property
     def record(self) -> CallRecord:

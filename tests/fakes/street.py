@@ -18,6 +18,7 @@ from quart_trio import QuartTrio
 
 from agent.config import Settings
 from agent.guard.tokens import Tokens
+from agent.lines import load_lines
 from agent.web.app import create_app
 from agent.web.security import Gate
 from agent.web.state import ProcessState
@@ -104,7 +105,9 @@ async def open_house(
     known = {"TWILIO_AUTH_TOKEN": SecretStr(AUTH_TOKEN), "TWILIO_SIGNATURE": "off"}
     settings = Settings(_env_file=None, **{**known, **changes})
     state, gate = ProcessState(ready=True), Gate(settings)
-    app = create_app(settings, Tokens(b"key", ttl_s=60, random=secrets.token_bytes), state, gate)
+    app = create_app(
+        settings, Tokens(b"key", ttl_s=60, random=secrets.token_bytes), state, gate, load_lines(settings), nowhere
+    )
     with trio.fail_after(math.inf if imagined else PATIENCE_S):
         async with trio.open_nursery() as nursery:
             house = House(state, app)
@@ -173,3 +176,7 @@ class Visitor:
         if not data:
             raise EOFError(f"closed in the middle of an answer: {self._rest!r}")
         self._rest += data
+
+
+async def nowhere(_call_sid: str) -> None:
+    """No call was passed on."""

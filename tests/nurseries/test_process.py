@@ -17,6 +17,7 @@ from agent.web.security import Gate
 from agent.web.state import ProcessState
 from nurseries.process import Process
 from tests.calls.stage import Stage, configured
+from tests.fakes.street import nowhere
 
 
 class Memory:
@@ -52,7 +53,7 @@ class Running:
         self.store = Memory()
         self.process = Process(stage.parts, self.store, stage.tokens, self.state)
         self.gate = Gate(stage.settings)
-        self.app = create_app(stage.settings, stage.tokens, self.state, self.gate)
+        self.app = create_app(stage.settings, stage.tokens, self.state, self.gate, stage.parts.lines, nowhere)
 
     async def run(self, task_status=trio.TASK_STATUS_IGNORED) -> None:
         listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")

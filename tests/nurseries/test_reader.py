@@ -23,6 +23,7 @@ class Told:
             socket,
             self.sound,
             limit_s=15,
+            now_ms=lambda: 1000 * trio.current_time(),
             mark=self.marks.append,
             digit=self.digits.append,
             ended=lambda ending, reason: self.endings.append((ending, reason)),
@@ -50,7 +51,7 @@ async def test_each_message_reaches_the_one_it_is_for(autojump_clock, nursery) -
         await ours.send(text)
     await wait_all_tasks_blocked()
 
-    assert [await told.sound.get() for _ in range(2)] == [Frame(b"\xff" * 160, 0), Frame(b"\x7f" * 80, 20)]
+    assert [await told.sound.get() for _ in range(2)] == [Frame(b"\xff" * 160, -20), Frame(b"\x7f" * 80, -10)]
     assert len(told.sound) == 0
     assert (told.marks, told.digits, told.endings) == (["1.1"], ["#"], [(Ending.CALLER_HUNG_UP, "stop")])
     await ours.abort()
@@ -66,7 +67,7 @@ async def test_a_reader_waits_for_nobody_and_the_oldest_sound_goes(autojump_cloc
     await wait_all_tasks_blocked()
 
     assert told.sound.dropped == 75
-    assert (await told.sound.get()).at_ms == 75 * 20
+    assert (await told.sound.get()).mulaw == bytes([75]) * 160
     await ours.abort()
     await wait_all_tasks_blocked()
     assert told.endings == [(Ending.CONNECTION_LOST, "closed without a stop")]
@@ -105,10 +106,24 @@ async def test_a_socket_that_falls_silent_is_dead(autojump_clock) -> None:
 
 
 def test_media_time_counts_samples_and_skips_what_the_carrier_lost() -> None:
-    clock = MediaClock()
-    stamps = ["155", "174", "197", "", "nonsense", "6255", "6275"]
+    now = 0.0
+    clock = MediaClock(lambda: now)
+    stamps = []
+    for told in ["155", "174", "197", "", "nonsense", "6255", "6275"]:
+        now = (now if told != "6255" else 6100.0) + 20
+        stamps.append(clock.stamp(MediaBody(b"\xff" * 160, timestamp=told)))
 
-    assert [clock.stamp(MediaBody(b"\xff" * 160, timestamp=told)) for told in stamps] == [
-        *(0, 20, 40, 60, 80),
-        *(6100, 6120),
-    ]
+    assert stamps == [0, 20, 40, 60, 80, 6100, 6120]
+
+
+def test_a_piece_that_is_late_is_no_pause_and_none_was_made_after_it_arrived() -> None:
+    now = 500.0
+    clock = MediaClock(lambda: now)
+
+    first = clock.stamp(MediaBody(b"\xff" * 160, timestamp="100"))
+    now = 900.0  # a stall, then all that was on its way at once
+    late = [clock.stamp(MediaBody(b"\xff" * 160, timestamp=str(120 + 20 * n))) for n in range(19)]
+    assert (first, late) == (480, [500 + 20 * n for n in range(19)])
+
+    early = MediaClock(lambda: 20.0)
+    assert [early.stamp(MediaBody(b"\xff" * 160)) for _ in range(3)] == [0, 0, 0]

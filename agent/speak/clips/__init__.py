@@ -37,4 +37,13 @@ WELCOME = _clip("welcome", "Hello, and thank you for calling. How may I help you
 FAREWELL = _clip("farewell", "Thank you for calling. Goodbye!")
 """The goodbye could not be spoken."""
 
-CLIPS = (TROUBLE, APOLOGY, WELCOME, FAREWELL)
+MOMENT = _clip("moment", "One moment, please.")
+"""The answer takes its time."""
+
+STILL = _clip("still", "Sorry, I am still on it.")
+"""And it still does."""
+
+CONNECTING = _clip("connecting", "I am connecting you to a colleague now. One moment, please.")
+"""The transfer could not be announced otherwise."""
+
+CLIPS = (MOMENT, STILL, CONNECTING, TROUBLE, APOLOGY, WELCOME, FAREWELL)

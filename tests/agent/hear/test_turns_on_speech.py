@@ -24,7 +24,9 @@ def loud_from(sound: np.ndarray) -> float:
 def delay(session, speech: bytes, offset: int) -> float:
     line = QUIET + b"\xff" * offset + speech + QUIET
     vad = Silero8k(session)
-    turns = TurnDetector(Guards(threshold=0.5, onset_ms=96, hold_ms=576, longest_ms=30_000))
+    turns = TurnDetector(
+        Guards(threshold=0.5, onset_ms=96, lasting_ms=900, pause_ms=192, hold_ms=576, longest_ms=30_000)
+    )
     for at in range(0, len(line) - 255, 256):
         window = line[at : at + 256]
         decision = turns.hear(window, vad(mulaw.decode_float(window)), at / 8)

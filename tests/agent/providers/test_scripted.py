@@ -1,4 +1,5 @@
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -42,10 +43,11 @@ async def test_hearing_takes_its_time_and_goes_through_the_script(autojump_clock
     recogniser = ScriptedRecogniser(Script(hear_s=0.5, heard=("Yes.", "No.")))
     began = trio.current_time()
 
-    heard = [await recogniser.transcribe(spoken(300)) for _ in range(3)]
+    utterances = [replace(spoken(300), start_ms=start) for start in (0.0, 1000.0, 1000.0, 2000.0)]
+    heard = [await recogniser.transcribe(utterance) for utterance in utterances]
 
-    assert heard == ["Yes.", "No.", "No."]
-    assert trio.current_time() - began == pytest.approx(1.5)
+    assert heard == ["Yes.", "No.", "No.", "No."]
+    assert trio.current_time() - began == pytest.approx(2.0)
 
 
 async def test_without_a_script_it_hears_how_long_the_caller_spoke(autojump_clock):

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from agent.config import Settings
 from agent.guard.tokens import Tokens
+from agent.lines import load_lines
 from agent.web.app import create_app
 from agent.web.security import Gate
 from agent.web.state import ProcessState
@@ -27,6 +28,7 @@ class Face:
     tokens: Tokens
     client: object
     app: object
+    elsewhere: dict[str, str]
 
     async def post(self, path, fields, *, signed=True, headers=None, token=AUTH_TOKEN, url=None):
         signature = sign(url or PUBLIC + path, fields.items(), token)
@@ -51,8 +53,13 @@ def face():
         }
         settings = Settings(_env_file=None, **{**known, **changes})
         state = ProcessState(ready=True)
+        elsewhere: dict[str, str] = {}
+
+        async def handed_over(call_sid: str) -> str | None:
+            return elsewhere.get(call_sid)
+
         tokens = Tokens(b"key", ttl_s=60, random=secrets.token_bytes)
-        app = create_app(settings, tokens, state, Gate(settings), now=lambda: 1000.0)
-        return Face(settings, state, tokens, app.test_client(), app)
+        app = create_app(settings, tokens, state, Gate(settings), load_lines(settings), handed_over, now=lambda: 1000.0)
+        return Face(settings, state, tokens, app.test_client(), app, elsewhere)
 
     return build

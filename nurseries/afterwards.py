@@ -1,0 +1,79 @@
+"""What is done once a call is over: its last words understood, the lead scored, the summary written.
+
+Outside the call's own scope, so that no hang-up waits for it; each step has a limit of its own, and none can lose what is
+there already. Run by the process as part of its drain.
+"""
+
+from __future__ import annotations
+
+import msgspec
+import structlog
+import trio
+
+from agent.errors import ProviderError
+from agent.keep.record import CallRecord, Evidence, Lead, Points
+from agent.think.conversation import Line
+from agent.think.facts import Fact, values
+from agent.think.lead import proven, qualify
+from agent.think.score import score
+from agent.think.summary import Summary, instructions, plain, read, transcript
+from nurseries.call import Call, entry_of
+from nurseries.ears import HEARING_RATE, joined
+from nurseries.parts import Parts
+
+log = structlog.get_logger(__name__)
+
+BY_RULES = "rules"
+
+
+async def last_words(call: Call, parts: Parts) -> CallRecord:
+    """The record, with what the caller was saying when the call ended and nobody had understood yet; scored, and
+    summed up by rules."""
+    lines = call.dialogue.conversation.lines
+    unheard = call.unheard()
+    if unheard:
+        whole = joined(unheard)
+        limit = parts.settings.STT_TIMEOUT_S + whole.duration_ms / 1000 * HEARING_RATE
+        try:
+            with trio.move_on_after(limit):
+                text = await parts.recogniser.transcribe(whole, call.profile.language)
+                if text:
+                    lines.append(Line("caller", text, whole.start_ms, whole.end_ms))
+        except ProviderError as error:
+            log.warning("last words not understood", error=str(error))
+    facts = qualify(lines, call.dialogue.facts)
+    record = msgspec.structs.replace(call.record(), entries=tuple(entry_of(line) for line in lines))
+    return _with(record, facts, plain(facts, lines, record.ending), BY_RULES)
+
+
+async def summed_up(record: CallRecord, call: Call, parts: Parts) -> CallRecord:
+    """The record with a model's summary, and the facts that it found and could prove; as it was, where there is no
+    model, or none that answers in time."""
+    lines = call.dialogue.conversation.lines
+    if parts.summariser is None or not any(line.role == "caller" for line in lines):
+        return record
+    written: Summary | None = None
+    try:
+        with trio.move_on_after(parts.settings.SUMMARY_TIMEOUT_S) as scope:
+            written = read(await parts.summariser.write(instructions(), transcript(lines)))
+        if scope.cancelled_caught:
+            log.warning("no summary in time", limit_s=parts.settings.SUMMARY_TIMEOUT_S)
+    except ProviderError as error:
+        log.warning("no summary", error=str(error))
+    if written is None:
+        return record
+    by_rules = qualify(lines, call.dialogue.facts)
+    facts = {**proven(written.claims, lines), **by_rules}  # what the rules read is normalised
+    return _with(record, facts, written.text, parts.summariser.name)
+
+
+def _with(record: CallRecord, facts: dict[str, Fact], summary: str, by: str) -> CallRecord:
+    scored = score(facts)
+    points = tuple(Points(p.points, p.why, *_told(p.fact)) for p in scored.points)
+    lead = Lead(scored.total, points, tuple(Evidence(*_told(fact)) for fact in facts.values()))
+    return msgspec.structs.replace(record, facts=values(facts), lead=lead, summary=summary, summary_by=by)
+
+
+def _told(fact: Fact) -> tuple[str, str, str, str, int | None]:
+    said_ms = None if fact.said_ms is None else round(fact.said_ms)
+    return fact.name, fact.value, fact.evidence, fact.utterance, said_ms

@@ -1,0 +1,38 @@
+"""What the process lends to each of its calls."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from agent.config import Settings
+from agent.hear.endpointing import EndOfTurn
+from agent.hear.keys import Bindings
+from agent.hear.ports import Recogniser, VoiceActivity
+from agent.lines import Lines
+from agent.speak.cache import AudioCache
+from agent.speak.ports import Voice
+from agent.think.ports import LanguageModel, Summariser
+from agent.think.tools.toolbox import Toolbox
+
+HandOver = Callable[[str, str], Awaitable[bool]]
+"""Arrange that a call, by its CallSid, is passed on to a number once its stream is over; False where that failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything here is shared, nothing belongs to one call."""
+
+    settings: Settings
+    recogniser: Recogniser
+    model: LanguageModel
+    voice: Voice
+    cache: AudioCache
+    vad: Callable[[], VoiceActivity]
+    """Makes one call's detector over the shared model."""
+    end_of_turn: EndOfTurn
+    lines: Lines
+    bindings: Bindings
+    toolbox: Toolbox
+    summariser: Summariser | None
+    hand_over: HandOver

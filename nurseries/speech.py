@@ -1,0 +1,253 @@
+"""What the agent says in one turn: sentences in, sound out, in order; can be held, and goes on from the word it was cut at.
+
+Run by the turn. To hold is to cancel the sentence that is being made and to put back what the caller has not heard;
+whoever holds clears the outbox first, in the same step. Over when the last sentence has been heard, not when it was
+sent, so that an interruption always finds the turn that it interrupts.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+
+import trio
+from trio.lowlevel import ParkingLot
+
+from agent.errors import Fault, ProviderError
+from agent.speak.cache import AudioCache, Key
+from agent.speak.clips import Clip
+from agent.speak.plain import speakable
+from agent.speak.ports import Voice
+from agent.speak.telephone import Telephone
+from nurseries.outbox import Outbox, Track
+
+NEVER = float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A stage did not deliver."""
+
+    stage: str
+    fault: Fault
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """With whose voice, in which language, and how long a piece of sound may take to come, in seconds."""
+
+    voice: Voice
+    cache: AudioCache
+    name: str
+    language: str
+    limit_s: float
+
+
+class Speech:
+    """One turn's words on their way to the caller."""
+
+    def __init__(self, outbox: Outbox, turn: int, manner: Manner, *, held: bool = False) -> None:
+        self._outbox = outbox
+        self._turn = turn
+        self._manner = manner
+        self._track: Track = outbox.open(turn)
+        self._pending: deque[str | Clip] = deque()
+        self._complete = False
+        self._current: str | Clip | None = None
+        self._begun = False
+        self._scope: trio.CancelScope | None = None
+        self._let_go = NEVER
+        self._changed = ParkingLot()
+        self.held = held
+        """The caller speaks, or has spoken and it is not known yet whether that was a turn."""
+        self.spoke = False
+        """A sentence has been queued whole."""
+        self.first_sent_ms: float | None = None
+        """When its first byte went to the socket, on the call's clock."""
+
+    def add(self, *sentences: str | Clip) -> None:
+        """Say these after the others. Not a checkpoint."""
+        self._pending.extend(sentences)
+        self._complete = False
+        self._changed.unpark_all()
+
+    def instead(self, *sentences: str | Clip) -> None:
+        """Say these, and nothing of what has not been begun. Not a checkpoint."""
+        self._pending.clear()
+        self.add(*sentences)
+
+    def finish(self) -> None:
+        """No more sentences will come: `run` returns once all have been heard. Not a checkpoint."""
+        self._complete = True
+        self._changed.unpark_all()
+
+    def hold(self, rest: Iterable[str]) -> None:
+        """Fall silent. `rest` is what the ledger tells was cut off, in order. Not a checkpoint."""
+        back: list[str | Clip] = list(rest)
+        if self._current is not None and not self._begun:
+            back.append(self._current)
+        self._pending.extendleft(reversed(back))
+        self._current = None
+        self.held, self._let_go = True, NEVER
+        if self._scope is not None:
+            self._scope.cancel("held")
+        self._changed.unpark_all()
+
+    def let_go_at(self, when: float) -> None:
+        """While held: go on by yourself at this time, on trio's clock. Not a checkpoint."""
+        self._let_go = when
+        self._changed.unpark_all()
+
+    def go_on(self) -> None:
+        """Speak on, from the word that was cut. Not a checkpoint."""
+        self.held = False
+        self._changed.unpark_all()
+
+    def interject(self, clip: Clip) -> bool:
+        """Say this now, before what is being made; not in the middle of a sentence. Not a checkpoint."""
+        if self.held or (self._current is not None and self._begun):
+            return False
+        self._live().say_now(clip.text, clip.mulaw)
+        return True
+
+    async def free(self) -> None:
+        """Wait until it is not held. Always a checkpoint."""
+        await trio.lowlevel.checkpoint()
+        while self.held:
+            await self._changed.park()
+
+    async def run(self) -> Failure | None:
+        """Say everything; returns when the last of it has been heard, or with the failure of the voice."""
+        while True:
+            if self.held:
+                await self._wait_held()
+            elif self._pending:
+                failure = await self._say_next()
+                if failure is not None:
+                    return failure
+            elif not self._complete:
+                await self._changed.park()
+            elif await self._all_heard():
+                return None
+
+    async def _wait_held(self) -> None:
+        with trio.move_on_at(self._let_go) as patience:
+            await self._changed.park()
+        if patience.cancelled_caught and self.held:
+            self.go_on()
+
+    async def _all_heard(self) -> bool:
+        with trio.CancelScope() as self._scope:
+            await self._outbox.heard()
+        self._scope = None
+        self._note_first()
+        return not self.held and not self._pending
+
+    async def _say_next(self) -> Failure | None:
+        self._current, self._begun = self._pending.popleft(), False
+        failure = None
+        with trio.CancelScope() as self._scope:
+            failure = await self._say(self._current)
+        self._scope = None
+        self._current = None
+        self._note_first()
+        return failure
+
+    async def _say(self, words: str | Clip) -> Failure | None:
+        if isinstance(words, Clip):
+            await self._play(words.text, words.mulaw)
+            return None
+        text = speakable(words)
+        if not text:
+            await trio.lowlevel.checkpoint()
+            return None
+        manner = self._manner
+        key = manner.cache.key(
+            text, f"{manner.voice.name}/{manner.name}/{manner.language}", f"mulaw-8000/{manner.voice.rate}"
+        )
+        known = manner.cache.get(key)
+        if known is not None:
+            await self._play(text, known)
+            return None
+        return await timed("speak", manner.limit_s, lambda idle: self._synthesise(text, key, idle))
+
+    async def _play(self, text: str, mulaw: bytes) -> None:
+        await trio.lowlevel.checkpoint()
+        track = self._live()
+        self._begun = True
+        track.begin(text)
+        await track.say(mulaw)
+        track.end()
+        self.spoke = True
+
+    async def _synthesise(self, text: str, key: Key, idle: Idle) -> None:
+        manner = self._manner
+        line = Telephone(manner.voice.rate)
+        spoken = bytearray()
+        track = self._live()
+
+        async def play(mulaw: bytes) -> None:
+            if not mulaw:
+                return
+            if not self._begun:  # not before there is sound: until then something else may be said
+                self._begun = True
+                track.begin(text)
+            idle.rest()
+            spoken.extend(mulaw)
+            await track.say(mulaw)
+            idle.wait()
+
+        async def emit(chunk: bytes) -> None:
+            await play(line.feed(chunk))
+
+        try:
+            await manner.voice.synthesise(text, emit, voice=manner.name, language=manner.language)
+            await play(line.finish())
+        except BaseException:
+            track.break_off()
+            raise
+        if not spoken:
+            raise ProviderError(manner.voice.name, "speak", Fault.BROKEN, "no sound for a text")
+        track.end()
+        self.spoke = True
+        manner.cache.put(key, bytes(spoken))
+
+    def _live(self) -> Track:
+        """The way out; a new one where a hold has closed the last."""
+        self._note_first()
+        if not self._track.live:
+            self._track = self._outbox.open(self._turn)
+        return self._track
+
+    def _note_first(self) -> None:
+        if self.first_sent_ms is None:
+            self.first_sent_ms = self._track.first_sent_ms
+
+
+class Idle:
+    """A deadline that runs only while a provider is waited for, not while it waits for us."""
+
+    def __init__(self, scope: trio.CancelScope, limit_s: float) -> None:
+        self._scope = scope
+        self._limit_s = limit_s
+        self.wait()
+
+    def wait(self) -> None:
+        self._scope.deadline = trio.current_time() + self._limit_s
+
+    def rest(self) -> None:
+        self._scope.deadline = NEVER
+
+
+async def timed(stage: str, limit_s: float, work: Callable[[Idle], Awaitable[None]]) -> Failure | None:
+    """Do it; a provider's error, or `limit_s` without anything from it, is a value."""
+    with trio.CancelScope() as scope:
+        try:
+            await work(Idle(scope, limit_s))
+        except ProviderError as error:
+            return Failure(stage, error.fault, error.detail)
+    if scope.cancelled_caught:
+        return Failure(stage, Fault.TIMEOUT, f"nothing for {limit_s:g} s")
+    return None
