@@ -5,6 +5,7 @@ A field's name is the variable's name. `load` is the only way in.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
