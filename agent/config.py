@@ -66,7 +66,7 @@ class Settings(BaseSettings):
     LINES_FILE: Path | None = None
     """TOML: language, voice and texts by called number, or by the voice webhook's ?line=. See docs/lines.md."""
     TRANSFER_TO: str = ""
-    """A colleague's number, such as +918012345678, or a SIP address. Empty: callers who want a person are called back."""
+    """A colleague's number, such as +918012345678, or a SIP address. Empty: who wants a person is called back."""
     TRANSFER_RING_S: int = Field(25, ge=5, le=120)
     DTMF_BINDINGS: str = "0=transfer_to_human"
     """Keys that do something when pressed alone, such as "0=transfer_to_human, *=repeat, 9=end_call"."""

@@ -1,59 +1,40 @@
 """How each line is answered: settings and the lines file in, one call's profile out.
 
-A line is a called number, or a name that the voice webhook's URL tells (`?line=sales-hindi`); it may have its own
+A line is a called number, or a name that the voice webhook's address tells (`?line=sales-hindi`); it may have its own
 language, voice and texts. What it does not say is the settings' own.
 """
 
 from __future__ import annotations
 
-import re
-import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import msgspec
 
+from agent import language
 from agent.config import Settings
 from agent.errors import ConfigError
+from agent.lines_file import Section, read, unknown_placeholders
 from agent.model import CallInfo
 from agent.profile import Profile
 from agent.think.prompt import load_template, render
 
-LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
-"""BCP 47, as far as it needs checking."""
-VOICE = re.compile(r"[A-Za-z0-9_.:-]{1,32}")
-
-NUMBER = re.compile(r"\+[1-9]\d{6,14}|sips?:[^\s<>\"]{1,200}")
-"""E.164, or a SIP address."""
-
-NAMES = {"hi": "Hindi", "en": "English", "kn": "Kannada", "ta": "Tamil", "te": "Telugu", "mr": "Marathi"}
-NAMES |= {"bn": "Bengali", "gu": "Gujarati", "ml": "Malayalam", "pa": "Punjabi", "ur": "Urdu"}
-
 SPEAK = """
 
 The language of this call
-Speak {name}, simple and spoken, in its own script, and mix in English words as callers do (flat, budget, site visit). If \
-the caller changes to another language that you know, go with them. Say numbers as words of the language you speak. When \
-you take leave, the word "goodbye" may stand beside the language's own."""
+This call is held in {name}, whatever is said above about English and about other languages.
+- Speak it as people do on the telephone: simple, and in its own script. English words that callers use themselves \
+(flat, budget, loan, site visit) stay English, in Latin letters.
+- Do as the caller does: if they mix {name} and English, mix them too; if they go over to English, go on in English.
+- Say numbers as words of the language you are speaking, amounts in lakh and crore{example}.
+- Take leave in {name}, and let the last word be "goodbye"."""
 
+EXAMPLES = {"hi": ' ("अस्सी लाख रुपये")'}
 
-class _Section(msgspec.Struct, forbid_unknown_fields=True):
-    """One line in the file."""
-
-    numbers: tuple[str, ...] = ()
-    language: str = ""
-    voice: str = ""
-    agent_name: str = ""
-    greeting: str = ""
-    goodbye: str = ""
-    silence_prompts: tuple[str, ...] = ()
-    notice: str = ""
-    transfer_to: str = ""
-    system_prompt_file: str = ""
-    say_first: str | None = None
-    say_voice: str = ""
+NOBODY_FREE = "I am sorry, nobody is free right now. We will call you back. Goodbye!"
+NOBODY_FREE_IN = {"hi": "माफ़ कीजिए, अभी कोई उपलब्ध नहीं है। हम आपको वापस कॉल करेंगे। नमस्ते!"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,112 +44,121 @@ class Lines:
     _profiles: Mapping[str, Profile]
     """By the line's name; "" is everybody else's."""
     _by_number: Mapping[str, str]
+    warnings: tuple[str, ...] = ()
+    """What can be meant as it stands, but probably is not."""
 
     def profile(self, info: CallInfo) -> Profile:
-        """How this call is held: by its line, else by the called number; a language or a voice told for this very call
-        comes first."""
-        name = info.line if info.line in self._profiles else self._by_number.get(info.called, "")
+        """How this call is held: by its line, else by our number; a language or a voice told for this very call comes
+        first. A line that is not known is answered as if none were told."""
+        ours = info.caller if info.direction.startswith("outbound") else info.called
+        name = info.line if self.has(info.line) else self._by_number.get(ours.lower(), "")
         profile = self._profiles[name]
-        language = info.language or profile.language
-        if language != profile.language:
+        if info.language and info.language != profile.language:
             profile = msgspec.structs.replace(
-                profile, language=language, system=in_language(profile.template, language)
+                profile, language=info.language, system=in_language(profile.template, info.language)
             )
         return msgspec.structs.replace(profile, voice=info.voice) if info.voice else profile
 
-    @property
-    def languages(self) -> frozenset[str]:
-        """Every language that a line speaks."""
-        return frozenset(profile.language for profile in self._profiles.values())
+    def has(self, name: str) -> bool:
+        """Whether there is such a line."""
+        return name != "" and name in self._profiles
 
 
 def load_lines(settings: Settings) -> Lines:
     """The lines of LINES_FILE, or the one line of the settings. Raises ConfigError with every fault found."""
-    faults: list[str] = []
-    sections = {"": _Section()} | _read(settings.LINES_FILE, faults)
+    faults = list(_settings_faults(settings))
+    sections = {"": Section()}
+    if settings.LINES_FILE is not None:
+        sections |= read(settings.LINES_FILE, faults)
     profiles: dict[str, Profile] = {}
     by_number: dict[str, str] = {}
+    warnings: list[str] = []
     for name, section in sections.items():
         where = f"LINES_FILE {settings.LINES_FILE} [{name}]" if name else ""
-        made = _tried(lambda s=section: _profile(settings, s), faults)  # type: ignore[misc]
-        if made is not None:
-            profiles[name] = made
-        faults += _faults(section, where)
-        for number in section.numbers:
+        try:
+            profiles[name] = _profile(settings, section)
+        except ConfigError as error:
+            faults += (_at(where, fault) for fault in error.faults)
+        for number in dict.fromkeys(number.lower() for number in section.numbers):
             if number in by_number:
                 faults.append(f"{where}: the number {number} is that of [{by_number[number]}] already.")
-            by_number[number] = name
-    if settings.TRANSFER_TO and not NUMBER.fullmatch(settings.TRANSFER_TO):
-        faults.append(f"TRANSFER_TO {settings.TRANSFER_TO!r} is no number such as +918012345678.")
+            by_number.setdefault(number, name)
+        warnings += (f"{where} {doubt}." for doubt in _doubts(settings, section))
     if faults:
         raise ConfigError(tuple(faults))
-    return Lines(profiles, by_number)
+    warnings += _not_spoken(settings, profiles)
+    return Lines(profiles, by_number, tuple(warnings))
 
 
-def in_language(system: str, language: str) -> str:
+def in_language(system: str, tag: str) -> str:
     """The system prompt, with the language to speak where that is not English."""
-    code = language.split("-", maxsplit=1)[0].lower()
-    return system if code == "en" else system + SPEAK.format(name=NAMES.get(code, language))
+    code = language.code(tag)
+    return system if code == "en" else system + SPEAK.format(name=language.name(tag), example=EXAMPLES.get(code, ""))
 
 
-def _read(path: Path | None, faults: list[str]) -> dict[str, _Section]:
-    if path is None:
-        return {}
-    try:
-        raw: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        faults.append(f"LINES_FILE {path} cannot be read: {error.strerror or error}.")
-        return {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        faults.append(f"LINES_FILE {path} is not TOML: {error}.")
-        return {}
-    sections = {}
-    for name, value in raw.items():
-        try:
-            sections[name] = msgspec.convert(value, _Section)
-        except msgspec.ValidationError as error:
-            faults.append(f"LINES_FILE {path} [{name}]: {error}.")
-    return sections
-
-
-def _faults(section: _Section, where: str) -> list[str]:
-    found = [f"{where}: {n!r} is no number such as +918012345678." for n in section.numbers if not NUMBER.fullmatch(n)]
-    if section.transfer_to and not NUMBER.fullmatch(section.transfer_to):
-        found.append(f"{where}: transfer_to {section.transfer_to!r} is no number such as +918012345678.")
-    if section.language and not LANGUAGE.fullmatch(section.language):
-        found.append(f"{where}: language {section.language!r} is no language tag such as hi-IN.")
-    if section.voice and not VOICE.fullmatch(section.voice):
-        found.append(f"{where}: voice {section.voice!r} is no name of a voice.")
-    return found
-
-
-def _profile(settings: Settings, section: _Section) -> Profile:
-    agent = section.agent_name or settings.AGENT_NAME
+def _profile(settings: Settings, section: Section) -> Profile:
+    """Raises ConfigError where the system prompt cannot be used."""
+    names = {"agent": section.agent_name or settings.AGENT_NAME, "company": settings.COMPANY_NAME}
 
     def words(text: str) -> str:
-        return text.replace("{agent}", agent).replace("{company}", settings.COMPANY_NAME).strip()
+        return render(text, **names).strip()
 
+    spoken = language.tag(section.language or "") or settings.LANGUAGE
+    # A voice that is not the line's own speaks the settings' language: Twilio may refuse it any other.
+    say_language = spoken if section.say_voice else settings.LANGUAGE
+    prompts = settings.silence_prompts if section.silence_prompts is None else section.silence_prompts
     file = Path(section.system_prompt_file) if section.system_prompt_file else settings.SYSTEM_PROMPT_FILE
-    language = section.language or settings.LANGUAGE
-    template = render(load_template(file), settings.COMPANY_NAME, agent)
+    template = render(load_template(file), **names)
     return Profile(
-        language=language,
-        voice=section.voice,
+        language=spoken,
+        voice=section.voice or "",
         greeting=words(section.greeting or settings.GREETING),
         goodbye=words(section.goodbye or settings.GOODBYE),
-        silence_prompts=tuple(words(p) for p in section.silence_prompts or settings.silence_prompts),
+        silence_prompts=tuple(words(prompt) for prompt in prompts),
         notice=words(section.notice or settings.NOTICE),
-        transfer_to=section.transfer_to or settings.TRANSFER_TO,
-        say_first=settings.SAY_FIRST if section.say_first is None else section.say_first,
+        transfer_to=settings.TRANSFER_TO if section.transfer_to is None else section.transfer_to,
+        say_first=words(settings.SAY_FIRST if section.say_first is None else section.say_first),
+        nobody_free=words(section.nobody_free or NOBODY_FREE_IN.get(language.code(say_language), NOBODY_FREE)),
         say_voice=section.say_voice or settings.SAY_VOICE,
+        say_language=say_language,
         template=template,
-        system=in_language(template, language),
+        system=in_language(template, spoken),
     )
 
 
-def _tried(make: Callable[[], Profile], faults: list[str]) -> Profile | None:
-    try:
-        return make()
-    except ConfigError as error:
-        faults += error.faults
-        return None
+def _settings_faults(settings: Settings) -> Iterator[str]:
+    for name in ("SAY_FIRST", "GREETING", "GOODBYE", "SILENCE_PROMPTS", "NOTICE"):
+        if unknown := unknown_placeholders(getattr(settings, name)):
+            yield f"{name} {unknown}."
+
+
+def _at(where: str, fault: str) -> str:
+    return fault.replace("SYSTEM_PROMPT_FILE", f"{where}: system_prompt_file", 1) if where else fault
+
+
+def _doubts(settings: Settings, section: Section) -> Iterator[str]:
+    if language.code(section.language or settings.LANGUAGE) == language.code(settings.LANGUAGE):
+        return
+    texts = ("greeting", "goodbye", "silence_prompts", "notice")
+    if missing := [key for key in texts if getattr(section, key) is None]:
+        verb, is_are = ("has no", "is") if len(missing) == 1 else ("lacks", "are")
+        yield (
+            f"speaks {section.language}, but {verb} {', '.join(missing)}: {is_are} said as the settings have it, "
+            f"in {settings.LANGUAGE}"
+        )
+    told = [key for key in ("say_first", "nobody_free") if getattr(section, key)]
+    if told and not section.say_voice:
+        yield f"has {' and '.join(told)} but no say_voice: {settings.SAY_VOICE} says it, in {settings.LANGUAGE}"
+
+
+def _not_spoken(settings: Settings, profiles: Mapping[str, Profile]) -> Iterator[str]:
+    """The local models know English only."""
+    ports: tuple[Literal["STT", "LLM", "TTS"], ...] = ("STT", "LLM", "TTS")
+    local = [port for port in ports if settings.provider(port)[0] == "local"]
+    for name, profile in profiles.items():
+        if local and language.code(profile.language) != "en":
+            line = f"line [{name}]" if name else "LANGUAGE"
+            yield (
+                f"{line} is {profile.language}, but the local provider ({', '.join(local)}) knows English only; "
+                "set OPENAI_API_KEY or OPENAI_BASE_URL."
+            )

@@ -22,7 +22,8 @@ from agent.web.health import health_routes
 from agent.web.problem import problem
 from agent.web.security import Gate
 from agent.web.state import ProcessState
-from agent.web.twilio import HandedOver, twilio_routes
+from agent.web.transfer import HandedOver
+from agent.web.twilio import twilio_routes
 
 MAX_BODY = 64 * 1024
 """Bytes. Twilio's forms are around 1 KB."""

@@ -8,6 +8,7 @@ PROMISE_S = 20.0
 """From the voice webhook's answer to the call's media socket: the opening <Say>, Twilio's dialling and its patience."""
 
 MOST_HAND_OVERS = 1000
+"""The carrier asks within seconds of a stream's end."""
 
 
 @dataclass(slots=True)
@@ -21,7 +22,7 @@ class ProcessState:
     promised: dict[str, float] = field(default_factory=dict)
     """Calls that were told to connect and have not yet, by CallSid: when they were told, in the webhook's time."""
     hand_overs: dict[str, str] = field(default_factory=dict)
-    """Where calls of this process are to be passed on to, by CallSid, until the carrier has asked."""
+    """Where calls of this process are to be passed on to, by CallSid: the newest MOST_HAND_OVERS of them."""
     calls: int = 0
     """Calls whose socket has shown its token and has not ended."""
 
@@ -39,7 +40,7 @@ class ProcessState:
         return self.ready and not self.draining
 
     def hand_over(self, call_sid: str, to: str) -> None:
-        """The call is to be passed on. What nobody asked for in time is forgotten, the oldest first."""
+        """The call is to be passed on once its stream is over."""
         self.hand_overs[call_sid] = to
         while len(self.hand_overs) > MOST_HAND_OVERS:
             del self.hand_overs[next(iter(self.hand_overs))]

@@ -56,14 +56,19 @@ def after() -> str:
 def dial(to: str, *, action_url: str, caller_id: str = "", ring_s: int = 30) -> str:
     """Pass the call on to a number or a SIP address; when that is over, or nobody answers, ask `action_url`.
 
-    `caller_id` is a number of the account, for many carriers refuse to show the caller's own to a third party; where it
-    is empty, the colleague sees the caller's.
+    A colleague's telephone shows `caller_id`, a number of the account: many carriers refuse a call that shows somebody
+    else's number, and a caller may have withheld theirs (Twilio error 13214). Where it is empty, Twilio shows the
+    caller's; so it does to a SIP address, where nobody in between has a say.
     """
     response = VoiceResponse()
+    is_sip = to.startswith(("sip:", "sips:"))
     passed_on = response.dial(
-        action=_clean(action_url), method="POST", timeout=ring_s, caller_id=_clean(caller_id) or None
+        action=_clean(action_url),
+        method="POST",
+        timeout=ring_s,
+        caller_id=None if is_sip else _clean(caller_id) or None,
     )
-    if to.startswith(("sip:", "sips:")):
+    if is_sip:
         passed_on.sip(_clean(to))
     else:
         passed_on.number(_clean(to))

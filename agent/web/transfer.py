@@ -1,0 +1,58 @@
+"""What Twilio asks once a stream is over, or a telephone has rung: TwiML out that ends the call or passes it on.
+
+A transfer leaves through <Connect>'s own action, so no request to Twilio is needed, and none can fail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import structlog
+from quart import Blueprint
+from quart_trio.wrappers import TrioResponse as Response
+
+from agent.config import Settings
+from agent.lines import Lines
+from agent.web.state import ProcessState
+from agent.web.webhook import address, as_twiml, claims, field, info
+from agent.wire import twiml
+
+HandedOver = Callable[[str], Awaitable[str | None]]
+"""Where a call, by its CallSid, is to be passed on to, as far as any process knows. Bounded; never raises."""
+
+_ANSWERED = frozenset({"completed", "answered"})
+"""Of <Dial>'s ends; the others are busy, no-answer, failed and canceled."""
+
+log = structlog.get_logger(__name__)
+
+
+def add_transfer(
+    routes: Blueprint, settings: Settings, state: ProcessState, lines: Lines, handed_over: HandedOver
+) -> None:
+    """Let these routes pass calls on."""
+
+    @routes.post("/after")
+    async def after() -> Response:
+        call_sid = field("CallSid")
+        # Left in place: Twilio asks again where an answer was lost on its way.
+        to = state.hand_overs.get(call_sid) or await handed_over(call_sid)
+        log.debug("stream over", call_sid=call_sid, passed_on=bool(to))
+        if not to:
+            return as_twiml(twiml.after())
+        return as_twiml(
+            twiml.dial(
+                to,
+                action_url=address("/twilio/after-transfer", claims(lines).line),
+                caller_id=settings.TWILIO_CALLER_ID,
+                ring_s=settings.TRANSFER_RING_S,
+            )
+        )
+
+    @routes.post("/after-transfer")
+    async def after_transfer() -> Response:
+        status = field("DialCallStatus")
+        log.info("transfer over", call_sid=field("CallSid"), status=status)
+        if status in _ANSWERED:
+            return as_twiml(twiml.after())
+        profile = lines.profile(info(claims(lines)))
+        return as_twiml(twiml.busy(profile.nobody_free, voice=profile.say_voice, language=profile.say_language))

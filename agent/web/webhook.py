@@ -1,0 +1,105 @@
+"""One request of Twilio's: let in or refused, and what it tells; what is answered to it.
+
+To be used within a request: `let_in` comes first, and leaves the form in `g.form` and our public address in `g.base`.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl, urlencode
+
+import structlog
+from quart import g, request
+from quart_trio.wrappers import TrioResponse as Response
+
+from agent import language
+from agent.guard.tokens import Claims
+from agent.lines import Lines
+from agent.lines_file import VOICE
+from agent.model import CallInfo
+from agent.web.problem import problem
+from agent.web.security import Gate
+from agent.wire import twiml
+
+_MAX_FIELDS = 500
+
+log = structlog.get_logger(__name__)
+
+
+async def let_in(gate: Gate) -> Response | None:
+    """Why this request may not pass; where it may, its form is in `g.form` and our public address in `g.base`."""
+    g.base = gate.base(request.headers.get("Host", ""), request.headers.get("X-Forwarded-Proto", ""))
+    if not g.base:
+        return problem(400, "The Host header is missing or is not a host name.")
+    raw = bytes(await request.get_data(as_text=False, cache=True, parse_form_data=False))
+    is_form = not raw or request.mimetype == "application/x-www-form-urlencoded"
+    try:
+        text = raw.decode("utf-8", "replace") if is_form else ""
+        fields = parse_qsl(text, keep_blank_values=True, max_num_fields=_MAX_FIELDS)
+    except ValueError:
+        return problem(400, f"The form has more than {_MAX_FIELDS} fields.")
+    g.form = dict(fields)
+    query = request.query_string.decode("latin-1")
+    url = g.base + request.scope["raw_path"].decode("latin-1") + (f"?{query}" if query else "")
+    if not gate.webhook(url, request.headers.get("X-Twilio-Signature", ""), fields, None if is_form else raw):
+        return problem(403, "X-Twilio-Signature is missing or does not fit.")
+    if not gate.account(g.form.get("AccountSid", "")):
+        return problem(403, "AccountSid is not the account this server belongs to.")
+    return None
+
+
+def claims(lines: Lines) -> Claims:
+    """What this request tells of its call: the form, and `?line=`, `?language=` and `?voice=` of the address, which is
+    as signed as the form. What makes no sense there is left out, for a refused webhook is a refused caller."""
+    told = {name: request.args.get(name, "") for name in ("line", "language", "voice")}
+    taken = {
+        "line": told["line"] if lines.has(told["line"]) else "",
+        "language": language.tag(told["language"]),
+        "voice": told["voice"] if VOICE.fullmatch(told["voice"]) else "",
+    }
+    for name, value in told.items():
+        if value and not taken[name]:
+            log.warning("webhook parameter ignored", name=name, value=value[:40])
+    return Claims(
+        call_sid=g.form.get("CallSid", ""),
+        account_sid=g.form.get("AccountSid", ""),
+        caller=g.form.get("From", ""),
+        called=g.form.get("To", ""),
+        direction=g.form.get("Direction") or "inbound",
+        **taken,
+    )
+
+
+def info(told: Claims) -> CallInfo:
+    """The same for `Lines.profile`, before there is a stream."""
+    return CallInfo(
+        told.call_sid,
+        told.account_sid,
+        "",
+        told.caller,
+        told.called,
+        told.direction,
+        told.line,
+        told.language,
+        told.voice,
+    )
+
+
+def address(path: str, line: str = "") -> str:
+    """One of ours, as Twilio will call it. The line goes along, since any process may be the one that is asked."""
+    return f"{g.base}{path}" + (f"?{urlencode({'line': line})}" if line else "")
+
+
+def field(name: str) -> str:
+    """A field for the log: whatever was sent, in bounds."""
+    return str(g.form.get(name, ""))[:200]
+
+
+def nothing() -> Response:
+    response = Response(b"", 204)
+    for header in ("Content-Length", "Content-Type"):  # both say something about a body
+        response.headers.pop(header, None)
+    return response
+
+
+def as_twiml(document: str) -> Response:
+    return Response(document, content_type=f"{twiml.MEDIA_TYPE}; charset=utf-8")
