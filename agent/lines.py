@@ -141,9 +141,8 @@ def _doubts(settings: Settings, section: Section) -> Iterator[str]:
         return
     texts = ("greeting", "goodbye", "silence_prompts", "notice")
     if missing := [key for key in texts if getattr(section, key) is None]:
-        verb, is_are = ("has no", "is") if len(missing) == 1 else ("lacks", "are")
         yield (
-            f"speaks {section.language}, but {verb} {', '.join(missing)}: {is_are} said as the settings have it, "
+            f"speaks {section.language}, but lacks {', '.join(missing)}: these are said as the settings have them, "
             f"in {settings.LANGUAGE}"
         )
     told = [key for key in ("say_first", "nobody_free") if getattr(section, key)]

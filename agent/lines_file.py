@@ -92,7 +92,7 @@ def _section(table: dict[str, Any], where: str, faults: list[str]) -> Section:
         try:
             told[key] = msgspec.convert(value, _TYPES[key])
         except msgspec.ValidationError as error:
-            faults.append(f"{where}: {key}: {error}.")
+            faults.append(f"{where}: {key}: {str(error).replace(' | null', '')}.")
     return Section(**told)
 
 
