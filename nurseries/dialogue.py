@@ -299,7 +299,7 @@ class Dialogue:
             self._parts.settings.FILLER_S,
             lambda: max(began, self.last_spoken),
             lambda: self.outbox.playback_end,
-            lambda: not self.outbox.empty,
+            lambda: self.caller_speaks or not self.outbox.empty,
         )
         try:
             await take_turn(speech, outcome, partial(think, speech, outcome), patience)

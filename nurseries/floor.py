@@ -210,7 +210,7 @@ class Floor:
         dialogue = self._dialogue
         if self._held:
             self._go_on(words)
-        elif dialogue.awaiting or not dialogue.runner.busy:
+        elif dialogue.awaiting:  # what came over the agent and was not understood is heard with what follows
             dialogue.answer("the caller was not heard", words.failure)
 
     def _is_turn(self, words: Words) -> bool:

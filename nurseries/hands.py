@@ -54,6 +54,7 @@ class Hands:
             finally:
                 decision.done(call, result)
                 self.ran(call, result)
+        await trio.lowlevel.checkpoint()  # what was put off by the shield happens here
         return result
 
     async def _run(self, call: ToolCall) -> Result:

@@ -111,7 +111,7 @@ class Process:
                     frames_dropped=record.frames_dropped,
                 )
                 if self._afterwards is not None:
-                    self._afterwards.start_soon(contain, partial(self._keep, call, record), "keep", name="keep")
+                    self._afterwards.start_soon(contain, partial(self._keep, record, call), "keep", name="keep")
 
     def _add(self, call: Call) -> None:
         self._calls.add(call)
@@ -124,13 +124,13 @@ class Process:
         self._last_over = trio.current_time()
         self._changed.unpark_all()
 
-    async def _keep(self, call: Call, record: CallRecord) -> None:
+    async def _keep(self, record: CallRecord, call: Call | None = None) -> None:
         """Finish the record and save it, at first without what may take long: a summary is never worth a transcript."""
         saved = False
         try:
-            record = await last_words(call, self._parts)
+            record = record if call is None else await last_words(call, self._parts)
             saved = await self._save(record)
-            whole = await summed_up(record, call, self._parts)
+            whole = record if call is None else await summed_up(record, call, self._parts)
             if whole is not record:
                 record, saved = whole, False
                 saved = await self._save(whole)

@@ -51,15 +51,15 @@ class Patience:
     owed_since: Callable[[], float]
     """When it became the agent's turn, on trio's clock."""
     playback_end: Callable[[], float]
-    audible: Callable[[], bool]
-    """Sound of ours is queued."""
+    spoken: Callable[[], bool]
+    """Somebody speaks: the caller does, or sound of ours is queued."""
 
     async def watch(self, speech: Speech, outcome: Outcome) -> None:
         """Returns with a failure in the outcome when patience is at its end; else it is cancelled."""
         said = 0
         while True:
             now = trio.current_time()
-            quiet_since = now if speech.held or self.audible() else max(self.owed_since(), self.playback_end())
+            quiet_since = now if speech.held or self.spoken() else max(self.owed_since(), self.playback_end())
             if quiet_since + self.limit_s > now:
                 await trio.sleep_until(quiet_since + self.limit_s)
             elif said == len(FILLERS):

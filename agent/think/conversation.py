@@ -56,13 +56,20 @@ class Conversation:
         """The caller has heard these words of the agent. Cut before its first word, a sentence leaves no line, but
         marks what was heard before it of the same turn as interrupted."""
         n = len(self.lines)
-        while n and self.lines[n - 1].role == "tool" and self.lines[n - 1].start_ms >= start_ms:
-            n -= 1  # it ran while these words were being played
-        last = self.lines[n - 1] if n else None
-        if last is not None and last.role == "agent" and last.turn == turn:
+        while n and self.lines[n - 1].role != "agent" and self.lines[n - 1].start_ms > start_ms:
+            n -= 1  # it ran, or they spoke, while these words were being played
+        before = n - 1
+        while before >= 0 and (self.lines[before].aside or self.lines[before].role == "tool"):
+            before -= 1
+        last = self.lines[before] if before >= 0 else None
+        same = last is not None and last.role == "agent" and last.turn == turn
+        if same and last is not None and before == n - 1:
             joined = f"{last.text} {text}".strip()
-            self.lines[n - 1] = replace(last, text=joined, end_ms=end_ms, interrupted=interrupted)
-        elif text:
+            self.lines[before] = replace(last, text=joined, end_ms=end_ms, interrupted=interrupted)
+            return
+        if same and last is not None and text:
+            self.lines[before] = replace(last, interrupted=False)  # it has gone on
+        if text:
             self.lines.insert(n, Line("agent", text, start_ms, end_ms, turn, interrupted))
 
     def tool_ran(self, call: ToolCall, result: str, at_ms: float) -> None:
@@ -73,12 +80,12 @@ class Conversation:
         """The history for a model. Asides are left out, and a turn that went on after one is whole again; an
         interrupted line ends in a dash."""
         told: list[Line] = []
+        turns: dict[int, int] = {}
         for line in self.lines:
-            last = told[-1] if told else None
-            if line.aside:
-                continue
-            if last is not None and last.role == line.role == "agent" and last.turn == line.turn:
-                told[-1] = replace(line, text=f"{last.text} {line.text}")
-            else:
+            if line.role == "agent" and line.turn in turns:
+                at = turns[line.turn]
+                told[at] = replace(line, text=f"{told[at].text} {line.text}")
+            elif not line.aside:
+                turns |= {line.turn: len(told)} if line.role == "agent" else {}
                 told.append(line)
         return tuple(Message(line.role, line.text + (CUT if line.interrupted else ""), line.call) for line in told)
