@@ -49,7 +49,10 @@ class Conversation:
         return next((line.text for line in reversed(self.lines) if line.role == "agent"), "")
 
     def caller_said(self, text: str, start_ms: float, end_ms: float, *, aside: bool = False, keys: str = "") -> None:
-        """Words of the caller."""
+        """Words of the caller. Those of a sound that could not be understood at its time, and was heard again with a
+        later one, stand where they were understood."""
+        if self.lines and start_ms < self.lines[-1].start_ms:
+            start_ms = min(self.lines[-1].start_ms, end_ms)
         self.lines.append(Line("caller", text, start_ms, end_ms, aside=aside, keys=keys))
 
     def agent_heard(self, turn: int, text: str, start_ms: float, end_ms: float, interrupted: bool) -> None:
