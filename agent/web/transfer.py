@@ -55,4 +55,4 @@ def add_transfer(
         if status in _ANSWERED:
             return as_twiml(twiml.after())
         profile = lines.profile(info(claims(lines)))
-        return as_twiml(twiml.busy(profile.nobody_free, voice=profile.say_voice, language=profile.say_language))
+        return as_twiml(twiml.parting(profile.nobody_free, voice=profile.say_voice, language=profile.say_language))

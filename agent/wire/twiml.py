@@ -75,14 +75,20 @@ def dial(to: str, *, action_url: str, caller_id: str = "", ring_s: int = 30) -> 
     return str(response.to_xml())
 
 
+def parting(text: str, *, voice: str = "", language: str = "") -> str:
+    """A last word, and the call ends."""
+    response = VoiceResponse()
+    response.say(_clean(text)[:_SAY_LIMIT], voice=_clean(voice) or None, language=_clean(language) or None)
+    response.hangup()
+    return str(response.to_xml())
+
+
 def busy(text: str = "", *, voice: str = "", language: str = "") -> str:
     """Turn a call away: with a spoken word, or, where there is none, unanswered and unbilled with a busy tone."""
-    response = VoiceResponse()
     if _clean(text).strip():
-        response.say(_clean(text)[:_SAY_LIMIT], voice=_clean(voice) or None, language=_clean(language) or None)
-        response.hangup()
-    else:
-        response.reject(reason="busy")
+        return parting(text, voice=voice, language=language)
+    response = VoiceResponse()
+    response.reject(reason="busy")
     return str(response.to_xml())
 
 

@@ -103,3 +103,21 @@ def test_one_port_may_have_another_provider(monkeypatch: pytest.MonkeyPatch) -> 
 def test_settings_do_not_change() -> None:
     with pytest.raises(ValueError, match="frozen"):
         config.load().PORT = 1
+
+
+def test_what_lines_and_transfers_need_is_checked_at_the_start() -> None:
+    found = faults(LANGUAGE="Hindi", TRANSFER_TO="080 1234", LINES_FILE="gone.toml")
+
+    assert len(found) == 3
+    assert any("TRANSFER_TO: must be a number such as +918012345678" in fault for fault in found)
+    assert any("LINES_FILE: there is no file gone.toml" in fault for fault in found)
+    assert any("LANGUAGE: must be a language tag such as" in fault for fault in found)
+
+
+@pytest.mark.parametrize("number", ["+918012345678", "sip:desk@example.in", "sips:desk@example.in:5061;transport=tls"])
+def test_calls_may_be_passed_on_to_numbers_and_sip_addresses(monkeypatch: pytest.MonkeyPatch, number: str) -> None:
+    monkeypatch.setenv("TRANSFER_TO", number)
+    monkeypatch.setenv("LANGUAGE", "hi-in")
+
+    assert config.load().TRANSFER_TO == number
+    assert config.load().LANGUAGE == "hi-IN"

@@ -9,7 +9,7 @@ from agent.model import CallInfo
 from nurseries.pick_up import pick_up
 from nurseries.rehearsal.loopback import loopback
 
-CLAIMS = Claims("CA1", "AC1", "+919876543210", "+918012345678")
+CLAIMS = Claims("CA1", "AC1", "+919876543210", "+918012345678", "inbound", "sales", "hi-IN", "nova")
 
 
 def tokens() -> Tokens:
@@ -39,7 +39,8 @@ async def test_an_announced_caller_is_let_in(autojump_clock) -> None:
 
     info = await pick_up(theirs, desk, 5)
 
-    assert info == CallInfo("CA1", "AC1", "MZ1", "+919876543210", "+918012345678", "inbound")
+    numbers = ("+919876543210", "+918012345678")
+    assert info == CallInfo("CA1", "AC1", "MZ1", *numbers, "inbound", line="sales", language="hi-IN", voice="nova")
     assert theirs.closed is None
 
 

@@ -2,6 +2,7 @@
 
 import xml.etree.ElementTree as ET
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -72,6 +73,33 @@ def test_a_very_long_greeting_is_cut_to_what_twilio_takes():
 
 def test_after_the_stream_the_call_is_hung_up():
     assert [child.tag for child in read(twiml.after())] == ["Hangup"]
+
+
+ACTION = "https://voice.example.in/twilio/after-transfer?line=a&b"
+
+
+def test_a_call_is_passed_on_to_a_number_that_sees_ours():
+    (dial,) = read(twiml.dial("+919900112233", action_url=ACTION, caller_id="+918000000000", ring_s=20))
+
+    assert dial.attrib == {"action": ACTION, "method": "POST", "timeout": "20", "callerId": "+918000000000"}
+    assert [(noun.tag, noun.text) for noun in dial] == [("Number", "+919900112233")]
+
+
+@pytest.mark.parametrize("address", ["sip:desk@example.in;transport=tls", "sips:desk@example.in"])
+def test_a_sip_address_is_dialled_as_one_and_sees_the_caller(address):
+    (dial,) = read(twiml.dial(address, action_url=ACTION, caller_id="+918000000000"))
+
+    assert "callerId" not in dial.attrib
+    assert [(noun.tag, noun.text) for noun in dial] == [("Sip", address)]
+
+
+@given(st.text(), st.text())
+@example("sip:</Sip><Hangup/>", '"/><Hangup/>')
+def test_whom_to_dial_changes_no_structure(to, caller_id):
+    root = read(twiml.dial(to, action_url=ACTION, caller_id=caller_id))
+
+    assert [element.tag for element in root.iter()][:2] == ["Response", "Dial"]
+    assert len(list(root.iter())) == 3
 
 
 def test_a_call_is_turned_away_with_a_word():
