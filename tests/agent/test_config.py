@@ -119,5 +119,6 @@ def test_calls_may_be_passed_on_to_numbers_and_sip_addresses(monkeypatch: pytest
     monkeypatch.setenv("TRANSFER_TO", number)
     monkeypatch.setenv("LANGUAGE", "hi-in")
 
-    assert config.load().TRANSFER_TO == number
-    assert config.load().LANGUAGE == "hi-IN"
+    settings = config.load()
+
+    assert (settings.TRANSFER_TO, settings.LANGUAGE) == (number, "hi-IN")
