@@ -6,6 +6,9 @@ from typing import Protocol
 
 from agent.keep.record import CallRecord
 
+HAND_OVER_S = 600.0
+"""How long a hand-over is kept: the carrier asks within seconds of the stream's end."""
+
 
 class CallStore(Protocol):
     """Where call records go. Synchronous: nurseries run it in a thread of its own and bound it."""
@@ -27,7 +30,7 @@ class CallStore(Protocol):
 
     def hand_over(self, call_sid: str, to: str) -> None:
         """The call is to be passed on to this number once its stream is over; any process may be asked. Forgotten
-        after some minutes. Raises StoreError."""
+        after HAND_OVER_S. Raises StoreError."""
         ...
 
     def handed_over(self, call_sid: str) -> str | None:

@@ -7,23 +7,22 @@ as a whole) and retried by the driver.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import msgspec
 import pymongo
+from pymongo import ReadPreference
 from pymongo.errors import PyMongoError
 
 from agent.errors import StoreError
+from agent.keep.ports import HAND_OVER_S
 from agent.keep.record import CallRecord
 
 T = TypeVar("T")
 
 DATABASE = "calling_agent"
 """Used where the URI names none."""
-
-HAND_OVER_S = 600
-"""The carrier asks within seconds of the stream's end."""
 
 LIMIT_S = 5.0
 """For one operation, server selection included."""
@@ -44,7 +43,8 @@ class MongoStore:
         except PyMongoError as error:
             raise StoreError(f"MONGODB_URI cannot be used: {error}") from error
         self._calls = self._client.get_default_database(DATABASE)["calls"]
-        self._hand_overs = self._client.get_default_database(DATABASE)["hand_overs"]
+        # Read where it was written, whatever the URI prefers: the carrier asks half a second later.
+        self._hand_overs = self._calls.database.get_collection("hand_overs", read_preference=ReadPreference.PRIMARY)
         self._indexed = False
 
     @property
@@ -66,11 +66,12 @@ class MongoStore:
         return [self._read(document) for document in found]
 
     def hand_over(self, call_sid: str, to: str) -> None:
-        told = {"call_sid": call_sid, "to": to, "at": datetime.now(UTC)}
-        self._do(lambda: self._hand_overs.replace_one({"call_sid": call_sid}, told, upsert=True))
+        told = {"to": to, "at": datetime.now(UTC)}
+        self._do(lambda: self._hand_overs.replace_one({"_id": call_sid}, told, upsert=True))
 
     def handed_over(self, call_sid: str) -> str | None:
-        found = self._do(lambda: self._hand_overs.find_one({"call_sid": call_sid}))
+        oldest = datetime.now(UTC) - timedelta(seconds=HAND_OVER_S)  # MongoDB removes them once a minute
+        found = self._do(lambda: self._hand_overs.find_one({"_id": call_sid, "at": {"$gte": oldest}}))
         return None if found is None else str(found["to"])
 
     def close(self) -> None:
@@ -88,8 +89,7 @@ class MongoStore:
                 if not self._indexed:
                     self._calls.create_index("call_sid", unique=True)
                     self._calls.create_index([("started_at", pymongo.DESCENDING), ("call_sid", pymongo.DESCENDING)])
-                    self._hand_overs.create_index("call_sid", unique=True)
-                    self._hand_overs.create_index("at", expireAfterSeconds=HAND_OVER_S)
+                    self._hand_overs.create_index("at", expireAfterSeconds=int(HAND_OVER_S))
                     self._indexed = True
                 return work()
         except PyMongoError as error:

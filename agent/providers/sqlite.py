@@ -16,6 +16,7 @@ from typing import TypeVar
 import msgspec
 
 from agent.errors import StoreError
+from agent.keep.ports import HAND_OVER_S
 from agent.keep.record import CallRecord
 
 T = TypeVar("T")
@@ -33,9 +34,6 @@ CREATE TABLE IF NOT EXISTS hand_overs (
     at REAL NOT NULL
 );
 """
-
-HAND_OVER_S = 600
-"""The carrier asks within seconds of the stream's end."""
 
 
 class SqliteStore:

@@ -78,6 +78,51 @@ def test_threads_may_share_a_store(store: CallStore) -> None:
     assert len(store.newest(100)) == 16
 
 
+def test_a_call_that_is_to_be_passed_on_is_known_until_that_is_long_past(store: CallStore, monkeypatch) -> None:
+    store.hand_over("CA1", "+911111111")
+    store.hand_over("CA1", "+919900112233")
+
+    assert store.handed_over("CA1") == "+919900112233"
+    assert store.handed_over("CA1") == "+919900112233"
+    assert store.handed_over("CA2") is None
+
+    monkeypatch.setattr(f"{type(store).__module__}.HAND_OVER_S", -1.0)
+    assert store.handed_over("CA1") is None
+
+
+def test_another_process_knows_that_a_call_is_to_be_passed_on(store: CallStore, request, tmp_path) -> None:
+    if isinstance(store, SqliteStore):
+        other: CallStore = SqliteStore(tmp_path / "new" / "calls.db")
+    else:
+        other = MongoStore(request.getfixturevalue("mongo_uri"))
+
+    store.hand_over("CA1", "sip:desk@example.in")
+
+    assert other.handed_over("CA1") == "sip:desk@example.in"
+    other.close()
+
+
+def test_hand_overs_do_not_pile_up(tmp_path, monkeypatch) -> None:
+    store = SqliteStore(tmp_path / "calls.db")
+    store.hand_over("CA1", "+911111111")
+    monkeypatch.setattr("agent.providers.sqlite.HAND_OVER_S", -1.0)
+    store.hand_over("CA2", "+911111111")
+    store.close()
+
+    with sqlite3.connect(tmp_path / "calls.db") as db:
+        assert db.execute("SELECT call_sid FROM hand_overs").fetchall() == [("CA2",)]
+    db.close()
+
+
+def test_mongodb_is_told_to_remove_old_hand_overs(mongo_uri: str) -> None:
+    store = MongoStore(mongo_uri)
+    store.hand_over("CA1", "+911111111")
+    store.close()
+
+    with pymongo.MongoClient(mongo_uri) as client:
+        assert client["calling_agent"]["hand_overs"].index_information()["at_1"]["expireAfterSeconds"] == 600
+
+
 def test_a_file_that_cannot_be_is_an_error_in_words(tmp_path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="cannot use"):
@@ -100,8 +145,9 @@ def test_a_mongod_that_is_away_is_an_error_within_its_limit(monkeypatch: pytest.
     monkeypatch.setattr("agent.providers.mongo.LIMIT_S", 0.2)
     store = MongoStore("mongodb://127.0.0.1:1/")
 
-    with pytest.raises(StoreError, match="MongoDB"):
-        store.save(record())
+    for ask in (lambda: store.save(record()), lambda: store.hand_over("CA1", "+91"), lambda: store.handed_over("CA1")):
+        with pytest.raises(StoreError, match="MongoDB"):
+            ask()
     store.close()
 
 
