@@ -7,26 +7,37 @@ from __future__ import annotations
 
 import re
 
+from agent.speak.wording import ENGLISH, HINDI, Wording, wording_of
+
 _DASH = "[-\u2013\u2014]"
-_RUPEE = r"(?:₹|(?<![A-Za-z])(?:Rs|INR|rs|inr)\b\.?|(?<![A-Za-z])(?:[Rr]upees)\b(?=\s*\d))"
+_SIGNS = "\u0900-\u0963\u0970-\u0dff"
+"""Letters of Indian scripts with their vowel signs, most of which are no word characters to `re`."""
+_END = rf"(?![\w{_SIGNS}])"
+_LETTER_BEFORE = rf"(?:(?<=[^\W\d_])|(?<=[{_SIGNS}]))"
+_LETTER_AHEAD = rf"(?=[^\W\d_]|[{_SIGNS}])"
+_RUPEE = (
+    r"(?:₹|(?<![A-Za-z])(?:Rs|INR|rs|inr)\b\.?|(?<![A-Za-z])(?:[Rr]upees)\b(?=\s*\d)"
+    rf"|(?<![{_SIGNS}])(?:(?:रु|रू){_END}\.?|रुप(?:ये|ए){_END})(?=\s*\d))"
+)
+_RUPEES_BEHIND = rf"(?:\s+(?:[Rr]upees|[Rr]s\b\.?|रुप(?:ये|ए){_END}|(?:रु|रू){_END}\.?))"
 _NUMBER = r"\d[\d,]*(?:\.\d+)?"
 _SCALES = {
-    "lakh": r"[Ll]akhs?|[Ll]acs?|LAKHS?|L|lks?",
-    "crore": r"[Cc]rores?|CRORES?|[Cc]rs?|CR",
-    "thousand": r"[Tt]housands?|[Kk]",
+    "lakh": r"[Ll]akhs?|[Ll]acs?|LAKHS?|L|lks?|लाख",
+    "crore": r"[Cc]rores?|CRORES?|[Cc]rs?|CR|करोड\u093c?",
+    "thousand": r"[Tt]housands?|[Kk]|हज\u093c?ार",
     "million": r"millions?|mn",
     "billion": r"billions?|bn",
 }
 _SCALE = "|".join(_SCALES.values())
-_ABBREVIATED = r"(?:\.(?=\s*[a-z]))?"
+_ABBREVIATED = rf"(?:\.(?=\s*[a-z{_SIGNS}]))?"
 """The point of "Cr." within a sentence; in front of a capital it may end one, and stays."""
 _AMOUNT = re.compile(
-    rf"{_RUPEE}\s*(?P<low>{_NUMBER})(?:\s*(?P<lowscale>{_SCALE})\b{_ABBREVIATED})?"
-    rf"(?:\s*(?P<to>{_DASH}|to|and)\s*(?:{_RUPEE}\s*)?(?P<high>{_NUMBER}))?"
-    rf"(?:\s*(?P<scale>{_SCALE})\b{_ABBREVIATED})?(?:\s*/-)?(?:\s+(?:[Rr]upees|[Rr]s\b\.?))?"
+    rf"{_RUPEE}\s*(?P<low>{_NUMBER})(?:\s*(?P<lowscale>{_SCALE}){_END}{_ABBREVIATED})?"
+    rf"(?:\s*(?P<to>{_DASH}|to|and|से|और)\s*(?:{_RUPEE}\s*)?(?P<high>{_NUMBER}))?"
+    rf"(?:\s*(?P<scale>{_SCALE}){_END}{_ABBREVIATED})?(?:\s*/-)?{_RUPEES_BEHIND}?"
 )
 _BARE_SCALE = re.compile(
-    rf"(?<![\w.,])(?P<number>{_NUMBER})\s?(?P<scale>L|[Cc]rs?|CR|K)\b{_ABBREVIATED}(?:\s+(?P<rupees>[Rr]upees|[Rr]s\b\.?))?"
+    rf"(?<![\w.,])(?P<number>{_NUMBER})\s?(?P<scale>L|[Cc]rs?|CR|K){_END}{_ABBREVIATED}(?P<rupees>{_RUPEES_BEHIND})?"
 )
 _GROUPED = re.compile(r"(?<![\d.,])\d{1,2}(?:,\d\d)+,\d{3}(?![\d,]*\d)(?:/-)?")
 _SLASH_DASH = re.compile(r"(?<=\d)/-")
@@ -35,11 +46,16 @@ _PHONE = re.compile(r"(?<![\d.,])(?P<country>\+91[ -]?)?(?P<first>[6-9]\d{4})[ -
 _URL = re.compile(r"\b(?:https?://|www\.)[^\s<>\"')\]]+[^\s<>\"')\].,;:!?]", re.IGNORECASE)
 _EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}\b")
 _SQUARE_FEET = r"(?:[Ss]q\.?\s*-?\s*ft\b|[Ss]qft\b|sft\b|ft²|square feets?\b)"
-_COUNTED = "lakh|crore|thousand|B H K|square|percent|months?|years?|days?|weeks?|minutes?"
-_WORDS = tuple(
-    (re.compile(pattern), by)
-    for pattern, by in (
-        (rf"(?:\s*/\s*|\b[Pp]er\s+){_SQUARE_FEET}{_ABBREVIATED}", " per square foot"),
+_COUNTED = (
+    "lakh|crore|thousand|B H K|square|percent|months?|years?|days?|weeks?|minutes?"
+    "|लाख|करोड\u093c?|हज\u093c?ार|प्रतिशत|महीने|साल|दिन|हफ\u093c?्ते|मिनट"
+)
+_TIMES = "months?|mo|years?|yr|days?|nights?|weeks?|माह|महीन[ाे]|साल|वर्ष|दिन|हफ\u093c?्त[ाे]"
+
+
+def _replacements(say: Wording) -> tuple[tuple[re.Pattern[str], str], ...]:
+    written = (
+        (rf"(?:\s*/\s*|\b[Pp]er\s+){_SQUARE_FEET}{_ABBREVIATED}", f" {say.per} square foot"),
         (rf"(?:(?<=\d)\s*|(?<!\w)){_SQUARE_FEET}{_ABBREVIATED}", " square feet"),
         (r"(?<=\d)\s*(?:sq\.?\s*m(?:trs?|eters?|etres?)?\b\.?|m²)", " square metres"),
         (r"(?<=\d)\s*sq\.?\s*y(?:ds?|ards?)\b\.?", " square yards"),
@@ -50,85 +66,90 @@ _WORDS = tuple(
         (r"\bEMI\b", "E M I"),
         (r"\bNRI\b", "N R I"),
         (r"\bRERA\b", "rera"),
-        (r"(?<=\d)\s*%", " percent"),
+        (r"(?<=\d)\s*%", f" {say.percent}"),
         (r"(?<=\d)\s*(?:°\s*C\b|℃)", " degrees Celsius"),
-        (r"\s*&\s*", " and "),
+        (r"\s*&\s*", f" {say.also} "),
         (r"\band/or\b", "or"),
         (r"\b24\s*[/x]\s*7\b", "24 7"),
         (r"\b[wW]/o\b", "without"),
-        (r"(?<=\w)\s*/\s*(?=(?:months?|mo|years?|yr|days?|nights?|weeks?)\b)", " per "),
-        (r"(?<=[^\W\d_])\s*/\s*(?=[^\W\d_])", " or "),
-        (rf"(?<=\d)\s*{_DASH}\s*(?=\d+(?:\.\d+)?\s*(?:{_COUNTED})\b)", " to "),
-        (r"(?<=\d)\s*\+(?!\d)", " plus"),
-        (r"\s\+\s", " plus "),
-        (r"\s=\s", " equals "),
+        (rf"(?:(?<=\w)|(?<=[{_SIGNS}]))\s*/\s*(?=(?:{_TIMES}){_END})", f" {say.per} "),
+        (rf"{_LETTER_BEFORE}\s*/\s*{_LETTER_AHEAD}", f" {say.either} "),
+        (rf"(?<=\d)\s*{_DASH}\s*(?=\d+(?:\.\d+)?\s*(?:{_COUNTED}){_END})", f" {say.to} "),
+        (r"(?<=\d)\s*\+(?!\d)", f" {say.plus}"),
+        (r"\s\+\s", f" {say.plus} "),
+        (r"\s=\s", f" {say.equals} "),
         (r"(?<!\S)@(?=\s|\d)", "at"),
         (r"(?<!\w)#(?=\d)", "number "),
         (r"[™®©]", ""),
-        (r"\s*→\s*", " to "),
-        (rf"(?<=\w)\s+{_DASH}\s+(?=\w)", ", "),
-        (r"(?<=\w)[\u2013\u2014](?=[^\W\d_])", ", "),
+        (r"\s*→\s*", f" {say.to} "),
+        (rf"(?:(?<=\w)|(?<=[{_SIGNS}]))\s+{_DASH}\s+(?=[\w{_SIGNS}])", ", "),
+        (rf"(?:(?<=\w)|(?<=[{_SIGNS}]))[\u2013\u2014]{_LETTER_AHEAD}", ", "),
         (r"_+", " "),
         (r"[“”«»]", '"'),
     )
-)
+    return tuple((re.compile(pattern), by) for pattern, by in written)
+
+
+_WORDS = {say: _replacements(say) for say in (ENGLISH, HINDI)}
 
 
 def written_out(text: str) -> str:
-    """The text with every such thing in words."""
+    """The text with every such thing in words, in those of Hindi where it is written in Devanagari."""
+    say = wording_of(text)
     text = _EMAIL.sub(lambda m: _address(m.group()), text)
     text = _URL.sub(lambda m: _address(re.sub(r"(?i)^https?://(?:www\.)?|^www\.", "", m.group())), text)
     text = _PHONE.sub(_phone, text)
-    text = _AMOUNT.sub(_amount, text)
-    text = _BARE_SCALE.sub(_bare_amount, text)
-    text = _GROUPED.sub(lambda m: indian(m.group().removesuffix("/-")), text)
+    text = _AMOUNT.sub(lambda m: _amount(m, say), text)
+    text = _BARE_SCALE.sub(lambda m: _bare_amount(m, say), text)
+    text = _GROUPED.sub(lambda m: indian(m.group().removesuffix("/-"), say), text)
     text = _SLASH_DASH.sub("", text)
-    for pattern, by in _WORDS:
+    for pattern, by in _WORDS[say]:
         text = pattern.sub(by, text)
     return text
 
 
-def indian(number: str) -> str:
+def indian(number: str, say: Wording = ENGLISH) -> str:
     """A whole number from a lakh up in the words it is known by: "80,00,000" is "80 lakh". Others stay as they are."""
     value = float(number.replace(",", ""))
     if value < 100_000 or not value.is_integer():
         return number
     whole = int(value)
-    for unit, name in ((10_000_000, "crore"), (100_000, "lakh")):
+    for unit, name in ((10_000_000, say.crore), (100_000, say.lakh)):
         if whole >= unit and whole % (unit // 100) == 0:
             return f"{whole / unit:.12g} {name}"
     parts = []
-    for unit, name in ((10_000_000, " crore"), (100_000, " lakh"), (1000, " thousand"), (1, "")):
+    for unit, name in ((10_000_000, f" {say.crore}"), (100_000, f" {say.lakh}"), (1000, f" {say.thousand}"), (1, "")):
         count, whole = divmod(whole, unit)
         if count:
             parts.append(f"{count}{name}")
     return " ".join(parts)
 
 
-def _amount(match: re.Match[str]) -> str:
+def _amount(match: re.Match[str], say: Wording) -> str:
     low, high = match["low"].rstrip(","), match["high"]
     comma = "," if (high or match["low"]).endswith(",") else ""
     if not (match["lowscale"] or match["scale"] or high):
-        return f"{indian(low)} rupees{comma}"
+        return f"{indian(low, say)} {say.rupees}{comma}"
     words = low
     if match["lowscale"]:
-        words += f" {_scale(match['lowscale'])}"
+        words += f" {_scale(match['lowscale'], say)}"
     if high:
         high = high.rstrip(",")
         plain = not (match["lowscale"] or match["scale"])
-        words = f"{indian(low) if plain else words} {'and' if match['to'] == 'and' else 'to'} "
-        words += indian(high) if plain else high
+        words = f"{indian(low, say) if plain else words} {say.also if match['to'] in {'and', 'और'} else say.to} "
+        words += indian(high, say) if plain else high
     if match["scale"]:
-        words += f" {_scale(match['scale'])}"
-    return f"{words} rupees{comma}"
+        words += f" {_scale(match['scale'], say)}"
+    return f"{words} {say.rupees}{comma}"
 
 
-def _bare_amount(match: re.Match[str]) -> str:
-    return f"{match['number'].rstrip(',')} {_scale(match['scale'])}" + (" rupees" if match["rupees"] else "")
+def _bare_amount(match: re.Match[str], say: Wording) -> str:
+    rupees = f" {say.rupees}" if match["rupees"] else ""
+    return f"{match['number'].rstrip(',')} {_scale(match['scale'], say)}{rupees}"
 
 
-def _scale(word: str) -> str:
-    return next(name for name, pattern in _SCALES.items() if re.fullmatch(pattern, word))
+def _scale(word: str, say: Wording) -> str:
+    return str(getattr(say, next(name for name, pattern in _SCALES.items() if re.fullmatch(pattern, word))))
 
 
 def _phone(match: re.Match[str]) -> str:

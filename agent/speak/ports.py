@@ -21,9 +21,10 @@ class Voice(Protocol):
         ...
 
     async def synthesise(self, text: str, emit: Emit[bytes], *, voice: str = "", language: str = "") -> None:
-        """`voice` and `language` ("hi-IN") are this call's; "" is the provider's own. Emit the speech as signed 16-bit little-endian mono PCM, in chunks of any length (also odd ones).
+        """Emit the speech as signed 16-bit little-endian mono PCM, in chunks of any length (also odd ones).
 
-        The text is already speakable (no markup). Empty text emits nothing and asks nobody.
+        `voice` and `language` ("hi-IN") are this call's; "" is the provider's own. The text is already speakable (no
+        markup). Empty text emits nothing and asks nobody.
         Raises ProviderError, also after some chunks. Cancellation closes the request at once, or leaves a bounded
         computation to finish unheard.
         """

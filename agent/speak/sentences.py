@@ -21,18 +21,24 @@ _TERMINATORS = ".?!…।॥。！？"  # noqa: RUF001  the full-width ones are 
 _UNSPACED = "।॥。！？"  # noqa: RUF001  these end a sentence without white space behind them
 _CLOSERS = "\"')]}*_`»”\u2019"
 _OPENERS = "\"'([{*_`“«\u2018"
+_VIRAMA = 9
+"""The canonical combining class of the sign that joins two letters into one."""
+_JOINERS = "\u200c\u200d"
 _ACRONYM = re.compile(r"(?:[A-Z]\.)+[A-Z]|[A-HJ-Z]")
 _NUMBERING = re.compile(r"\s*\d{1,2}")
 _TITLES_AND_SUCH = "mr mrs ms dr smt shri sri prof st rs approx e.g i.e vs sq opp viz capt col maj lt gen hon rev"
-_ALWAYS_FOLLOWED = frozenset(_TITLES_AND_SUCH.split())
+_HINDI_TITLES = "डॉ डा श्री प्रो पं कु सुश्री रु रू"
+_ALWAYS_FOLLOWED = frozenset(f"{_TITLES_AND_SUCH} {_HINDI_TITLES}".split())
 """Abbreviations with a word always behind them."""
 _MAY_BE_LAST = (
-    "no nos etc ft rd ltd pvt co cr jr sr a.m p.m extn apt govt dept est ave min max avg yrs hrs mins "
+    "no nos etc ft sq.ft rd ltd pvt co cr jr sr a.m p.m extn apt govt dept est ave min max avg yrs hrs mins "
     "jan feb mar apr jun jul aug sep sept oct nov dec mon tue wed thu fri sat sun"
 )
 _SOMETIMES_LAST = frozenset(_MAY_BE_LAST.split())
 """Abbreviations, and words that look like one: a digit or small letter behind them shows that the sentence goes on."""
-_CLAUSE_END = re.compile(r"[,;:\u2013\u2014]\s|\s(?=(?:and|but|or|so|because|which|while)\s)")
+_CLAUSE_END = re.compile(
+    r"[,;:\u2013\u2014]\s|\s(?=(?:and|but|or|so|because|which|while|और|लेकिन|मगर|या|क्योंकि|जो|तो)\s)"
+)
 
 
 class Sentences:
@@ -89,7 +95,7 @@ class Sentences:
             before = text[:-1].rstrip()
             ends = _how_it_ends(before)
             spaced = len(before) < len(text) - 1
-            if ends == "unspaced" or (spaced and ends == "unsure" and not (text[-1].islower() or text[-1].isdecimal())):
+            if ends == "unspaced" or (spaced and ends == "unsure" and not _goes_on(text[-1])):
                 return len(text) - 1
         return self._cut_long() if len(text) > self._longest else 0
 
@@ -102,9 +108,20 @@ class Sentences:
         if space > 0:
             return space + 1
         cut = len(text) - 1
-        while cut > 1 and (unicodedata.combining(text[cut]) or unicodedata.category(text[cut])[0] == "M"):
+        while cut > 1 and _belong_together(text[cut - 1], text[cut]):
             cut -= 1
         return cut
+
+
+def _belong_together(before: str, after: str) -> bool:
+    """A letter and its marks, or the letters of a conjunct."""
+    joined = before in _JOINERS or unicodedata.combining(before) == _VIRAMA
+    return joined or after in _JOINERS or unicodedata.category(after)[0] == "M"
+
+
+def _goes_on(first: str) -> bool:
+    """Whether a word that begins so may go on with a sentence: in a script without capitals, any may."""
+    return first.isdecimal() or (first.isalpha() and first == first.lower())
 
 
 def _how_it_ends(text: str) -> str:

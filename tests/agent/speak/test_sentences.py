@@ -1,8 +1,12 @@
 """Text is cut into sentences as it streams in, early and never in the wrong place."""
 
+import itertools
+import unicodedata
+
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.speak.plain import speakable
 from agent.speak.sentences import FIRST_CLAUSE, LONGEST, Sentences
 
 
@@ -83,6 +87,48 @@ def test_several_marks_and_closing_quotes_belong_to_their_sentence():
 
 def test_a_danda_ends_a_sentence_with_and_without_a_space():
     assert cut("नमस्ते। मैं प्रिया हूँ।आप कैसे हैं?") == ["नमस्ते।", "मैं प्रिया हूँ।", "आप कैसे हैं?"]
+
+
+HINDI = (
+    "नमस्ते! मैं प्रिया बोल रही हूँ। डॉ. शर्मा का budget ₹1.2 Cr. है, रु. 80 लाख नहीं।क्या आप Whitefield में 2BHK देख रहे हैं? "
+    "Site visit शनिवार को रखें… या रविवार को? ठीक है। 1,200 sq.ft. का फ्लैट, ₹८० लाख।"
+)
+
+
+def test_hindi_and_hinglish_are_cut_where_a_sentence_ends():
+    assert cut(HINDI) == [
+        "नमस्ते!",
+        "मैं प्रिया बोल रही हूँ।",
+        "डॉ. शर्मा का budget ₹1.2 Cr. है, रु. 80 लाख नहीं।",
+        "क्या आप Whitefield में 2BHK देख रहे हैं?",
+        "Site visit शनिवार को रखें… या रविवार को?",
+        "ठीक है।",
+        "1,200 sq.ft. का फ्लैट, ₹८० लाख।",
+    ]
+
+
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=30), st.sampled_from(["NFC", "NFD"]))
+def test_hindi_comes_out_the_same_however_the_stream_is_cut(sizes, form):
+    text = unicodedata.normalize(form, HINDI)
+    cutter, got, at = Sentences(), [], 0
+    for size in itertools.cycle(sizes):
+        got += cutter.feed(text[at : at + size])
+        at += size
+        if at >= len(text):
+            break
+    got += cutter.finish()
+
+    assert got == cut(text)
+    assert [speakable(sentence) for sentence in got] == [speakable(sentence) for sentence in cut(HINDI)]
+    assert all(unicodedata.category(sentence[0])[0] != "M" for sentence in got)
+
+
+def test_a_conjunct_stays_whole_where_there_is_no_better_place_to_cut():
+    syllable = "क्ष्म्य"  # four consonants in one letter
+    parts = cut(syllable * 100)
+
+    assert "".join(parts) == syllable * 100
+    assert all(part == syllable * (len(part) // len(syllable)) for part in parts)
 
 
 def test_lines_are_sentences_and_list_numbers_are_not():
