@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import wave
+from typing import Any
 
 import msgspec
 
 from agent.config import Settings
 from agent.errors import Fault, ProviderError
 from agent.hear.transcript import clean, worth_hearing
+from agent.language import code as language_code
 from agent.model import Utterance
 from agent.providers.openai_client import NAME, OpenAIClient
 from agent.wire import mulaw
@@ -22,13 +24,15 @@ class _Heard(msgspec.Struct):
 
 
 class OpenAIRecogniser:
-    """The Recogniser port. Stateless; any number of calls at once."""
+    """The Recogniser port. Stateless but for what it learns of the server; any number of calls at once."""
 
     def __init__(self, client: OpenAIClient, settings: Settings) -> None:
         self._client = client
         self._model = settings.OPENAI_STT_MODEL
         self._language = settings.LANGUAGE
-        self._create = client.sdk.audio.transcriptions.with_streaming_response.create
+        self._refused: set[str] = set()
+        """Languages that the server does not want to be told."""
+        self._create: Any = client.sdk.audio.transcriptions.with_streaming_response.create
 
     @property
     def name(self) -> str:
@@ -38,6 +42,21 @@ class OpenAIRecogniser:
         """See the port."""
         if not worth_hearing(utterance):
             return ""
+        code = _iso_639_1(language or self._language)
+        told = "" if code in self._refused else code
+        try:
+            body = await self._ask(utterance, told)
+        except ProviderError as error:
+            if not told or error.fault is not Fault.REFUSED or "language" not in str(error.__cause__):
+                raise
+            self._refused.add(code)
+            body = await self._ask(utterance, "")
+        try:
+            return clean(msgspec.json.decode(body, type=_Heard).text, utterance)
+        except msgspec.DecodeError:
+            raise ProviderError(NAME, "transcribe", Fault.BROKEN, "an answer without a text") from None
+
+    async def _ask(self, utterance: Utterance, code: str) -> bytes:
         body = bytearray()
 
         async def take(chunk: bytes) -> None:
@@ -46,14 +65,17 @@ class OpenAIRecogniser:
         request = self._create(
             model=self._model,
             file=("turn.wav", wav(utterance.mulaw), "audio/wav"),
-            language=(language or self._language).split("-")[0].lower(),
             response_format="json",
+            **({"language": code} if code else {}),
         )
         await self._client.pour("transcribe", request, take)
-        try:
-            return clean(msgspec.json.decode(body, type=_Heard).text, utterance)
-        except msgspec.DecodeError:
-            raise ProviderError(NAME, "transcribe", Fault.BROKEN, "an answer without a text") from None
+        return bytes(body)
+
+
+def _iso_639_1(tag: str) -> str:
+    """The two-letter code that the API takes; "" for a language that has only three letters."""
+    code = language_code(tag)
+    return code if len(code) == 2 else ""
 
 
 def wav(sound: bytes) -> bytes:

@@ -9,6 +9,7 @@ from typing import Any
 
 from agent.config import Settings
 from agent.errors import Fault, ProviderError
+from agent.language import name as language_name
 from agent.model import Emit
 from agent.providers.openai_client import NAME, OpenAIClient
 
@@ -20,14 +21,18 @@ MAX_CHARACTERS = 1500
 is more than one."""
 
 
+HOW = "Speak {language} as those do who grew up with it, warmly and clearly, on the telephone."
+"""Told to models that take instructions: the text alone does not tell them Hindi from Marathi, nor an accent."""
+
+
 class OpenAIVoice:
-    """The Voice port. Stateless; any number of calls at once."""
+    """The Voice port. Stateless but for what it learns of the server; any number of calls at once."""
 
     def __init__(self, client: OpenAIClient, settings: Settings) -> None:
         self._client = client
         self._model = settings.OPENAI_TTS_MODEL
         self._voice = settings.OPENAI_TTS_VOICE
-        self._steerable = not self._model.startswith("tts-")  # the older models know no instructions
+        self._takes_instructions = "gpt" in self._model  # tts-1 and tts-1-hd do not
         self._create: Any = client.sdk.audio.speech.with_streaming_response.create
 
     @property
@@ -40,20 +45,31 @@ class OpenAIVoice:
 
     async def synthesise(self, text: str, emit: Emit[bytes], *, voice: str = "", language: str = "") -> None:
         """See the port. A very long text takes several requests, one after the other."""
-        how: dict[str, Any] = {}
-        if self._steerable and language and not language.lower().startswith("en"):
-            how = {"instructions": f"Speak the language {language}, like a native speaker on the telephone."}
         for part in parts(text):
-            body = Body()
+            how = HOW.format(language=language_name(language)) if language and self._takes_instructions else ""
+            try:
+                await self._speak(part, emit, voice, how)
+            except ProviderError as error:
+                if not how or error.fault is not Fault.REFUSED or "instructions" not in str(error.__cause__):
+                    raise
+                self._takes_instructions = False
+                await self._speak(part, emit, voice, "")
 
-            async def take(chunk: bytes, body: Body = body) -> None:
-                if sound := body.feed(chunk):
-                    await emit(sound)
+    async def _speak(self, part: str, emit: Emit[bytes], voice: str, how: str) -> None:
+        body = Body()
 
-            request = self._create(
-                model=self._model, voice=voice or self._voice, input=part, response_format="pcm", **how
-            )
-            await self._client.pour("speak", request, take)
+        async def take(chunk: bytes) -> None:
+            if sound := body.feed(chunk):
+                await emit(sound)
+
+        request = self._create(
+            model=self._model,
+            voice=voice or self._voice,
+            input=part,
+            response_format="pcm",
+            **({"instructions": how} if how else {}),
+        )
+        await self._client.pour("speak", request, take)
 
 
 class Body:

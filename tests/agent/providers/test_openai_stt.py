@@ -34,10 +34,10 @@ def babble(ms: int, level: int = 8000) -> Utterance:
     return Utterance(mulaw.encode(sound.astype(np.int16)), 0, ms)
 
 
-async def hear(fake: Fake, utterance: Utterance, **settings) -> str:
+async def hear(fake: Fake, utterance: Utterance, *, language: str = "", **settings) -> str:
     async with connected(fake.base_url, **settings) as (client, chosen):
         with trio.fail_after(10):
-            return await OpenAIRecogniser(client, chosen).transcribe(utterance)
+            return await OpenAIRecogniser(client, chosen).transcribe(utterance, language)
 
 
 async def test_a_turn_is_uploaded_as_a_wav_that_names_its_language(fake):
@@ -57,6 +57,38 @@ async def test_a_turn_is_uploaded_as_a_wav_that_names_its_language(fake):
         "seconds": 1.5,
     }
     await nothing_left(fake)
+
+
+@pytest.mark.parametrize(("language", "told"), [("hi-IN", "hi"), ("", "en"), ("ta", "ta"), ("kok-IN", None)])
+async def test_the_language_is_told_by_its_two_letters(fake, language, told):
+    fake.plan(transcriptions={"transcripts": ["ज़रूर, ₹80 लाख। Whitefield में?"]})
+
+    assert await hear(fake, babble(1500), language=language) == "ज़रूर, ₹80 लाख। Whitefield में?"
+    assert fake.state()["requests"][0]["body"].get("language") == told
+
+
+REFUSED = {"error": {"message": "Unsupported language: hi", "param": "language", "code": "invalid_value"}}
+
+
+async def test_a_server_that_wants_no_language_is_not_told_it_again(fake):
+    fault = {"route": "transcriptions", "kind": "status", "status": 400, "body": REFUSED}
+    fake.plan(transcriptions={"transcripts": ["ठीक है।"]}, faults=[fault])
+    async with connected(fake.base_url) as (client, chosen):
+        recogniser = OpenAIRecogniser(client, chosen)
+        with trio.fail_after(10):
+            heard = [await recogniser.transcribe(babble(1000), tag) for tag in ("hi-IN", "hi-IN", "en-IN")]
+
+    assert heard == ["ठीक है।"] * 3
+    assert [request["body"].get("language") for request in fake.state()["requests"]] == ["hi", None, None, "en"]
+
+
+async def test_a_server_that_refuses_for_another_reason_is_asked_once(fake):
+    body = {"error": {"message": "Unsupported file"}}
+    fake.plan(faults=[{"route": "transcriptions", "kind": "status", "status": 400, "body": body, "times": 0}])
+
+    with pytest.raises(ProviderError, match="Unsupported file"):
+        await hear(fake, babble(1000), language="hi-IN")
+    assert len(fake.state()["requests"]) == 1
 
 
 def test_the_file_holds_the_very_samples():

@@ -44,6 +44,47 @@ async def test_a_sentence_comes_as_pcm_chunk_by_chunk(fake):
     await nothing_left(fake)
 
 
+HINDI = "बजट 80 लाख रुपये है। Whitefield में?"
+
+
+@pytest.mark.parametrize(
+    ("model", "language", "named"),
+    [
+        ("gpt-4o-mini-tts", "hi-IN", "Hindi"),
+        ("gpt-4o-mini-tts", "en-IN", "Indian English"),
+        ("gpt-4o-mini-tts", "", None),
+        ("tts-1", "hi-IN", None),
+        ("kokoro", "hi-IN", None),
+    ],
+)
+async def test_a_call_has_a_voice_and_a_language_of_its_own(fake, model, language, named):
+    heap = Heap()
+    async with connected(fake.base_url, OPENAI_TTS_MODEL=model) as (client, chosen):
+        with trio.fail_after(10):
+            await OpenAIVoice(client, chosen).synthesise(HINDI, heap.put, voice="shimmer", language=language)
+
+    body = fake.state()["requests"][0]["body"]
+    assert (body["voice"], body["input"]) == ("shimmer", HINDI)
+    assert b"".join(heap) == tone(HINDI)
+    assert ("instructions" in body) == (named is not None)
+    if named is not None:
+        assert f"Speak {named} " in body["instructions"]
+
+
+async def test_a_server_that_wants_no_instructions_is_not_given_them_again(fake):
+    body = {"error": {"message": "Extra inputs are not permitted: instructions"}}
+    fake.plan(faults=[{"route": "speech", "kind": "status", "status": 422, "body": body}])
+    heap = Heap()
+    async with connected(fake.base_url) as (client, chosen):
+        voice = OpenAIVoice(client, chosen)
+        with trio.fail_after(10):
+            for _ in range(2):
+                await voice.synthesise("Hi.", heap.put, language="hi-IN")
+
+    assert b"".join(heap) == tone("Hi.") * 2
+    assert ["instructions" in request["body"] for request in fake.state()["requests"]] == [True, False, False]
+
+
 async def test_the_first_chunk_is_out_before_the_speech_has_ended_and_a_barge_in_closes_the_connection(fake):
     fake.plan(faults=[{"route": "speech", "kind": "stall", "after": 2}])
     heap = Heap()
