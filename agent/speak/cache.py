@@ -38,7 +38,7 @@ class Key:
     digest: int
     length: int
     voice: str
-    """Provider, model and voice."""
+    """Provider, model, voice and language."""
     format: str
     text: str
 
@@ -71,9 +71,11 @@ class AudioCache:
 
     @staticmethod
     def key(text: str, voice: str, audio_format: str) -> Key:
-        """The key of a speakable text. `voice` names provider, model and voice, as a `Voice` gives its name."""
+        """The key of a speakable text. `voice` names all that the sound depends on: provider, model and voice, as a
+        `Voice` gives its name, and the call's own voice and language."""
         data = text.encode("utf-8", "surrogatepass")
-        return Key(fnv1a(data), len(data), voice, audio_format, text)
+        # Interned, for there are few of them and ENTRY_BYTES does not count them.
+        return Key(fnv1a(data), len(data), sys.intern(voice), sys.intern(audio_format), text)
 
     def get(self, key: Key) -> bytes | None:
         """The audio, which is then the most recently used; None where there is none."""

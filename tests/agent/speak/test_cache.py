@@ -116,3 +116,9 @@ def test_the_bound_holds_and_the_account_is_right_whatever_is_put(puts: list[tup
     kept = {text: audio for text in last if (audio := cache.get(key(text))) is not None}
     assert all(last[text] == audio for text, audio in kept.items())
     assert cache.statistics().bytes == sum(cost(text, audio) for text, audio in kept.items())
+
+
+def test_keys_share_what_they_name_in_common():
+    first, second = (key(text, f"openai tts/{'nova'}/hi-IN") for text in ("Hello.", "Bye."))
+    assert first.voice is second.voice
+    assert first != key("Hello.", "openai tts/nova/en-IN")
