@@ -69,6 +69,13 @@ def voice_form(identity: Identity, status: str = "ringing") -> dict[str, str]:
     return form
 
 
+def dialled_fields(status: str, seconds: float, dice: random.Random) -> dict[str, str]:
+    """What a <Dial action> is told beside the fields of a voice webhook."""
+    answered = status == "completed"
+    fields = {"DialCallStatus": status, "DialCallSid": _sid("CA", dice), "DialBridged": str(answered).lower()}
+    return fields | ({"DialCallDuration": str(max(1, round(seconds)))} if answered else {})
+
+
 def ended_form(identity: Identity, seconds: float, now: datetime, sequence: int = 0) -> dict[str, str]:
     """The fields of the call's last status callback."""
     whole = max(1, round(seconds))

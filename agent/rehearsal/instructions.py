@@ -6,6 +6,7 @@ only warns about an unknown verb, and a rehearsal should get as far as it can.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from urllib.parse import urljoin, urlsplit, urlunsplit
@@ -17,6 +18,8 @@ UNPARSABLE = 12100
 WRONG_ROOT = 12102
 AGAINST_SCHEMA = 12200
 WRONG_TYPE = 12300
+BAD_CALLER_ID = 13214
+BAD_NUMBER = 13224
 QUERY_DROPPED = 31920
 NOT_WSS = 31922
 MALFORMED = 31923
@@ -64,9 +67,14 @@ class Reject:
 
 @dataclass(frozen=True, slots=True)
 class Dial:
-    """A transfer: understood, not carried out."""
+    """A transfer to a number or a SIP address; to the first of several that answers."""
 
     to: str
+    action: str = ""
+    """Requested when it is over; empty: the next step follows."""
+    caller_id: str = ""
+    """What the called telephone shows; empty: the caller's number."""
+    ring_s: float = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +95,7 @@ class Document:
     violations: tuple[Violation, ...]
 
 
+_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
 _ATTRIBUTES = {
     "Say": {"voice", "language", "loop"},
     "Pause": {"length"},
@@ -96,7 +105,13 @@ _ATTRIBUTES = {
     "Redirect": {"method"},
     "Hangup": set[str](),
     "Reject": {"reason"},
+    "Dial": {
+        *("action", "method", "timeout", "timeLimit", "callerId", "answerOnBridge", "hangupOnStar", "ringTone"),
+        *("record", "recordingStatusCallback", "recordingStatusCallbackMethod", "recordingStatusCallbackEvent"),
+        *("recordingTrack", "trim", "sequential", "referUrl", "referMethod"),
+    },
 }
+_NOUNS = {"Number", "Sip", "Client", "Conference", "Queue", "Application", "WhatsApp"}
 _UNPLAYED = {
     "Gather",
     "Play",
@@ -156,6 +171,7 @@ class _Reader:
             "Connect": self._connect,
             "Redirect": self._redirect,
             "Reject": self._reject,
+            "Dial": self._dial,
         }
         if verb.tag in _ATTRIBUTES:
             self._allow(verb, _ATTRIBUTES[verb.tag])
@@ -163,8 +179,6 @@ class _Reader:
             yield from readers[verb.tag](verb)
         elif verb.tag == "Hangup":
             yield Hangup()
-        elif verb.tag == "Dial":
-            yield Dial("".join(verb.itertext()).strip())
         elif verb.tag in _UNPLAYED:
             yield Unplayed(verb.tag)
         else:
@@ -193,6 +207,32 @@ class _Reader:
         if reason not in {"rejected", "busy"}:
             self._fault(AGAINST_SCHEMA, f"<Reject reason={reason!r}> is neither rejected nor busy")
         yield Reject(reason)
+
+    def _dial(self, verb: ET.Element) -> Iterator[Step]:
+        for noun in verb:
+            if noun.tag not in _NOUNS:
+                self._fault(AGAINST_SCHEMA, f"<Dial> holds <{noun.tag}>")
+        numbers = [verb.text or "", *(noun.text or "" for noun in verb if noun.tag == "Number")]
+        numbers = [number.strip() for number in numbers if number.strip()]
+        for number in numbers:
+            if not _NUMBER.fullmatch(number):
+                self._fault(BAD_NUMBER, f"<Dial> {number!r}: no number in E.164")
+        others = [(noun.text or "").strip() for noun in verb if noun.tag != "Number"]
+        if not (numbers or any(others)):
+            self._fault(AGAINST_SCHEMA, "<Dial> has nobody to dial")
+            return
+        caller_id, timeout, action = verb.get("callerId", ""), verb.get("timeout", "30"), verb.get("action", "")
+        if caller_id and not (_NUMBER.fullmatch(caller_id) or any(others)):
+            self._fault(BAD_CALLER_ID, f"<Dial callerId={caller_id!r}>: no number in E.164")
+        if not timeout.isdecimal():
+            self._fault(AGAINST_SCHEMA, f"<Dial timeout={timeout!r}> is no number of seconds")
+            timeout = "30"
+        yield Dial(
+            to=", ".join([*numbers, *filter(None, others)]),
+            action=self._resolved(action) if action else "",
+            caller_id=caller_id,
+            ring_s=float(timeout),
+        )
 
     def _connect(self, verb: ET.Element) -> Iterator[Step]:
         nouns = list(verb)

@@ -30,6 +30,15 @@ class Arrival:
     duration_ms: float
 
 
+@dataclass(frozen=True, slots=True)
+class Transferred:
+    """The server passed the call on."""
+
+    to: str
+    status: str
+    """Twilio's DialCallStatus."""
+
+
 @dataclass(slots=True)
 class CallLog:
     """One call. Times are milliseconds since the stream's start; audio is mu-law."""
@@ -38,6 +47,7 @@ class CallLog:
     stream_sid: str = ""
     steps: list[str] = field(default_factory=list)
     """What the server's instructions made the carrier do, in words."""
+    transfers: list[Transferred] = field(default_factory=list)
     played: list[Played] = field(default_factory=list)
     arrivals: list[Arrival] = field(default_factory=list)
     caller: bytearray = field(default_factory=bytearray)

@@ -32,6 +32,14 @@ class HangUp(enum.Enum):
     RESET = "the connection dies"
 
 
+class DialEnd(enum.Enum):
+    """What becomes of a transfer; the value is Twilio's DialCallStatus."""
+
+    ANSWERED = "completed"
+    BUSY = "busy"
+    NO_ANSWER = "no-answer"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallPlan:
     """A whole call, from the first frame to the hang-up."""
@@ -44,6 +52,8 @@ class CallPlan:
     """Pressed after the last line has been answered."""
     expect: tuple[str, ...] = ()
     """Words the agent must say at some time."""
+    transfer: DialEnd | None = None
+    """The agent must pass the call on, and this becomes of it. None: it need not; if it does, a colleague answers."""
     quiet_ms: float = 700
     """Silence after which the caller takes the agent to have finished. Longer than the pause between two sentences."""
     patience_ms: float = 15_000

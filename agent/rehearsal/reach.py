@@ -6,7 +6,7 @@ http address, everything goes to that host and port, while signatures are made f
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 VOICE_PATH = "/twilio/voice"
 
@@ -18,6 +18,13 @@ def voice_url(base: str) -> str:
         raise ValueError(f"{base!r} is not an http:// or https:// address")
     _ = parts.port  # raises ValueError where it is no number
     return urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/") or VOICE_PATH, parts.query, ""))
+
+
+def with_line(voice: str, line: str) -> str:
+    """A voice webhook's address that names a line."""
+    parts = urlsplit(voice)
+    query = "&".join(filter(None, (parts.query, urlencode({"line": line}))))
+    return urlunsplit((parts.scheme, parts.netloc, parts.path, query, ""))
 
 
 def status_url(voice: str) -> str:

@@ -65,6 +65,12 @@ class Gap(msgspec.Struct, frozen=True):
     duration_ms: int
 
 
+class Transfer(msgspec.Struct, frozen=True):
+    to: str
+    status: str
+    """Twilio's DialCallStatus."""
+
+
 class Fault(msgspec.Struct, frozen=True):
     code: int
     what: str
@@ -87,6 +93,7 @@ class CallReport(msgspec.Struct, frozen=True, kw_only=True):
     marks: tuple[Mark, ...]
     gaps: tuple[Gap, ...]
     digits: str
+    transfers: tuple[Transfer, ...]
     unplayed_ms: int
     messages: dict[str, int]
     violations: tuple[Fault, ...]
@@ -111,6 +118,7 @@ def build(log: CallLog, plan: CallPlan, texts: Sequence[str] | None = None, note
         *log.failures,
         *_unmet(plan, texts),
         *_missed(log, barge_ins),
+        *(["the agent did not pass the call on"] if plan.transfer and not log.transfers else []),
     ]
     return CallReport(
         exit_code=_exit_code(log, failures),
@@ -128,6 +136,7 @@ def build(log: CallLog, plan: CallPlan, texts: Sequence[str] | None = None, note
         marks=tuple(Mark(one.name, round(one.at_ms), one.cleared) for one in log.marks),
         gaps=tuple(Gap(round(one.at_ms), round(one.duration_ms)) for one in measures.gaps(log, plan.quiet_ms)),
         digits="".join(one.digit for one in log.pressed),
+        transfers=tuple(Transfer(one.to, one.status) for one in log.transfers),
         unplayed_ms=round(log.unplayed_ms),
         messages=dict(log.messages),
         violations=tuple(Fault(one.code, one.what, round(one.at_ms)) for one in log.violations),

@@ -44,6 +44,7 @@ def _figures(report: CallReport) -> list[str]:
     lines += [f"clear at {_at(one.at_ms)}: {one.dropped_ms} ms of sound dropped" for one in report.clears]
     lines += [f"gap at {_at(one.at_ms)}: {one.duration_ms} ms of silence within an utterance" for one in report.gaps]
     lines += [f"pressed {report.digits}"] if report.digits else []
+    lines += [f"transferred to {one.to}: {one.status}" for one in report.transfers]
     lines += [f"{report.unplayed_ms} ms of sound were still waiting at the end"] if report.unplayed_ms else []
     counts = ", ".join(f"{count} {event}" for event, count in sorted(report.messages.items())) or "no messages"
     played = sum(not mark.cleared for mark in report.marks)

@@ -17,8 +17,8 @@ from trio_websocket import HandshakeError
 from agent.rehearsal import carrier as forms
 from agent.rehearsal import instructions as twiml
 from agent.rehearsal.carrier import Identity
-from agent.rehearsal.log import CALLER_HUNG_UP, CallLog
-from agent.rehearsal.plan import CallPlan
+from agent.rehearsal.log import CALLER_HUNG_UP, CallLog, Transferred
+from agent.rehearsal.plan import CallPlan, DialEnd
 from agent.rehearsal.reach import public, reached, status_url, voice_url
 from nurseries.rehearsal.caller import converse
 from nurseries.rehearsal.dial import DialledSocket, NoAnswerError, dial, in_words
@@ -28,6 +28,8 @@ DOCUMENTS = 10
 """Answers obeyed in one call: redirects in a circle end here."""
 GOOD_CLOSES = {1000, 1001, 1005}
 """Close codes that say nothing is wrong: normal, going away, none given."""
+RING_S = 1.0
+"""What a transfer takes, however it ends: nobody waits for a rehearsed telephone."""
 OVER = ""
 """Instead of an address to ask: the call has ended."""
 
@@ -59,6 +61,8 @@ class _Carrier:
         self._identity = identity
         self._webhooks = webhooks
         self._dice = dice
+        self._news: dict[str, str] = {}
+        """What the next request tells beside the call's own fields."""
 
     async def run(self, voice: str) -> None:
         """The call, from the voice webhook to the last callback."""
@@ -103,6 +107,8 @@ class _Carrier:
                 return None
             case twiml.Stream():
                 return await self._stream(step)
+            case twiml.Dial():
+                return await self._transfer(step)
             case twiml.Redirect(url):
                 return url
             case _:
@@ -112,14 +118,22 @@ class _Carrier:
         match step:
             case twiml.Reject(reason):
                 self.log.failures.append(f"the server rejected the call ({reason}): the agent never spoke")
-            case twiml.Dial(to):
-                self.log.steps.append(f"Dial {to} (a transfer: the rehearsal ends here)")
             case twiml.Unplayed(verb):
                 self.log.steps.append(f"{verb} (passed over)")
                 return None
             case _:
                 self.log.steps.append(type(step).__name__)
         return OVER
+
+    async def _transfer(self, step: twiml.Dial) -> str | None:
+        """A colleague's telephone rings, and is answered or not as planned; then as from `_carry_out`."""
+        end = self._plan.transfer or DialEnd.ANSWERED
+        shown = step.caller_id or self._identity.caller
+        self.log.steps.append(f"Dial {step.to} for {step.ring_s:g} s, showing {shown}: {end.value}")
+        self.log.transfers.append(Transferred(step.to, end.value))
+        await trio.sleep(RING_S)
+        self._news = forms.dialled_fields(end.value, RING_S, self._dice)
+        return step.action or None
 
     async def _stream(self, step: twiml.Stream) -> str | None:
         """A media stream from its handshake to its last callback; then what follows, as from `_carry_out`."""
@@ -174,7 +188,8 @@ class _Carrier:
             self.log.steps.append(problem)
 
     async def _ask(self, url: str, status: str) -> twiml.Document:
-        body, kind = await self._webhooks.ask(url, forms.voice_form(self._identity, status))
+        news, self._news = self._news, {}
+        body, kind = await self._webhooks.ask(url, forms.voice_form(self._identity, status) | news)
         self.log.steps.append(f"POST {url}")
         document = twiml.read(body, kind, url, allow_ws=urlsplit(self._target.url).scheme == "http")
         self.log.violations += document.violations

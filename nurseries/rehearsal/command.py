@@ -24,8 +24,8 @@ from agent.hear.ports import Recogniser
 from agent.rehearsal import carrier, recording, report
 from agent.rehearsal.carrier import Identity
 from agent.rehearsal.log import CallLog
-from agent.rehearsal.plan import CallPlan, Line
-from agent.rehearsal.reach import voice_url
+from agent.rehearsal.plan import CallPlan, DialEnd, Line
+from agent.rehearsal.reach import voice_url, with_line
 from agent.rehearsal.sound import from_wav, is_audible
 from agent.rehearsal.words import words
 from agent.speak.ports import Voice
@@ -35,6 +35,7 @@ from nurseries.rehearsal.webhooks import Target
 
 INSTALL = "install the `local` extra (make run does; or pip install 'calling-agent[local]')"
 INTERRUPTED = 130
+TRANSFERS = {"answered": DialEnd.ANSWERED, "busy": DialEnd.BUSY, "no-answer": DialEnd.NO_ANSWER}
 
 
 class _UsageError(Exception):
@@ -69,6 +70,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--dtmf", type=_digits, default="", metavar="DIGITS", help="press these keys after the last answer")
     add("--expect", action="append", default=[], metavar="TEXT", help="words the agent must be heard to say; may be "
         "repeated")  # fmt: skip
+    add("--line", metavar="NAME", help="call this line of the server's LINES_FILE, by ?line= in the voice webhook")
+    add("--transfer", choices=TRANSFERS, help="the agent must pass the call on, and this becomes of it")
     add("--out", type=Path, metavar="FILE", help="record the call to this WAV file: caller left, agent right")
     add("--json", action="store_true", help="print the report as JSON")
     add("--max-seconds", type=_seconds, default=120.0, metavar="SECONDS", help="hang up after so long (120)")
@@ -136,6 +139,7 @@ async def _call(
         lines=tuple([line if isinstance(line, Line) else await _spoken(voice, line.text) for line in sounds]),
         barge_in_at_ms=None if args.barge_in_at is None else args.barge_in_at * 1000,
         dtmf=args.dtmf,
+        transfer=TRANSFERS.get(args.transfer),
         expect=tuple(args.expect),
         max_ms=args.max_seconds * 1000,
         patience_ms=args.patience * 1000,
@@ -175,6 +179,8 @@ def _target(args: argparse.Namespace, settings: Settings) -> Target:
         except ValueError as error:
             raise _UsageError(f"--{'url' if address == url else 'public-url'}: {error}") from error
     token = args.auth_token or settings.TWILIO_AUTH_TOKEN.get_secret_value()
+    if args.line:
+        url = with_line(voice_url(url), args.line)
     return Target(url=url, public_url=public, auth_token=token)
 
 

@@ -56,10 +56,40 @@ def test_relative_addresses_are_resolved() -> None:
 
 
 def test_the_other_verbs() -> None:
-    document = read('<Pause length="2"/><Pause/><Reject reason="busy"/><Gather/><Dial><Number>+91</Number></Dial>')
+    document = read('<Pause length="2"/><Pause/><Reject reason="busy"/><Gather/><Dial>+918012345678</Dial>')
 
-    assert document.steps == (Pause(2), Pause(1), Reject("busy"), Unplayed("Gather"), twiml.Dial("+91"))
+    assert document.steps == (Pause(2), Pause(1), Reject("busy"), Unplayed("Gather"), twiml.Dial("+918012345678"))
     assert faults(document) == []
+
+
+def test_a_transfer_as_the_library_writes_it() -> None:
+    response = VoiceResponse()
+    dial = response.dial(action="/twilio/after-transfer?line=a", timeout=25, caller_id="+918000000000")
+    dial.number("+919900112233")
+    dial.sip("sip:desk@example.in")
+
+    document = twiml.read(str(response).encode(), "text/xml", URL)
+
+    expected = "https://voice.example.in/twilio/after-transfer?line=a"
+    assert document.steps == (twiml.Dial("+919900112233, sip:desk@example.in", expected, "+918000000000", 25),)
+    assert document.violations == ()
+
+
+@pytest.mark.parametrize(
+    ("dial", "codes"),
+    [
+        ("<Dial/>", [12200]),
+        ("<Dial><Number/></Dial>", [12200]),
+        ("<Dial><Phone>+918012345678</Phone></Dial>", [12200]),
+        ("<Dial><Number>080 1234</Number></Dial>", [13224]),
+        ('<Dial callerId="Priya">+918012345678</Dial>', [13214]),
+        ('<Dial callerId="priya"><Sip>sip:a@b</Sip></Dial>', []),
+        ('<Dial timeout="soon">+918012345678</Dial>', [12200]),
+        ('<Dial number="1">+918012345678</Dial>', [12200]),
+    ],
+)
+def test_faulty_transfers(dial: str, codes: list[int]) -> None:
+    assert faults(read(dial)) == codes
 
 
 @pytest.mark.parametrize(

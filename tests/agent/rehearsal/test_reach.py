@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agent.rehearsal.reach import public, reached, status_url, voice_url
+from agent.rehearsal.reach import public, reached, status_url, voice_url, with_line
 
 
 def test_the_voice_webhook_of_a_server_or_the_one_given() -> None:
@@ -34,3 +34,8 @@ def test_the_public_form_of_an_address() -> None:
         "https://voice.example.in/twilio/voice"
     )
     assert public("http://127.0.0.1:3000/twilio/voice", "") == "http://127.0.0.1:3000/twilio/voice"
+
+
+def test_a_line_joins_the_webhooks_query() -> None:
+    assert with_line("http://h/twilio/voice", "a&b") == "http://h/twilio/voice?line=a%26b"
+    assert with_line("http://h/twilio/voice?x=1", "a") == "http://h/twilio/voice?x=1&line=a"

@@ -52,6 +52,8 @@ class Server:
     """Answers webhooks and media sockets on one port; remembers what it was asked."""
 
     twiml: str = GOOD_TWIML
+    answers: dict[str, str] = field(default_factory=dict)
+    """Documents by path, for webhooks after the first."""
     status: dict[str, int] = field(default_factory=dict)
     behave: Behave | None = None
     asked: list[tuple[str, dict[str, str], dict[str, str]]] = field(default_factory=list)
@@ -86,7 +88,8 @@ class Server:
             body += await stream.receive_some()
         path = request.split()[1]
         self.asked.append((path, headers, dict(parse_qsl(body.decode(), keep_blank_values=True))))
-        text = {"/twilio/voice": self.twiml, "/twilio/after": "<Response><Hangup/></Response>"}.get(path, "")
+        known = {"/twilio/voice": self.twiml, "/twilio/after": "<Response><Hangup/></Response>"} | self.answers
+        text = known.get(path.partition("?")[0], "")
         status = self.status.get(path, 200 if text else 204)
         await stream.send_all(
             f"HTTP/1.1 {status} X\r\nContent-Type: text/xml\r\nContent-Length: {len(text)}\r\n"

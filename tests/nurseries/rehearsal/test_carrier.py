@@ -11,7 +11,8 @@ import trio
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
 from agent.rehearsal import report
-from agent.rehearsal.plan import CallPlan, HangUp
+from agent.rehearsal.plan import CallPlan, DialEnd, HangUp
+from agent.rehearsal.words import words
 from nurseries.rehearsal.carrier import place_call
 from nurseries.rehearsal.webhooks import Target
 from tests.nurseries.rehearsal.small_server import GOOD_TWIML, PUBLIC, TOKEN, Server, Talk, polite
@@ -94,6 +95,61 @@ async def test_a_server_that_closes_is_asked_what_follows(server: Server) -> Non
     assert made.ended == "the server closed the stream"
     assert "/twilio/after" in server.paths()
     assert made.steps[-2:] == (f"POST {PUBLIC}/twilio/after", "Hangup")
+
+
+DIAL = f"""<Response><Dial action="{PUBLIC}/twilio/after-transfer?line=a" callerId="+918000000000" timeout="20">
+<Number>+919900112233</Number></Dial></Response>"""
+
+
+async def say_and_close(talk: Talk) -> None:
+    await talk.say(50)
+
+
+@pytest.mark.parametrize(
+    ("end", "told"),
+    [
+        (DialEnd.ANSWERED, {"DialCallStatus": "completed", "DialCallDuration": "1", "DialBridged": "true"}),
+        (DialEnd.BUSY, {"DialCallStatus": "busy", "DialBridged": "false"}),
+        (DialEnd.NO_ANSWER, {"DialCallStatus": "no-answer", "DialBridged": "false"}),
+    ],
+)
+async def test_a_transfer_is_played_and_the_server_told_how_it_ended(server: Server, end: DialEnd, told) -> None:
+    server.behave = say_and_close
+    server.answers = {"/twilio/after": DIAL, "/twilio/after-transfer": "<Response><Hangup/></Response>"}
+    made = await call(server, CallPlan(quiet_ms=200, patience_ms=3000, transfer=end))
+
+    assert made.exit_code == 0
+    assert made.transfers == (report.Transfer("+919900112233", end.value),)
+    assert f"transferred to +919900112233: {end.value}" in words(made)
+    assert made.steps[-3:] == (
+        f"Dial +919900112233 for 20 s, showing +918000000000: {end.value}",
+        f"POST {PUBLIC}/twilio/after-transfer?line=a",
+        "Hangup",
+    )
+    path, headers, form = next(asked for asked in server.asked if "after-transfer" in asked[0])
+    assert {name: value for name, value in form.items() if name.startswith("Dial")} == told | {
+        "DialCallSid": form["DialCallSid"]
+    }
+    assert form["DialCallSid"].startswith("CA")
+    assert form["CallSid"] == made.call_sid
+    assert RequestValidator(TOKEN).validate(PUBLIC + path, form, headers["x-twilio-signature"])
+    assert not [name for name in server.asked[-1][2] if name.startswith("Dial")]
+
+
+async def test_a_transfer_without_an_action_ends_the_call(server: Server) -> None:
+    server.behave = say_and_close
+    server.answers = {"/twilio/after": "<Response><Dial>+919900112233</Dial></Response>"}
+    made = await call(server)
+
+    assert made.exit_code == 0
+    assert made.steps[-1] == "Dial +919900112233 for 30 s, showing +919876543210: completed"
+
+
+async def test_a_transfer_that_was_expected_and_did_not_come(server: Server) -> None:
+    made = await call(server, CallPlan(quiet_ms=200, patience_ms=3000, transfer=DialEnd.BUSY))
+
+    assert made.exit_code == 1
+    assert made.failures == ("the agent did not pass the call on",)
 
 
 async def test_an_extra_field_is_a_violation(server: Server) -> None:

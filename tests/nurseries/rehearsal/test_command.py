@@ -82,6 +82,25 @@ async def test_the_command_plays_a_file_and_records_the_call(
         assert file.getnframes() == pytest.approx(made["duration_ms"] * 8, abs=8)
 
 
+async def test_a_line_is_named_in_the_webhooks_address_and_a_transfer_is_printed(
+    server: Server, alone: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def brief(talk: Talk) -> None:
+        await talk.say(300)
+
+    server.behave = brief
+    server.answers = {"/twilio/after": "<Response><Dial>+919900112233</Dial></Response>"}
+    args = arguments(
+        "--url", f"http://127.0.0.1:{server.port}", "--line", "sales & co", "--transfer", "busy",
+        "--auth-token", TOKEN, "--public-url", PUBLIC,
+    )  # fmt: skip
+    with trio.fail_after(30):
+        assert await trio.to_thread.run_sync(rehearse.run, args) == 0
+
+    assert server.asked[0][0] == "/twilio/voice?line=sales+%26+co"
+    assert "transferred to +919900112233: busy" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [
@@ -102,7 +121,9 @@ def test_bad_usage_is_told_before_a_call_is_placed(
     assert words in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("given", [["--dtmf", "1x"], ["--barge-in-at", "soon"], ["--max-seconds", "-1"], ["--nope"]])
+@pytest.mark.parametrize(
+    "given", [["--dtmf", "1x"], ["--barge-in-at", "soon"], ["--max-seconds", "-1"], ["--transfer", "x"]]
+)
 def test_arguments_that_make_no_sense_exit_with_2(given: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exit_:
         arguments(*given)
