@@ -1,7 +1,8 @@
 """TwiML as Twilio reads it: an HTTP answer in, the steps it asks for and every fault in it out. No I/O.
 
 Faults are Violations with Twilio's error codes. What can be carried out in spite of a fault is still a step: Twilio
-only warns about an unknown verb, and a rehearsal should get as far as it can.
+only warns about an unknown verb, and a rehearsal should get as far as it can. One long file: each verb is a few lines,
+and all of them share one reader and its faults.
 """
 
 from __future__ import annotations
