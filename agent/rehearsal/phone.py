@@ -83,7 +83,7 @@ class Phone:
             late = now_ms - self._plan.rudeness.held_until(self._frame_due_ms)
             self.log.late_ms = max(self.log.late_ms, late)
             self._frame()
-        if self.over or self._plan.rudeness.held_until(now_ms) > now_ms:
+        if self.over or self._plan.rudeness.held_until(now_ms + _ROUNDING) > now_ms + _ROUNDING:
             return []
         out, self._outbox = self._outbox, []
         return out

@@ -60,7 +60,9 @@ TABLE = (
     Story(
         "an assent to a question is its answer",
         (tone(500), tone(350, at_ms=10_000)),
-        Script(heard=("a flat in Whitefield", "yes"), replies=("Shall I arrange for you a visit on Sunday?", "Lovely.")),
+        Script(
+            heard=("a flat in Whitefield", "yes"), replies=("Shall I arrange for you a visit on Sunday?", "Lovely.")
+        ),
         """
         agent: Hello, this is Priya. How may I help you?
         caller: a flat in Whitefield
