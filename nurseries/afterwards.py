@@ -1,7 +1,7 @@
 """What is done once a call is over: its last words understood, the lead scored, the summary written.
 
-Outside the call's own scope, so that no hang-up waits for it; each step has a limit of its own, and none can lose what is
-there already. Run by the process as part of its drain.
+Outside the call's own scope, so that no hang-up waits for it; each step has a limit of its own, and none can lose what
+is there already. Run by the process as part of its drain.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Transcribes: pauses and turns in, words out. One of the call's children, with a runner of its own.
 
-Transcription begins with a pause, not with the end of the turn, and is thrown away where the caller speaks on; how often
-that may happen in one utterance is capped, and it is counted. What nobody could transcribe yet stays and is heard with
-the next turn.
+Transcription begins with a pause, not with the end of the turn, and is thrown away where the caller speaks on; how
+often that may happen in one utterance is capped, and it is counted. What nobody could transcribe yet stays and is heard
+with the next turn.
 """
 
 from __future__ import annotations

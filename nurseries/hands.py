@@ -1,7 +1,7 @@
 """Runs the tools a model asks for, one at a time, each within its limit and not interrupted by the caller.
 
-Used by a turn. What a tool has done is in the conversation before anything else can happen, so an interruption behind it
-loses nothing. A hang-up does cancel a tool; that it was begun stays in the conversation.
+Used by a turn. What a tool has done is in the conversation before anything else can happen, so an interruption behind
+it loses nothing. A hang-up does cancel a tool; that it was begun stays in the conversation.
 """
 
 from __future__ import annotations

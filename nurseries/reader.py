@@ -28,8 +28,8 @@ GAP_MS = 200.0
 
 
 class MediaClock:
-    """The caller's sound on the call's clock: counted in samples from the first piece's arrival, so that a late piece is
-    not taken for a pause; skips what the carrier lost; and never claims that sound was made after it had arrived."""
+    """The caller's sound on the call's clock: counted in samples from the first piece's arrival, so that a late piece
+    is not taken for a pause; skips what the carrier lost; and never claims that sound was made after it arrived."""
 
     def __init__(self, now_ms: Callable[[], float]) -> None:
         self._now_ms = now_ms

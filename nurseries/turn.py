@@ -1,4 +1,4 @@
-"""Lifetime 3: one turn of the agent. Words are thought out and spoken at once, tools run between them, silence is watched.
+"""Lifetime 3: one turn of the agent. It thinks and speaks at once, runs tools in between, and lets no silence last.
 
 Run by the runner, which cancels it when the caller takes the turn. Its children: the speech in front; behind it the
 thinker, which cuts the model's stream into sentences, and the patience, which lets no silence last. A failing or
