@@ -115,15 +115,20 @@ async def say_and_close(talk: Talk) -> None:
 )
 async def test_a_transfer_is_played_and_the_server_told_how_it_ended(server: Server, end: DialEnd, told) -> None:
     server.behave = say_and_close
-    server.answers = {"/twilio/after": DIAL, "/twilio/after-transfer": "<Response><Hangup/></Response>"}
+    server.answers = {
+        "/twilio/after": DIAL,
+        "/twilio/after-transfer": "<Response><Redirect>/twilio/last</Redirect></Response>",
+        "/twilio/last": "<Response><Hangup/></Response>",
+    }
     made = await call(server, CallPlan(quiet_ms=200, patience_ms=3000, transfer=end))
 
     assert made.exit_code == 0
     assert made.transfers == (report.Transfer("+919900112233", end.value),)
     assert f"transferred to +919900112233: {end.value}" in words(made)
-    assert made.steps[-3:] == (
+    assert made.steps[-4:] == (
         f"Dial +919900112233 for 20 s, showing +918000000000: {end.value}",
         f"POST {PUBLIC}/twilio/after-transfer?line=a",
+        f"POST {PUBLIC}/twilio/last",
         "Hangup",
     )
     path, headers, form = next(asked for asked in server.asked if "after-transfer" in asked[0])
@@ -133,7 +138,8 @@ async def test_a_transfer_is_played_and_the_server_told_how_it_ended(server: Ser
     assert form["DialCallSid"].startswith("CA")
     assert form["CallSid"] == made.call_sid
     assert RequestValidator(TOKEN).validate(PUBLIC + path, form, headers["x-twilio-signature"])
-    assert not [name for name in server.asked[-1][2] if name.startswith("Dial")]
+    (last,) = [form for path, _, form in server.asked if path == "/twilio/last"]
+    assert not [name for name in last if name.startswith("Dial")]
 
 
 async def test_a_transfer_without_an_action_ends_the_call(server: Server) -> None:
