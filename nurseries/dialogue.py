@@ -32,7 +32,7 @@ from nurseries.outbox import Outbox
 from nurseries.parts import Parts
 from nurseries.runner import Runner
 from nurseries.speech import Failure, Manner, Speech
-from nurseries.turn import Outcome, Patience, Thinker, sentences, take_turn
+from nurseries.turn import FILLERS, Outcome, Patience, Thinker, sentences, take_turn
 
 log = structlog.get_logger(__name__)
 
@@ -69,7 +69,7 @@ class Dialogue:
         self.profile = profile
         self.outbox = outbox
         self.runner = Runner()
-        self.conversation = Conversation()
+        self.conversation = Conversation(frozenset(filler.text for filler in FILLERS))
         self.facts: dict[str, Fact] = {}
         self.timings: list[Timing] = []
         self.caller_speaks = False
@@ -97,6 +97,14 @@ class Dialogue:
         self._words: trio.Event | None = None
         self._deaf: Failure | None = None
         self._notice_due = False
+        self._owed = self.last_spoken
+        """Since when the caller waits for the running turn."""
+        self._patience = Patience(
+            settings.FILLER_S,
+            lambda: max(self._owed, self.last_spoken),
+            lambda: outbox.playback_end,
+            lambda: self.caller_speaks or not outbox.empty,
+        )
 
     # What is asked for: jobs for the runner. None of these is a checkpoint.
 
@@ -295,14 +303,9 @@ class Dialogue:
         began = trio.current_time() if owed_since is None else owed_since
         outcome = Outcome()
         speech = self.speech = self._open(held=self.caller_speaks and not over_caller)
-        patience = Patience(
-            self._parts.settings.FILLER_S,
-            lambda: max(began, self.last_spoken),
-            lambda: self.outbox.playback_end,
-            lambda: self.caller_speaks or not self.outbox.empty,
-        )
+        self._owed = began
         try:
-            await take_turn(speech, outcome, partial(think, speech, outcome), patience)
+            await take_turn(speech, outcome, partial(think, speech, outcome), self._patience)
             await self._make_up_for(speech, outcome, instead)
             if self._notice_due and not outcome.parting:
                 self._notice_due = False
@@ -341,9 +344,12 @@ class Dialogue:
             self._end(Ending.FAILED, f"{self._failures} turns failed in a row")
 
     async def _say_only(self, speech: Speech, *words: str | Clip) -> Failure | None:
+        """These words, and nothing of what was to be said before."""
+
         speech.instead(*words)
-        speech.finish()
-        return await speech.run()
+        outcome = Outcome()
+        await take_turn(speech, outcome, trio.lowlevel.checkpoint, self._patience)
+        return outcome.failure
 
     def _will_part(self) -> None:
         """From here on the turn is not interrupted, unless the caller is speaking already."""

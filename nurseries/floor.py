@@ -17,6 +17,7 @@ from agent.config import Settings
 from agent.hear.backchannel import judge
 from agent.hear.endpointing import EndOfTurn
 from agent.hear.keys import Pressed
+from agent.hear.own_words import are_own_words
 from agent.hear.ports import Recogniser
 from agent.hear.turns import Decision, Lasting, Onset, Pause, Resumed, TurnTaken
 from agent.think.leave import takes_leave
@@ -59,6 +60,8 @@ class Floor:
         """The last sound held no words: what goes on without a pause is a noise."""
         self._took = False
         """This utterance has taken the turn from the agent already."""
+        self._saying = ""
+        """What the agent had been saying, and was about to say, when it was silenced."""
         self._cut = False
         """The agent was heard, or about to be, when it was silenced."""
         self._asking = False
@@ -127,7 +130,13 @@ class Floor:
             dialogue.outbox.clear()
             rest = dialogue.commit()
             self._asking = self._cut_in_question(rest)
-            if dialogue.speech is not None:
+            self._saying = " ".join((dialogue.conversation.question, *rest))
+            if dialogue.speech is None:
+                return
+            if not rest and dialogue.speech.said_all:  # its last word was heard; only the mark was still on its way
+                dialogue.hush("all was heard")
+                dialogue.speech = None
+            else:
                 dialogue.speech.hold(rest)
 
     def _cut_in_question(self, rest: tuple[str, ...]) -> bool:
@@ -214,6 +223,9 @@ class Floor:
             dialogue.answer("the caller was not heard", words.failure)
 
     def _is_turn(self, words: Words) -> bool:
+        if self._cut and are_own_words(words.text, self._saying):
+            log.info("own words came back")
+            return False
         verdict = judge(
             words.text, words.speech_ms, longest_ms=self._settings.BACKCHANNEL_MS, question_cut=self._asking
         )
@@ -227,7 +239,7 @@ class Floor:
         self._dialogue.hush("barge-in")
 
     def _aside(self, words: Words) -> None:
-        if words.text:
+        if words.text and not are_own_words(words.text, self._saying):
             self.backchannels += 1
             self._dialogue.commit()
             utterance = words.utterance
@@ -235,9 +247,9 @@ class Floor:
 
     def _go_on(self, words: Words) -> None:
         """It was no turn: the agent goes on from the word it was cut at."""
-        if words.text:
-            self._aside(words)
-        else:
+        before = self.backchannels
+        self._aside(words)
+        if self.backchannels == before:
             self.false_interruptions += 1
         log.info("going on", heard=bool(words.text))
         if self._dialogue.speech is not None:

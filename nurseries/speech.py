@@ -60,12 +60,21 @@ class Speech:
         self._scope: trio.CancelScope | None = None
         self._let_go = NEVER
         self._changed = ParkingLot()
+        self._clips: list[Clip] = []
+        """Those said: one that is cut off is said again from its beginning, for it needs no voice."""
+        self._interjected = ""
+        """The last of them: cut off, it is not worth going on with."""
         self.held = held
         """The caller speaks, or has spoken and it is not known yet whether that was a turn."""
         self.spoke = False
         """A sentence has been queued whole."""
         self.first_sent_ms: float | None = None
         """When its first byte went to the socket, on the call's clock."""
+
+    @property
+    def said_all(self) -> bool:
+        """Nothing is left but for the last of it to be heard."""
+        return self._complete and not self._pending and self._current is None
 
     def add(self, *sentences: str | Clip) -> None:
         """Say these after the others. Not a checkpoint."""
@@ -85,7 +94,11 @@ class Speech:
 
     def hold(self, rest: Iterable[str]) -> None:
         """Fall silent. `rest` is what the ledger tells was cut off, in order. Not a checkpoint."""
-        back: list[str | Clip] = list(rest)
+        back: list[str | Clip] = [
+            next((clip for clip in self._clips if clip.text.endswith(words)), words)
+            for words in rest
+            if not self._interjected.endswith(words)
+        ]
         if self._current is not None and not self._begun:
             back.append(self._current)
         self._pending.extendleft(reversed(back))
@@ -110,6 +123,7 @@ class Speech:
         if self.held or (self._current is not None and self._begun):
             return False
         self._live().say_now(clip.text, clip.mulaw)
+        self._interjected = clip.text
         return True
 
     async def free(self) -> None:
@@ -157,6 +171,7 @@ class Speech:
 
     async def _say(self, words: str | Clip) -> Failure | None:
         if isinstance(words, Clip):
+            self._clips.append(words)
             await self._play(words.text, words.mulaw)
             return None
         text = speakable(words)

@@ -26,6 +26,9 @@ MOST_CHARACTERS = 4000
 
 FILLERS = (MOMENT, STILL)
 
+LOOK_S = 0.2
+"""How often it is looked: an interruption moves the time from which silence counts, also backwards."""
+
 
 @dataclass(slots=True)
 class Outcome:
@@ -58,10 +61,12 @@ class Patience:
         """Returns with a failure in the outcome when patience is at its end; else it is cancelled."""
         said = 0
         while True:
-            now = trio.current_time()
-            quiet_since = now if speech.held or self.spoken() else max(self.owed_since(), self.playback_end())
-            if quiet_since + self.limit_s > now:
-                await trio.sleep_until(quiet_since + self.limit_s)
+            if speech.held or self.spoken():
+                await trio.sleep(LOOK_S)
+                continue
+            due = max(self.owed_since(), self.playback_end()) + self.limit_s
+            if due > trio.current_time():
+                await trio.sleep_until(min(due, trio.current_time() + LOOK_S))
             elif said == len(FILLERS):
                 outcome.failure = Failure("think", Fault.TIMEOUT, f"nothing to say after {said} fillers")
                 return

@@ -34,13 +34,15 @@ class Line:
 class Conversation:
     """One call's lines."""
 
-    def __init__(self) -> None:
+    def __init__(self, fillers: frozenset[str] = frozenset()) -> None:
+        """`fillers` are texts of the agent that say nothing: a model is not told of them."""
         self.lines: list[Line] = []
+        self._fillers = fillers
 
     @property
     def unanswered(self) -> bool:
         """The last word is the caller's."""
-        spoken = [line.role for line in self.lines if line.role != "tool" and not line.aside]
+        spoken = [message.role for message in self.messages() if message.role != "tool"]
         return bool(spoken) and spoken[-1] == "caller"
 
     @property
@@ -51,16 +53,16 @@ class Conversation:
     def caller_said(self, text: str, start_ms: float, end_ms: float, *, aside: bool = False, keys: str = "") -> None:
         """Words of the caller. Those of a sound that could not be understood at its time, and was heard again with a
         later one, stand where they were understood."""
-        if self.lines and start_ms < self.lines[-1].start_ms:
-            start_ms = min(self.lines[-1].start_ms, end_ms)
-        self.lines.append(Line("caller", text, start_ms, end_ms, aside=aside, keys=keys))
+        last = max((line.start_ms for line in self.lines), default=start_ms)
+        if end_ms > last:
+            start_ms = max(start_ms, last)
+        n = self._place(start_ms)
+        self.lines.insert(n, Line("caller", text, start_ms, end_ms, aside=aside, keys=keys))
 
     def agent_heard(self, turn: int, text: str, start_ms: float, end_ms: float, interrupted: bool) -> None:
         """The caller has heard these words of the agent. Cut before its first word, a sentence leaves no line, but
         marks what was heard before it of the same turn as interrupted."""
-        n = len(self.lines)
-        while n and self.lines[n - 1].role != "agent" and self.lines[n - 1].start_ms > start_ms:
-            n -= 1  # it ran, or they spoke, while these words were being played
+        n = self._place(start_ms)
         before = n - 1
         while before >= 0 and (self.lines[before].aside or self.lines[before].role == "tool"):
             before -= 1
@@ -79,8 +81,15 @@ class Conversation:
         """A tool has run, with this result."""
         self.lines.append(Line("tool", result, at_ms, at_ms, call=call))
 
+    def _place(self, start_ms: float) -> int:
+        """Where a line that begins then belongs: behind all that began before it, or with it."""
+        n = len(self.lines)
+        while n and self.lines[n - 1].start_ms > start_ms:
+            n -= 1
+        return n
+
     def messages(self) -> tuple[Message, ...]:
-        """The history for a model. Asides are left out, and a turn that went on after one is whole again; an
+        """The history for a model. Asides and fillers are left out, and a turn that went on after one is whole again; an
         interrupted line ends in a dash."""
         told: list[Line] = []
         turns: dict[int, int] = {}
@@ -88,7 +97,7 @@ class Conversation:
             if line.role == "agent" and line.turn in turns:
                 at = turns[line.turn]
                 told[at] = replace(line, text=f"{told[at].text} {line.text}")
-            elif not line.aside:
+            elif not line.aside and line.text not in self._fillers:
                 turns |= {line.turn: len(told)} if line.role == "agent" else {}
                 told.append(line)
         return tuple(Message(line.role, line.text + (CUT if line.interrupted else ""), line.call) for line in told)

@@ -186,7 +186,7 @@ async def test_a_noise_that_never_ends_does_not_keep_the_agent_silent(autojump_c
 
 
 async def test_a_barge_in_ends_the_thinking_before_the_next_begins(autojump_clock) -> None:
-    stage = Stage(Script(heard=("hello", "wait, stop"), replies=("word " * 300, "Yes?"), token_gap_s=0.2))
+    stage = Stage(Script(heard=("hello", "wait, stop"), replies=("Well. " + "word " * 300, "Yes?"), token_gap_s=0.2))
     thinking = []
 
     def loud_and_watched(window) -> float:

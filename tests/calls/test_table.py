@@ -101,6 +101,14 @@ TABLE = (
         settings={"GREETING": LONG.replace("?", ".")},
         plan={"quiet_ms": 3000},
     ),
+    Story(
+        "an echo that a recogniser still understands does not stop the agent",
+        (tone(1500, at_ms=1500),),
+        Script(heard=("hello this is priya how may",)),
+        "agent: Hello, this is Priya. How may I help you?",
+        plan={"quiet_ms": 3000},
+        check=lambda stage, _: stage.record.false_interruptions == 1,
+    ),
     # Barge-in
     Story(
         "words over the agent take the turn",
