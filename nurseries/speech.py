@@ -203,14 +203,16 @@ class Speech:
         spoken = bytearray()
         track = self._live()
 
-        async def play(mulaw: bytes) -> None:
-            if not mulaw:
-                return
-            if not self._begun:  # not before there is sound: until then something else may be said
+        async def play(mulaw: bytes, *, last: bool = False) -> None:
+            spoken.extend(mulaw)
+            if not self._begun:  # not before there is sound enough to be sent: until then something else may be said
+                if not spoken or (len(spoken) < self._outbox.message_bytes and not last):
+                    idle.wait()
+                    return
                 self._begun = True
                 track.begin(text)
+                mulaw = bytes(spoken)
             idle.rest()
-            spoken.extend(mulaw)
             await track.say(mulaw)
             idle.wait()
 
@@ -219,7 +221,7 @@ class Speech:
 
         try:
             await manner.voice.synthesise(text, emit, voice=manner.name, language=manner.language)
-            await play(line.finish())
+            await play(line.finish(), last=True)
         except BaseException:
             track.break_off()
             raise

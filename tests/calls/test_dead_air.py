@@ -2,7 +2,7 @@
 takes to send a recording. Random troubles in random places, in virtual time."""
 
 import trio
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
@@ -22,7 +22,7 @@ troubles = st.builds(
 )
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
 @given(
     st.lists(troubles, max_size=3),
     st.floats(0.0, 4.5),
