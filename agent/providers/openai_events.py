@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from agent.errors import Fault, ProviderError
+from agent.providers.openai_calls import Calls
 from agent.providers.openai_client import DETAIL_LENGTH, NAME, fault_of
 
 MAX_PENDING = 1 << 20
@@ -23,6 +24,7 @@ MAX_PENDING = 1 << 20
 class _Delta(msgspec.Struct):
     content: Any = None
     refusal: Any = None
+    tool_calls: Any = None
 
 
 class _Choice(msgspec.Struct):
@@ -38,6 +40,7 @@ class _Event(msgspec.Struct):
     type: str = ""
     delta: Any = None
     response: Any = None
+    item: Any = None
     code: Any = None
     message: Any = None
 
@@ -50,6 +53,8 @@ class Events:
         self._decoder = msgspec.json.Decoder(_Event)
         self._pending = b""
         self._data: list[bytes] = []
+        self.calls = Calls()
+        """The tools that it asks for."""
         self.finished = False
         """The reply is whole: nothing after this matters."""
         self.reason = ""
@@ -97,6 +102,8 @@ class Events:
             raise self._failed(event)
         if event.type in {"response.output_text.delta", "response.refusal.delta"}:
             return _text(event.delta)
+        if event.type == "response.output_item.done":
+            self.calls.item(event.item)
         if event.type in {"response.completed", "response.incomplete"}:
             self._finish(event.type.removeprefix("response."))
             details = event.response.get("incomplete_details") if isinstance(event.response, dict) else None
@@ -106,6 +113,8 @@ class Events:
         for choice in event.choices or ():
             if choice.delta is not None:
                 words += _text(choice.delta.content) or _text(choice.delta.refusal)
+                for piece in choice.delta.tool_calls if isinstance(choice.delta.tool_calls, list) else ():
+                    self.calls.fragment(piece)
             if choice.finish_reason:
                 self._finish(choice.finish_reason)
         return words

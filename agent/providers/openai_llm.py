@@ -6,14 +6,19 @@ Chat completions or the Responses API (OPENAI_LLM_API). Cancelled at any point, 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
+
+import structlog
 
 from agent.config import Settings
 from agent.errors import Fault, ProviderError
 from agent.model import Emit
 from agent.providers.openai_client import NAME, OpenAIClient
 from agent.providers.openai_events import Events
-from agent.think.ports import Prompt, Reply
+from agent.think.ports import Prompt, Reply, ToolCall, ToolSpec
+
+log = structlog.get_logger(__name__)
 
 MAX_TOKENS = 1024
 """A spoken reply has some 60. The rest is room for models that count their reasoning."""
@@ -35,6 +40,7 @@ class OpenAILanguageModel:
         # OpenAI's newer models refuse max_tokens; many other servers know nothing else, and some would silently let
         # a model talk on. A server that refuses one by its name gets the other from then on.
         self._bound = "max_completion_tokens" if client.official else "max_tokens"
+        self._tools = True
         sdk = client.sdk  # touching a resource imports it: now, not in the first caller's first turn
         self._create: Any = (
             sdk.responses.with_streaming_response.create
@@ -49,13 +55,19 @@ class OpenAILanguageModel:
     async def reply(self, prompt: Prompt, emit: Emit[str]) -> Reply:
         """See the port. A reply without a word is an error; one cut by a token limit or a filter is not."""
         bound = self._bound
+        prompt = prompt if self._tools else replace(prompt, tools=())
         try:
             return await self._reply(prompt, emit, bound)
         except ProviderError as error:
-            if error.fault is not Fault.REFUSED or self._responses or bound not in str(error.__cause__):
+            refused = str(error.__cause__) if error.fault is Fault.REFUSED else ""
+            if prompt.tools and "tool" in refused:
+                log.warning("the server takes no tools: it is not offered any more", error=error.detail)
+                self._tools = False
+            elif not self._responses and bound in refused:
+                self._bound = "max_tokens" if bound == "max_completion_tokens" else "max_completion_tokens"
+            else:
                 raise
-        self._bound = "max_tokens" if bound == "max_completion_tokens" else "max_completion_tokens"
-        return await self._reply(prompt, emit, self._bound)
+        return await self.reply(prompt, emit)
 
     async def _reply(self, prompt: Prompt, emit: Emit[str], bound: str) -> Reply:
         events = Events("reply")
@@ -82,42 +94,76 @@ class OpenAILanguageModel:
         except _Enough:
             pass
         text = "".join(said)
-        if not text.strip():
+        calls = events.calls.whole() if prompt.tools else ()
+        if not text.strip() and not calls:
             raise ProviderError(NAME, "reply", Fault.BROKEN, f"no words ({events.reason or 'no reason given'})")
-        return Reply(says_goodbye=takes_leave(text))
+        return Reply(says_goodbye=takes_leave(text), calls=calls)
 
     def _request(self, prompt: Prompt, bound: str) -> Any:
-        messages = render(prompt)
-        effort: dict[str, Any] = {}
+        more: dict[str, Any] = {}
         if self._responses:
             if self._effort:
-                effort = {"reasoning": {"effort": self._effort}}
+                more = {"reasoning": {"effort": self._effort}}
+            if prompt.tools:
+                more["tools"] = [{"type": "function", "strict": False, **_function(tool)} for tool in prompt.tools]
             # Not stored: the caller's words are not for somebody else's archive.
             return self._create(
-                model=self._model, input=messages, stream=True, store=False, max_output_tokens=MAX_TOKENS, **effort
+                model=self._model,
+                input=render(prompt, responses=True),
+                stream=True,
+                store=False,
+                max_output_tokens=MAX_TOKENS,
+                **more,
             )
         if self._effort:
-            effort = {"reasoning_effort": self._effort}
-        return self._create(model=self._model, messages=messages, stream=True, **{bound: MAX_TOKENS}, **effort)
+            more = {"reasoning_effort": self._effort}
+        if prompt.tools:
+            more["tools"] = [{"type": "function", "function": _function(tool)} for tool in prompt.tools]
+        return self._create(model=self._model, messages=render(prompt), stream=True, **{bound: MAX_TOKENS}, **more)
 
 
-def render(prompt: Prompt) -> list[dict[str, str]]:
+def render(prompt: Prompt, *, responses: bool = False) -> list[dict[str, Any]]:
     """The prompt as messages: system and facts first, then the talk. A side's lines in a row become one message,
-    because many servers' templates want the sides to alternate."""
+    because many servers' templates want the sides to alternate; tools that ran one after the other are asked for in one
+    message and answered behind it, as a chat wants it."""
     system = prompt.system
     if prompt.facts:
         facts = "\n".join(f"- {name}: {value}" for name, value in prompt.facts.items())
         system = f"{system}\n\nThe caller has told you so far:\n{facts}"
-    messages = [{"role": "system", "content": system}]
+    messages: list[dict[str, Any]] = [{"role": "system", "content": system}]
+    tools = 0
     for message in prompt.messages:
+        if message.call is not None:
+            tools += 1
+            _tool(messages, message.call, message.text, f"call_{tools}", responses=responses)
+            continue
         role = "user" if message.role == "caller" else "assistant"
         if not message.text.strip():
             continue
-        if messages[-1]["role"] == role:
+        if messages[-1].get("role") == role and "tool_calls" not in messages[-1]:
             messages[-1]["content"] += "\n" + message.text
         else:
             messages.append({"role": role, "content": message.text})
     return messages
+
+
+def _tool(messages: list[dict[str, Any]], call: ToolCall, result: str, id_: str, *, responses: bool) -> None:
+    """A tool's call and its result. The ids are numbered anew: those of different replies may be the same."""
+    if responses:
+        messages.append({"type": "function_call", "call_id": id_, "name": call.name, "arguments": call.arguments})
+        messages.append({"type": "function_call_output", "call_id": id_, "output": result})
+        return
+    asked = {"id": id_, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+    before = next((n for n in range(len(messages) - 1, 0, -1) if messages[n].get("role") != "tool"), 0)
+    if "tool_calls" in messages[before]:
+        messages[before]["tool_calls"].append(asked)
+    else:
+        messages.append({"role": "assistant", "content": None, "tool_calls": [asked]})
+    messages.append({"role": "tool", "tool_call_id": id_, "content": result})
+
+
+def _function(tool: ToolSpec) -> dict[str, Any]:
+    return {"name": tool.name, "description": tool.description, "parameters": dict(tool.parameters)}
 
 
 def takes_leave(text: str) -> bool:

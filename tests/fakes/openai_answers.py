@@ -94,7 +94,10 @@ def chat(body: Mapping[str, Any], script: Mapping[str, Any]) -> Answer:
             "unsupported_parameter",
             "max_tokens",
         )
+    _check_tools(body)
     said = _reply(script, body["messages"][-1].get("content", ""))
+    if said.calls and not body.get("tools"):
+        said = _Said(said.text or "I cannot do that.")
     if not body.get("stream"):
         message = {"role": "assistant", "content": said.text, "refusal": said.refusal}
         choice = {"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}
@@ -106,7 +109,10 @@ def responses(body: Mapping[str, Any], script: Mapping[str, Any]) -> Answer:
     """POST /v1/responses."""
     _require(body, "model", "input")
     messages = body["input"]
-    said = _reply(script, messages if isinstance(messages, str) else messages[-1]["content"])
+    _check_outputs(messages)
+    said = _reply(script, messages if isinstance(messages, str) else messages[-1].get("content", ""))
+    if said.calls and not body.get("tools"):
+        said = _Said(said.text or "I cannot do that.")
     if not body.get("stream"):
         return _json(_response(body, said, "completed"))
     return Answer(200, "text/event-stream; charset=utf-8", tuple(_response_events(body, said)), streamed=True)
@@ -193,6 +199,8 @@ def error_event(route: str, message: str, code: str) -> bytes:
 class _Said:
     text: str
     refusal: str | None = None
+    calls: tuple[tuple[str, str], ...] = ()
+    """Name and arguments (JSON) of each tool it asks for."""
 
     @property
     def words(self) -> list[str]:
@@ -202,7 +210,41 @@ class _Said:
 def _reply(script: Mapping[str, Any], last: str) -> _Said:
     replies = script.get("replies") or [f"You said: {last}"]
     said = replies[min(script.get("turn", 0), len(replies) - 1)]
-    return _Said("", said["refusal"]) if isinstance(said, dict) else _Said(said)
+    if not isinstance(said, dict):
+        return _Said(said)
+    calls = tuple((call["name"], json.dumps(call.get("arguments", {}))) for call in said.get("calls", ()))
+    return _Said(said.get("text", ""), said.get("refusal"), calls)
+
+
+def _check_tools(body: Mapping[str, Any]) -> None:
+    """A chat's tool calls and their answers belong together: the API refuses what does not."""
+    open_calls: list[str] = []
+    for n, message in enumerate(body["messages"]):
+        if message["role"] == "tool":
+            if message.get("tool_call_id") not in open_calls:
+                text = "messages with role 'tool' must be a response to a preceeding message with 'tool_calls'."
+                raise Refused(400, f"Invalid parameter: {text}", None, f"messages.[{n}].role")
+            open_calls.remove(message["tool_call_id"])
+            continue
+        if open_calls:
+            break
+        open_calls = [call["id"] for call in message.get("tool_calls") or ()]
+    if open_calls:
+        text = "An assistant message with 'tool_calls' must be followed by tool messages responding to each"
+        raise Refused(400, f"{text} 'tool_call_id'. Not answered: {', '.join(open_calls)}", None, "messages")
+
+
+def _check_outputs(messages: Any) -> None:
+    """The same for the Responses API."""
+    items = messages if isinstance(messages, list) else []
+    asked = [item["call_id"] for item in items if item.get("type") == "function_call"]
+    answered = [item["call_id"] for item in items if item.get("type") == "function_call_output"]
+    for call_id in asked:
+        if call_id not in answered:
+            raise Refused(400, f"No tool output found for function call {call_id}.", None, "input")
+    for call_id in answered:
+        if call_id not in asked:
+            raise Refused(400, f"No tool call found for function call output with call_id {call_id}.", None, "input")
 
 
 def _chat_events(body: Mapping[str, Any], said: _Said, script: Mapping[str, Any]) -> Iterator[bytes]:
@@ -215,7 +257,12 @@ def _chat_events(body: Mapping[str, Any], said: _Said, script: Mapping[str, Any]
     yield delta({"role": "assistant", "content": "", "refusal": None})
     for word in said.words:
         yield delta({"refusal": word} if said.refusal else {"content": word})
-    yield delta({}, script.get("finish", "stop"))
+    for n, (name, arguments) in enumerate(said.calls):
+        function = {"name": name, "arguments": ""}
+        yield delta({"tool_calls": [{"index": n, "id": f"call_{n}_{name}", "type": "function", "function": function}]})
+        for at in range(0, len(arguments), 7):
+            yield delta({"tool_calls": [{"index": n, "function": {"arguments": arguments[at : at + 7]}}]})
+    yield delta({}, "tool_calls" if said.calls else script.get("finish", "stop"))
     if (body.get("stream_options") or {}).get("include_usage"):
         yield _sse(_chunk(body, []) | {"usage": _usage(said)})
     yield b"data: [DONE]\n\n"
@@ -237,8 +284,26 @@ def _response_events(body: Mapping[str, Any], said: _Said) -> Iterator[bytes]:
         {"type": f"response.{kind}.done", **where, name: text},
         {"type": "response.content_part.done", **where, "part": part},
         {"type": "response.output_item.done", "output_index": 0, "item": item | {"content": [part]}},
-        {"type": "response.completed", "response": _response(body, said, "completed")},
     ]
+    if said.calls and not text:
+        events = events[:2]
+    for n, (name, arguments) in enumerate(said.calls, 1):
+        call = {"id": f"fc_{n}", "type": "function_call", "call_id": f"call_{n}", "name": name, "arguments": ""}
+        at = {"item_id": call["id"], "output_index": n}
+        events += [
+            {"type": "response.output_item.added", "output_index": n, "item": call | {"status": "in_progress"}},
+            *(
+                {"type": "response.function_call_arguments.delta", **at, "delta": arguments[cut : cut + 7]}
+                for cut in range(0, len(arguments), 7)
+            ),
+            {"type": "response.function_call_arguments.done", **at, "arguments": arguments},
+            {
+                "type": "response.output_item.done",
+                "output_index": n,
+                "item": call | {"arguments": arguments, "status": "completed"},
+            },
+        ]
+    events.append({"type": "response.completed", "response": _response(body, said, "completed")})
     for number, event in enumerate(events):
         yield _sse(event | {"sequence_number": number}, event["type"])
 

@@ -232,3 +232,45 @@ def test_nonsense_is_answered_or_hung_up_on(fake):
         raw.sendall(b"GARBAGE\r\n\r\n")
         assert raw.recv(1000) == b""
     until(lambda: fake.state()["open"] == 0, "a broken connection is still counted")
+
+
+def test_tool_calls_stream_in_pieces_and_want_their_answers(fake, sdk):
+    asks = {"calls": [{"name": "repeat", "arguments": {"slowly": True}}]}
+    tools = [{"type": "function", "function": {"name": "repeat", "parameters": {"type": "object", "properties": {}}}}]
+    fake.plan(chat={"replies": [asks, "Fine."]})
+
+    stream = sdk.chat.completions.create(model="llama-3", messages=MESSAGES, tools=tools, stream=True)
+    chunks = [chunk.choices[0] for chunk in stream if chunk.choices]
+    pieces = [piece for chunk in chunks for piece in chunk.delta.tool_calls or ()]
+    assert pieces[0].function.name == "repeat"
+    assert len(pieces) > 2
+    assert json.loads("".join(piece.function.arguments for piece in pieces)) == {"slowly": True}
+    assert chunks[-1].finish_reason == "tool_calls"
+
+    asked = {
+        "role": "assistant",
+        "tool_calls": [{"id": "c", "type": "function", "function": {"name": "repeat", "arguments": "{}"}}],
+    }
+    answer = {"role": "tool", "tool_call_id": "c", "content": "done"}
+    for history in ([*MESSAGES, asked], [*MESSAGES, answer], [*MESSAGES, asked, {**answer, "tool_call_id": "d"}]):
+        with pytest.raises(openai.BadRequestError):
+            sdk.chat.completions.create(model="llama-3", messages=history, tools=tools)
+    sdk.chat.completions.create(model="llama-3", messages=[*MESSAGES, asked, answer], tools=tools)
+
+
+def test_responses_name_their_function_calls_and_want_their_outputs(fake, sdk):
+    fake.plan(responses={"replies": [{"text": "Hm.", "calls": [{"name": "repeat"}]}]})
+    tools = [
+        {"type": "function", "name": "repeat", "parameters": {"type": "object", "properties": {}}, "strict": False}
+    ]
+
+    events = list(sdk.responses.create(model="llama-3", input="Hi", tools=tools, stream=True))
+    done = [e.item for e in events if e.type == "response.output_item.done" and e.item.type == "function_call"]
+    assert [(item.name, item.arguments) for item in done] == [("repeat", "{}")]
+
+    for lonely in (
+        {"type": "function_call", "call_id": "c", "name": "repeat", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "c", "output": "done"},
+    ):
+        with pytest.raises(openai.BadRequestError):
+            sdk.responses.create(model="llama-3", input=[lonely], tools=tools)
