@@ -1,10 +1,15 @@
 """Is this the caller, or our own voice coming back? Sound we played and sound we hear in; yes or no out.
 
-Carriers cancel no echo. What comes back is our own sound, some 50 to 400 ms late, softer, filtered and coded once more;
-so it correlates with what we played, at one delay, as nobody else's speech does. The delay of a line does not change
-within a call: once it has been seen it is known, and a weaker likeness suffices there. Where nothing correlates, the
-caller speaks, also over an echo. The correlation is computed over differenced samples, which takes the voices' common
-pitch out of it, and only when somebody asks.
+Carriers cancel no echo. What comes back is our own sound, some 50 to 400 ms late, softer, filtered and coded once more.
+
+First it is recognised: 128 ms of what is heard correlate with what we played as no other voice does. Two such proofs at
+one delay, from sound that does not overlap, make a path (`EchoPath`), which learns to foretell the echo; from then on
+sound is an echo as long as nothing is left over that the path has not left over before, so a caller is heard within the
+echo too. The delay may change between two utterances, for a network's sake: then the path is moved. Where nothing is
+recognised the caller speaks: whatever is in doubt is the caller.
+
+All sound is compared as differences from sample to sample: that takes out most of the pitch, which voices share.
+Nothing is computed but when asked, except one energy for each window heard.
 """
 
 from __future__ import annotations
@@ -12,142 +17,157 @@ from __future__ import annotations
 from collections import deque
 
 import numpy as np
-from numpy.typing import NDArray
 
+from agent.hear.echo_path import EchoPath, unexplained
+from agent.hear.echo_search import search
+from agent.hear.own_voice import Floats, OwnVoice
 from agent.model import BYTES_PER_MS
 from agent.wire import mulaw
 
-NEAREST_MS, FURTHEST_MS = 20.0, 520.0
-"""Delays looked at."""
-
-STRETCH_MS = 128.0
+NEAREST, FURTHEST = 20 * BYTES_PER_MS, 520 * BYTES_PER_MS
+"""Delays looked at, in samples."""
+STRETCH = 128 * BYTES_PER_MS
 """Of what was heard last, compared at once: four windows."""
+WINDOW = 256
+WOBBLE = 10 * BYTES_PER_MS
+"""Timestamps of a stream without a gap are off by a millisecond or so; more than this is a gap."""
 
-FIRST_LIKENESS = 0.55
-"""Normalised correlation that proves an echo on a line not known to have one. Measured over the voices of the tests:
-other people's speech reaches 0.45 in 1 of 1000 windows."""
+HIGH, LIKE = 10.0, 0.6
+"""Either proves an echo alone (see `Found`)."""
+HIGHISH, LIKELY, SAME = 8.0, 0.45, 4
+"""Or both, at the same delay to so many samples."""
+HIGH_NEAR, NEAR = 6.5, 60 * BYTES_PER_MS
+"""This suffices so near to a delay that is known."""
+RIPPLE, TOGETHER, AGREE, RECENT = 4.5, 6.0, 8, 6000 * BYTES_PER_MS
+"""Peaks at one delay (to AGREE samples) in stretches that do not overlap prove it together, if what they stand out above
+the RIPPLE sums up to that."""
 
-FAINT_LIKENESS, AGREEING, AGREE_MS = 0.12, 3, 0.5
-"""So many of the last six likenesses, however faint, at one and the same delay prove the line's delay: chance puts each
-anywhere within half a second."""
+PART = 0.6
+"""Of the energy, that a filter may leave over where an echo was recognised; where more is left, somebody speaks too."""
+HALF = 0.5
+"""The same for a path that is to learn from the window."""
+HARDLY = 0.06
+"""The same where a trusted path did not foretell the window: the echo has changed, and it is nothing else."""
+MOVES = range(-3, 4)
+"""Samples around a delay found anew at which a path is tried."""
 
-KNOWN_LIKENESS = 0.35
-"""The same at the known delay, give or take NEAR_MS."""
-
-NEAR_MS = 4.0
-SMEAR_MS = 60.0
-"""An echo's own reverberation."""
-
-FLOOR_SHARE, OVER_FLOOR = 0.1, 8.0
-"""The line's noise is the power of the softest tenth of the last windows; somebody who speaks is 9 dB above that."""
-
-LOUDER = 1.25
-"""What is not louder than this times the line's usual echo has nobody speaking in it."""
-
-LOUDEST = 0.7
-"""An echo's amplitude against that of what was played; a louder one is no echo."""
-
-KEPT_MS = 1500.0
+FLOOR_SHARE, LOUD, OVER_FLOOR = 10, 2.0, 4.0
+"""The line's noise is the energy of the softest tenth of the last windows. Twice that may be learned from, and somebody
+who speaks is 6 dB above it."""
+CODING, STEP = 1.6e-3, 4e-8
+"""The energy of mu-law's own noise in differences: against the sound's (28 dB below), and at least (its least step)."""
 
 
 class EchoGuard:
     """One call's. Times are milliseconds on the call's clock."""
 
     def __init__(self) -> None:
-        self._played: deque[tuple[float, bytes]] = deque()
-        self._heard: deque[tuple[float, bytes]] = deque()
-        self._seen: deque[tuple[float, float]] = deque(maxlen=6)
-        self._gains: deque[float] = deque(maxlen=32)
-        self._powers: deque[float] = deque(maxlen=96)
-        self.delay_ms: float | None = None
-        """The line's, once it is known."""
+        self._ours = OwnVoice()
+        self._heard = bytearray()
+        self._end = 0
+        """Of what was heard, in samples."""
+        self._energies: deque[float] = deque(maxlen=96)
+        self._peaks: deque[tuple[int, int, float]] = deque(maxlen=12)
+        self._path: EchoPath | None = None
+        self._candidate: EchoPath | None = None
+
+    @property
+    def delay_ms(self) -> float | None:
+        """The echo's, once it is known."""
+        return None if self._path is None else self._path.delay / BYTES_PER_MS
 
     def played(self, sound: bytes, start_ms: float) -> None:
         """Our mu-law plays at the caller's ear from `start_ms`, behind all that was told before."""
-        self._played.append((start_ms, sound))
+        self._ours.add(sound, round(start_ms * BYTES_PER_MS))
 
     def cleared(self, at_ms: float) -> None:
         """What was to play from `at_ms` on will not."""
-        while self._played and self._played[-1][0] >= at_ms:
-            self._played.pop()
-        if self._played:
-            start, sound = self._played[-1]
-            self._played[-1] = (start, sound[: max(0, int((at_ms - start) * BYTES_PER_MS))])
+        self._ours.cut(round(at_ms * BYTES_PER_MS))
 
     def heard(self, window: bytes, at_ms: float) -> None:
-        """The next window of the caller's sound, which begins at `at_ms`."""
-        self._heard.append((at_ms, window))
-        self._powers.append(float(np.mean(np.diff(mulaw.decode_float(window)) ** 2)))
-        while self._heard[0][0] < at_ms + len(window) / BYTES_PER_MS - STRETCH_MS:
-            self._heard.popleft()
-        while self._played and self._played[0][0] + len(self._played[0][1]) / BYTES_PER_MS < at_ms - KEPT_MS:
-            self._played.popleft()
+        """The next window of the caller's sound (256 bytes of mu-law), which begins at `at_ms`."""
+        at = round(at_ms * BYTES_PER_MS)
+        if not self._heard or abs(at - self._end) > WOBBLE:
+            self._heard[:] = mulaw.SILENCE * (STRETCH + 1)
+            self._end = at
+        self._heard += window
+        del self._heard[: -STRETCH - 1]
+        self._end += len(window)
+        steps = np.diff(mulaw.decode_float(window))
+        self._energies.append(float(steps @ steps) / len(window))
 
     def is_echo(self, window: bytes, at_ms: float) -> bool:
-        """Whether the window told last is our own voice."""
-        end_ms = at_ms + len(window) / BYTES_PER_MS
-        heard = mulaw.decode_float(b"".join(sound for _, sound in self._heard))
-        length_ms = len(heard) / BYTES_PER_MS
-        ours = self._ours(end_ms - length_ms - FURTHEST_MS, end_ms - NEAREST_MS)
-        if ours is None:
+        """Whether this window is our own voice and nothing else. It is the one told to `heard` last, or is told now."""
+        if not self._heard or at_ms * BYTES_PER_MS + len(window) - self._end > WOBBLE:
+            self.heard(window, at_ms)
+        sound = mulaw.decode_float(bytes(self._heard))
+        heard, newest = np.diff(sound), np.diff(sound[-WINDOW - 1 :])
+        floor = sorted(self._energies)[len(self._energies) // FLOOR_SHARE]
+        coding = CODING * float(np.mean(sound[-WINDOW:] ** 2)) + STEP
+        if self._path is not None and self._foretold(self._path, newest, floor, coding):
+            return True
+        delay = self._recognised(heard)
+        if delay is None:
             return False
-        likeness, gain = _compare(np.diff(heard), np.diff(ours))
-        delays = FURTHEST_MS - np.arange(len(likeness)) / BYTES_PER_MS
-        if self.delay_ms is not None and self._as_known(likeness, gain, delays, np.diff(heard)):
-            return True
-        at = int(np.argmax(likeness))
-        if likeness[at] < FAINT_LIKENESS or gain[at] > LOUDEST:
+        if self._path is not None and abs(delay - self._path.delay) <= NEAR and self._moved(self._path, newest, delay):
+            return self._foretold(self._path, newest, floor, coding)
+        left = (unexplained(heard, self._ours, self._end, delay) - floor) / (float(np.mean(newest**2)) + 1e-12)
+        if self._path is not None and self._path.trusted and self._path.holds(delay):
+            return left < HARDLY
+        if left < PART:
+            self._learn(newest, delay)
+        return left < PART
+
+    def _foretold(self, path: EchoPath, newest: Floats, floor: float, coding: float) -> bool:
+        loudness, left = float(np.mean(newest**2)), path.left(newest, self._ours, self._end)
+        said = path.said(self._ours, self._end)
+        limit = path.limit(said) + coding + OVER_FLOOR * floor
+        trusted = path.trusted
+        explained = loudness > LOUD * floor and left - floor < HALF * loudness
+        if explained:
+            path.foretold(max(0.0, left - floor - coding), said)
+            path.learn(newest, self._ours, self._end)
+        return left <= limit if trusted else explained or loudness <= limit
+
+    def _moved(self, path: EchoPath, newest: Floats, delay: int) -> bool:
+        """Whether the path explains the window from another delay; then it is there now."""
+        left = {by: path.left(newest, self._ours, self._end, delay + by) for by in MOVES}
+        best = min(left, key=left.__getitem__)
+        if delay + best == path.delay or left[best] >= HALF * float(np.mean(newest**2)):
             return False
-        self._seen.append((float(delays[at]), float(gain[at])))
-        agreeing = [g for delay, g in self._seen if abs(delay - delays[at]) <= AGREE_MS]
-        if len(agreeing) >= AGREEING:
-            self.delay_ms = float(delays[at])
-            self._gains.extend(agreeing)
-            return True
-        return bool(likeness[at] >= FIRST_LIKENESS)
+        path.delay = delay + best
+        return True
 
-    def _as_known(
-        self,
-        likeness: NDArray[np.float64],
-        gain: NDArray[np.float64],
-        delays: NDArray[np.float64],
-        heard: NDArray[np.float32],
-    ) -> bool:
-        """At the line's own delay: alike, or nothing left but noise without the part that is alike, or no louder than
-        the echo always is."""
-        behind = delays - (self.delay_ms or 0.0)
-        at = int(np.argmax(np.where(np.abs(behind) <= NEAR_MS, likeness, -1)))
-        if likeness[at] >= KNOWN_LIKENESS and gain[at] <= LOUDEST:
-            self._gains.append(float(gain[at]))
-            return True
-        left = float(np.mean(heard**2)) * (1 - likeness[at] ** 2)
-        if left <= np.quantile(self._powers, FLOOR_SHARE) * OVER_FLOOR:
-            return True
-        smeared = (behind <= NEAR_MS) & (behind >= -SMEAR_MS)
-        return float(gain[smeared].min()) <= float(np.median(self._gains)) * LOUDER
+    def _recognised(self, heard: Floats) -> int | None:
+        """The delay at which this is proven to be our voice, in samples."""
+        ours = self._ours.steps(self._end - STRETCH - FURTHEST, self._end - NEAREST)
+        if not ours.any():
+            return None
+        found = search(heard, ours)
+        delay, like_delay = FURTHEST - found.at, FURTHEST - found.like_at
+        self._peaks.append((self._end, delay, found.height))
+        if found.height < HIGH and found.likeness >= LIKE:
+            return like_delay
+        near = self._path is not None and abs(delay - self._path.delay) <= NEAR and found.height >= HIGH_NEAR
+        both = found.height >= HIGHISH and found.likeness >= LIKELY and abs(delay - like_delay) <= SAME
+        return delay if found.height >= HIGH or near or both or self._agreed(delay) else None
 
-    def _ours(self, start_ms: float, stop_ms: float) -> NDArray[np.float32] | None:
-        """What we played between these times; None where that was nothing."""
-        line = np.zeros(round((stop_ms - start_ms) * BYTES_PER_MS), np.float32)
-        any_sound = False
-        for begins, sound in self._played:
-            at = round((begins - start_ms) * BYTES_PER_MS)
-            first, last = max(at, 0), min(at + len(sound), len(line))
-            if first < last:
-                line[first:last] = mulaw.decode_float(sound[first - at : last - at])
-                any_sound = True
-        return line if any_sound else None
+    def _agreed(self, delay: int) -> bool:
+        stands_out, begins = 0.0, self._end + STRETCH
+        for end, other, height in reversed(self._peaks):
+            if abs(other - delay) <= AGREE and end <= begins - STRETCH and end > self._end - RECENT:
+                stands_out, begins = stands_out + max(0.0, height - RIPPLE), end
+        return stands_out >= TOGETHER
 
-
-def _compare(heard: NDArray[np.float32], ours: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """For each place in `ours`: the normalised correlation with `heard`, 0 to 1, and how loud `heard` is against it."""
-    n = len(heard)
-    size = 1 << (len(ours) + n - 1).bit_length()
-    spectrum = np.fft.rfft(ours, size) * np.conj(np.fft.rfft(heard, size))
-    correlation = np.abs(np.fft.irfft(spectrum, size)[: len(ours) - n + 1])
-    sums = np.concatenate(([0.0], np.cumsum(ours.astype(np.float64) ** 2)))
-    energy = sums[n:] - sums[:-n]
-    own = float(np.dot(heard, heard))
-    floor = 1e-6 * n
-    likeness = correlation / np.sqrt(np.maximum(energy, floor) * max(own, floor))
-    return likeness, np.sqrt(own / np.maximum(energy, floor))
+    def _learn(self, newest: Floats, delay: int) -> None:
+        for known in (self._path, self._candidate):
+            if known is not None and known.holds(delay):
+                path = known
+                break
+        else:
+            path = self._candidate = EchoPath(delay)
+        path.learn(newest, self._ours, self._end)
+        path.sounded(float(np.mean(newest**2)), path.said(self._ours, self._end))
+        path.proven(self._end, STRETCH)
+        if path is self._candidate and path.proofs >= 2:
+            self._path, self._candidate = path, None
