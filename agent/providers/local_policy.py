@@ -11,8 +11,11 @@ import re
 import trio
 
 from agent.model import Emit
-from agent.think.policy import Persona, Policy
-from agent.think.ports import Prompt, Reply
+from agent.think.policy import CONNECTING, Persona, Policy
+from agent.think.ports import Prompt, Reply, ToolCall
+
+TRANSFER = "transfer_to_human"
+"""The one tool that the script uses: all else it does by itself."""
 
 _PIECE = re.compile(r"\S+\s*")
 
@@ -30,8 +33,12 @@ class LocalPolicy:
     async def reply(self, prompt: Prompt, emit: Emit[str]) -> Reply:
         """Emit the reply's words; never raises ProviderError. Cancelled: the rest of the words are not emitted."""
         await trio.lowlevel.checkpoint()
-        text, says_goodbye = self._policy.respond(prompt)
+        calls: tuple[ToolCall, ...] = ()
+        if any(tool.name == TRANSFER for tool in prompt.tools) and self._policy.wants_human(prompt):
+            text, says_goodbye, calls = CONNECTING, False, (ToolCall("1", TRANSFER, "{}"),)
+        else:
+            text, says_goodbye = self._policy.respond(prompt)
         for piece in _PIECE.findall(text):
             await emit(piece)
             await trio.lowlevel.checkpoint()
-        return Reply(says_goodbye)
+        return Reply(says_goodbye, calls)

@@ -54,6 +54,8 @@ class Fact:
     """All that the caller said with it."""
     said_ms: float | None = None
     """When they began to say it, in the call's time."""
+    earlier: tuple[Fact, ...] = ()
+    """What it adds to, oldest first: objections are told one after the other, each with words of its own."""
 
 
 def extract(said: str, question: str = "", known: Mapping[str, Fact] | None = None) -> dict[str, Fact]:
@@ -126,7 +128,8 @@ def merge(known: Mapping[str, Fact], new: Mapping[str, Fact]) -> dict[str, Fact]
             value = deciding.merged(before.value, value)
         if not value or (before is not None and before.value == value):
             continue
-        merged[name] = replace(fact, value=value)
+        earlier = (*before.earlier, replace(before, earlier=())) if before and name == "objections" else ()
+        merged[name] = replace(fact, value=value, earlier=earlier)
     if "intent" not in merged and "budget" in merged and (rupees := money.parse_value(merged["budget"].value)):
         intent = "buy" if rupees[1] >= 5 * money.LAKH else "rent"
         merged["intent"] = replace(merged["budget"], name="intent", value=intent, evidence="")

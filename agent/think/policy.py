@@ -32,6 +32,8 @@ class Persona:
 Said = tuple[str, bool]
 """A reply, and whether it takes leave."""
 
+CONNECTING = "Of course. I am connecting you to a colleague now."
+
 
 class Policy:
     """The script, spoken by one persona."""
@@ -46,6 +48,10 @@ class Policy:
             return self._words(f"{GREETING} {question('intent', '', 0)}"), False
         text, leaves = self._decide(story)
         return self._words(text), leaves
+
+    def wants_human(self, prompt: Prompt) -> bool:
+        """The caller has just asked for a person, and no tool has answered that yet."""
+        return bool(prompt.messages) and prompt.messages[-1].role == "caller" and tell(prompt).move == "human"
 
     def _decide(self, story: Story) -> Said:
         for consider in (

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agent.think.facts import Fact
 from agent.think.heard import money
@@ -53,12 +53,25 @@ class Score:
 def score(facts: Mapping[str, Fact]) -> Score:
     """The score of what is known. Deterministic: the same facts give the same score."""
     points = tuple(
-        Point(TABLE[name][case], case, facts[name])
+        Point(TABLE[name][case], case, fact)
         for name in TABLE
         if name in facts
-        for case in _cases(name, facts[name].value)
+        for fact in _parts(facts[name])
+        for case in _cases(name, fact.value)
     )
     return Score(min(max(sum(point.points for point in points), 0), 100), points)
+
+
+def _parts(fact: Fact) -> tuple[Fact, ...]:
+    """Each objection by itself, with the words in which it was first made; every other fact as it is."""
+    if fact.name != "objections":
+        return (fact,)
+    told = (*fact.earlier, fact)
+    return tuple(
+        replace(next(one for one in told if each in one.value.split("; ")), value=each, earlier=())
+        for each in fact.value.split("; ")
+        if each
+    )
 
 
 def _cases(name: str, value: str) -> tuple[str, ...]:
@@ -81,8 +94,7 @@ def _cases(name: str, value: str) -> tuple[str, ...]:
         case "visit":
             return ("noted",)
         case "objections":
-            made = [each for each in value.split("; ") if each]
-            return tuple("not interested" if each == "not interested" else "each" for each in made)
+            return (value if value in TABLE[name] else "each",)
     return ("told",)
 
 

@@ -60,7 +60,7 @@ def tell(prompt: Prompt) -> Story:
     """The story of a prompt. Facts that the prompt knows and its messages do not are known from the beginning."""
     story = Story()
     question = ""
-    messages = _joined(prompt.messages)
+    messages = _joined(tuple(message for message in prompt.messages if message.role != "tool"))
     told = {name: Fact(name, value) for name, value in prompt.facts.items()}
     known: dict[str, Fact] = {}
     for n, message in enumerate(messages):

@@ -5,7 +5,7 @@ import trio.testing
 
 from agent.providers.local_policy import LocalPolicy
 from agent.think.policy import Persona
-from agent.think.ports import LanguageModel, Message, Prompt, Reply
+from agent.think.ports import LanguageModel, Message, Prompt, Reply, ToolCall, ToolSpec
 
 MODEL: LanguageModel = LocalPolicy(Persona("Priya", "Premier Realty Group"))
 
@@ -68,3 +68,30 @@ async def test_other_tasks_run_between_its_words():
 
 def test_its_name_says_what_it_is():
     assert MODEL.name == "scripted dialogue"
+
+
+async def test_a_caller_who_wants_a_person_is_connected_where_that_can_be() -> None:
+    transfer = ToolSpec("transfer_to_human", "Connect.", {"type": "object", "properties": {}})
+    asks = (Message("agent", "How may I help you?"), Message("caller", "I want to talk to a real person please"))
+
+    async def ask(prompt: Prompt) -> tuple[str, Reply]:
+        pieces: list[str] = []
+
+        async def keep(piece: str) -> None:
+            pieces.append(piece)
+
+        reply = await LocalPolicy(Persona("Priya", "Premier")).reply(prompt, keep)
+        return "".join(pieces), reply
+
+    text, reply = await ask(Prompt("", asks, tools=(transfer,)))
+    assert "connecting you" in text
+    assert [call.name for call in reply.calls] == ["transfer_to_human"]
+
+    text, reply = await ask(Prompt("", asks))
+    assert "connecting" not in text
+    assert reply.calls == ()
+
+    ran = Message("tool", "No colleague can be reached now.", ToolCall("1", "transfer_to_human", "{}"))
+    text, reply = await ask(Prompt("", (*asks, ran), tools=(transfer,)))
+    assert reply.calls == ()
+    assert text
