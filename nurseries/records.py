@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+import textwrap
 
 import msgspec
 
 from agent.config import load
-from agent.keep.record import CallRecord
+from agent.keep.record import CallRecord, Entry, Points
 from nurseries.compose import open_store
 
 
@@ -56,15 +57,30 @@ def _list(records: list[CallRecord], *, as_json: bool) -> int:
     return 0
 
 
+def _line(entry: Entry) -> str:
+    who = f"{entry.start_ms / 1000:7.1f} s  {entry.role:>6}"
+    if entry.role == "tool":
+        return f"{who}: {entry.tool} {entry.arguments} -> {entry.text}"
+    how = " (aside)" if entry.aside else f" (keys {entry.keys})" if entry.keys else ""
+    return f"{who}{how}: {entry.text}{' -' if entry.interrupted else ''}"
+
+
+def _point(point: Points) -> str:
+    when = "" if point.said_ms is None else f'  at {point.said_ms / 1000:.1f} s: "{point.utterance}"'
+    return f"{point.points:+5}  {point.fact}, {point.why}: {point.value}{when}"
+
+
 def _story(record: CallRecord) -> str:
     lines = [
         f"{record.call_sid}  {record.direction}  from {record.caller or 'unknown'} to {record.called or 'unknown'}",
         f"{record.started_at}  {record.duration_ms / 1000:.1f} s  ended: {record.ending}",
         "",
     ]
-    for entry in record.entries:
-        cut = " -" if entry.interrupted else ""
-        lines.append(f"{entry.start_ms / 1000:7.1f} s  {entry.role:>6}: {entry.text}{cut}")
+    lines += [_line(entry) for entry in record.entries]
+    if record.summary:
+        lines += ["", *textwrap.wrap(f"{record.summary} ({record.summary_by})", 100)]
+    if record.lead is not None:
+        lines += ["", f"score {record.lead.score} of 100", *(_point(point) for point in record.lead.points)]
     if record.facts:
         lines += ["", *(f"{name}: {value}" for name, value in record.facts.items())]
     if record.turns:

@@ -42,6 +42,8 @@ async def _run(settings: Settings, store: CallStore) -> None:
     state = ProcessState()
     hand_overs = HandOvers(store, state)
     async with compose(settings, hand_overs.hand_over) as parts:
+        for doubt in parts.lines.warnings:
+            log.warning("line", doubt=doubt)
         try:
             listeners = await trio.open_tcp_listeners(settings.PORT, host=settings.host)
         except OSError as error:

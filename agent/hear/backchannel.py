@@ -12,11 +12,11 @@ from typing import Literal
 Verdict = Literal["nothing", "backchannel", "turn"]
 
 HUM_MS = 450.0
-"""A sound so short that is no known word is likelier a hum than a turn: measured, "stop", "wait" and "no" are 250 to
-500 ms long, and they are known words."""
+"""A sound so short that is no known word is likelier a hum than a turn; "stop", "wait" and "no" are as short, and they
+are known words."""
 
 _HUMS = frozenset(
-    "hm hmm mm mmm mhm mmhmm mmhm mm-hmm mm-hm uh-huh uhhuh uh huh ah aha oh ooh um er eh ha hah hun han hon hum".split()  # noqa: SIM905
+    "hm hmm mm mhm mmhmm mmhm mm-hmm mm-hm uh-huh uhhuh uh huh ah aha oh ooh um er eh ha hah hun han hon hum".split()  # noqa: SIM905
 )
 """Mean "go on" wherever they are said."""
 

@@ -31,8 +31,9 @@ _TRAILING = re.compile(
 )
 _NUMBERED = re.compile(rf"(?:^|\s){_DIGIT}$")
 _ADDRESS = re.compile(
-    r"(?:flat|house|door|plot|shop|street|road|cross|main|block|sector|phase|floor|tower|wing|stage|number|no)\s*"
-    r"(?:number\s*)?(?:\d+\w*|first|second|third|fourth|fifth|[a-z])?$"
+    r"\b(?:(?:flat|house|door|plot|shop|street|road|cross|main|block|sector|phase|floor|tower|wing|stage) (?:number|no)"
+    r"|(?:flat|house|door|plot|shop|block|sector|phase|tower|wing|stage|number|no) (?:number )?(?:\d+\w*|[a-z])"
+    r"|(?:first|second|third|fourth|fifth|\d+\w*) (?:cross|main|street|floor|stage|phase))$"
 )
 _DICTATED = re.compile(r"\b(?:phone|mobile|contact|whatsapp|number|address|email|e-mail|pin ?code|spell)\b")
 _UNIT = re.compile(r"\b(?:lakhs?|lacs?|crores?|thousand|rupees|k|percent|months?|years?|days?|weeks?|bedrooms?|bhk)\b")
@@ -70,19 +71,12 @@ class LexicalEndOfTurn:
         words = re.sub(r"\s+", " ", words)
         asked = question.lower()
         middle = (self._short_ms + self._long_ms) / 2
-        if not words:
-            return self._short_ms
-        if _TRAILING.search(words) and not words.startswith(("yes", "no ", "thank")):
-            return self._long_ms
-        if text.rstrip().endswith(("...", "…", ",", "-")):
-            return self._long_ms
         if _NUMBERED.search(words):
             return self._number(words, asked, middle)
-        if _ADDRESS.search(words):
+        if _TRAILING.search(words) or _ADDRESS.search(words) or text.rstrip().endswith(("...", "…", ",", "-")):
             return self._long_ms
-        if _DICTATED.search(asked) and " " in words and not _UNIT.search(words):
-            return middle
-        return self._short_ms
+        dictating = _DICTATED.search(asked) and " " in words and not _UNIT.search(words)
+        return middle if dictating else self._short_ms
 
     def _number(self, words: str, asked: str, middle: float) -> float:
         digits = digits_in(words)

@@ -89,8 +89,8 @@ class Conversation:
         return n
 
     def messages(self) -> tuple[Message, ...]:
-        """The history for a model. Asides and fillers are left out, and a turn that went on after one is whole again; an
-        interrupted line ends in a dash."""
+        """The history for a model. Asides and fillers are left out, and a turn that went on after one is whole again;
+        an interrupted line ends in a dash."""
         told: list[Line] = []
         turns: dict[int, int] = {}
         for line in self.lines:

@@ -1,8 +1,8 @@
 """How promising a lead is, 0 to 100: facts in; out, the score with every point explained.
 
-A sum over a fixed table, without a model: each line of the explanation names the fact, the points, and the utterance they
-come from, and the score is their sum, kept between 0 and 100. Weights are a sales desk's: can they pay, when, do they
-decide, may we call. `docs/lead-score.md` shows the same table.
+A sum over a fixed table, without a model: each line of the explanation names the fact, the points, and the utterance
+they come from, and the score is their sum, kept between 0 and 100. Weights are a sales desk's: can they pay, when, do
+they decide, may we call. `docs/lead-score.md` shows the same table.
 """
 
 from __future__ import annotations
@@ -76,26 +76,26 @@ def _parts(fact: Fact) -> tuple[Fact, ...]:
 
 def _cases(name: str, value: str) -> tuple[str, ...]:
     """Which cases of the table a value is."""
+    cases = TABLE[name]
     match name:
         case "intent":
-            kinds = {"buy": 0, "sell": 0, "invest": 0, "rent": 1, "let": 1}
-            return (tuple(TABLE["intent"])[kinds.get(value, 2)],)
+            told = tuple(cases)[{"buy": 0, "sell": 0, "invest": 0, "rent": 1, "let": 1}.get(value, 2)]
         case "budget":
-            return ("told, with a figure",) if money.parse_value(value) else ()
+            told = "told, with a figure" if money.parse_value(value) else ""
         case "timeline":
             months = _months(value)
-            if months is None or months > YEAR_MONTHS:
-                return ("told, later or vague",)
-            return ("within 3 months",) if months <= SOON_MONTHS else ("within a year",)
+            vague = months is None or months > YEAR_MONTHS
+            told = "told, later or vague" if vague else "within a year"
+            told = "within 3 months" if months is not None and months <= SOON_MONTHS else told
         case "decision_maker":
-            return ("self or joint",) if value in {"self", "joint"} else ("somebody else",)
-        case "callback" | "do_not_call":
-            return (value,) if value in TABLE[name] else ()
-        case "visit":
-            return ("noted",)
+            told = "self or joint" if value in {"self", "joint"} else "somebody else"
         case "objections":
-            return (value if value in TABLE[name] else "each",)
-    return ("told",)
+            told = value if value in cases else "each"
+        case "callback" | "do_not_call":
+            told = value
+        case _:
+            (told,) = cases
+    return (told,) if told in cases else ()
 
 
 _UNITS = {"day": 1 / 30, "week": 1 / 4, "month": 1.0, "year": 12.0}

@@ -152,7 +152,7 @@ TABLE = (
         """
         agent: Hello, this is Priya. How may I help you?
         caller: a flat
-        agent: We have several homes -
+        agent: We have several homes in Whitefield. Some -
         """,
         plan={"hang_up_at_ms": 7650},
     ),

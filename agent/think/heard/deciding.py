@@ -15,7 +15,7 @@ _RELATIVE = (
 
 _OTHER = pattern(
     rf"(?:ask|check with|consult|talk to|speak to|speak with|discuss (?:it |this )?with)(?: to)? my {_RELATIVE}",
-    rf"my (?:{_RELATIVE}) (?:will |has to |have to |needs to |is going to |must )?(?:decides?|finali[sz]es?|choose|say)",
+    rf"my (?:{_RELATIVE}) (?:will |has to |have to |needs to |is going to |must )?(?:decides?|finali[sz]es?|choose)",
     rf"(?:it is|this is) (?:for )?my {_RELATIVE}(?: s)? (?:decision|call|choice)",
     rf"(?:calling|asking|enquiring|looking) (?:for|on behalf of) my {_RELATIVE}",
 )
@@ -41,10 +41,12 @@ _OBJECTIONS = {
         rf"(?:ask|check with|discuss with|consult) my {_RELATIVE}",
     ),
     "has agent": pattern(
-        r"(?:already have|already has|have got|have|has|working with|using) (?:an? |our |my )?(?:\w+ )?(?:agent|broker)s?"
+        r"(?:already have|already has|have got|have|has|working with|using) (?:an? |our |my )?(?:\w+ )?"
+        r"(?:agent|broker)s?"
     ),
     "timing": pattern(
-        r"not (?:right )?now|no hurry|not in a hurry|after (?:some|a few) (?:months|years|time)|next year|too (?:early|soon)",
+        r"not (?:right )?now|no hurry|not in a hurry|after (?:some|a few) (?:months|years|time)",
+        r"next year|too (?:early|soon)",
         r"(?:i am|we are|little|bit|very|quite|too) (?:busy|occupied)|(?:not|no) (?:an? )?(?:good|right) time",
     ),
     "area": pattern(

@@ -33,8 +33,8 @@ _ASKED = {"budget": "What is your budget?", "name": "May I have your name?", "ti
 
 async def run(arguments: Arguments, desk: Desk) -> Result:
     facts: dict[str, Fact] = {}
-    for field, words in msgspec.structs.asdict(arguments).items():
-        words = " ".join(words.split())
+    for field, told in msgspec.structs.asdict(arguments).items():
+        words = " ".join(told.split())
         if field in NAMES and words:
             read = extract(words, _ASKED.get(field, ""), desk.facts).get(field)
             facts[field] = Fact(field, read.value if read else words, words)

@@ -51,8 +51,8 @@ async def run(arguments: Arguments, desk: Desk) -> Result:
 
 TOOL = Tool(
     "schedule_site_visit",
-    "Note a visit that the caller has agreed to, with a date and a time that they named. Then repeat both to the caller, "
-    "and say that a colleague will confirm it.",
+    "Note a visit that the caller has agreed to, with a date and a time that they named. Then repeat both to the "
+    "caller, and say that a colleague will confirm it.",
     Arguments,
     run,
 )

@@ -1,4 +1,4 @@
-"""The tools of a process: a model's call in; out, the tool with its checked arguments, or what the model should mend."""
+"""The tools of a process: a model's call in; the tool with checked arguments, or what the model should mend, out."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Toolbox:
 
 
 def schema(tool: Tool) -> Mapping[str, Any]:
-    """A tool's arguments as the JSON schema of one object, nothing in it by reference: not every server resolves them."""
+    """A tool's arguments as the JSON schema of one object, nothing in it by reference: not every server knows those."""
     whole = msgspec.json.schema(tool.arguments)
     definitions: dict[str, Any] = whole.get("$defs", {})
 

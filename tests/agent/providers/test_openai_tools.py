@@ -1,4 +1,4 @@
-"""Tool calls as a model streams them, against the fake of the API on real sockets; and what other servers make of them."""
+"""Tool calls as a model streams them, against the fake of the API on real sockets; and as other servers send them."""
 
 import json
 from dataclasses import replace

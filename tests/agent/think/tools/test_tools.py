@@ -126,8 +126,7 @@ def test_the_documented_tool_works_and_takes_its_place(tmp_path: Path) -> None:
         ("x = 1", "has no tools"),
         ("from agent.think.tools.own import tool\n@tool('d')\nasync def f(a: int, desk): ...", "msgspec.Struct"),
         (
-            "import msgspec\nfrom agent.think.tools.ports import Tool\nclass A(msgspec.Struct): pass\n"
-            "def f(a, d): ...\nT = Tool('a b', '', A, f)",
+            "import msgspec\nfrom agent.think.tools.ports import Tool\nT = Tool('a b', '', msgspec.Struct, print)",
             "must be an async function",
         ),
     ],
