@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_core import ErrorDetails
@@ -208,6 +209,15 @@ class Settings(BaseSettings):
         if not language.tag(value):
             raise ValueError("must be a language tag such as en-IN or hi-IN")
         return language.tag(value)
+
+    @field_validator("TIMEZONE")
+    @classmethod
+    def _is_a_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError("must be a time zone such as Asia/Kolkata") from None
+        return value
 
     @field_validator("TRANSFER_TO")
     @classmethod

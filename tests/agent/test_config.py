@@ -35,6 +35,13 @@ def test_all_faults_are_told_at_once_in_words() -> None:
     assert any(fault.startswith("PORT:") and "'many'" in fault for fault in found)
 
 
+def test_a_time_zone_is_one() -> None:
+    (fault,) = faults(TIMEZONE="India")
+    assert "Asia/Kolkata" in fault
+    (fault,) = faults(TIMEZONE="../../etc/passwd")
+    assert "Asia/Kolkata" in fault
+
+
 def test_production_names_everything_it_lacks() -> None:
     found = " ".join(faults(APP_ENV="production"))
 
