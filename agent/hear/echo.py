@@ -39,8 +39,8 @@ HIGHISH, LIKELY, SAME = 8.0, 0.45, 4
 HIGH_NEAR, NEAR = 6.5, 60 * BYTES_PER_MS
 """This suffices so near to a delay that is known."""
 RIPPLE, TOGETHER, AGREE, RECENT = 4.5, 6.0, 8, 6000 * BYTES_PER_MS
-"""Peaks at one delay (to AGREE samples) in stretches that do not overlap prove it together, if what they stand out above
-the RIPPLE sums up to that."""
+"""Peaks at one delay (to AGREE samples) in stretches that do not overlap prove it together, if what they stand out
+above the RIPPLE sums up to that."""
 
 PART = 0.6
 """Of the energy, that a filter may leave over where an echo was recognised; where more is left, somebody speaks too."""
@@ -50,10 +50,12 @@ HARDLY = 0.06
 """The same where a trusted path did not foretell the window: the echo has changed, and it is nothing else."""
 MOVES = range(-3, 4)
 """Samples around a delay found anew at which a path is tried."""
+BETTER = 0.7
+"""It is moved if that leaves over so much less."""
 
-FLOOR_SHARE, LOUD, OVER_FLOOR = 10, 2.0, 4.0
+FLOOR_SHARE, LOUD, OVER_FLOOR = 10, 2.0, 1.6
 """The line's noise is the energy of the softest tenth of the last windows. Twice that may be learned from, and somebody
-who speaks is 6 dB above it."""
+who speaks is 2 dB above it."""
 CODING, STEP = 1.6e-3, 4e-8
 """The energy of mu-law's own noise in differences: against the sound's (28 dB below), and at least (its least step)."""
 
@@ -112,28 +114,30 @@ class EchoGuard:
         if self._path is not None and abs(delay - self._path.delay) <= NEAR and self._moved(self._path, newest, delay):
             return self._foretold(self._path, newest, floor, coding)
         left = (unexplained(heard, self._ours, self._end, delay) - floor) / (float(np.mean(newest**2)) + 1e-12)
-        if self._path is not None and self._path.trusted and self._path.holds(delay):
-            return left < HARDLY
-        if left < PART:
-            self._learn(newest, delay)
-        return left < PART
+        if left >= PART:
+            return False
+        known = self._path is not None and self._path.trusted and self._path.holds(delay)
+        self._learn(newest, delay)
+        return left < HARDLY if known else True
 
     def _foretold(self, path: EchoPath, newest: Floats, floor: float, coding: float) -> bool:
-        loudness, left = float(np.mean(newest**2)), path.left(newest, self._ours, self._end)
+        rows = path.rows(self._ours, self._end)
+        loudness, left = float(np.mean(newest**2)), path.left(newest, rows)
         said = path.said(self._ours, self._end)
         limit = path.limit(said) + coding + OVER_FLOOR * floor
         trusted = path.trusted
         explained = loudness > LOUD * floor and left - floor < HALF * loudness
         if explained:
             path.foretold(max(0.0, left - floor - coding), said)
-            path.learn(newest, self._ours, self._end)
+            path.learn(newest, rows)
         return left <= limit if trusted else explained or loudness <= limit
 
     def _moved(self, path: EchoPath, newest: Floats, delay: int) -> bool:
         """Whether the path explains the window from another delay; then it is there now."""
-        left = {by: path.left(newest, self._ours, self._end, delay + by) for by in MOVES}
+        left = {by: path.left(newest, path.rows(self._ours, self._end, delay + by)) for by in MOVES}
         best = min(left, key=left.__getitem__)
-        if delay + best == path.delay or left[best] >= HALF * float(np.mean(newest**2)):
+        known = path.left(newest, path.rows(self._ours, self._end))
+        if delay + best == path.delay or left[best] >= max(HALF * float(np.mean(newest**2)), BETTER * known):
             return False
         path.delay = delay + best
         return True
@@ -166,7 +170,7 @@ class EchoGuard:
                 break
         else:
             path = self._candidate = EchoPath(delay)
-        path.learn(newest, self._ours, self._end)
+        path.learn(newest, path.rows(self._ours, self._end))
         path.sounded(float(np.mean(newest**2)), path.said(self._ours, self._end))
         path.proven(self._end, STRETCH)
         if path is self._candidate and path.proofs >= 2:

@@ -1,8 +1,8 @@
 """The way by which our voice comes back on this line, learned while it does: what is sent in, what will be heard out.
 
 A filter of 12 ms around one delay, fitted by least squares to the last half second in which an echo was heard, so that
-it follows a clock that drifts. What such a filter leaves over (reverberation, coding) is in a usual proportion to what we
-said; somebody who speaks at the same time leaves more.
+it follows a clock that drifts. What such a filter leaves over (reverberation, coding) is in a usual proportion to what
+we said; somebody who speaks at the same time leaves more.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ RIDGE = 2e-4
 """Of the mean energy, added to each tap's: keeps frequencies that we did not use from being made up."""
 TRUSTED = 6
 """Windows that a path must have foretold before it is believed about the others."""
-USUAL, ROOM = 0.8, 1.6
+USUAL, ROOM = 0.8, 1.8
 """What is left over is an echo's up to this quantile of the last times, times this."""
 REVERBERATION = np.array([0.005, 0.01, 0.03, 0.08, 0.2, 0.5, 1.0], np.float32)
 """What we said in the last seven windows counts so much for what is heard now: a hall's decay, for any room."""
@@ -57,16 +57,20 @@ class EchoPath:
             self.proofs += 1
             self._proven_at = end
 
-    def left(self, heard: Floats, ours: OwnVoice, end: int, delay: int | None = None) -> float:
-        """The mean energy of what was heard up to `end` that the path does not foretell, perhaps at another delay."""
-        row = taps(ours, end, self.delay if delay is None else delay, len(heard))
-        return float(np.mean((heard - row @ self._filter) ** 2))
+    def rows(self, ours: OwnVoice, end: int, delay: int | None = None) -> Floats:
+        """What of ours may be in each sample of the window that ends at `end`, perhaps at another delay."""
+        return taps(ours, end, self.delay if delay is None else delay, WINDOW)
 
-    def learn(self, heard: Floats, ours: OwnVoice, end: int) -> None:
-        """What was heard up to `end` is our echo."""
-        row = taps(ours, end, self.delay, len(heard))
-        self._products = self._products * MEMORY + row.T @ row
-        self._matches = self._matches * MEMORY + row.T @ heard
+    def left(self, heard: Floats, rows: Floats) -> float:
+        """The mean energy of a window that the path does not foretell."""
+        rest = heard - rows @ self._filter
+        return float(rest @ rest) / WINDOW
+
+    def learn(self, heard: Floats, rows: Floats) -> None:
+        """This window is our echo."""
+        self._products *= MEMORY
+        self._products += rows.T @ rows
+        self._matches = self._matches * MEMORY + heard @ rows
         self._filter = _solved(self._products, self._matches)
 
     def foretold(self, left: float, said: float) -> None:
@@ -80,8 +84,8 @@ class EchoPath:
     def limit(self, said: float) -> float:
         """What an echo alone leaves over at most; while the path is not trusted, how loud it is as a whole."""
         if self.trusted:
-            return float(np.quantile(self._left, USUAL)) * ROOM * said
-        return float(np.median(self._levels)) * said
+            return sorted(self._left)[int(len(self._left) * USUAL)] * ROOM * said
+        return sorted(self._levels)[len(self._levels) // 2] * said
 
     def said(self, ours: OwnVoice, end: int) -> float:
         """The mean energy that may be heard of us in the window that ends at `end`, before attenuation."""
@@ -89,10 +93,12 @@ class EchoPath:
         return float((window.reshape(-1, WINDOW) ** 2).mean(axis=1) @ REVERBERATION)
 
 
-def taps(ours: OwnVoice, end: int, delay: int, length: int) -> NDArray[np.float32]:
+def taps(ours: OwnVoice, end: int, delay: int, length: int) -> Floats:
     """For each of the `length` samples that end at `end`, the TAPS samples of ours that may be in it."""
     last = end - delay + BEFORE
-    return np.lib.stride_tricks.sliding_window_view(ours.steps(last - length - TAPS + 1, last), TAPS)
+    steps = ours.steps(last - length - TAPS + 1, last)
+    # A copy: products of overlapping rows are twice as slow.
+    return np.lib.stride_tricks.as_strided(steps, (length, TAPS), steps.strides * 2, writeable=False).copy()
 
 
 def unexplained(heard: Floats, ours: OwnVoice, end: int, delay: int) -> float:
@@ -103,5 +109,6 @@ def unexplained(heard: Floats, ours: OwnVoice, end: int, delay: int) -> float:
 
 
 def _solved(products: NDArray[np.floating], matches: NDArray[np.floating]) -> Floats:
-    ridge = RIDGE * float(np.trace(products)) / TAPS + 1e-9
-    return np.linalg.solve(products + ridge * np.eye(TAPS), matches).astype(np.float32)
+    ridged = products.astype(np.float64)
+    ridged.flat[:: TAPS + 1] += RIDGE * float(np.trace(ridged)) / TAPS + 1e-9
+    return np.linalg.solve(ridged, matches).astype(np.float32)

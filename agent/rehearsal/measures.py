@@ -87,7 +87,7 @@ def earfuls(log: CallLog, said: Said) -> list[Utterance]:
 def answers(log: CallLog) -> list[Answer]:
     """Each line the caller said, in order, with the time to the agent's answer."""
     sounds = spans(log.agent, 0, BREATH_MS)
-    lines = [(spoken, _speech(log, spoken)) for spoken in log.spoken]
+    lines = [(spoken, _speech(spoken)) for spoken in log.spoken]
     found = []
     for index, (spoken, speech) in enumerate(lines):
         until = lines[index + 1][1].start_ms if index + 1 < len(lines) else float("inf")
@@ -117,7 +117,7 @@ def _interruption(onset: float, sounds: list[Span], log: CallLog) -> Interruptio
 
 def onsets(log: CallLog) -> list[float]:
     """Where the caller began to speak: each line's start, and where it goes on after a hesitation."""
-    return [span.start_ms for spoken in log.spoken for span in _bursts(log, spoken, HESITATION_MS)]
+    return [span.start_ms for spoken in log.spoken for span in _bursts(spoken, HESITATION_MS)]
 
 
 def gaps(log: CallLog, quiet_ms: float) -> list[Gap]:
@@ -137,15 +137,16 @@ def _marked(said: Said, log: CallLog) -> Said:
     return Said(said.start_ms, said.end_ms, cut)
 
 
-def _speech(log: CallLog, spoken: Spoken) -> Span:
+def _speech(spoken: Spoken) -> Span:
     """A line without the silence around its speech; all of it where nothing in it can be heard."""
-    heard = _bursts(log, spoken, float("inf"))
+    heard = _bursts(spoken, float("inf"))
     return heard[0] if heard else Span(spoken.start_ms, spoken.end_ms)
 
 
-def _bursts(log: CallLog, spoken: Spoken, join_ms: float) -> list[Span]:
-    start, end = spoken.start_ms - log.caller_start_ms, spoken.end_ms - log.caller_start_ms
-    return spans(_cut(bytes(log.caller), start, end), spoken.start_ms, join_ms)
+def _bursts(spoken: Spoken, join_ms: float) -> list[Span]:
+    # The line itself and not the frames, which may hold an echo too.
+    said = spoken.line.mulaw[: round((spoken.end_ms - spoken.start_ms) * BYTES_PER_MS)]
+    return spans(said, spoken.start_ms, join_ms)
 
 
 def _cut(mulaw: bytes, start_ms: float, end_ms: float) -> bytes:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from agent.model import BYTES_PER_MS
 from agent.rehearsal.carrier import Identity
+from agent.rehearsal.echo import EchoPath
 from agent.rehearsal.log import CALLER_HUNG_UP, SERVER_CLOSED, Arrival, CallLog, Pressed
 from agent.rehearsal.plan import CallPlan
 from agent.rehearsal.playback import Cleared, Event, Media, Overflowed, Playback, Played, Returned
@@ -40,6 +41,7 @@ class Phone:
         self._stream = Stream(identity, parameters, dice, plan.rudeness)
         self._script = Script(plan)
         self._playback = Playback()
+        self._echo = EchoPath(plan.echo) if plan.echo else None
         self._strict = Strictness(identity.stream_sid)
         self._heard = Heard()
         self._outbox: list[str] = []
@@ -128,6 +130,8 @@ class Phone:
                 pass
         sound = self._script.sound(at, size)
         sound += self._stream.silence(size)[len(sound) :]
+        if self._echo:
+            sound = self._echo.over(sound, at)
         self.log.caller += sound
         self._outbox += self._stream.media(sound)
         self._frames += 1
@@ -137,6 +141,8 @@ class Phone:
             match event:
                 case Played():
                     self.log.played.append(event)
+                    if self._echo:
+                        self._echo.played(event.mulaw, event.at_ms)
                     if is_audible(event.mulaw):
                         self._heard.sound(event.at_ms, event.end_ms)
                 case Returned():

@@ -6,6 +6,7 @@ import enum
 from dataclasses import dataclass, field
 
 from agent.model import BYTES_PER_MS
+from agent.rehearsal.echo import Echo
 from agent.rehearsal.stream import Rudeness
 
 
@@ -65,3 +66,5 @@ class CallPlan:
     linger_ms: float = 2000
     """STOP_ONLY: how long the server has to close."""
     rudeness: Rudeness = field(default_factory=Rudeness)
+    echo: Echo | None = None
+    """What the caller's telephone gives back of the agent's voice. None: nothing."""

@@ -23,6 +23,7 @@ from agent.errors import ProviderError
 from agent.hear.ports import Recogniser
 from agent.rehearsal import carrier, recording, report
 from agent.rehearsal.carrier import Identity
+from agent.rehearsal.echo import Echo
 from agent.rehearsal.log import CallLog
 from agent.rehearsal.plan import CallPlan, DialEnd, Line
 from agent.rehearsal.reach import voice_url, with_line
@@ -72,6 +73,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "repeated")  # fmt: skip
     add("--line", metavar="NAME", help="call this line of the server's LINES_FILE, by ?line= in the voice webhook")
     add("--transfer", choices=TRANSFERS, help="the agent must pass the call on, and this becomes of it")
+    add("--echo", type=_echo, metavar="MS,DB", help="the caller's telephone gives the agent's voice back, so many "
+        "milliseconds late and decibels softer, as 200,15")  # fmt: skip
     add("--out", type=Path, metavar="FILE", help="record the call to this WAV file: caller left, agent right")
     add("--json", action="store_true", help="print the report as JSON")
     add("--max-seconds", type=_seconds, default=120.0, metavar="SECONDS", help="hang up after so long (120)")
@@ -141,6 +144,7 @@ async def _call(
         dtmf=args.dtmf,
         transfer=TRANSFERS.get(args.transfer),
         expect=tuple(args.expect),
+        echo=args.echo,
         max_ms=args.max_seconds * 1000,
         patience_ms=args.patience * 1000,
     )
@@ -237,6 +241,13 @@ def _seconds(text: str) -> float:
     if not 0 <= seconds <= 86_400:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
     return seconds
+
+
+def _echo(text: str) -> Echo:
+    found = re.fullmatch(r"(\d{1,4}),(\d{1,2}(?:\.\d+)?)", text)
+    if not found:
+        raise argparse.ArgumentTypeError(f"{text!r} is no delay in ms and attenuation in dB: 200,15")
+    return Echo(float(found[1]), float(found[2]))
 
 
 def _digits(text: str) -> str:

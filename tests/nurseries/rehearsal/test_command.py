@@ -122,7 +122,15 @@ def test_bad_usage_is_told_before_a_call_is_placed(
 
 
 @pytest.mark.parametrize(
-    "given", [["--dtmf", "1x"], ["--barge-in-at", "soon"], ["--max-seconds", "-1"], ["--transfer", "x"]]
+    "given",
+    [
+        ["--dtmf", "1x"],
+        ["--barge-in-at", "soon"],
+        ["--max-seconds", "-1"],
+        ["--transfer", "x"],
+        ["--echo", "200"],
+        ["--echo", "-1,5"],
+    ],
 )
 def test_arguments_that_make_no_sense_exit_with_2(given: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exit_:
@@ -130,6 +138,27 @@ def test_arguments_that_make_no_sense_exit_with_2(given: list[str], capsys: pyte
 
     assert exit_.value.code == 2
     assert capsys.readouterr().err
+
+
+async def test_an_echo_of_the_agent_reaches_the_server(
+    server: Server, alone: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    came_back: list[bool] = []
+
+    async def listening(talk: Talk) -> None:
+        await talk.say(300)
+        for _ in range(40):
+            await talk.until("media")
+            came_back.append(not set(base64.b64decode(talk.got.pop()["media"]["payload"])) <= {0x7F, 0xFF})
+
+    server.behave = listening
+    for given in ([], ["--echo", "200,15"]):
+        came_back.clear()
+        url = f"http://127.0.0.1:{server.port}"
+        args = arguments("--url", url, "--auth-token", TOKEN, "--public-url", PUBLIC, *given)
+        with trio.fail_after(30):
+            await trio.to_thread.run_sync(rehearse.run, args)
+        assert any(came_back) == bool(given)
 
 
 def test_says_and_files_keep_their_order() -> None:
