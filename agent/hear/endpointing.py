@@ -23,10 +23,10 @@ class EndOfTurn(Protocol):
 
 _DIGIT = r"(?:\d+|zero|oh|one|two|three|four|five|six|seven|eight|nine|double|triple)"
 _TRAILING = re.compile(
-    r"(?:^|\s)(?:and|but|or|so|because|cause|if|when|then|that|which|who|whose|with|without|for|from|to|in|at|on|of|near|by"
-    r"|around|about|between|under|over|up to|like|than|the|a|an|my|our|your|his|her|their|some|any|this|these|those"
-    r"|is|are|am|was|were|be|will|would|can|could|should|i|i'm|i am|we|we're|you|he|she|they|it's|there's|let's"
-    r"|want|need|wants|looking|look|say|says|maybe|perhaps|actually|basically|well|also|plus|very|more|less|not"
+    r"(?:^|\s)(?:and|but|or|so|because|cause|if|when|then|which|who|whose|with|without|for|from|to|in|at|on|of|near|by"
+    r"|(?<!looking )(?<!look )around|about|between|under|over|up to|like|than|the|a|an|my|our|your|his|her|their|some|any"
+    r"|is|are|am|was|were|be|will|would|can|could|should|i|i'm|i am|we|we're|he|she|they|it's|there's|let's"
+    r"|want|need|wants|looking|look|say|says|maybe|perhaps|actually|basically|plus|not"
     r"|u+h+m*|u+m+|e+r+m*|hmm+|aur|ya|lekin|par|toh|to|matlab|ki|ka|ke|mein|और|लेकिन|मगर|तो|मतलब|कि|का|की|के|में|या)$"
 )
 _NUMBERED = re.compile(rf"(?:^|\s){_DIGIT}$")
@@ -73,7 +73,7 @@ class LexicalEndOfTurn:
         middle = (self._short_ms + self._long_ms) / 2
         if _NUMBERED.search(words):
             return self._number(words, asked, middle)
-        if _TRAILING.search(words) or _ADDRESS.search(words) or text.rstrip().endswith(("...", "…", ",", "-")):
+        if _TRAILING.search(words) or _ADDRESS.search(words) or text.rstrip().endswith(("...", "…", "-")):
             return self._long_ms
         dictating = _DICTATED.search(asked) and " " in words and not _UNIT.search(words)
         return middle if dictating else self._short_ms
