@@ -220,7 +220,7 @@ def _check_tools(body: Mapping[str, Any]) -> None:
     """A chat's tool calls and their answers belong together: the API refuses what does not."""
     open_calls: list[str] = []
     for n, message in enumerate(body["messages"]):
-        if message["role"] == "tool":
+        if message.get("role") == "tool":
             if message.get("tool_call_id") not in open_calls:
                 text = "messages with role 'tool' must be a response to a preceeding message with 'tool_calls'."
                 raise Refused(400, f"Invalid parameter: {text}", None, f"messages.[{n}].role")
