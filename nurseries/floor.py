@@ -20,6 +20,7 @@ from agent.hear.keys import Pressed
 from agent.hear.own_words import are_own_words
 from agent.hear.ports import Recogniser
 from agent.hear.turns import Decision, Lasting, Onset, Pause, Resumed, TurnTaken
+from agent.think.facts import extract
 from agent.think.leave import takes_leave
 from nurseries.dialogue import Dialogue
 from nurseries.ears import Ears, Words
@@ -226,8 +227,14 @@ class Floor:
         if self._cut and are_own_words(words.text, self._saying):
             log.info("own words came back")
             return False
+        dialogue = self._dialogue
+        told = extract(words.text, dialogue.conversation.question, dialogue.facts)
         verdict = judge(
-            words.text, words.speech_ms, longest_ms=self._settings.BACKCHANNEL_MS, question_cut=self._asking
+            words.text,
+            words.speech_ms,
+            longest_ms=self._settings.BACKCHANNEL_MS,
+            question_cut=self._asking,
+            told=bool(told),
         )
         return verdict == "turn"
 

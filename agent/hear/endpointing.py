@@ -24,8 +24,8 @@ class EndOfTurn(Protocol):
 _DIGIT = r"(?:\d+|zero|oh|one|two|three|four|five|six|seven|eight|nine|double|triple)"
 _TRAILING = re.compile(
     r"(?:^|\s)(?:and|but|or|so|because|cause|if|when|then|which|who|whose|with|without|for|from|to|in|at|on|of|near|by"
-    r"|(?<!looking )(?<!look )around|about|between|under|over|up to|like|than|the|a|an|my|our|your|his|her|their|some|any"
-    r"|is|are|am|was|were|be|will|would|can|could|should|i|i'm|i am|we|we're|he|she|they|it's|there's|let's"
+    r"|(?<!looking )(?<!look )around|about|between|under|over|up to|like|than|the|a|an|my|our|your|his|her|their|some"
+    r"|any|is|are|am|was|were|be|will|would|can|could|should|i|i'm|i am|we|we're|he|she|they|it's|there's|let's"
     r"|want|need|wants|looking|look|say|says|maybe|perhaps|actually|basically|plus|not"
     r"|u+h+m*|u+m+|e+r+m*|hmm+|aur|ya|lekin|par|toh|to|matlab|ki|ka|ke|mein|और|लेकिन|मगर|तो|मतलब|कि|का|की|के|में|या)$"
 )

@@ -14,6 +14,7 @@ from __future__ import annotations
 import statistics
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import trio
@@ -94,7 +95,7 @@ class Side:
     discarded_s: float = 0.0
 
 
-async def take(side: Side, sound: bytes, question: str, ends_ms: float, tools) -> None:
+async def take(side: Side, sound: bytes, question: str, ends_ms: float, tools: tuple[Any, Any, Settings]) -> None:
     """Listen to one utterance whose last words end at `ends_ms`."""
     session, recogniser, settings = tools
     hold = settings.END_SILENCE_LONG_MS if side.early else 576
