@@ -85,8 +85,8 @@ def test_the_first_words_of_a_call_are_enough_to_know_an_echo() -> None:
 
 
 def test_each_utterance_may_come_back_a_little_earlier_or_later_and_timestamps_may_wobble() -> None:
-    heard = echoing(Echo(200, 20))
-    dice = np.random.default_rng(3)
+    heard = echoing(Echo(250, 20, room_ms=200))
+    dice = np.random.default_rng(5)
     told = [(at + dice.uniform(-30, 30), said) for at, said in heard.ours]
 
     class Wobbling(EchoGuard):
