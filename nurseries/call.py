@@ -75,7 +75,7 @@ class Call:
             message_ms=settings.MESSAGE_MS,
             room_ms=ROOM_MS,
             began=self._began,
-            played=self._echo.played if settings.ECHO_GUARD else None,
+            audience=self._echo if settings.ECHO_GUARD else None,
         )
         self._turns = TurnDetector(
             Guards(

@@ -8,8 +8,8 @@ more than a lead ahead of its playback and waits here, where it can still be thr
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import trio
 from trio.lowlevel import ParkingLot
@@ -39,6 +39,18 @@ class Clear:
 
 
 Outgoing = Audio | MarkAfter | Clear
+
+
+class Audience(Protocol):
+    """Who has to know what the caller hears of us. Times are on the call's clock. Not checkpoints."""
+
+    def played(self, sound: bytes, start_ms: float) -> None:
+        """This mu-law goes to the socket, and plays from then on."""
+        ...
+
+    def cleared(self, at_ms: float) -> None:
+        """What was to play from then on will not."""
+        ...
 
 
 class Track:
@@ -115,16 +127,15 @@ class Outbox:
         message_ms: float,
         room_ms: float,
         began: float,
-        played: Callable[[bytes, float], None] | None = None,
+        audience: Audience | None = None,
     ) -> None:
-        """`played` is told what goes to the socket, and when it plays."""
         self.ledger = ledger
         self.message_bytes = int(message_ms * BYTES_PER_MS)
         self.live: Track | None = None
         self._lead_ms = lead_ms
         self._room_bytes = room_ms * BYTES_PER_MS
         self._began = began
-        self._played = played
+        self._audience = audience
         self._queue: deque[tuple[Track, Sentence, bytes | None]] = deque()
         self._queued_bytes = 0
         self._clear_due = False
@@ -197,6 +208,8 @@ class Outbox:
         self._queue.clear()
         self._queued_bytes = 0
         self.ledger.clear(self.now_ms)
+        if self._audience is not None:
+            self._audience.cleared(self.now_ms)
         self._clear_due = self._clear_due or audible
         self._changed.unpark_all()
         self._taken.unpark_all()
@@ -234,7 +247,7 @@ class Outbox:
         if track.first_sent_ms is None:
             track.first_sent_ms = self.now_ms
         self.ledger.sent(sentence, len(mulaw), self.now_ms)
-        if self._played is not None:
-            self._played(mulaw, self.ledger.end_ms - len(mulaw) / BYTES_PER_MS)
+        if self._audience is not None:
+            self._audience.played(mulaw, self.ledger.end_ms - len(mulaw) / BYTES_PER_MS)
         self._queued_bytes -= len(mulaw)
         return Audio(mulaw)

@@ -144,7 +144,8 @@ def noisy(sound: bytes, dice: np.random.Generator) -> bytes:
 async def main() -> None:
     settings = Settings(_env_file=None)
     voice, session, recogniser = find_voice(), load_session(), load_recogniser("auto")
-    assert voice is not None, "the local extra is not installed"
+    if voice is None:
+        raise SystemExit("The local voice is not installed: pip install calling-agent[local].")
     tools = session, recogniser, settings
     before, after = Side(early=False, latencies=[], cut_ins=[]), Side(early=True, latencies=[], cut_ins=[])
     paused = Side(early=False, latencies=[], cut_ins=[]), Side(early=True, latencies=[], cut_ins=[])
