@@ -382,7 +382,9 @@ class Dialogue:
     def _ran(self, call: ToolCall, result: Result) -> None:
         self.commit()
         self.conversation.tool_ran(call, result.text, self.outbox.now_ms)
-        self.facts = merge(self.facts, result.facts)
+        said = next((line for line in reversed(self.conversation.lines) if line.role == "caller"), None)
+        facts = attributed(result.facts, said.text, said.start_ms) if said is not None else result.facts
+        self.facts = merge(self.facts, facts)
 
     def _desk(self) -> Desk:
         return Desk(

@@ -188,6 +188,7 @@ class Outbox:
     def queue(self, track: Track, sentence: Sentence, mulaw: bytes | None) -> None:
         """Used by the live track: audio, or (None) the sentence's mark."""
         self._queue.append((track, sentence, mulaw))
+        self.ledger.made(sentence, len(mulaw or b""))
         self._queued_bytes += len(mulaw or b"")
         self._changed.unpark_all()
 

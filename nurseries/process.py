@@ -128,7 +128,10 @@ class Process:
         """Finish the record and save it, at first without what may take long: a summary is never worth a transcript."""
         saved = False
         try:
-            record = record if call is None else await last_words(call, self._parts)
+            if call is not None:
+                if call.unheard():  # to be understood first: that may take a while
+                    await self._save(record)
+                record = await last_words(call, self._parts)
             saved = await self._save(record)
             whole = record if call is None else await summed_up(record, call, self._parts)
             if whole is not record:

@@ -39,6 +39,9 @@ class Sentence:
     text: str
     mark: str
     sent_bytes: int = 0
+    made_bytes: int = 0
+    """Of its sound, sent or still waiting to be."""
+    all_made: bool = False
     all_sent: bool = False
     spans: list[tuple[float, float]] = field(default_factory=list)
     """When its audio plays: (start, end), more than one where sending fell behind playing."""
@@ -81,6 +84,11 @@ class Ledger:
         """The sentence came to nothing: no sound of it was made."""
         if sentence in self._open:
             self._open.remove(sentence)
+
+    def made(self, sentence: Sentence, length: int) -> None:
+        """So much sound of the sentence is there to be sent; 0: that was all."""
+        sentence.made_bytes += length
+        sentence.all_made = sentence.all_made or not length
 
     def sent(self, sentence: Sentence, length: int, now_ms: float) -> None:
         """`length` bytes of the sentence go to the wire now."""
@@ -135,7 +143,8 @@ class Ledger:
         if sentence.all_sent and played * BYTES_PER_MS >= sentence.sent_bytes:
             self._close(sentence)
             return
-        whole = max(sentence.sent_bytes / BYTES_PER_MS, 0.0 if sentence.all_sent else spoken_ms(sentence.text))
+        made = max(sentence.sent_bytes, sentence.made_bytes) / BYTES_PER_MS
+        whole = max(made, 0.0 if sentence.all_sent or sentence.all_made else spoken_ms(sentence.text))
         words = cut_at_word(sentence.text, played / whole if whole else 0.0)
         start = sentence.spans[0][0]
         rest = sentence.text[len(words) :].strip()

@@ -138,13 +138,14 @@ class Stage:
         *lines: Line,
         plan: CallPlan | None = None,
         serve: Callable[[MediaSocket], Awaitable[object]] | None = None,
+        direction: str = "inbound",
         **more: object,
     ) -> CallLog:
         """A whole call, from the stream's start until both sides are gone; then the invariants."""
         dice = random.Random(1)
         identity = new_identity(dice=dice)
         token = self.tokens.mint(
-            Claims(identity.call_sid, identity.account_sid, "+919876543210", "+918012345678"), time.time()
+            Claims(identity.call_sid, identity.account_sid, "+919876543210", "+918012345678", direction), time.time()
         )
         plan = plan or CallPlan(lines=lines, **more)
         with trio.fail_after(3600):

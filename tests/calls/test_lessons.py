@@ -128,7 +128,7 @@ async def test_what_was_heard_before_a_hang_up_is_credited_without_its_mark(auto
 
     await tapped(stage, deaf_to_marks=True, hang_up_at_ms=2000, patience_ms=10_000, quiet_ms=10_000)
 
-    assert stage.told == ["agent: Hello, this is Priya. How may -"]
+    assert stage.told == ["agent: Hello, this is Priya. How may I -"]
 
 
 async def test_little_is_sent_ahead_of_its_playing(autojump_clock) -> None:

@@ -156,6 +156,26 @@ TABLE = (
         """,
         plan={"hang_up_at_ms": 7650},
     ),
+    # Who was called says hello first
+    Story(
+        "who was called and says hello is not talked over, and then greeted",
+        (tone(500, at_ms=400),),
+        Script(heard=("hello?",), replies=("never said",)),
+        """
+        caller: hello?
+        agent: Hello, this is Priya. How may I help you?
+        """,
+        plan={"direction": "outbound-api"},
+        check=lambda _, log: log.played[0].at_ms > log.spoken[0].end_ms and log.clears == [],
+    ),
+    Story(
+        "who was called and says nothing is greeted all the same",
+        (),
+        Script(),
+        "agent: Hello, this is Priya. How may I help you?",
+        plan={"direction": "outbound-api"},
+        check=lambda _, log: 1500 < log.played[0].at_ms < 2500,
+    ),
     # End of turn
     Story(
         "a pause for thought is not the end of a turn",
