@@ -38,7 +38,8 @@ _PHRASES = frozenset(
         *("i see", "got it", "go on", "of course", "all right", "that's right", "i know", "makes sense"),
         *("mama", "mal", "lehla", "mahana", "hum", "a hole", "it hurts"),  # mm-hm, uh-huh
         *("hanji", "hangjai", "han jai", "han j"),  # haan ji
-        *("thick high", "fick high", "see hi", "see kai", "heckeye", "take a", "tickay", "tk", "t-k", "p k", "v-k"),  # theek hai
+        *("thick high", "fick high", "see hi", "see kai", "heckeye", "take a", "tickay"),  # theek hai
+        *("tk", "t-k", "p k", "v-k"),
         *("aka", "acha", "a cow", "i care", "be careful", "at your", "agile"),  # accha
     }
 )

@@ -79,8 +79,9 @@ async def test_a_hostile_peer_reaches_only_its_own_socket(frames):
             visitor = await house.visit()
             assert await visitor.raw_upgrade() == 101
             await visitor.send(frame(b"hello"))
-            await visitor.send(frames)
-            await visitor.until_closed()
+            with suppress(trio.BrokenResourceError):  # thrown out before all of it was sent
+                await visitor.send(frames)
+                await visitor.until_closed()
             await until(lambda: calls.seen[-1][-1:] == [None])
 
         await neighbour.send_message("two")
