@@ -29,7 +29,7 @@ BY_RULES = "rules"
 async def last_words(call: Call, parts: Parts) -> CallRecord:
     """The record, with what the caller was saying when the call ended and nobody had understood yet; scored, and
     summed up by rules."""
-    lines = call.dialogue.conversation.lines
+    lines = call.dialogue.memory.conversation.lines
     unheard = call.unheard()
     if unheard:
         whole = joined(unheard)
@@ -41,7 +41,7 @@ async def last_words(call: Call, parts: Parts) -> CallRecord:
                     lines.append(Line("caller", text, whole.start_ms, whole.end_ms))
         except ProviderError as error:
             log.warning("last words not understood", error=str(error))
-    facts = qualify(lines, call.dialogue.facts)
+    facts = qualify(lines, call.dialogue.memory.facts)
     record = msgspec.structs.replace(call.record(), entries=tuple(entry_of(line) for line in lines))
     return _with(record, facts, plain(facts, lines, record.ending), BY_RULES)
 
@@ -49,7 +49,7 @@ async def last_words(call: Call, parts: Parts) -> CallRecord:
 async def summed_up(record: CallRecord, call: Call, parts: Parts) -> CallRecord:
     """The record with a model's summary, and the facts that it found and could prove; as it was, where there is no
     model, or none that answers in time."""
-    lines = call.dialogue.conversation.lines
+    lines = call.dialogue.memory.conversation.lines
     if parts.summariser is None or not any(line.role == "caller" for line in lines):
         return record
     written: Summary | None = None
@@ -62,7 +62,7 @@ async def summed_up(record: CallRecord, call: Call, parts: Parts) -> CallRecord:
         log.warning("no summary", error=str(error))
     if written is None:
         return record
-    by_rules = qualify(lines, call.dialogue.facts)
+    by_rules = qualify(lines, call.dialogue.memory.facts)
     facts = {**proven(written.claims, lines), **by_rules}  # what the rules read is normalised
     return _with(record, facts, written.text, parts.summariser.name)
 

@@ -118,7 +118,7 @@ class Call:
         finally:
             self._ended = trio.current_time()
             self._outbox.clear()
-            self.dialogue.commit()
+            self.dialogue.memory.commit()
             with trio.move_on_after(CLOSE_S, shield=True) as polite:
                 await self._socket.close()
             if polite.cancelled_caught:
@@ -137,9 +137,9 @@ class Call:
             started_at=self.started_at.isoformat(timespec="milliseconds"),
             duration_ms=round((ended - self._began) * 1000),
             ending=(self.ending or Ending.SHUTDOWN).value,
-            entries=tuple(entry_of(line) for line in dialogue.conversation.lines),
-            turns=dialogue.times(self._began),
-            facts=values(dialogue.facts),
+            entries=tuple(entry_of(line) for line in dialogue.memory.conversation.lines),
+            turns=dialogue.memory.times(self._began),
+            facts=values(dialogue.memory.facts),
             providers={
                 "stt": self._parts.recogniser.name,
                 "llm": self._parts.model.name,
@@ -234,7 +234,7 @@ class Call:
 
     def _mark(self, name: str) -> None:
         self._outbox.returned(name)
-        self.dialogue.commit()
+        self.dialogue.memory.commit()
 
     def _digit(self, digit: str) -> None:
         log.info("key")  # not which: it may be part of a number that is nobody's business

@@ -1,13 +1,13 @@
-"""What the agent does with its turns: greets, answers, prompts, acts on keys, takes leave. And what became of it.
+"""What the agent does with its turns: greets, answers, prompts, acts on keys, takes leave.
 
-Each is a job of the call's runner, begun and cancelled by the floor; the words heard by the caller, the tools run and
-the facts learnt are kept here, at the moment they are known.
+Each is a job of the call's runner, begun and cancelled by the floor. A little longer than other files: the jobs share
+one way to hold a turn, to make up for a failed one, and to part.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from zoneinfo import ZoneInfo
@@ -17,17 +17,17 @@ import trio
 from trio.lowlevel import ParkingLot
 
 from agent.errors import Fault
-from agent.keep.record import TurnTimes
 from agent.model import CallInfo, Ending
 from agent.profile import Profile
 from agent.speak.clips import APOLOGY, CONNECTING, FAREWELL, TROUBLE, WELCOME, Clip
 from agent.think.conversation import Conversation
-from agent.think.facts import Fact, attributed, extract, merge, values
+from agent.think.facts import values
 from agent.think.ports import ToolCall
 from agent.think.prompt import build_prompt
 from agent.think.tools.decision import Decision
-from agent.think.tools.ports import Desk, Result, Say, Transfer
+from agent.think.tools.ports import Desk, Say, Transfer
 from nurseries.hands import Hands
+from nurseries.memory import Memory, Timing
 from nurseries.outbox import Outbox
 from nurseries.parts import Parts
 from nurseries.runner import Runner
@@ -49,16 +49,6 @@ Thinking = Callable[[Speech, Outcome], Awaitable[None]]
 """Puts sentences into the speech; what else comes of it goes into the outcome."""
 
 
-@dataclass(slots=True)
-class Timing:
-    """One answer's times, on trio's clock, as far as they are known."""
-
-    decided: float
-    heard: float
-    outcome: Outcome
-    speech: Speech
-
-
 class Dialogue:
     """One call's side of the talk that needs no socket."""
 
@@ -69,9 +59,7 @@ class Dialogue:
         self.profile = profile
         self.outbox = outbox
         self.runner = Runner()
-        self.conversation = Conversation(frozenset(filler.text for filler in FILLERS))
-        self.facts: dict[str, Fact] = {}
-        self.timings: list[Timing] = []
+        self.memory = Memory(outbox, Conversation(frozenset(filler.text for filler in FILLERS)))
         self.caller_speaks = False
         self.unheard = False
         """The caller has spoken, and the words are not there yet."""
@@ -90,7 +78,7 @@ class Dialogue:
         self._info = info
         self._end = end
         self._manner = Manner(parts.voice, parts.cache, profile.voice, profile.language, settings.TTS_TIMEOUT_S)
-        self._hands = Hands(parts.toolbox, self.runner, self._desk, self._ran, settings.TOOL_TIMEOUT_S)
+        self._hands = Hands(parts.toolbox, self.runner, self._desk, self.memory.tool_ran, settings.TOOL_TIMEOUT_S)
         self._turns = 0
         self._prompts = 0
         self._failures = 0
@@ -170,26 +158,12 @@ class Dialogue:
         self.runner.drop(reason)
         if not self.runner.shielded:  # else it waits for the end of what is not to be interrupted
             self.outbox.clear()
-        self.commit()
-
-    # What became of it.
-
-    def commit(self) -> tuple[str, ...]:
-        """Move what the caller has heard by now into the conversation; returns what was cut off. Not a checkpoint."""
-        self.outbox.ledger.settle(self.outbox.now_ms)
-        news = self.outbox.ledger.take()
-        for heard in news:
-            self.conversation.agent_heard(heard.turn, heard.text, heard.start_ms, heard.end_ms, heard.interrupted)
-        return tuple(heard.rest for heard in news if heard.rest)
+        self.memory.commit()
 
     def caller_said(self, text: str, start_ms: float, end_ms: float, keys: str = "") -> None:
-        """Words, and the facts in them. Not a checkpoint."""
+        """Words of the caller, or keys pressed: they win back the agent's patience. Not a checkpoint."""
         self._prompts = 0
-        self.commit()
-        found = extract(text, self.conversation.question, self.facts)
-        self.facts = merge(self.facts, attributed(found, text, start_ms))
-        self.conversation.caller_said(text, start_ms, end_ms, keys=keys)
-        log.debug("heard", text=text)
+        self.memory.caller_said(text, start_ms, end_ms, keys)
 
     def quiet_since(self) -> float:
         """The moment since which nobody has spoken; now while somebody does, or is about to. Sounds without words
@@ -199,17 +173,6 @@ class Dialogue:
         end = self.outbox.playback_end
         longest = max(self.last_words, end) + self._parts.settings.SILENCE_S
         return min(max(self.last_spoken, end), longest)
-
-    def times(self, began: float) -> tuple[TurnTimes, ...]:
-        """Where each answered turn's time went."""
-        done = []
-        for t in self.timings:
-            if t.speech.first_sent_ms is None:
-                continue
-            spoken = began + t.speech.first_sent_ms / 1000
-            token = spoken if t.outcome.first_token_at is None else t.outcome.first_token_at
-            done.append(TurnTimes(*(round((at - t.decided) * 1000) for at in (t.heard, token, spoken))))
-        return tuple(done)
 
     # Last words, spoken outside the runner once it is gone.
 
@@ -242,13 +205,17 @@ class Dialogue:
             if self._deaf is not None:
                 outcome.failure = self._deaf
                 return
-            if self._info.direction.startswith("outbound") and not self.conversation.question:
+            if self._info.direction.startswith("outbound") and not self.memory.conversation.question:
                 speech.add(
                     *sentences(self.profile.greeting)
                 )  # they have said hello, and it is for us to say who we are
                 return
-            self.timings.append(Timing(decided, trio.current_time(), outcome, speech))
-            await self._reply(speech, outcome)
+            timing = Timing(decided, trio.current_time(), speech)
+            self.memory.timings.append(timing)
+            try:
+                await self._reply(speech, outcome)
+            finally:
+                timing.first_token = outcome.first_token_at
 
         await self._turn(think, owed_since=self.last_spoken)
 
@@ -283,8 +250,8 @@ class Dialogue:
         settings = self._parts.settings
         prompt = build_prompt(
             self.profile.system,
-            self.conversation.messages(),
-            values(self.facts),
+            self.memory.conversation.messages(),
+            values(self.memory.facts),
             settings.HISTORY_TURNS,
             settings.HISTORY_TOKENS,
         )
@@ -379,13 +346,6 @@ class Dialogue:
         self._turns += 1
         return Speech(self.outbox, self._turns, self._manner, held=held)
 
-    def _ran(self, call: ToolCall, result: Result) -> None:
-        self.commit()
-        self.conversation.tool_ran(call, result.text, self.outbox.now_ms)
-        said = next((line for line in reversed(self.conversation.lines) if line.role == "caller"), None)
-        facts = attributed(result.facts, said.text, said.start_ms) if said is not None else result.facts
-        self.facts = merge(self.facts, facts)
-
     def _desk(self) -> Desk:
         return Desk(
             call_sid=self._info.call_sid,
@@ -393,7 +353,7 @@ class Dialogue:
             called=self._info.called,
             language=self.profile.language,
             transfer_to=self.profile.transfer_to,
-            facts=self.facts,
-            last_words=self.conversation.question,
+            facts=self.memory.facts,
+            last_words=self.memory.conversation.question,
             now=datetime.now(ZoneInfo(self._parts.settings.TIMEZONE)).isoformat(timespec="seconds"),
         )

@@ -129,9 +129,9 @@ class Floor:
             log.info("held", after_ms=round(after_ms))
             self._cut = dialogue.outbox.speaking
             dialogue.outbox.clear()
-            rest = dialogue.commit()
+            rest = dialogue.memory.commit()
             self._asking = self._cut_in_question(rest)
-            self._saying = " ".join((dialogue.conversation.question, *rest))
+            self._saying = " ".join((dialogue.memory.conversation.question, *rest))
             if dialogue.speech is None:
                 return
             if not rest and dialogue.speech.said_all:  # its last word was heard; only the mark was still on its way
@@ -142,7 +142,7 @@ class Floor:
 
     def _cut_in_question(self, rest: tuple[str, ...]) -> bool:
         """A short "yes" is an answer only where something was asked."""
-        words = f"{self._dialogue.conversation.question} {rest[0] if rest else ''}".strip()
+        words = f"{self._dialogue.memory.conversation.question} {rest[0] if rest else ''}".strip()
         return words.endswith("?") and len(rest) <= 1
 
     def _let_go_after(self, seconds: float) -> None:
@@ -170,7 +170,7 @@ class Floor:
         if self._held and not self._dialogue.awaiting and self._is_turn(words):
             self._take()
         if not self._held or self._dialogue.awaiting:
-            question = self._dialogue.conversation.question
+            question = self._dialogue.memory.conversation.question
             self._hold_turn(self._end_of_turn.hold_ms(words.text, question, words.utterance))
         elif words.pausing:
             self._hold_turn(BACKCHANNEL_HOLD_MS)
@@ -206,7 +206,7 @@ class Floor:
         if self._held and not dialogue.awaiting:
             self._go_on(words)
         elif dialogue.awaiting or not dialogue.runner.busy:
-            if dialogue.conversation.unanswered or self._took:
+            if dialogue.memory.conversation.unanswered or self._took:
                 self._answer("still unanswered")
             else:
                 dialogue.nothing_said()
@@ -228,7 +228,7 @@ class Floor:
             log.info("own words came back")
             return False
         dialogue = self._dialogue
-        told = extract(words.text, dialogue.conversation.question, dialogue.facts)
+        told = extract(words.text, dialogue.memory.conversation.question, dialogue.memory.facts)
         verdict = judge(
             words.text,
             words.speech_ms,
@@ -248,9 +248,9 @@ class Floor:
     def _aside(self, words: Words) -> None:
         if words.text and not are_own_words(words.text, self._saying):
             self.backchannels += 1
-            self._dialogue.commit()
+            self._dialogue.memory.commit()
             utterance = words.utterance
-            self._dialogue.conversation.caller_said(words.text, utterance.start_ms, utterance.end_ms, aside=True)
+            self._dialogue.memory.conversation.caller_said(words.text, utterance.start_ms, utterance.end_ms, aside=True)
 
     def _go_on(self, words: Words) -> None:
         """It was no turn: the agent goes on from the word it was cut at."""

@@ -1,0 +1,76 @@
+"""What one call remembers, at the moment it is known: words heard on both sides, tools run, facts learnt, times.
+
+A tool without a will of its own: the dialogue and the floor write to it, the record is made of it. Nothing here is a
+checkpoint.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import structlog
+
+from agent.keep.record import TurnTimes
+from agent.think.conversation import Conversation
+from agent.think.facts import Fact, attributed, extract, merge
+from agent.think.ports import ToolCall
+from agent.think.tools.ports import Result
+from nurseries.outbox import Outbox
+from nurseries.speech import Speech
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Timing:
+    """One answer's times, on trio's clock, as far as they are known."""
+
+    decided: float
+    heard: float
+    speech: Speech
+    first_token: float | None = None
+
+
+@dataclass(slots=True)
+class Memory:
+    """One call's."""
+
+    outbox: Outbox
+    conversation: Conversation
+    facts: dict[str, Fact] = field(default_factory=dict)
+    timings: list[Timing] = field(default_factory=list)
+
+    def commit(self) -> tuple[str, ...]:
+        """Move what the caller has heard by now into the conversation; returns what was cut off."""
+        self.outbox.ledger.settle(self.outbox.now_ms)
+        news = self.outbox.ledger.take()
+        for heard in news:
+            self.conversation.agent_heard(heard.turn, heard.text, heard.start_ms, heard.end_ms, heard.interrupted)
+        return tuple(heard.rest for heard in news if heard.rest)
+
+    def caller_said(self, text: str, start_ms: float, end_ms: float, keys: str = "") -> None:
+        """Words, and the facts in them."""
+        self.commit()
+        found = extract(text, self.conversation.question, self.facts)
+        self.facts = merge(self.facts, attributed(found, text, start_ms))
+        self.conversation.caller_said(text, start_ms, end_ms, keys=keys)
+        log.debug("heard", text=text)
+
+    def tool_ran(self, call: ToolCall, result: Result) -> None:
+        """A tool with its result, and the facts it gave: they rest on what the caller said last."""
+        self.commit()
+        self.conversation.tool_ran(call, result.text, self.outbox.now_ms)
+        said = next((line for line in reversed(self.conversation.lines) if line.role == "caller"), None)
+        facts = attributed(result.facts, said.text, said.start_ms) if said is not None else result.facts
+        self.facts = merge(self.facts, facts)
+
+    def times(self, began: float) -> tuple[TurnTimes, ...]:
+        """Where each answered turn's time went."""
+        done = []
+        for t in self.timings:
+            if t.speech.first_sent_ms is None:
+                continue
+            spoken = began + t.speech.first_sent_ms / 1000
+            token = spoken if t.first_token is None else t.first_token
+            done.append(TurnTimes(*(round((at - t.decided) * 1000) for at in (t.heard, token, spoken))))
+        return tuple(done)
