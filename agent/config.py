@@ -1,6 +1,7 @@
 """Every setting: name, unit, default and reason. From the environment and `.env`; frozen; all faults reported at once.
 
-A field's name is the variable's name. `load` is the only way in.
+A field's name is the variable's name. `load` is the only way in. One file, however long: operators read it as the list
+of what can be set.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""What the OpenAI API says: request in, the pieces of its answer out. No sockets, no time.
+"""What the OpenAI API says: request in, the pieces of its answer out. No sockets, no time. Long, as the API is: one
+function a route, and the events of both dialects beside each other.
 
 Shapes follow the API's own: SSE chunks of chat completions (role, deltas, finish, optional usage, `[DONE]`), the
 events of the Responses API, multipart transcriptions, speech as 24 kHz PCM or WAV, models with `shutdown_date`, and
