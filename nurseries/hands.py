@@ -13,6 +13,7 @@ import structlog
 import trio
 
 from agent.think.ports import ToolCall, ToolSpec
+from agent.think.tools.checked import checked
 from agent.think.tools.decision import Decision
 from agent.think.tools.ports import Desk, Result
 from agent.think.tools.toolbox import Toolbox
@@ -65,7 +66,7 @@ class Hands:
         tool, arguments = prepared
         with trio.move_on_after(self.limit_s) as scope:
             try:
-                result = await tool.run(arguments, self.desk())
+                result = checked(await tool.run(arguments, self.desk()))
             except Exception as error:  # noqa: BLE001  own tools may raise anything; the call goes on
                 log.warning("tool failed", tool=call.name, error=f"{type(error).__name__}: {error}"[:200])
                 result = Result(f"{call.name} failed. Tell the caller that it did not work.")

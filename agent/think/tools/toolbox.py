@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
 from agent.think.ports import ToolCall, ToolSpec
 from agent.think.tools.ports import Desk, Result, Tool
+from agent.think.tools.schema import schema
 
 MOST_ARGUMENTS = 8000
 """Characters of a call's JSON: a model in a loop writes without end."""
@@ -45,28 +46,22 @@ class Toolbox:
         if len(call.arguments) > MOST_ARGUMENTS:
             return Result(f"The arguments of {call.name} are too long; at most {MOST_ARGUMENTS} characters.")
         try:
-            return tool, msgspec.json.decode(call.arguments or "{}", type=tool.arguments, strict=False)
+            return tool, _arguments(tool, call.arguments.strip() or "{}")
         except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
             return Result(f"The arguments of {call.name} are not right: {error}. Mend them and call it again.")
 
 
-def schema(tool: Tool) -> Mapping[str, Any]:
-    """A tool's arguments as the JSON schema of one object, nothing in it by reference: not every server knows those."""
-    whole = msgspec.json.schema(tool.arguments)
-    definitions: dict[str, Any] = whole.get("$defs", {})
-
-    def resolved(node: Any, within: tuple[str, ...] = ()) -> Any:
-        if isinstance(node, list):
-            return [resolved(each, within) for each in node]
-        if not isinstance(node, dict):
-            return node
-        if "$ref" in node:
-            name = str(node["$ref"]).rsplit("/", 1)[-1]
-            return {"type": "object"} if name in within else resolved(definitions[name], (*within, name))
-        return {key: resolved(value, within) for key, value in node.items() if key not in {"title", "$defs"}}
-
-    flat: dict[str, Any] = resolved(whole)
-    return {"type": "object", "properties": {}, **flat}
+def _arguments(tool: Tool, written: str) -> Any:
+    """The checked arguments. Models write null for what they leave out; where that is not allowed, it is left out.
+    Raises MsgspecError, RecursionError or UnicodeError."""
+    try:
+        return msgspec.json.decode(written, type=tool.arguments, strict=False)
+    except msgspec.ValidationError:
+        given = msgspec.json.decode(written)
+        if not (given is None or (isinstance(given, dict) and None in given.values())):
+            raise
+        told = {name: value for name, value in (given or {}).items() if value is not None}
+        return msgspec.convert(told, tool.arguments, strict=False)
 
 
 def faults(tools: Iterable[Tool], where: str) -> list[str]:
@@ -88,6 +83,6 @@ def faults(tools: Iterable[Tool], where: str) -> list[str]:
             continue
         try:
             schema(tool)
-        except TypeError as error:
+        except Exception as error:  # noqa: BLE001  annotations are the user's own code: looking them up may raise anything
             found.append(f"{where}: {tool.name}: its arguments cannot be described to a model: {error}.")
     return found

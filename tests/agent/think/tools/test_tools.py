@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 import pytest
@@ -11,8 +12,10 @@ from agent.errors import ConfigError
 from agent.providers.own_tools import PACKAGED, load_tools
 from agent.think.facts import Fact
 from agent.think.ports import ToolCall
+from agent.think.tools.checked import checked
 from agent.think.tools.decision import ENOUGH, Decision
-from agent.think.tools.ports import Desk, EndCall, Result, Say, Transfer
+from agent.think.tools.ports import Desk, EndCall, Result, Say, Tool, Transfer
+from agent.think.tools.schema import schema
 from agent.think.tools.toolbox import MOST_ARGUMENTS, Toolbox
 
 DOCS = Path(__file__).parents[4] / "docs" / "tools.md"
@@ -37,8 +40,8 @@ def run(tool_name: str, /, at: Desk | None = None, box: Toolbox = BOX, **argumen
     prepared = box.prepare(ToolCall("1", tool_name, msgspec.json.encode(arguments).decode()))
     if isinstance(prepared, Result):
         return prepared
-    tool, checked = prepared
-    return trio.run(tool.run, checked, at or desk())
+    tool, filled_in = prepared
+    return trio.run(tool.run, filled_in, at or desk())
 
 
 @pytest.mark.parametrize(
@@ -106,6 +109,61 @@ def test_every_schema_is_one_object_without_references() -> None:
         assert "$ref" not in str(spec.parameters)
 
 
+class Place(msgspec.Struct):
+    title: str
+    within: "Place | None" = None
+
+
+class Filter(msgspec.Struct, tag="filter"):
+    properties: Annotated[Place, msgspec.Meta(description="where")]
+    rooms: int = 2
+
+
+async def search(_arguments: Filter, _desk: Desk) -> Result:
+    return Result("")
+
+
+def test_a_field_may_have_any_name_and_a_struct_may_contain_itself() -> None:
+    described = schema(Tool("search", "Searches.", Filter, search))
+
+    place = described["properties"]["properties"]
+    assert place["description"] == "where"
+    assert set(place["properties"]) == {"title", "within"}
+    assert "$ref" not in str(described)
+
+
+def test_a_null_for_what_may_be_left_out_is_left_out() -> None:
+    box = Toolbox([Tool("search", "Searches.", Filter, search)])
+    prepared = box.prepare(ToolCall("1", "search", '{"properties": {"title": "Hebbal"}, "rooms": null}'))
+
+    assert not isinstance(prepared, Result)
+    assert prepared[1].rooms == 2
+    assert isinstance(box.prepare(ToolCall("1", "search", '{"properties": null}')), Result)
+
+
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        (None, "not NoneType"),
+        (Result(7), "a result's text is a str"),
+        (Result("", Transfer("the boss")), "Transfer needs a number"),
+        (Result("", Say(" ")), "Say needs a text"),
+        (Result("", EndCall), "then is Transfer, EndCall or Say"),
+        (Result("", facts={"shoe_size": Fact("shoe_size", "9")}), "no fact 'shoe_size'"),
+        (Result("", facts={"budget": "9"}), "must be a Fact"),
+        (Result("", facts={"budget": Fact("budget", "9" * 301)}), "301 characters"),
+    ],
+)
+def test_what_a_tool_of_ones_own_gives_back_is_looked_at(given: object, fault: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=fault):
+        checked(given)
+
+
+def test_a_result_that_is_too_long_is_cut() -> None:
+    assert checked(Result("x" * 4001)).text == "x" * 4000 + "... (cut here)"
+    assert checked(Result("x" * 4000)).text == "x" * 4000
+
+
 def test_the_documented_tool_works_and_takes_its_place(tmp_path: Path) -> None:
     (code,) = re.findall(r"```python\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
     file = tmp_path / "tools.py"
@@ -125,6 +183,9 @@ def test_the_documented_tool_works_and_takes_its_place(tmp_path: Path) -> None:
         ("import nothing_like_it", "cannot be loaded: ModuleNotFoundError"),
         ("x = 1", "has no tools"),
         ("from agent.think.tools.own import tool\n@tool('d')\nasync def f(a: int, desk): ...", "msgspec.Struct"),
+        ("from agent.think.tools.own import tool\n@tool('d')\ndef f(a, desk): ...", "must be an async function"),
+        ("from agent.think.tools.own import tool\n@tool('d')\nasync def f(a): ...", "two parameters"),
+        ("from agent.think.tools.own import tool\n@tool\nasync def f(a, desk): ...", "needs a description"),
         (
             "import msgspec\nfrom agent.think.tools.ports import Tool\nT = Tool('a b', '', msgspec.Struct, print)",
             "must be an async function",
