@@ -1,8 +1,9 @@
 """How many calls one process carries: a real server on one core, rehearsed callers on the other, over real sockets.
 
-The server runs the scripted providers and the real voice-activity model; every caller speaks real speech, is answered,
-barges in once, and hangs up. Printed: processor time a call-second, by how much audio was early at the carrier (less
-than nothing is a gap that the caller hears), and the time from the caller's onset to our `clear`.
+The server runs the scripted providers and the real voice-activity model; every caller barges into the greeting with
+real speech, is answered, speaks twice more, and hangs up. Printed: processor time a call-second, by how much audio was
+early at the carrier (less than nothing is a gap that the caller hears), and the time from the caller's onset to our
+`clear`.
 
     python ops/bench/many_calls.py --calls 50
 """
@@ -29,9 +30,12 @@ from nurseries.rehearsal.carrier import Target, place_call
 from nurseries.rehearsal.own_speech import find_voice, spoken
 
 SAYS = (
-    "Hello, I am looking for a two bedroom flat in Whitefield.",
-    "Wait, let me say something else about it, please.",
+    "Wait, let me say something about it first, please.",
+    "I am looking for a two bedroom flat in Whitefield.",
+    "What would that cost, and when could I see it?",
 )
+BARGE_IN_MS = 1500
+"""Into the greeting, which takes six seconds: every call has one interruption to measure."""
 
 
 def main() -> int:
@@ -79,11 +83,11 @@ async def _place(url: str, calls: int, ramp: float) -> list[CallLog]:
     voice = find_voice()
     if voice is None:
         raise SystemExit("install the `local` extra: the callers need a voice")
-    first, second = [Line(await spoken(voice, text), text) for text in SAYS]
     logs: list[CallLog] = []
-    # Lines at fixed times, so that every call has the same length: the second one falls into an answer.
     plan = CallPlan(
-        lines=(first, Line(second.mulaw, second.text, at_ms=15_000)), hang_up_at_ms=25_000, patience_ms=60_000
+        lines=tuple([Line(await spoken(voice, text), text) for text in SAYS]),
+        barge_in_at_ms=BARGE_IN_MS,
+        patience_ms=60_000,
     )
 
     async def one(delay: float, seed: int) -> None:
