@@ -16,9 +16,10 @@ import msgspec
 from agent import language
 from agent.config import Settings
 from agent.errors import ConfigError
-from agent.lines_file import Section, read, unknown_placeholders
+from agent.lines_file import PHRASES, Section, read, unknown_placeholders
 from agent.model import CallInfo
 from agent.profile import Profile
+from agent.speak.repertoire import WORDS_IN
 from agent.think.prompt import load_template, render
 
 SPEAK = """
@@ -116,6 +117,7 @@ def _profile(settings: Settings, section: Section) -> Profile:
         goodbye=words(section.goodbye or settings.GOODBYE),
         silence_prompts=tuple(words(prompt) for prompt in prompts),
         notice=words(section.notice or settings.NOTICE),
+        phrases={name: words(text) for name in PHRASES if (text := getattr(section, name))},
         transfer_to=settings.TRANSFER_TO if section.transfer_to is None else section.transfer_to,
         say_first=words(settings.SAY_FIRST if section.say_first is None else section.say_first),
         nobody_free=words(section.nobody_free or NOBODY_FREE_IN.get(language.code(say_language), NOBODY_FREE)),
@@ -137,6 +139,11 @@ def _at(where: str, fault: str) -> str:
 
 
 def _doubts(settings: Settings, section: Section) -> Iterator[str]:
+    spoken = section.language or settings.LANGUAGE
+    if language.code(spoken) not in {"en", *WORDS_IN} and (
+        missing := [key for key in PHRASES if getattr(section, key) is None]
+    ):
+        yield f"speaks {spoken}, but lacks {', '.join(missing)}: these are said in English"
     if language.code(section.language or settings.LANGUAGE) == language.code(settings.LANGUAGE):
         return
     texts = ("greeting", "goodbye", "silence_prompts", "notice")

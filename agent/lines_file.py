@@ -37,6 +37,11 @@ class Section(msgspec.Struct, frozen=True):
     goodbye: str | None = None
     silence_prompts: tuple[str, ...] | None = None
     notice: str | None = None
+    moment: str | None = None
+    still: str | None = None
+    trouble: str | None = None
+    connecting: str | None = None
+    apology: str | None = None
     transfer_to: str | None = None
     nobody_free: str | None = None
     system_prompt_file: str | None = None
@@ -46,7 +51,10 @@ class Section(msgspec.Struct, frozen=True):
 
 _TYPES: dict[str, Any] = {field.name: field.type for field in msgspec.structs.fields(Section)}
 _MAY_BE_EMPTY = frozenset({"transfer_to", "say_first"})
-_SPOKEN = ("greeting", "goodbye", "notice", "nobody_free", "say_first")
+PHRASES = ("moment", "still", "trouble", "connecting", "apology")
+"""What is recorded in English; by the names of agent/speak/repertoire.py."""
+
+_SPOKEN = ("greeting", "goodbye", "notice", "nobody_free", "say_first", *PHRASES)
 
 
 def read(path: Path, faults: list[str]) -> dict[str, Section]:

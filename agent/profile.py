@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 
@@ -17,6 +19,8 @@ class Profile(msgspec.Struct, frozen=True):
     silence_prompts: tuple[str, ...]
     notice: str
     """Said before the time limit."""
+    phrases: Mapping[str, str]
+    """The line's own words for what is recorded, by the recording's name."""
     transfer_to: str
     """A colleague's number, E.164 or SIP; "" where calls cannot be passed on."""
     say_first: str

@@ -31,6 +31,7 @@ from nurseries.keypad import Keys
 from nurseries.mailbox import Mailbox
 from nurseries.outbox import Outbox
 from nurseries.parts import Parts
+from nurseries.phrases import make_phrases
 
 log = structlog.get_logger(__name__)
 
@@ -195,6 +196,7 @@ class Call:
                     silence.watch, dialogue.quiet_since, settings.SILENCE_S, dialogue.too_quiet, name="silence"
                 )
                 nursery.start_soon(self._limit, name="duration")
+                nursery.start_soon(make_phrases, dialogue.phrases, dialogue.manner, name="phrases")
                 dialogue.greet()
 
     async def _detect(self) -> None:

@@ -25,6 +25,7 @@ from agent.providers.own_tools import load_tools
 from agent.providers.silero import Silero8k, load_session
 from agent.speak.cache import AudioCache
 from agent.speak.ports import Voice
+from agent.speak.repertoire import Repertoire
 from agent.think.policy import Persona
 from agent.think.ports import LanguageModel, Summariser
 from nurseries.parts import HandOver, Parts
@@ -78,6 +79,7 @@ async def compose(settings: Settings, hand_over: HandOver) -> AsyncIterator[Part
             model=model,
             voice=voice,
             cache=AudioCache(int(settings.TTS_CACHE_MB * 1024 * 1024)),
+            repertoire=Repertoire(),
             vad=lambda: Silero8k(session),
             end_of_turn=LexicalEndOfTurn(settings.END_SILENCE_MS, settings.END_SILENCE_LONG_MS),
             lines=lines,

@@ -59,7 +59,9 @@ class Dialogue:
         self.profile = profile
         self.outbox = outbox
         self.runner = Runner()
-        self.memory = Memory(outbox, Conversation(frozenset(filler.text for filler in FILLERS)))
+        self.manner = Manner(parts.voice, parts.cache, profile.voice, profile.language, settings.TTS_TIMEOUT_S)
+        self.phrases = parts.repertoire.of(profile.phrases, self.manner.speaker, profile.language)
+        self.memory = Memory(outbox, Conversation(self.phrases.texts(FILLERS)))
         self.caller_speaks = False
         self.unheard = False
         """The caller has spoken, and the words are not there yet."""
@@ -77,7 +79,6 @@ class Dialogue:
         self._parts = parts
         self._info = info
         self._end = end
-        self._manner = Manner(parts.voice, parts.cache, profile.voice, profile.language, settings.TTS_TIMEOUT_S)
         self._hands = Hands(parts.toolbox, self.runner, self._desk, self.memory.tool_ran, settings.TOOL_TIMEOUT_S)
         self._turns = 0
         self._prompts = 0
@@ -91,6 +92,7 @@ class Dialogue:
             settings.FILLER_S,
             lambda: max(self._owed, self.last_spoken),
             lambda: outbox.playback_end,
+            self.phrases,
             lambda: self.caller_speaks or not outbox.empty,
         )
 
@@ -188,7 +190,7 @@ class Dialogue:
     async def apologise(self) -> None:
         """Words that need no provider."""
         self.hush("apology")
-        await self._say_only(self._open(), APOLOGY)
+        await self._say_only(self._open(), self.phrases(APOLOGY))
 
     # The jobs.
 
@@ -300,14 +302,14 @@ class Dialogue:
                 in_a_row=self._failures,
             )
         if isinstance(outcome.then, Transfer):
-            await self._say_only(speech, CONNECTING)
+            await self._say_only(speech, self.phrases(CONNECTING))
         elif outcome.parting:
             if await self._say_only(speech, *sentences(self.profile.goodbye)) is not None or not speech.spoke:
                 await self._say_only(speech, FAREWELL)
         elif self._failures < FAILURES_IN_A_ROW:
-            await self._say_only(speech, instead)
+            await self._say_only(speech, self.phrases(instead))
         else:
-            await self._say_only(speech, APOLOGY)
+            await self._say_only(speech, self.phrases(APOLOGY))
             self._end(Ending.FAILED, f"{self._failures} turns failed in a row")
 
     async def _say_only(self, speech: Speech, *words: str | Clip) -> Failure | None:
@@ -344,7 +346,7 @@ class Dialogue:
 
     def _open(self, *, held: bool = False) -> Speech:
         self._turns += 1
-        return Speech(self.outbox, self._turns, self._manner, held=held)
+        return Speech(self.outbox, self._turns, self.manner, held=held)
 
     def _desk(self) -> Desk:
         return Desk(

@@ -12,6 +12,7 @@ from agent.hear.ports import Recogniser, VoiceActivity
 from agent.lines import Lines
 from agent.speak.cache import AudioCache
 from agent.speak.ports import Voice
+from agent.speak.repertoire import Repertoire
 from agent.think.ports import LanguageModel, Summariser
 from agent.think.tools.toolbox import Toolbox
 
@@ -28,6 +29,7 @@ class Parts:
     model: LanguageModel
     voice: Voice
     cache: AudioCache
+    repertoire: Repertoire
     vad: Callable[[], VoiceActivity]
     """Makes one call's detector over the shared model."""
     end_of_turn: EndOfTurn

@@ -44,6 +44,11 @@ class Manner:
     language: str
     limit_s: float
 
+    @property
+    def speaker(self) -> str:
+        """Who says it: what else would sound differently."""
+        return f"{self.voice.name}/{self.name}/{self.language}"
+
 
 class Speech:
     """One turn's words on their way to the caller."""
@@ -179,9 +184,7 @@ class Speech:
             await trio.lowlevel.checkpoint()
             return None
         manner = self._manner
-        key = manner.cache.key(
-            text, f"{manner.voice.name}/{manner.name}/{manner.language}", f"mulaw-8000/{manner.voice.rate}"
-        )
+        key = manner.cache.key(text, manner.speaker, f"mulaw-8000/{manner.voice.rate}")
         known = manner.cache.get(key)
         if known is not None:
             await self._play(text, known)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 import trio
 
 from agent.errors import Fault
-from agent.speak.clips import MOMENT, STILL
+from agent.speak.clips import MOMENT, STILL, Clip
 from agent.speak.sentences import Sentences
 from agent.think.ports import LanguageModel, Message, Prompt, Reply, ToolCall
 from agent.think.tools.decision import Decision
@@ -54,6 +54,8 @@ class Patience:
     owed_since: Callable[[], float]
     """When it became the agent's turn, on trio's clock."""
     playback_end: Callable[[], float]
+    phrase: Callable[[Clip], Clip]
+    """A recording in the call's own words."""
     spoken: Callable[[], bool]
     """Somebody speaks: the caller does, or sound of ours is queued."""
 
@@ -70,7 +72,7 @@ class Patience:
             elif said == len(FILLERS):
                 outcome.failure = Failure("think", Fault.TIMEOUT, f"nothing to say after {said} fillers")
                 return
-            elif speech.interject(FILLERS[said]):
+            elif speech.interject(self.phrase(FILLERS[said])):
                 said += 1
             else:  # in the middle of a sentence: the voice's own limit holds
                 await trio.sleep(self.limit_s)

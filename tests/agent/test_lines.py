@@ -192,3 +192,15 @@ def test_what_is_probably_not_meant_is_a_warning(lines):
     assert "[a] speaks hi-IN, but lacks goodbye, silence_prompts, notice" in warnings[0]
     assert "[a] has say_first but no say_voice: Polly.Raveena says it, in en-IN" in warnings[1]
     assert "line [a] is hi-IN, but the local provider (STT, LLM, TTS) knows English only" in warnings[2]
+
+
+def test_a_language_without_words_of_its_own_for_the_recordings_is_doubted(lines):
+    warnings = lines('[a]\nlanguage = "ta-IN"\nmoment = "ஒரு நிமிடம்."\n[b]\nlanguage = "hi-IN"').warnings
+    assert any("[a] speaks ta-IN, but lacks still, trouble, connecting, apology: these are said" in w for w in warnings)
+    assert not any("lacks moment" in w for w in warnings)
+
+
+def test_a_line_says_its_own_words_for_the_recordings(lines):
+    made = lines('[a]\nmoment = "Just a second, {agent} is looking."', AGENT_NAME="Priya")
+    assert made.profile(call(line="a")).phrases == {"moment": "Just a second, Priya is looking."}
+    assert made.profile(call()).phrases == {}

@@ -27,6 +27,7 @@ from agent.rehearsal.carrier import new_identity
 from agent.rehearsal.log import CallLog
 from agent.rehearsal.plan import CallPlan, Line
 from agent.speak.cache import AudioCache
+from agent.speak.repertoire import Repertoire
 from agent.wire import mulaw
 from agent.wire.ports import MediaSocket
 from nurseries.call import Call
@@ -96,6 +97,7 @@ class Stage:
             model=self.mind,
             voice=self.voice,
             cache=AudioCache(1 << 20),
+            repertoire=Repertoire(),
             vad=self.vad,
             end_of_turn=LexicalEndOfTurn(self.settings.END_SILENCE_MS, self.settings.END_SILENCE_LONG_MS),
             lines=load_lines(self.settings),
