@@ -22,6 +22,8 @@ from agent.errors import ConfigError
 NUMBER = re.compile(r"\+[1-9][0-9]{6,14}|sips?:[^\s<>\"@]{1,100}@[^\s<>\"@]{1,100}")
 """A telephone number (E.164) or a SIP address."""
 
+OPENAI_URL = "https://api.openai.com/v1"
+
 Provider = Literal["auto", "openai", "local", "scripted"]
 
 
@@ -87,7 +89,18 @@ class Settings(BaseSettings):
     OPENAI_LLM_MODEL: str = "gpt-5.4-mini"
     OPENAI_REASONING_EFFORT: str = ""
     """Passed on where set (none, minimal, low, ...): reasoning delays a reply's first word. Empty: the model's own."""
+    OPENAI_STT_API: Literal["auto", "realtime", "file"] = "auto"
+    """How the caller is heard: over a socket while they speak, or a turn at a time. auto: realtime at OpenAI itself,
+    file at a compatible server."""
+    OPENAI_STT_LIVE_MODEL: str = "gpt-live-transcribe"
     OPENAI_STT_MODEL: str = "gpt-transcribe"
+    """Of files; also where the live one fails."""
+    STT_FINAL_S: float = Field(1.5, gt=0, le=10)
+    """For the live transcript, from the end of a turn; then the turn is sent as a file."""
+    OPENAI_TTS_API: Literal["auto", "realtime", "speech"] = "auto"
+    """How the agent speaks: over a socket to a realtime model, or by /audio/speech. auto: realtime at OpenAI itself,
+    speech at a compatible server."""
+    OPENAI_REALTIME_MODEL: str = "gpt-realtime-2.1-mini"
     OPENAI_TTS_MODEL: str = "gpt-4o-mini-tts"
     OPENAI_TTS_VOICE: str = "alloy"
     LOCAL_STT_ENGINE: Literal["auto", "moonshine", "whisper"] = "auto"
@@ -195,6 +208,22 @@ class Settings(BaseSettings):
         if self.OPENAI_BASE_URL:
             return "openai", "OPENAI_BASE_URL is set"
         return "local", "neither OPENAI_API_KEY nor OPENAI_BASE_URL is set"
+
+    @property
+    def openai_itself(self) -> bool:
+        """OpenAI's own servers, not somebody's that resemble them."""
+        host = urlsplit(self.OPENAI_BASE_URL or OPENAI_URL).hostname or ""
+        return host == "openai.com" or host.endswith((".openai.com", ".openai.azure.com"))
+
+    @property
+    def hears_live(self) -> bool:
+        """Whether the openai provider transcribes while the caller speaks."""
+        return self.OPENAI_STT_API == "realtime" or (self.OPENAI_STT_API == "auto" and self.openai_itself)
+
+    @property
+    def speaks_live(self) -> bool:
+        """Whether the openai provider speaks through a realtime model."""
+        return self.OPENAI_TTS_API == "realtime" or (self.OPENAI_TTS_API == "auto" and self.openai_itself)
 
     @field_validator("PUBLIC_URL", "OPENAI_BASE_URL", "S3_ENDPOINT", "S3_PUBLIC_URL")
     @classmethod

@@ -12,11 +12,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager, aclosing, contextmanager
 from typing import TYPE_CHECKING, Protocol
-from urllib.parse import urlsplit
 
 import httpx2
 
-from agent.config import Settings
+from agent.config import OPENAI_URL, Settings
 from agent.errors import Fault, ProviderError
 from agent.model import Emit
 
@@ -49,14 +48,12 @@ class OpenAIClient:
         from openai import AsyncOpenAI
 
         key = settings.OPENAI_API_KEY.get_secret_value()
-        base_url = settings.OPENAI_BASE_URL or "https://api.openai.com/v1"
+        base_url = settings.OPENAI_BASE_URL or OPENAI_URL
         self._secret = key
         self.sdk: AsyncOpenAI = AsyncOpenAI(
             api_key=key or NO_KEY, base_url=base_url, max_retries=RETRIES, http_client=http
         )
-        host = urlsplit(base_url).hostname or ""
-        self.official = host == "openai.com" or host.endswith((".openai.com", ".openai.azure.com"))
-        """OpenAI's own servers, not somebody's that resemble them."""
+        self.official = settings.openai_itself
 
     async def pour(self, operation: str, request: AbstractAsyncContextManager[Answer], take: Emit[bytes]) -> None:
         """Send a request; hand over the body of its answer, chunk by chunk, as it arrives.

@@ -1,0 +1,124 @@
+"""What we say to a Realtime server, one text message each, and where it listens.
+
+Pure. Every message has the shape of the SDK's event models; tests/agent/providers/test_realtime_requests.py holds them
+together.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import msgspec
+
+from agent.config import OPENAI_URL, Settings
+
+PCMU = {"type": "audio/pcmu"}
+"""Mu-law at 8 kHz, which is the telephone's own: not a sample is converted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a session is opened."""
+
+    host: str
+    port: int
+    tls: bool
+    resource: str
+    """Path and query."""
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
+    """With the key: never logged."""
+
+    @property
+    def host_header(self) -> str:
+        """The host as a URL has it, with the port where that is not the usual one."""
+        name = f"[{self.host}]" if ":" in self.host else self.host
+        return name if self.port == (443 if self.tls else 80) else f"{name}:{self.port}"
+
+
+def transcription_address(settings: Settings) -> Address:
+    """Of a transcription session. Its model is told by `session.update`."""
+    return _address(settings, "intent=transcription")
+
+
+def model_address(settings: Settings, model: str) -> Address:
+    """Of a session with a model that speaks."""
+    return _address(settings, f"model={quote(model, safe='')}")
+
+
+def _address(settings: Settings, query: str) -> Address:
+    parts = urlsplit(settings.OPENAI_BASE_URL or OPENAI_URL)
+    tls = parts.scheme == "https"
+    key = settings.OPENAI_API_KEY.get_secret_value()
+    return Address(
+        parts.hostname or "",
+        parts.port or (443 if tls else 80),
+        tls,
+        f"{parts.path.rstrip('/')}/realtime?{query}",
+        (("Authorization", f"Bearer {key}"),) if key else (),
+    )
+
+
+def hear(model: str, language: str) -> str:
+    """Set a transcription session up: mu-law in, our own turn detector commits. `language`: two letters, or ""."""
+    transcription = {"model": model} | ({"language": language} if language else {})
+    audio_in = {"format": PCMU, "transcription": transcription, "turn_detection": None}
+    return _message("session.update", session={"type": "transcription", "audio": {"input": audio_in}})
+
+
+def append(sound: bytes) -> str:
+    """More of the caller's sound, in the session's input format."""
+    # Base64 has nothing that JSON would escape.
+    return f'{{"type":"input_audio_buffer.append","audio":"{b64encode(sound).decode("ascii")}"}}'
+
+
+COMMIT = '{"type":"input_audio_buffer.commit"}'
+"""What has been appended is an item. At least 100 ms of it, or the server objects."""
+
+CLEAR = '{"type":"input_audio_buffer.clear"}'
+"""What has been appended since the last commit never was."""
+
+
+def speak(voice: str, instructions: str) -> str:
+    """Set a session up that only says what each response asks for: mu-law out, nothing heard."""
+    return _message(
+        "session.update",
+        session={
+            "type": "realtime",
+            "output_modalities": ["audio"],
+            "instructions": instructions,
+            "audio": {"input": {"turn_detection": None}, "output": {"format": PCMU, "voice": voice}},
+        },
+    )
+
+
+def respond(asked: str, **response: Any) -> str:
+    """Ask for a response; `asked` comes back with its first and its last event."""
+    return _message("response.create", response={**response, "metadata": {"asked": asked}})
+
+
+def say(asked: str, text: str, instructions: str) -> str:
+    """Ask for a text to be said, outside of any conversation."""
+    words = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]}
+    return respond(asked, conversation="none", output_modalities=["audio"], instructions=instructions, input=[words])
+
+
+def cancel(response: str = "") -> str:
+    """Stop a response; without one, that of the conversation. An error comes back where none is under way."""
+    return _message("response.cancel", **({"response_id": response} if response else {}))
+
+
+def truncate(item: str, heard_ms: int) -> str:
+    """Cut one of the model's spoken items to what was heard of it."""
+    return _message("conversation.item.truncate", item_id=item, content_index=0, audio_end_ms=heard_ms)
+
+
+def forget(item: str) -> str:
+    """Take an item out of the server's conversation."""
+    return _message("conversation.item.delete", item_id=item)
+
+
+def _message(kind: str, **fields: Any) -> str:
+    return msgspec.json.encode({"type": kind, **fields}).decode()
