@@ -86,16 +86,20 @@ def fault_of(code: str) -> Fault:
     return Fault.REFUSED if code.startswith("invalid") or "policy" in code else Fault.BROKEN
 
 
+def fault_of_status(status: int) -> Fault:
+    """What an HTTP status that is no success means."""
+    if status in {408, 504}:
+        return Fault.TIMEOUT
+    if status == 429:
+        return Fault.BUSY
+    return Fault.REFUSED if status < 500 else Fault.BROKEN
+
+
 def _fault(error: Exception) -> Fault:
     from openai import APIStatusError
 
     if isinstance(error, APIStatusError):
-        status = error.status_code
-        if status in {408, 504}:
-            return Fault.TIMEOUT
-        if status == 429:
-            return Fault.BUSY
-        return Fault.REFUSED if status < 500 else Fault.BROKEN
+        return fault_of_status(error.status_code)
     cause = error if isinstance(error, httpx2.HTTPError) else error.__cause__
     if isinstance(cause, (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError, httpx2.UnsupportedProtocol)):
         return Fault.UNREACHABLE
