@@ -43,6 +43,12 @@ def code(tag: str) -> str:
     return tag.partition("-")[0].lower()
 
 
+def two_letters(tag: str) -> str:
+    """The language's ISO 639-1 code, which is all that some providers take; "" for one that has only three letters."""
+    language = code(tag)
+    return language if len(language) == 2 else ""
+
+
 def name(tag: str) -> str:
     """In English, with the country where that makes another English; the tag itself where it has no name here."""
     language = _NAMES.get(code(tag), tag)

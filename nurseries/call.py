@@ -41,6 +41,9 @@ EARS_FRAMES = 25
 ROOM_MS = 5000
 """Speech made ahead of its sending, at most: enough for the next sentence, little to throw away."""
 
+EVERY_PAUSE = 1 << 30
+"""Words that come while the caller speaks cost nothing more when the caller goes on."""
+
 HANG_UPS = frozenset({Ending.CALLER_HUNG_UP, Ending.CONNECTION_LOST})
 """Nobody is left to hear a last word."""
 
@@ -89,7 +92,16 @@ class Call:
             )
         )
         self.dialogue = Dialogue(parts, info, self.profile, self._outbox, self.end)
-        self.floor = Floor(self.dialogue, parts.recogniser, parts.end_of_turn, settings, self._turns.hold)
+        self._hearing = parts.hear_live(self.profile.language, self._turns.rest) if parts.hear_live else None
+        self._recogniser = self._hearing or parts.recogniser
+        self.floor = Floor(
+            self.dialogue,
+            self._recogniser,
+            parts.end_of_turn,
+            settings,
+            self._turns.hold,
+            early=EVERY_PAUSE if self._hearing else settings.EARLY_TRANSCRIPTIONS,
+        )
         self._keys = Keys(Keypad(settings.KEY_PAUSE_S, parts.bindings))
         self._conversing = trio.CancelScope()
         self._leaving = trio.CancelScope()
@@ -142,7 +154,7 @@ class Call:
             turns=dialogue.memory.times(self._began),
             facts=values(dialogue.memory.facts),
             providers={
-                "stt": self._parts.recogniser.name,
+                "stt": self._recogniser.name,
                 "llm": self._parts.model.name,
                 "tts": self._parts.voice.name,
             },
@@ -190,6 +202,8 @@ class Call:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._detect, name="detector")
                 nursery.start_soon(floor.ears.run, name="ears")
+                if self._hearing is not None:
+                    nursery.start_soon(self._hearing.run, name="hearing")
                 nursery.start_soon(dialogue.runner.run, name="runner")
                 nursery.start_soon(self._keys.watch, floor.pressed, name="keypad")
                 nursery.start_soon(
@@ -207,6 +221,7 @@ class Call:
             self.floor.decided,
             guard_ms=self.floor.guard_ms,
             is_echo=self._is_echo,
+            heard=self._hearing.heard if self._hearing else lambda *_: None,
         )
 
     async def _limit(self) -> None:

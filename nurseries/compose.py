@@ -22,18 +22,27 @@ from agent.lines import load_lines
 from agent.providers import scripted
 from agent.providers.http_client import open_http_client
 from agent.providers.own_tools import load_tools
+from agent.providers.realtime_events import RealtimeEvent
+from agent.providers.realtime_requests import transcription_address
 from agent.providers.silero import Silero8k, load_session
 from agent.speak.cache import AudioCache
 from agent.speak.ports import Voice
 from agent.speak.repertoire import Repertoire
 from agent.think.policy import Persona
 from agent.think.ports import LanguageModel, Summariser
-from nurseries.parts import HandOver, Parts
+from nurseries.hearing import Hearing
+from nurseries.link import Link
+from nurseries.parts import HandOver, HearLive, Parts
 
 if TYPE_CHECKING:
     from agent.providers.openai_client import OpenAIClient
 
 T = TypeVar("T")
+
+CONNECT_S = 3.0
+"""For a socket to a Realtime server, TLS and all."""
+SILENT_S = 5.0
+"""Until such a server is asked whether it is there, and once more for its answer: a call may be silent for long."""
 
 
 def open_store(settings: Settings) -> CallStore:
@@ -76,6 +85,7 @@ async def compose(settings: Settings, hand_over: HandOver) -> AsyncIterator[Part
         yield Parts(
             settings=settings,
             recogniser=recogniser,
+            hear_live=made.hear_live(recogniser),
             model=model,
             voice=voice,
             cache=AudioCache(int(settings.TTS_CACHE_MB * 1024 * 1024)),
@@ -115,6 +125,25 @@ class _Vendors:
                 return load_recogniser(self._settings.LOCAL_STT_ENGINE)
             case "scripted":
                 return scripted.ScriptedRecogniser()
+
+    def hear_live(self, files: Recogniser) -> HearLive | None:
+        """None where turns are heard as files only."""
+        settings = self._settings
+        if settings.provider("STT")[0] != "openai" or not settings.hears_live:
+            return None
+        address = transcription_address(settings)
+
+        def make_link(opened: Callable[[], None], received: Callable[[RealtimeEvent], None]) -> Link:
+            return Link(address, opened=opened, received=received, connect_s=CONNECT_S, silent_s=SILENT_S)
+
+        return lambda language, so_far: Hearing(
+            make_link,
+            files,
+            model=settings.OPENAI_STT_LIVE_MODEL,
+            language=language,
+            final_s=settings.STT_FINAL_S,
+            so_far=so_far,
+        )
 
     def model(self) -> LanguageModel:
         match self._settings.provider("LLM")[0]:

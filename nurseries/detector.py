@@ -23,11 +23,13 @@ async def detect(
     *,
     guard_ms: Callable[[], float],
     is_echo: Callable[[bytes, float, float], bool],
+    heard: Callable[[bytes, float, Decision | None], None],
 ) -> None:
     """Listen until cancelled.
 
     `guard_ms` tells how much speech is an onset now; `is_echo` whether a window, by its sound, its time and its
-    probability of speech, is our own voice coming back: then it counts as silence.
+    probability of speech, is our own voice coming back: then it counts as silence. `heard` is told of every window and
+    what came of it, before anybody acts on that.
     """
     pending = bytearray()
     while True:
@@ -42,6 +44,7 @@ async def detect(
                 probability = 0.0
             turns.guard(guard_ms())
             decision = turns.hear(window, probability, begins_ms)
+            heard(window, begins_ms, decision)
             begins_ms += WINDOW_BYTES / BYTES_PER_MS
             if decision is not None:
                 decided(decision)

@@ -42,12 +42,15 @@ class Floor:
         end_of_turn: EndOfTurn,
         settings: Settings,
         hold_turn: Callable[[float], None],
+        *,
+        early: int,
     ) -> None:
+        """`early`: transcriptions of one utterance that may be thrown away because the caller goes on."""
         self.ears = Ears(
             recogniser,
             dialogue.profile.language,
             limit_s=settings.STT_TIMEOUT_S,
-            early=settings.EARLY_TRANSCRIPTIONS,
+            early=early,
             understood=self._understood,
         )
         self.barge_ins = 0

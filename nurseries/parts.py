@@ -10,14 +10,19 @@ from agent.hear.endpointing import EndOfTurn
 from agent.hear.keys import Bindings
 from agent.hear.ports import Recogniser, VoiceActivity
 from agent.lines import Lines
+from agent.model import Utterance
 from agent.speak.cache import AudioCache
 from agent.speak.ports import Voice
 from agent.speak.repertoire import Repertoire
 from agent.think.ports import LanguageModel, Summariser
 from agent.think.tools.toolbox import Toolbox
+from nurseries.hearing import Hearing
 
 HandOver = Callable[[str, str], Awaitable[bool]]
 """Arrange that a call, by its CallSid, is passed on to a number once its stream is over; False where that failed."""
+
+HearLive = Callable[[str, Callable[[], Utterance | None]], Hearing]
+"""One call's, by its language, and by what the caller has said since the onset."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,8 @@ class Parts:
 
     settings: Settings
     recogniser: Recogniser
+    hear_live: HearLive | None
+    """Where turns are heard while they are spoken; `recogniser` then hears what did not come over the socket."""
     model: LanguageModel
     voice: Voice
     cache: AudioCache

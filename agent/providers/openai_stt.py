@@ -11,7 +11,7 @@ import msgspec
 from agent.config import Settings
 from agent.errors import Fault, ProviderError
 from agent.hear.transcript import clean, worth_hearing
-from agent.language import code as language_code
+from agent.language import two_letters
 from agent.model import Utterance
 from agent.providers.openai_client import NAME, OpenAIClient
 from agent.wire import mulaw
@@ -42,7 +42,7 @@ class OpenAIRecogniser:
         """See the port."""
         if not worth_hearing(utterance):
             return ""
-        code = _iso_639_1(language or self._language)
+        code = two_letters(language or self._language)
         told = "" if code in self._refused else code
         try:
             body = await self._ask(utterance, told)
@@ -70,12 +70,6 @@ class OpenAIRecogniser:
         )
         await self._client.pour("transcribe", request, take)
         return bytes(body)
-
-
-def _iso_639_1(tag: str) -> str:
-    """The two-letter code that the API takes; "" for a language that has only three letters."""
-    code = language_code(tag)
-    return code if len(code) == 2 else ""
 
 
 def wav(sound: bytes) -> bytes:

@@ -19,6 +19,12 @@ PCMU = {"type": "audio/pcmu"}
 """Mu-law at 8 kHz, which is the telephone's own: not a sample is converted."""
 
 
+SETUP = "setup"
+"""Id of the message that sets a session up: an error `of` it is about our settings."""
+
+_COMMIT = "commit-"
+
+
 @dataclass(frozen=True, slots=True)
 class Address:
     """Where a session is opened."""
@@ -65,7 +71,8 @@ def hear(model: str, language: str) -> str:
     """Set a transcription session up: mu-law in, our own turn detector commits. `language`: two letters, or ""."""
     transcription = {"model": model} | ({"language": language} if language else {})
     audio_in = {"format": PCMU, "transcription": transcription, "turn_detection": None}
-    return _message("session.update", session={"type": "transcription", "audio": {"input": audio_in}})
+    session = {"type": "transcription", "audio": {"input": audio_in}}
+    return _message("session.update", event_id=SETUP, session=session)
 
 
 def append(sound: bytes) -> str:
@@ -74,8 +81,16 @@ def append(sound: bytes) -> str:
     return f'{{"type":"input_audio_buffer.append","audio":"{b64encode(sound).decode("ascii")}"}}'
 
 
-COMMIT = '{"type":"input_audio_buffer.commit"}'
-"""What has been appended is an item. At least 100 ms of it, or the server objects."""
+def commit(number: int) -> str:
+    """What has been appended is an item. At least 100 ms of it, or the server objects, by an error `of` this."""
+    return _message("input_audio_buffer.commit", event_id=f"{_COMMIT}{number}")
+
+
+def committed_by(event_id: str) -> int | None:
+    """The number of the commit that an error is about; None for what is no commit of ours."""
+    number = event_id.removeprefix(_COMMIT)
+    return int(number) if number != event_id and number.isdecimal() else None
+
 
 CLEAR = '{"type":"input_audio_buffer.clear"}'
 """What has been appended since the last commit never was."""
@@ -85,6 +100,7 @@ def speak(voice: str, instructions: str) -> str:
     """Set a session up that only says what each response asks for: mu-law out, nothing heard."""
     return _message(
         "session.update",
+        event_id=SETUP,
         session={
             "type": "realtime",
             "output_modalities": ["audio"],

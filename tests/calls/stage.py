@@ -94,6 +94,7 @@ class Stage:
         self.parts = Parts(
             settings=self.settings,
             recogniser=self.ears,
+            hear_live=None,
             model=self.mind,
             voice=self.voice,
             cache=AudioCache(1 << 20),

@@ -16,7 +16,7 @@ MESSAGES = {
     "hear": requests.hear("gpt-live-transcribe", "hi"),
     "hear any language": requests.hear("gpt-live-transcribe", ""),
     "append": requests.append(bytes(range(256))),
-    "commit": requests.COMMIT,
+    "commit": requests.commit(12),
     "clear": requests.CLEAR,
     "speak": requests.speak("marin", "Say it."),
     "say": requests.say("7", "नमस्ते, Anita!", "Say it."),
@@ -61,3 +61,10 @@ def test_a_compatible_server_keeps_its_path_and_port() -> None:
     assert address.resource == "/openai/v1/realtime?model=a%20model"
     assert address.headers == ()
     assert address.host_header == "[::1]:8080"
+
+
+def test_a_refused_commit_is_known_by_its_number() -> None:
+    assert requests.committed_by(json.loads(requests.commit(12))["event_id"]) == 12
+    assert requests.committed_by(requests.SETUP) is None
+    assert requests.committed_by("") is None
+    assert requests.committed_by("commit-") is None
