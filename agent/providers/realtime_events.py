@@ -18,7 +18,7 @@ from agent.errors import Fault, ProviderError
 from agent.providers.openai_client import DETAIL_LENGTH, NAME, fault_of
 from agent.think.ports import ToolCall
 
-TROUBLE_FAULTS = {"session_expired": Fault.UNREACHABLE, "server_error": Fault.BROKEN}
+TROUBLE_FAULTS = {"session_expired": Fault.UNREACHABLE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +240,8 @@ def _asked(response: dict[str, Any]) -> str:
 
 def _fault(error: dict[str, Any]) -> Fault:
     code, kind = _text(error.get("code")), _text(error.get("type"))
-    return TROUBLE_FAULTS.get(code) or TROUBLE_FAULTS.get(kind) or fault_of(code or kind)
+    fault = TROUBLE_FAULTS.get(code) or fault_of(code or kind)
+    return Fault.REFUSED if fault is Fault.BROKEN and kind == "invalid_request_error" else fault
 
 
 def _detail(error: dict[str, Any]) -> str:

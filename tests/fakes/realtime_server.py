@@ -408,7 +408,8 @@ class Session:
             case "garbage":
                 await self._connection.send_message("<html>502 Bad Gateway</html>")
             case "error":
-                error = {"type": "server_error", "code": str(wrong.code), "message": "As planned.", "param": None}
+                kind = "server_error" if wrong.code == "server_error" else "invalid_request_error"
+                error = {"type": kind, "code": str(wrong.code), "message": "As planned.", "param": None}
                 await self._connection.send_message(
                     json.dumps({"type": "error", "event_id": "event_x", "error": {**error, "event_id": None}})
                 )

@@ -161,6 +161,17 @@ def test_an_event_of_the_sdk_is_read(model: type[BaseModel], fields: dict[str, o
     assert parse(json.dumps(message)) == expected
 
 
+def test_whether_it_helps_to_try_again() -> None:
+    for kind, code, fault in (
+        ("invalid_request_error", "model_not_found", Fault.REFUSED),
+        ("invalid_request_error", "session_expired", Fault.UNREACHABLE),
+        ("invalid_request_error", "rate_limit_exceeded", Fault.BUSY),
+        ("server_error", "server_error", Fault.BROKEN),
+    ):
+        event = parse(json.dumps({"type": "error", "error": {"type": kind, "code": code}}))
+        assert event == events.Trouble(fault, code, code, "")
+
+
 def test_what_is_new_is_passed_over() -> None:
     assert parse('{"type":"rate_limits.updated","rate_limits":[],"event_id":"e"}') is None
     assert parse('{"type":"something.new","item_id":"i","of":{"the":"future"}}') is None
