@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, TypeVar
 import httpx2
 
 from agent.config import Settings
+from agent.doctor.ports import Catalogue
+from agent.doctor.uses import models_in_use
 from agent.errors import ConfigError
 from agent.hear.endpointing import LexicalEndOfTurn
 from agent.hear.keys import parse_bindings
@@ -100,6 +102,14 @@ async def compose(settings: Settings, hand_over: HandOver) -> AsyncIterator[Part
         )
 
 
+@asynccontextmanager
+async def open_catalogue(settings: Settings) -> AsyncIterator[Catalogue | None]:
+    """The list of models of the server that the openai provider uses, for as long as the block lasts; None where no
+    port uses it."""
+    async with open_http_client() as http:
+        yield _Vendors(settings, http).catalogue()
+
+
 class _Vendors:
     """One maker a port; what two ports share is made once."""
 
@@ -165,6 +175,14 @@ class _Vendors:
         from agent.providers.openai_summary import OpenAISummariser
 
         return OpenAISummariser(self._openai, self._settings)
+
+    def catalogue(self) -> Catalogue | None:
+        """The server's models; None where the openai provider serves no port."""
+        if not models_in_use(self._settings):
+            return None
+        from agent.providers.openai_models import OpenAIModels
+
+        return OpenAIModels(self._openai)
 
     def voice(self) -> Voice:
         match self._settings.provider("TTS")[0]:

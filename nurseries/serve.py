@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import sys
+from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
 
@@ -12,6 +13,7 @@ import trio
 
 from agent import log as logs
 from agent.config import Settings, load
+from agent.doctor.retirement import ending_soon
 from agent.errors import ConfigError
 from agent.guard.tokens import Tokens, derive_key
 from agent.keep.ports import CallStore
@@ -44,6 +46,8 @@ async def _run(settings: Settings, store: CallStore) -> None:
     async with compose(settings, hand_overs.hand_over) as parts:
         for doubt in parts.lines.warnings:
             log.warning("line", doubt=doubt)
+        for model in ending_soon(settings, datetime.now(UTC).date()):
+            log.warning("model", setting=model.setting, model=model.model, doubt=model.says, instead=model.instead)
         try:
             listeners = await trio.open_tcp_listeners(settings.PORT, host=settings.host)
         except OSError as error:

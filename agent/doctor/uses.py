@@ -1,0 +1,54 @@
+"""Which models of the openai provider a configuration uses, and by which setting. Settings in, names out."""
+
+from __future__ import annotations
+
+from typing import Literal
+from urllib.parse import urlsplit
+
+import msgspec
+
+from agent.config import OPENAI_URL, Settings
+
+Port = Literal["STT", "LLM", "TTS"]
+
+TITLES: dict[Port, str] = {"STT": "speech to text", "LLM": "language model", "TTS": "text to speech"}
+
+
+class Use(msgspec.Struct, frozen=True):
+    """One model, and why it is wanted."""
+
+    port: Port
+    setting: str
+    model: str
+
+
+def models_in_use(settings: Settings) -> tuple[Use, ...]:
+    """What may be asked for in a call: the model of files also where the caller is heard live, for it is heard so when
+    that fails."""
+    found: list[Use] = []
+    if settings.provider("STT")[0] == "openai":
+        if settings.hears_live:
+            found.append(Use("STT", "OPENAI_STT_LIVE_MODEL", settings.OPENAI_STT_LIVE_MODEL))
+        found.append(Use("STT", "OPENAI_STT_MODEL", settings.OPENAI_STT_MODEL))
+    if settings.provider("LLM")[0] == "openai":
+        found.append(Use("LLM", "OPENAI_LLM_MODEL", settings.OPENAI_LLM_MODEL))
+    if settings.provider("TTS")[0] == "openai":
+        found.append(
+            Use("TTS", "OPENAI_REALTIME_MODEL", settings.OPENAI_REALTIME_MODEL)
+            if settings.speaks_live
+            else Use("TTS", "OPENAI_TTS_MODEL", settings.OPENAI_TTS_MODEL)
+        )
+    return tuple(found)
+
+
+def where(settings: Settings, port: Port) -> str:
+    """Who answers for a port: the server's host, and its port where one is named; nothing else of its address."""
+    provider = settings.provider(port)[0]
+    if provider != "openai":
+        return "this machine" if provider == "local" else "a stand-in"
+    parts = urlsplit(settings.OPENAI_BASE_URL or OPENAI_URL)
+    host = parts.hostname or ""
+    try:
+        return f"{host}:{parts.port}" if parts.port else host
+    except ValueError:
+        return host

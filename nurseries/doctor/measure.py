@@ -1,0 +1,174 @@
+"""Measures a call's parts through their ports: round after round, with the deadlines that a call has.
+
+One request at a time, on an otherwise idle process. A failing provider is a value here, as in a call; nothing of a
+round is left behind when it is over or cancelled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+import trio
+
+from agent.doctor import budget
+from agent.doctor.advice import what_to_do
+from agent.doctor.figures import FACTOR, Measured, Trouble, figures, understood
+from agent.doctor.uses import Port, where
+from agent.errors import Fault
+from agent.model import CallInfo, Utterance
+from agent.profile import Profile
+from agent.speak.clips import WELCOME
+from agent.speak.plain import speakable
+from agent.speak.sentences import Sentences
+from agent.think.ports import Message
+from agent.think.prompt import build_prompt
+from nurseries.ears import HEARING_RATE
+from nurseries.parts import Parts
+from nurseries.speech import Failure, Idle, timed
+
+Sample = Mapping[str, float]
+"""One round's figures: milliseconds, and the real-time factor."""
+
+Once = Callable[[], Awaitable[Sample | Failure]]
+
+HOPELESS = frozenset({Fault.REFUSED, Fault.UNREACHABLE})
+"""Another round would only meet the same."""
+
+RECORDED_IN = "en-IN"
+"""What the packaged recordings speak, whatever the calls do."""
+
+ASKED = "Hello, I am looking for a two bedroom flat in Whitefield, around eighty lakhs."
+SENTENCE = "A two bedroom flat in Whitefield is a good choice."
+
+WHOLE = "whole reply"
+
+
+@dataclass(slots=True)
+class Doctor:
+    """Examines one process's parts, as a call of the default line would use them."""
+
+    parts: Parts
+    rounds: int
+    _profile: Profile = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._profile = self.parts.lines.profile(CallInfo("", "", ""))
+
+    async def hearing(self) -> Measured:
+        """A packaged recording to its text, and whether the words are right."""
+        recogniser, settings = self.parts.recogniser, self.parts.settings
+        length = len(WELCOME.mulaw) / 8
+        utterance = Utterance(WELCOME.mulaw, 0, length)
+        stands_in = settings.provider("STT")[0] == "scripted"
+        notes: dict[str, None] = {}
+
+        async def once() -> Sample | Failure:
+            text = ""
+
+            async def work(_: Idle) -> None:
+                nonlocal text
+                text = await recogniser.transcribe(utterance, RECORDED_IN)
+
+            began = trio.current_time()
+            failure = await timed("hear", settings.STT_TIMEOUT_S + length / 1000 * HEARING_RATE, work)
+            if failure is not None:
+                return failure
+            if not stands_in and not understood(WELCOME.text, text):
+                return Failure("hear", Fault.BROKEN, f'heard "{text}" where the recording says "{WELCOME.text}"')
+            notes["a stand-in's words say nothing" if stands_in else "the words came back right"] = None
+            return {budget.FINAL: _since(began)}
+
+        return await self._examined("STT", recogniser.name, once, notes)
+
+    async def thinking(self) -> Measured:
+        """A caller's first words to the reply: its first piece, its first sentence, its end."""
+        model, settings = self.parts.model, self.parts.settings
+        messages = (Message("agent", self._profile.greeting), Message("caller", ASKED))
+        prompt = build_prompt(self._profile.system, messages, {}, settings.HISTORY_TURNS, settings.HISTORY_TOKENS)
+
+        async def once() -> Sample | Failure:
+            cutter = Sentences()
+            times: dict[str, float] = {}
+            began = trio.current_time()
+
+            async def work(idle: Idle) -> None:
+                async def emit(piece: str) -> None:
+                    idle.wait()
+                    await trio.lowlevel.checkpoint()
+                    if piece:
+                        times.setdefault(budget.TOKEN, _since(began))
+                    if cutter.feed(piece):
+                        times.setdefault(budget.SENTENCE, _since(began))
+
+                await model.reply(prompt, emit)
+
+            failure = await timed("think", settings.LLM_TIMEOUT_S, work)
+            if failure is not None:
+                return failure
+            if budget.TOKEN not in times:
+                return Failure("think", Fault.BROKEN, "a reply without words")
+            times.setdefault(budget.SENTENCE, _since(began))
+            return times | {WHOLE: _since(began)}
+
+        return await self._examined("LLM", model.name, once, {})
+
+    async def speaking(self) -> Measured:
+        """A sentence to its sound: the first of it, enough of it for a message, and how fast the rest comes."""
+        voice, settings = self.parts.voice, self.parts.settings
+        bytes_per_ms = voice.rate * 2 / 1000
+
+        async def once() -> Sample | Failure:
+            times: dict[str, float] = {}
+            made = 0
+            began = trio.current_time()
+
+            async def work(idle: Idle) -> None:
+                async def emit(sound: bytes) -> None:
+                    nonlocal made
+                    idle.wait()
+                    await trio.lowlevel.checkpoint()
+                    made += len(sound)
+                    if sound:
+                        times.setdefault(budget.SOUND, _since(began))
+                    if made >= settings.MESSAGE_MS * bytes_per_ms:
+                        times.setdefault(budget.MESSAGE, _since(began))
+
+                profile = self._profile
+                await voice.synthesise(speakable(SENTENCE), emit, voice=profile.voice, language=profile.language)
+
+            failure = await timed("speak", settings.TTS_TIMEOUT_S, work)
+            if failure is not None:
+                return failure
+            if not made:
+                return Failure("speak", Fault.BROKEN, "no sound")
+            times.setdefault(budget.MESSAGE, _since(began))
+            return times | {FACTOR: _since(began) / (made / bytes_per_ms)}
+
+        return await self._examined("TTS", voice.name, once, {})
+
+    async def _examined(self, port: Port, name: str, once: Once, notes: Mapping[str, None]) -> Measured:
+        samples: list[Sample] = []
+        failures: dict[Failure, int] = {}
+        for _ in range(self.rounds):
+            outcome = await once()
+            if not isinstance(outcome, Failure):
+                samples.append(outcome)
+                continue
+            failures[outcome] = failures.get(outcome, 0) + 1
+            if outcome.fault in HOPELESS:
+                break
+        settings = self.parts.settings
+        troubles = [
+            Trouble(_told(failure), times, what_to_do(port, name, failure.fault, failure.detail, settings))
+            for failure, times in failures.items()
+        ]
+        return Measured(port, name, where(settings, port), figures(samples), tuple(troubles), tuple(notes))
+
+
+def _told(failure: Failure) -> str:
+    return failure.fault.value + (f" ({failure.detail})" if failure.detail else "")
+
+
+def _since(began: float) -> float:
+    return (trio.current_time() - began) * 1000
