@@ -6,7 +6,7 @@ import re
 
 from agent.config import Settings
 from agent.doctor.retirement import announced
-from agent.doctor.uses import Port, Use, models_in_use
+from agent.doctor.uses import TITLES, Port, Use, models_in_use
 from agent.errors import Fault
 
 
@@ -34,10 +34,25 @@ def _refused(port: Port, name: str, detail: str, settings: Settings) -> str:
     use = _use(port, name, settings)
     if use is None:
         return f"Check {port}_PROVIDER and its model."
+    advice = f"Set {use.setting} to a model that this server has for {TITLES[port]}."
     known = announced(use.model)
-    if known is not None and known.instead and re.match("400|404|410", detail):
-        return f"{use.setting}={use.model} ends on {known.last_day}, as announced. Use {known.instead}."
-    return f"Set {use.setting} to a model that this server has for {port}: {use.model} is not, or cannot do it."
+    if known is not None and re.match("400|404|410", detail):
+        advice += f" OpenAI shuts {use.model} down on {known.last_day}: instead, {known.instead}."
+    return advice
+
+
+def misheard(settings: Settings) -> str:
+    """The recogniser answers, with other words than were said."""
+    if settings.provider("STT")[0] == "openai":
+        return "Set OPENAI_STT_MODEL to a model that hears telephone speech and knows English."
+    return "Set LOCAL_STT_ENGINE to the other engine, or STT_PROVIDER to another provider."
+
+
+def too_slow(settings: Settings) -> str:
+    """The voice takes longer to make a sound than the sound lasts."""
+    if settings.provider("TTS")[0] == "openai":
+        return "Choose a quicker voice (OPENAI_TTS_MODEL), or a server with more power."
+    return "This machine is too slow or too busy for a voice of its own: set TTS_PROVIDER to another provider."
 
 
 def _use(port: Port, name: str, settings: Settings) -> Use | None:

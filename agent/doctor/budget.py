@@ -68,11 +68,13 @@ def budget(settings: Settings, measured: Sequence[Measured]) -> Budget:
     found = {figure.name: figure for one in measured for figure in one.figures}
     token, sound = found.get(TOKEN), found.get(SOUND)
     rows = (
-        Row(NETWORK, NETWORK_MS, NETWORK_MS, NETWORK_MS, NETWORK_MS, "assumed"),
+        Row(NETWORK, NETWORK_MS, NETWORK_MS, NETWORK_MS, NETWORK_MS, "assumed", "Twilio's allowance"),
         _row(WAIT, (wait_ms(settings),) * 2, HEARING_MS, HEARING_LIMIT_MS, _wait(settings)),
         _row(WORDS, _beyond(settings, found.get(FINAL)), 0, HEARING_LIMIT_MS - HEARING_MS),
         _row(TOKEN, _pair(token), TOKEN_MS, TOKEN_LIMIT_MS),
-        _row(SENTENCE, _after(found.get(SENTENCE), token), SENTENCE_MS, SENTENCE_LIMIT_MS, "after the token"),
+        _row(
+            SENTENCE, _after(found.get(SENTENCE), token), SENTENCE_MS, SENTENCE_LIMIT_MS, "counted from the first token"
+        ),
         _row(SOUND, _pair(sound), SOUND_MS, SOUND_LIMIT_MS),
         _row(MESSAGE, _after(found.get(MESSAGE), sound), MESSAGE_BUDGET_MS, MESSAGE_LIMIT_MS, _ahead(settings)),
     )
@@ -96,7 +98,7 @@ def _wait(settings: Settings) -> str:
 
 
 def _ahead(settings: Settings) -> str:
-    return f"until MESSAGE_MS ({settings.MESSAGE_MS}) of sound are there; LEAD_MS delays nothing"
+    return f"until MESSAGE_MS ({settings.MESSAGE_MS}) of sound are made; LEAD_MS delays nothing"
 
 
 Pair = tuple[float, float] | None

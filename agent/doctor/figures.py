@@ -18,6 +18,10 @@ ALIKE = 0.75
 """Share of words in common from which a recording counts as understood: a small recogniser may miss one or two."""
 
 
+FACTOR = "real-time factor"
+"""Seconds of work for a second of sound: below 1, or callers hear gaps."""
+
+
 class Figure(msgspec.Struct, frozen=True):
     """One thing, measured in every round that came so far."""
 
@@ -51,8 +55,9 @@ class Measured(msgspec.Struct, frozen=True):
         return next((figure for figure in self.figures if figure.name == name), None)
 
 
-FACTOR = "real-time factor"
-"""Seconds of work for a second of sound: below 1, or callers hear gaps."""
+def with_trouble(measured: Measured, trouble: Trouble) -> Measured:
+    """The same, with one thing more that is wrong."""
+    return msgspec.structs.replace(measured, troubles=(*measured.troubles, trouble))
 
 
 def figures(rounds: Sequence[Mapping[str, float]]) -> tuple[Figure, ...]:
@@ -62,7 +67,10 @@ def figures(rounds: Sequence[Mapping[str, float]]) -> tuple[Figure, ...]:
     for name in names:
         values = tuple(values[name] for values in rounds if name in values)
         unit: Unit = "x" if name == FACTOR else "ms"
-        made.append(Figure(name, unit, statistics.median(values), max(values), values))
+        digits = 3 if unit == "x" else 1
+        told = (statistics.median(values), max(values), *values)
+        median, worst, *each = (round(value, digits) for value in told)
+        made.append(Figure(name, unit, median, worst, tuple(each)))
     return tuple(made)
 
 

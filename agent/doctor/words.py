@@ -36,25 +36,24 @@ def _provider(one: Measured) -> Iterator[str]:
     for figure in one.figures:
         yield f"  {figure.name:{_WIDTH}} {_value(figure, figure.median)} {_value(figure, figure.worst)}"
     for trouble in one.troubles:
-        times = f" ({trouble.rounds} times)" if trouble.rounds > 1 else ""
-        yield f"  FAILED{times}: {trouble.what}"
+        yield f"  FAILED in {trouble.rounds} round{'' if trouble.rounds == 1 else 's'}, see below"
     yield from (f"  {note}" for note in one.notes)
 
 
 def _value(figure: Figure, value: float) -> str:
-    return f"{value:6.0f} ms" if figure.unit == "ms" else f"{value:6.2f} x "
+    return f"{value:6.0f} ms" if figure.unit == "ms" else f"{value:6.2f} x"
 
 
 def _budget(budget: Budget) -> Iterator[str]:
     yield f"{'caller falls silent to first sound':{_WIDTH + 2}}   median     worst    budget     limit"
     for row in (*budget.rows, budget.total):
         yield _row(row)
+    yield from (f"  {row.stage}: {row.note}" for row in (*budget.rows, budget.total) if row.note)
 
 
 def _row(row: Row) -> str:
     figures = "".join(f"{_ms(value):>10}" for value in (row.median, row.worst, row.budget, row.limit))
-    note = f" ({row.note})" if row.note else ""
-    return f"  {row.stage:{_WIDTH}}{figures}   {row.verdict}{note}"
+    return f"  {row.stage:{_WIDTH}}{figures}   {row.verdict}"
 
 
 def _ms(value: float | None) -> str:

@@ -63,6 +63,11 @@ async def examine(settings: Settings, rounds: int, days: int, today: date) -> Re
         notes += parts.lines.warnings
         doctor = Doctor(parts, rounds)
         measured = (await doctor.hearing(), await doctor.thinking(), await doctor.speaking())
+    notes += (
+        f"{use.setting}={use.model} was looked up, not measured"
+        for use in models_in_use(settings)
+        if not any(use.model in one.name.split() for one in measured if one.port == use.port)
+    )
     models = await _models(settings, days, today, notes)
     return report.build(today, rounds, measured, budget(settings, measured), models, notes)
 

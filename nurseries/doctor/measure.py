@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
+import msgspec
 import trio
 
 from agent.doctor import budget
-from agent.doctor.advice import what_to_do
-from agent.doctor.figures import FACTOR, Measured, Trouble, figures, understood
+from agent.doctor.advice import misheard, too_slow, what_to_do
+from agent.doctor.figures import FACTOR, Measured, Trouble, figures, understood, with_trouble
 from agent.doctor.uses import Port, where
 from agent.errors import Fault
 from agent.model import CallInfo, Utterance
@@ -61,7 +62,7 @@ class Doctor:
         length = len(WELCOME.mulaw) / 8
         utterance = Utterance(WELCOME.mulaw, 0, length)
         stands_in = settings.provider("STT")[0] == "scripted"
-        notes: dict[str, None] = {}
+        wrong: list[str] = []
 
         async def once() -> Sample | Failure:
             text = ""
@@ -75,11 +76,15 @@ class Doctor:
             if failure is not None:
                 return failure
             if not stands_in and not understood(WELCOME.text, text):
-                return Failure("hear", Fault.BROKEN, f'heard "{text}" where the recording says "{WELCOME.text}"')
-            notes["a stand-in's words say nothing" if stands_in else "the words came back right"] = None
+                wrong.append(text)
             return {budget.FINAL: _since(began)}
 
-        return await self._examined("STT", recogniser.name, once, notes)
+        made = await self._examined("STT", recogniser.name, once)
+        if wrong:
+            what = f'heard "{wrong[0]}" where a recording says "{WELCOME.text}"'
+            return with_trouble(made, Trouble(what, len(wrong), misheard(settings)))
+        right = made.figures and not stands_in
+        return msgspec.structs.replace(made, notes=("the words came back right",)) if right else made
 
     async def thinking(self) -> Measured:
         """A caller's first words to the reply: its first piece, its first sentence, its end."""
@@ -111,7 +116,7 @@ class Doctor:
             times.setdefault(budget.SENTENCE, _since(began))
             return times | {WHOLE: _since(began)}
 
-        return await self._examined("LLM", model.name, once, {})
+        return await self._examined("LLM", model.name, once)
 
     async def speaking(self) -> Measured:
         """A sentence to its sound: the first of it, enough of it for a message, and how fast the rest comes."""
@@ -145,9 +150,14 @@ class Doctor:
             times.setdefault(budget.MESSAGE, _since(began))
             return times | {FACTOR: _since(began) / (made / bytes_per_ms)}
 
-        return await self._examined("TTS", voice.name, once, {})
+        made = await self._examined("TTS", voice.name, once)
+        factor = made.figure(FACTOR)
+        if factor is None or factor.median < 1:
+            return made
+        slow = sum(value >= 1 for value in factor.rounds)
+        return with_trouble(made, Trouble("slower than speech: callers hear gaps", slow, too_slow(settings)))
 
-    async def _examined(self, port: Port, name: str, once: Once, notes: Mapping[str, None]) -> Measured:
+    async def _examined(self, port: Port, name: str, once: Once) -> Measured:
         samples: list[Sample] = []
         failures: dict[Failure, int] = {}
         for _ in range(self.rounds):
@@ -163,7 +173,7 @@ class Doctor:
             Trouble(_told(failure), times, what_to_do(port, name, failure.fault, failure.detail, settings))
             for failure, times in failures.items()
         ]
-        return Measured(port, name, where(settings, port), figures(samples), tuple(troubles), tuple(notes))
+        return Measured(port, name, where(settings, port), figures(samples), tuple(troubles))
 
 
 def _told(failure: Failure) -> str:

@@ -1,0 +1,52 @@
+"""What to do about a failure: the setting that would mend it is named."""
+
+from __future__ import annotations
+
+import pytest
+
+from agent.config import Settings
+from agent.doctor.advice import misheard, too_slow, what_to_do
+from agent.errors import Fault
+
+
+def configured(**changes: object) -> Settings:
+    return Settings(_env_file=None, APP_ENV="test", **{"OPENAI_API_KEY": "sk-x", **changes})  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize(
+    ("fault", "detail", "words"),
+    [
+        (Fault.REFUSED, "401 invalid_api_key", "OPENAI_API_KEY"),
+        (Fault.REFUSED, "404 model_not_found no such model", "Set OPENAI_STT_MODEL to a model"),
+        (Fault.REFUSED, "404 model_not_found no such model", "OpenAI shuts whisper-1 down on 2027-02-26"),
+        (Fault.REFUSED, "404 model_not_found no such model", "gpt-transcribe"),
+        (Fault.UNREACHABLE, "ConnectError", "OPENAI_BASE_URL"),
+        (Fault.TIMEOUT, "nothing for 5 s", "STT_TIMEOUT_S"),
+        (Fault.BUSY, "429", "quota"),
+        (Fault.BROKEN, "500", "the server's"),
+    ],
+)
+def test_every_fault_has_its_remedy(fault: Fault, detail: str, words: str) -> None:
+    settings = configured(OPENAI_STT_MODEL="whisper-1")
+
+    assert words in what_to_do("STT", "openai whisper-1", fault, detail, settings)
+
+
+def test_the_model_that_the_provider_names_is_the_one_to_change() -> None:
+    settings = configured()  # hears live, and files where that fails
+
+    assert "OPENAI_STT_LIVE_MODEL" in what_to_do("STT", "openai gpt-live-transcribe", Fault.REFUSED, "404", settings)
+    assert "OPENAI_STT_MODEL" in what_to_do("STT", "openai gpt-transcribe", Fault.REFUSED, "404", settings)
+
+
+def test_a_local_provider_needs_no_key() -> None:
+    settings = configured(PROVIDER="local")
+
+    assert "OPENAI" not in what_to_do("TTS", "local", Fault.BROKEN, "", settings)
+    assert "LOCAL_STT_ENGINE" in misheard(settings)
+    assert "TTS_PROVIDER" in too_slow(settings)
+
+
+def test_a_slow_or_deaf_server_is_changed_by_its_model() -> None:
+    assert "OPENAI_STT_MODEL" in misheard(configured())
+    assert "OPENAI_TTS_MODEL" in too_slow(configured())
