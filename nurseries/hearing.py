@@ -81,6 +81,8 @@ class Hearing:
         self.connections = 0
         self.by_file = 0
         """Times that the words did not come over the socket."""
+        self.ended: Ended | None = None
+        """How the last connection ended, where that was not our doing."""
 
     @property
     def name(self) -> str:
@@ -146,6 +148,7 @@ class Hearing:
 
     def _lost(self, ended: Ended) -> None:
         self._failures += 1
+        self.ended = ended
         self._refused = ended.fault is Fault.REFUSED
         if self._refused:
             log.warning("live recogniser refused; this call is heard by file", detail=ended.detail)

@@ -41,10 +41,12 @@ def _refused(port: Port, name: str, detail: str, settings: Settings) -> str:
     return advice
 
 
-def misheard(settings: Settings) -> str:
+def misheard(name: str, settings: Settings) -> str:
     """The recogniser answers, with other words than were said."""
     if settings.provider("STT")[0] == "openai":
-        return "Set OPENAI_STT_MODEL to a model that hears telephone speech and knows English."
+        use = _use("STT", name, settings)
+        setting = use.setting if use else "STT_PROVIDER"
+        return f"Set {setting} to a model that hears telephone speech and knows English."
     return "Set LOCAL_STT_ENGINE to the other engine, or STT_PROVIDER to another provider."
 
 

@@ -64,8 +64,8 @@ class Budget(msgspec.Struct, frozen=True):
 
 def budget(settings: Settings, measured: Sequence[Measured]) -> Budget:
     """The table. Of `measured` the figures FINAL, TOKEN, SENTENCE, SOUND and MESSAGE are read; each of them but FINAL
-    counts from the moment its provider was asked."""
-    found = {figure.name: figure for one in measured for figure in one.figures}
+    counts from the moment its provider was asked. Where two were measured, the first is what callers wait for."""
+    found = {figure.name: figure for one in reversed(measured) for figure in one.figures}
     token, sound = found.get(TOKEN), found.get(SOUND)
     rows = (
         Row(NETWORK, NETWORK_MS, NETWORK_MS, NETWORK_MS, NETWORK_MS, "assumed", "Twilio's allowance"),
@@ -81,18 +81,24 @@ def budget(settings: Settings, measured: Sequence[Measured]) -> Budget:
     return Budget(rows, _sum(rows))
 
 
+def hears_at_pauses(settings: Settings) -> bool:
+    """Whether words are looked for at a pause, before the turn is over: over a socket, always."""
+    live = settings.provider("STT")[0] == "openai" and settings.hears_live
+    return live or settings.EARLY_TRANSCRIPTIONS > 0
+
+
 def wait_ms(settings: Settings) -> int:
     """The silence after complete words. Where no words are looked for at a pause, none are known to be complete."""
-    return settings.END_SILENCE_MS if settings.EARLY_TRANSCRIPTIONS else settings.END_SILENCE_LONG_MS
+    return settings.END_SILENCE_MS if hears_at_pauses(settings) else settings.END_SILENCE_LONG_MS
 
 
 def overlap_ms(settings: Settings) -> int:
     """How much of that silence transcription has, having begun at the pause."""
-    return max(0, settings.END_SILENCE_MS - settings.PAUSE_MS) if settings.EARLY_TRANSCRIPTIONS else 0
+    return max(0, settings.END_SILENCE_MS - settings.PAUSE_MS) if hears_at_pauses(settings) else 0
 
 
 def _wait(settings: Settings) -> str:
-    if not settings.EARLY_TRANSCRIPTIONS:
+    if not hears_at_pauses(settings):
         return "END_SILENCE_LONG_MS, for EARLY_TRANSCRIPTIONS is 0; transcription begins behind it"
     return f"END_SILENCE_MS; transcription begins at PAUSE_MS and has {overlap_ms(settings)} ms of it"
 

@@ -62,7 +62,9 @@ async def examine(settings: Settings, rounds: int, days: int, today: date) -> Re
     async with compose(settings, _nobody) as parts:
         notes += parts.lines.warnings
         doctor = Doctor(parts, rounds)
-        measured = (await doctor.hearing(), await doctor.thinking(), await doctor.speaking())
+        live = await doctor.hearing_live()
+        rest = (await doctor.hearing(), await doctor.thinking(), await doctor.speaking())
+        measured = (*((live,) if live else ()), *rest)
     notes += (
         f"{use.setting}={use.model} was looked up, not measured"
         for use in models_in_use(settings)

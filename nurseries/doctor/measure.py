@@ -17,13 +17,15 @@ from agent.doctor.advice import misheard, too_slow, what_to_do
 from agent.doctor.figures import FACTOR, Measured, Trouble, figures, understood, with_trouble
 from agent.doctor.uses import Port, where
 from agent.errors import Fault
-from agent.model import CallInfo, Utterance
+from agent.hear.ports import Recogniser
+from agent.model import BYTES_PER_MS, CallInfo, Utterance
 from agent.profile import Profile
 from agent.speak.clips import WELCOME
 from agent.speak.plain import speakable
 from agent.speak.sentences import Sentences
 from agent.think.ports import Message
 from agent.think.prompt import build_prompt
+from nurseries.doctor.caller import Caller
 from nurseries.ears import HEARING_RATE
 from nurseries.parts import Parts
 from nurseries.speech import Failure, Idle, timed
@@ -36,6 +38,7 @@ Once = Callable[[], Awaitable[Sample | Failure]]
 HOPELESS = frozenset({Fault.REFUSED, Fault.UNREACHABLE})
 """Another round would only meet the same."""
 
+RECORDING = WELCOME.mulaw
 RECORDED_IN = "en-IN"
 """What the packaged recordings speak, whatever the calls do."""
 
@@ -43,6 +46,8 @@ ASKED = "Hello, I am looking for a two bedroom flat in Whitefield, around eighty
 SENTENCE = "A two bedroom flat in Whitefield is a good choice."
 
 WHOLE = "whole reply"
+
+WITHOUT_SOCKET = "OPENAI_STT_API=file does without the socket."
 
 
 @dataclass(slots=True)
@@ -52,37 +57,85 @@ class Doctor:
     parts: Parts
     rounds: int
     _profile: Profile = field(init=False)
+    _took_ms: float = 0.0
+    """The last transcription."""
 
     def __post_init__(self) -> None:
         self._profile = self.parts.lines.profile(CallInfo("", "", ""))
 
+    async def hearing_live(self) -> Measured | None:
+        """A packaged recording over the socket, from its pause to its text; None where calls have no such socket. What
+        came by file in the end took as long as it would in a call, and is a failure all the same."""
+        if self.parts.hear_live is None:
+            return None
+        settings = self.parts.settings
+        caller = Caller(RECORDING)
+        hearing = self.parts.hear_live(RECORDED_IN, caller.so_far)
+        files = 0
+
+        async def listen() -> str | Failure:
+            nonlocal files
+            utterance = await caller.say(hearing.heard)
+            began = trio.current_time()
+            text = await self._transcribed(hearing, utterance)
+            self._took_ms = _since(began)
+            caller.take(hearing.heard)
+            files = hearing.by_file
+            return text
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(hearing.run, name="hearing")
+            made = await self._heard(hearing.name, listen)
+            nursery.cancel_scope.cancel("examined")
+        if not files:
+            return made
+        ended = hearing.ended
+        fault, detail = (
+            (ended.fault, ended.detail) if ended else (Fault.TIMEOUT, f"nothing for {settings.STT_FINAL_S:g} s")
+        )
+        do = f"{what_to_do('STT', hearing.name, fault, detail, settings)} {WITHOUT_SOCKET}"
+        return with_trouble(made, Trouble(f"heard as a file only: {_told(Failure('hear', fault, detail))}", files, do))
+
     async def hearing(self) -> Measured:
         """A packaged recording to its text, and whether the words are right."""
-        recogniser, settings = self.parts.recogniser, self.parts.settings
-        length = len(WELCOME.mulaw) / 8
-        utterance = Utterance(WELCOME.mulaw, 0, length)
+
+        async def listen() -> str | Failure:
+            began = trio.current_time()
+            text = await self._transcribed(
+                self.parts.recogniser, Utterance(RECORDING, 0, len(RECORDING) / BYTES_PER_MS)
+            )
+            self._took_ms = _since(began)
+            return text
+
+        return await self._heard(self.parts.recogniser.name, listen)
+
+    async def _transcribed(self, recogniser: Recogniser, utterance: Utterance) -> str | Failure:
+        text = ""
+
+        async def work(_: Idle) -> None:
+            nonlocal text
+            text = await recogniser.transcribe(utterance, RECORDED_IN)
+
+        limit = self.parts.settings.STT_TIMEOUT_S + utterance.duration_ms / 1000 * HEARING_RATE
+        return await timed("hear", limit, work) or text
+
+    async def _heard(self, name: str, listen: Callable[[], Awaitable[str | Failure]]) -> Measured:
+        settings = self.parts.settings
         stands_in = settings.provider("STT")[0] == "scripted"
         wrong: list[str] = []
 
         async def once() -> Sample | Failure:
-            text = ""
-
-            async def work(_: Idle) -> None:
-                nonlocal text
-                text = await recogniser.transcribe(utterance, RECORDED_IN)
-
-            began = trio.current_time()
-            failure = await timed("hear", settings.STT_TIMEOUT_S + length / 1000 * HEARING_RATE, work)
-            if failure is not None:
-                return failure
+            text = await listen()
+            if isinstance(text, Failure):
+                return text
             if not stands_in and not understood(WELCOME.text, text):
                 wrong.append(text)
-            return {budget.FINAL: _since(began)}
+            return {budget.FINAL: self._took_ms}
 
-        made = await self._examined("STT", recogniser.name, once)
+        made = await self._examined("STT", name, once)
         if wrong:
             what = f'heard "{wrong[0]}" where a recording says "{WELCOME.text}"'
-            return with_trouble(made, Trouble(what, len(wrong), misheard(settings)))
+            return with_trouble(made, Trouble(what, len(wrong), misheard(name, settings)))
         right = made.figures and not stands_in
         return msgspec.structs.replace(made, notes=("the words came back right",)) if right else made
 

@@ -43,10 +43,10 @@ def test_a_local_provider_needs_no_key() -> None:
     settings = configured(PROVIDER="local")
 
     assert "OPENAI" not in what_to_do("TTS", "local", Fault.BROKEN, "", settings)
-    assert "LOCAL_STT_ENGINE" in misheard(settings)
+    assert "LOCAL_STT_ENGINE" in misheard("local", settings)
     assert "TTS_PROVIDER" in too_slow(settings)
 
 
 def test_a_slow_or_deaf_server_is_changed_by_its_model() -> None:
-    assert "OPENAI_STT_MODEL" in misheard(configured())
+    assert "OPENAI_STT_MODEL" in misheard("openai gpt-transcribe", configured())
     assert "OPENAI_TTS_MODEL" in too_slow(configured())

@@ -65,6 +65,20 @@ def test_without_early_transcription_the_wait_is_the_long_one_and_nothing_overla
     assert made[b.WORDS].median == 300
 
 
+def test_over_a_socket_words_are_looked_for_at_every_pause() -> None:
+    made = rows(configured(EARLY_TRANSCRIPTIONS=0, OPENAI_API_KEY="sk-x"), final=300)
+
+    assert (made[b.WAIT].median, made[b.WORDS].median) == (448, 44)
+
+
+def test_of_two_recognisers_the_first_is_waited_for() -> None:
+    file = Measured("STT", "file", "here", figures([{b.FINAL: 900}]))
+    one, *rest = measured(final=300)
+    made = budget(configured(), (one, file, *rest))
+
+    assert made.rows[2].median == 44
+
+
 def test_a_pause_longer_than_the_end_gives_nothing_to_overlap() -> None:
     assert rows(configured(PAUSE_MS=600, END_SILENCE_MS=448), final=300)[b.WORDS].median == 300
 
