@@ -47,7 +47,14 @@ async def _run(settings: Settings, store: CallStore) -> None:
         for doubt in parts.lines.warnings:
             log.warning("line", doubt=doubt)
         for model in ending_soon(settings, datetime.now(UTC).date()):
-            log.warning("model", setting=model.setting, model=model.model, doubt=model.says, instead=model.instead)
+            log.warning(
+                "model ends",
+                setting=model.setting,
+                model=model.model,
+                last_day=f"{model.last_day:%d %B %Y}",  # digits alone would be masked as a telephone number
+                days_left=model.days_left,
+                instead=model.instead,
+            )
         try:
             listeners = await trio.open_tcp_listeners(settings.PORT, host=settings.host)
         except OSError as error:

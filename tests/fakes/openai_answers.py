@@ -17,8 +17,9 @@ import re
 import struct
 import wave
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Any
 
 import numpy as np
@@ -65,7 +66,7 @@ def error(status: int, message: str, code: str | None = None, param: str | None 
     return Answer(status, "application/json", (json.dumps(body).encode(),))
 
 
-def models(name: str | None) -> Answer:
+def models(name: str | None, listed: Mapping[str, str | None]) -> Answer:
     """GET /v1/models, or one of them."""
 
     def entry(model: str) -> dict[str, Any]:
@@ -74,14 +75,23 @@ def models(name: str | None) -> Answer:
             "object": "model",
             "created": 1700000000,
             "owned_by": "system",
-            "shutdown_date": MODELS[model],
+            "shutdown_date": listed[model],
         }
 
     if name is None:
-        return _json({"object": "list", "data": [entry(model) for model in MODELS]})
-    if name not in MODELS:
+        return _json({"object": "list", "data": [entry(model) for model in listed]})
+    if name not in listed:
         raise Refused(404, f"The model '{name}' does not exist", "model_not_found")
     return _json(entry(name))
+
+
+def check_served(model: str, shut_down: Iterable[str]) -> None:
+    """What the API says to a request for a model after its last day."""
+    if any(fnmatchcase(model, names) for names in shut_down):
+        text = (
+            f"The model `{model}` has been deprecated, learn more here: https://platform.openai.com/docs/deprecations"
+        )
+        raise Refused(404, text, "model_not_found")
 
 
 def chat(body: Mapping[str, Any], script: Mapping[str, Any]) -> Answer:

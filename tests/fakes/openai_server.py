@@ -5,8 +5,10 @@ it prints its base URL. Steer it at `/_fake`: POST a plan, GET the state, DELETE
 
     {"chat": {"replies": ["Hello."], "first_ms": 50, "gap_ms": 5}, "speech": {"container": "wav"},
      "transcriptions": {"transcripts": ["a flat"]}, "key": "sk-right",
+     "models": {"gpt-5.4-mini": null, "tts-1": "2027-01-06"}, "shut_down": ["whisper-1", "gpt-4o*"],
      "faults": [{"route": "chat", "kind": "stall", "after": 3, "times": 1}]}
 
+`models` is the list with last days; a model that `shut_down` names is refused by every route, as after its last day.
 Routes: chat, responses, transcriptions, speech, models. Kinds of fault: status (with `status`, `headers`, `body`,
 `content_type`), stall, reset, cut (closed in mid-body), end (a proper end, too early), error (an error event), garbage
 (bytes that make no sense), noise (not HTTP). `after` counts the pieces sent before; -1 is before the headers. `times`
@@ -179,10 +181,12 @@ class Connection:
         if key and entry["authorization"] != f"Bearer {key}":
             raise api.Refused(401, f"Incorrect API key provided: {entry['authorization'][7:]}.", "invalid_api_key")
         if route == "models":
-            return api.models(name)
+            return api.models(name, self._ledger.plan.get("models", api.MODELS))
+        shut_down = self._ledger.plan.get("shut_down", ())
         if route == "transcriptions":
             fields = api.multipart(headers.get("content-type", ""), body)
             entry["body"] = {key: value for key, value in fields.items() if key != "file"}
+            api.check_served(fields.get("model", ""), shut_down)
             answer, facts = api.transcription(fields, script)
             entry["body"] |= facts
             return answer
@@ -192,6 +196,7 @@ class Connection:
             entry["body"] = json.loads(body)
         except ValueError:
             raise api.Refused(400, "We could not parse the JSON body of your request.") from None
+        api.check_served(entry["body"].get("model", ""), shut_down)
         return {"chat": api.chat, "responses": api.responses, "speech": api.speech}[route](entry["body"], script)
 
     async def _send(self, route: str, answer: api.Answer, script: dict[str, Any], fault: dict[str, Any]) -> None:

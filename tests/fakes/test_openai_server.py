@@ -274,3 +274,20 @@ def test_responses_name_their_function_calls_and_want_their_outputs(fake, sdk):
     ):
         with pytest.raises(openai.BadRequestError):
             sdk.responses.create(model="llama-3", input=[lonely], tools=tools)
+
+
+def test_models_end_as_planned(fake, sdk):
+    fake.plan(models={"gpt-4o-mini-tts": "2027-01-06", "gpt-5.4-mini": None}, shut_down=["gpt-4o*", "whisper-1"])
+
+    assert {model.id: model.shutdown_date for model in sdk.models.list()} == {
+        "gpt-4o-mini-tts": "2027-01-06",
+        "gpt-5.4-mini": None,
+    }
+    for refused in (
+        lambda: sdk.audio.speech.create(model="gpt-4o-mini-tts", voice="alloy", input="Hello."),
+        lambda: sdk.audio.transcriptions.create(model="whisper-1", file=("a.wav", wav(1), "audio/wav")),
+        lambda: sdk.chat.completions.create(model="gpt-4o", messages=MESSAGES),
+    ):
+        with pytest.raises(openai.NotFoundError, match="has been deprecated"):
+            refused()
+    assert stream(sdk)
