@@ -9,6 +9,10 @@ it prints its base URL. Steer it at `/_fake`: POST a plan, GET the state, DELETE
      "faults": [{"route": "chat", "kind": "stall", "after": 3, "times": 1}]}
 
 `models` is the list with last days; a model that `shut_down` names is refused by every route, as after its last day.
+
+A WebSocket at /v1/realtime is a Realtime session, planned by "realtime": the fields of realtime_plan.Plan, with "wrong"
+as a list of the fields of Wrong; texts are spoken as asked, or as "says" lists them, one after the other.
+
 Routes: chat, responses, transcriptions, speech, models. Kinds of fault: status (with `status`, `headers`, `body`,
 `content_type`), stall, reset, cut (closed in mid-body), end (a proper end, too early), error (an error event), garbage
 (bytes that make no sense), noise (not HTTP). `after` counts the pieces sent before; -1 is before the headers. `times`
@@ -23,6 +27,7 @@ import contextlib
 import json
 import socket
 import struct
+import time
 import traceback
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,6 +36,8 @@ import h11
 import trio
 
 from tests.fakes import openai_answers as api
+from tests.fakes.realtime_plan import Plan, Says, Wrong, verbatim
+from tests.fakes.realtime_server import Realtime
 
 ROUTES = {
     ("POST", "/v1/chat/completions"): "chat",
@@ -53,14 +60,37 @@ class Ledger:
     in_flight: int = 0
     answered: int = 0
     abandoned: int = 0
+    realtime: Realtime = field(default_factory=lambda: Realtime(Plan(wall_clock=time.time)))
 
     def state(self) -> dict[str, Any]:
         counts = ("open", "connections", "in_flight", "answered", "abandoned")
-        return {name: getattr(self, name) for name in counts} | {"requests": self.requests}
+        sessions = self.realtime
+        live = {
+            "open": sessions.open,
+            "connections": sessions.connections,
+            "committed": len(sessions.committed),
+            "spoken": sessions.spoken,
+            "received": [[message["type"] for message in received] for received in sessions.received],
+        }
+        return {name: getattr(self, name) for name in counts} | {"requests": self.requests, "realtime": live}
 
     def forget(self) -> None:
         self.plan, self.turns, self.requests = {}, {}, []
         self.connections = self.answered = self.abandoned = 0
+        self.realtime = Realtime(Plan(wall_clock=time.time))
+
+    def planned(self, plan: dict[str, Any]) -> None:
+        """Take a plan, or a part of one."""
+        self.plan |= plan
+        self.turns = {}
+        told = dict(self.plan.get("realtime", {}))
+        texts = iter(told.pop("says", ()))
+        wrong = [Wrong(**each) for each in told.pop("wrong", ())]
+        shut_down = frozenset(self.plan.get("shut_down", ()))
+        self.realtime.plan = Plan(
+            **told, wrong=wrong, wall_clock=time.time, key=self.plan.get("key", ""), shut_down=shut_down
+        )
+        self.realtime.plan.says = lambda create, items: Says(next(texts, "") or verbatim(create, items).text)
 
     def script(self, route: str) -> dict[str, Any]:
         """The route's script, with the number of this request as `turn`."""
@@ -91,15 +121,21 @@ class Connection:
         self._ledger = ledger
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=1 << 20)
         self._steers = False
+        self._raw = bytearray()
+        """The request that is being read."""
 
     async def serve(self) -> None:
         self._ledger.open += 1
         self._ledger.connections += 1
         try:
             while (request := await self._request()) is not None:
+                if any(name == b"upgrade" for name, _ in request[0].headers):
+                    await self._ledger.realtime.serve(Replayed(self._stream, bytes(self._raw)))
+                    break
                 await self._answer(*request)
                 if self._http.our_state is not h11.DONE or self._http.their_state is not h11.DONE:
                     break
+                self._raw.clear()
                 self._http.start_next_cycle()
         except (Gone, trio.BrokenResourceError, trio.ClosedResourceError, h11.RemoteProtocolError):
             pass
@@ -116,7 +152,9 @@ class Connection:
         while True:
             event = self._http.next_event()
             if event is h11.NEED_DATA:
-                self._http.receive_data(await self._stream.receive_some(65536))
+                data = await self._stream.receive_some(65536)
+                self._raw += data
+                self._http.receive_data(data)
             elif isinstance(event, h11.Request):
                 request = event
             elif isinstance(event, h11.Data):
@@ -245,8 +283,7 @@ class Connection:
             self._ledger.open -= 1
             self._ledger.connections -= 1
         if method == "POST":
-            self._ledger.plan |= json.loads(body)
-            self._ledger.turns = {}
+            self._ledger.planned(json.loads(body))
         elif method == "DELETE":
             self._ledger.forget()
         payload = json.dumps(self._ledger.state()).encode()
@@ -254,6 +291,30 @@ class Connection:
         await self._emit(h11.Response(status_code=200, headers=headers))
         await self._emit(h11.Data(payload))
         await self._emit(h11.EndOfMessage())
+
+
+class Replayed(trio.abc.Stream):
+    """A stream whose first bytes have been read already."""
+
+    def __init__(self, stream: trio.SocketStream, read: bytes) -> None:
+        self._stream = stream
+        self._read = read
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        if self._read:
+            await trio.lowlevel.checkpoint()
+            data, self._read = self._read, b""
+            return data
+        return bytes(await self._stream.receive_some(max_bytes))
+
+    async def send_all(self, data: Any) -> None:
+        await self._stream.send_all(data)
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await self._stream.wait_send_all_might_not_block()
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
 
 
 async def serve(host: str, port: int) -> None:
