@@ -54,7 +54,7 @@ class Client:
 async def visit(server: Realtime, resource: str, key: str = "none") -> AsyncIterator[Client]:
     ours, theirs = trio.testing.memory_stream_pair()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(server.serve, theirs)
+        nursery.start_soon(server.serve, theirs)  # noqa: ASYNC113  the handshake waits for it
         async with trio.open_nursery() as inner:
             headers = [(b"Authorization", f"Bearer {key}".encode())]
             yield Client(await wrap_client_stream(inner, ours, "house", resource, extra_headers=headers))
