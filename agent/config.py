@@ -101,6 +101,12 @@ class Settings(BaseSettings):
     """How the agent speaks: over a socket to a realtime model, or by /audio/speech. auto: realtime at OpenAI itself,
     speech at a compatible server."""
     OPENAI_REALTIME_MODEL: str = "gpt-realtime-2.1-mini"
+    TTS_FIRST_S: float = Field(1.5, gt=0, le=10)
+    """For the first sound of a realtime model's sentence; then another voice says it."""
+    TTS_FALLBACK: Literal["auto", "openai", "local", "none"] = "auto"
+    """Who says what a realtime model does not say in time, or in other words. openai: /audio/speech. local: the
+    packaged English voice. none: it is heard as it comes, and what fails is apologised for. auto: openai, until its
+    model is shut down; then local where that is installed."""
     OPENAI_TTS_MODEL: str = "gpt-4o-mini-tts"
     OPENAI_TTS_VOICE: str = "alloy"
     LOCAL_STT_ENGINE: Literal["auto", "moonshine", "whisper"] = "auto"

@@ -91,9 +91,11 @@ class Call:
                 longest_ms=settings.MAX_UTTERANCE_S * 1000,
             )
         )
-        self.dialogue = Dialogue(parts, info, self.profile, self._outbox, self.end)
-        self._hearing = parts.hear_live(self.profile.language, self._turns.rest) if parts.hear_live else None
+        self._live = parts.go_live(self.profile, self._turns.rest)
+        self._hearing = self._live.hearing
         self._recogniser = self._hearing or parts.recogniser
+        self._voice = self._live.voice or parts.voice
+        self.dialogue = Dialogue(parts, info, self.profile, self._outbox, self._voice, self.end)
         self.floor = Floor(
             self.dialogue,
             self._recogniser,
@@ -156,7 +158,7 @@ class Call:
             providers={
                 "stt": self._recogniser.name,
                 "llm": self._parts.model.name,
-                "tts": self._parts.voice.name,
+                "tts": self._voice.name,
             },
             barge_ins=floor.barge_ins,
             frames_dropped=self._dropped,
@@ -202,8 +204,8 @@ class Call:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._detect, name="detector")
                 nursery.start_soon(floor.ears.run, name="ears")
-                if self._hearing is not None:
-                    nursery.start_soon(self._hearing.run, name="hearing")
+                for session in self._live.sessions:
+                    nursery.start_soon(session.run, name=f"session {session.name}")
                 nursery.start_soon(dialogue.runner.run, name="runner")
                 nursery.start_soon(self._keys.watch, floor.pressed, name="keypad")
                 nursery.start_soon(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
@@ -14,18 +15,23 @@ import httpx2
 
 from agent.config import Settings
 from agent.doctor.ports import Catalogue
+from agent.doctor.retirement import announced
 from agent.doctor.uses import models_in_use
 from agent.errors import ConfigError
 from agent.hear.endpointing import LexicalEndOfTurn
 from agent.hear.keys import parse_bindings
 from agent.hear.ports import Recogniser
 from agent.keep.ports import CallStore
+from agent.language import two_letters
 from agent.lines import load_lines
+from agent.model import Utterance
+from agent.profile import Profile
+from agent.providers import realtime_requests as requests
 from agent.providers import scripted
+from agent.providers.bundled import find
 from agent.providers.http_client import open_http_client
 from agent.providers.own_tools import load_tools
 from agent.providers.realtime_events import RealtimeEvent
-from agent.providers.realtime_requests import transcription_address
 from agent.providers.silero import Silero8k, load_session
 from agent.speak.cache import AudioCache
 from agent.speak.ports import Voice
@@ -34,7 +40,9 @@ from agent.think.policy import Persona
 from agent.think.ports import LanguageModel, Summariser
 from nurseries.hearing import Hearing
 from nurseries.link import Link
-from nurseries.parts import HandOver, HearLive, Parts
+from nurseries.live_voice import LiveVoice
+from nurseries.parts import GoLive, HandOver, Live, Parts
+from nurseries.session import MakeLink, Session
 
 if TYPE_CHECKING:
     from agent.providers.openai_client import OpenAIClient
@@ -68,6 +76,7 @@ async def compose(settings: Settings, hand_over: HandOver) -> AsyncIterator[Part
         recogniser = _tried(made.recogniser, faults)
         model = _tried(made.model, faults)
         voice = _tried(made.voice, faults)
+        go_live = _tried(lambda: made.go_live(recogniser), faults) if recogniser else None
         session = _tried(load_session, faults)
         lines = _tried(lambda: load_lines(settings), faults)
         toolbox = _tried(lambda: load_tools(settings.TOOLS_FILE), faults)
@@ -79,6 +88,7 @@ async def compose(settings: Settings, hand_over: HandOver) -> AsyncIterator[Part
             or recogniser is None
             or model is None
             or voice is None
+            or go_live is None
             or session is None
             or lines is None
             or toolbox is None
@@ -87,7 +97,7 @@ async def compose(settings: Settings, hand_over: HandOver) -> AsyncIterator[Part
         yield Parts(
             settings=settings,
             recogniser=recogniser,
-            hear_live=made.hear_live(recogniser),
+            go_live=go_live,
             model=model,
             voice=voice,
             cache=AudioCache(int(settings.TTS_CACHE_MB * 1024 * 1024)),
@@ -136,24 +146,30 @@ class _Vendors:
             case "scripted":
                 return scripted.ScriptedRecogniser()
 
-    def hear_live(self, files: Recogniser) -> HearLive | None:
-        """None where turns are heard as files only."""
+    def go_live(self, files: Recogniser) -> GoLive:
+        """What of a call goes over sockets to a Realtime server."""
         settings = self._settings
-        if settings.provider("STT")[0] != "openai" or not settings.hears_live:
-            return None
-        address = transcription_address(settings)
+        hears = settings.provider("STT")[0] == "openai" and settings.hears_live
+        speaks = settings.provider("TTS")[0] == "openai" and settings.speaks_live
+        other = self.other_voice() if speaks else None
 
-        def make_link(opened: Callable[[], None], received: Callable[[RealtimeEvent], None]) -> Link:
-            return Link(address, opened=opened, received=received, connect_s=CONNECT_S, silent_s=SILENT_S)
+        def live(profile: Profile, so_far: Callable[[], Utterance | None]) -> Live:
+            sessions = []
+            hearing = voice = None
+            if hears:
+                model = settings.OPENAI_STT_LIVE_MODEL
+                told = dict.fromkeys((two_letters(profile.language), ""))
+                setups = [requests.hear(model, language) for language in told]
+                sessions.append(Session("ears", _links(requests.transcription_address(settings)), setups))
+                hearing = Hearing(sessions[-1], files, model=model, final_s=settings.STT_FINAL_S, so_far=so_far)
+            if speaks:
+                model, name = settings.OPENAI_REALTIME_MODEL, profile.voice or settings.OPENAI_TTS_VOICE
+                address = requests.model_address(settings, model)
+                sessions.append(Session("voice", _links(address), [requests.speak(name)]))
+                voice = LiveVoice(sessions[-1], other, model=model, voice=name, first_s=settings.TTS_FIRST_S)
+            return Live(tuple(sessions), hearing, voice)
 
-        return lambda language, so_far: Hearing(
-            make_link,
-            files,
-            model=settings.OPENAI_STT_LIVE_MODEL,
-            language=language,
-            final_s=settings.STT_FINAL_S,
-            so_far=so_far,
-        )
+        return live
 
     def model(self) -> LanguageModel:
         match self._settings.provider("LLM")[0]:
@@ -184,6 +200,29 @@ class _Vendors:
 
         return OpenAIModels(self._openai)
 
+    def other_voice(self) -> Voice | None:
+        """Who goes on where a realtime model does not say what it is asked to."""
+        match self._fallback():
+            case "openai":
+                from agent.providers.openai_tts import OpenAIVoice
+
+                return OpenAIVoice(self._openai, self._settings)
+            case "local":
+                from agent.providers.local_tts import load_voice
+
+                return load_voice()
+            case _:
+                return None
+
+    def _fallback(self) -> str:
+        settings = self._settings
+        if settings.TTS_FALLBACK != "auto":
+            return settings.TTS_FALLBACK
+        end = announced(settings.OPENAI_TTS_MODEL) if settings.openai_itself else None
+        if end is None or datetime.now(UTC).date() < end.last_day:
+            return "openai"
+        return "local" if find("hibari") is not None else "none"
+
     def voice(self) -> Voice:
         match self._settings.provider("TTS")[0]:
             case "openai":
@@ -196,6 +235,13 @@ class _Vendors:
                 return load_voice()
             case "scripted":
                 return scripted.ScriptedVoice()
+
+
+def _links(address: requests.Address) -> MakeLink:
+    def make(opened: Callable[[], None], received: Callable[[RealtimeEvent], None]) -> Link:
+        return Link(address, opened=opened, received=received, connect_s=CONNECT_S, silent_s=SILENT_S)
+
+    return make
 
 
 def _tried(make: Callable[[], T], faults: list[str]) -> T | None:

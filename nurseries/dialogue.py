@@ -20,6 +20,7 @@ from agent.errors import Fault
 from agent.model import CallInfo, Ending
 from agent.profile import Profile
 from agent.speak.clips import APOLOGY, CONNECTING, FAREWELL, TROUBLE, WELCOME, Clip
+from agent.speak.ports import Voice
 from agent.think.conversation import Conversation
 from agent.think.facts import values
 from agent.think.ports import ToolCall
@@ -53,13 +54,19 @@ class Dialogue:
     """One call's side of the talk that needs no socket."""
 
     def __init__(
-        self, parts: Parts, info: CallInfo, profile: Profile, outbox: Outbox, end: Callable[[Ending, str], None]
+        self,
+        parts: Parts,
+        info: CallInfo,
+        profile: Profile,
+        outbox: Outbox,
+        voice: Voice,
+        end: Callable[[Ending, str], None],
     ) -> None:
         settings = parts.settings
         self.profile = profile
         self.outbox = outbox
         self.runner = Runner()
-        self.manner = Manner(parts.voice, parts.cache, profile.voice, profile.language, settings.TTS_TIMEOUT_S)
+        self.manner = Manner(voice, parts.cache, profile.voice, profile.language, settings.TTS_TIMEOUT_S)
         self.phrases = parts.repertoire.of(profile.phrases, self.manner.speaker, profile.language)
         self.memory = Memory(outbox, Conversation(self.phrases.texts(FILLERS)))
         self.caller_speaks = False

@@ -11,18 +11,33 @@ from agent.hear.keys import Bindings
 from agent.hear.ports import Recogniser, VoiceActivity
 from agent.lines import Lines
 from agent.model import Utterance
+from agent.profile import Profile
 from agent.speak.cache import AudioCache
 from agent.speak.ports import Voice
 from agent.speak.repertoire import Repertoire
 from agent.think.ports import LanguageModel, Summariser
 from agent.think.tools.toolbox import Toolbox
 from nurseries.hearing import Hearing
+from nurseries.live_voice import LiveVoice
+from nurseries.session import Session
 
 HandOver = Callable[[str, str], Awaitable[bool]]
 """Arrange that a call, by its CallSid, is passed on to a number once its stream is over; False where that failed."""
 
-HearLive = Callable[[str, Callable[[], Utterance | None]], Hearing]
-"""One call's, by its language, and by what the caller has said since the onset."""
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """What one call has at a Realtime server, and the sockets that it needs for it."""
+
+    sessions: tuple[Session, ...]
+    hearing: Hearing | None = None
+    """Where turns are heard while they are spoken; the parts' recogniser hears what did not come over the socket."""
+    voice: LiveVoice | None = None
+    """Where the agent speaks through a realtime model."""
+
+
+GoLive = Callable[[Profile, Callable[[], Utterance | None]], Live]
+"""One call's, by its manners, and by what the caller has said since the onset."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +46,7 @@ class Parts:
 
     settings: Settings
     recogniser: Recogniser
-    hear_live: HearLive | None
-    """Where turns are heard while they are spoken; `recogniser` then hears what did not come over the socket."""
+    go_live: GoLive
     model: LanguageModel
     voice: Voice
     cache: AudioCache

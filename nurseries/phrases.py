@@ -34,19 +34,22 @@ async def make_phrases(phrases: Phrases, manner: Manner) -> None:
 async def _made(wanted: Clip, manner: Manner) -> Clip | None:
     line = Telephone(manner.voice.rate)
     sound = bytearray()
+    own: bool | None = True
 
     async def synthesise(idle: Idle) -> None:
+        nonlocal own
+
         async def emit(chunk: bytes) -> None:
             await trio.lowlevel.checkpoint()
             idle.wait()
             sound.extend(line.feed(chunk))
 
-        await manner.voice.synthesise(wanted.text, emit, voice=manner.name, language=manner.language)
+        own = await manner.voice.synthesise(wanted.text, emit, voice=manner.name, language=manner.language)
         sound.extend(line.finish())
 
     failure = await timed("speak", manner.limit_s, synthesise)
-    if failure is not None or not sound:
-        detail = failure.detail if failure is not None else "no sound"
+    if failure is not None or not sound or own is False:
+        detail = failure.detail if failure is not None else "another voice" if sound else "no sound"
         log.warning("phrase not made; the English recording will be played", phrase=wanted.name, detail=detail)
         return None
     return Clip(wanted.name, wanted.text, bytes(sound))

@@ -223,7 +223,7 @@ class Speech:
             await play(line.feed(chunk))
 
         try:
-            await manner.voice.synthesise(text, emit, voice=manner.name, language=manner.language)
+            own = await manner.voice.synthesise(text, emit, voice=manner.name, language=manner.language)
             await play(line.finish(), last=True)
         except BaseException:
             track.break_off()
@@ -232,7 +232,8 @@ class Speech:
             raise ProviderError(manner.voice.name, "speak", Fault.BROKEN, "no sound for a text")
         track.end()
         self.spoke = True
-        manner.cache.put(key, bytes(spoken))
+        if own is not False:
+            manner.cache.put(key, bytes(spoken))
 
     def _live(self) -> Track:
         """The way out; a new one where a hold has closed the last."""

@@ -96,7 +96,7 @@ CLEAR = '{"type":"input_audio_buffer.clear"}'
 """What has been appended since the last commit never was."""
 
 
-def speak(voice: str, instructions: str) -> str:
+def speak(voice: str) -> str:
     """Set a session up that only says what each response asks for: mu-law out, nothing heard."""
     return _message(
         "session.update",
@@ -104,15 +104,14 @@ def speak(voice: str, instructions: str) -> str:
         session={
             "type": "realtime",
             "output_modalities": ["audio"],
-            "instructions": instructions,
             "audio": {"input": {"turn_detection": None}, "output": {"format": PCMU, "voice": voice}},
         },
     )
 
 
 def respond(asked: str, **response: Any) -> str:
-    """Ask for a response; `asked` comes back with its first and its last event."""
-    return _message("response.create", response={**response, "metadata": {"asked": asked}})
+    """Ask for a response; `asked` comes back with its first and its last event, or with the refusal."""
+    return _message("response.create", event_id=asked, response={**response, "metadata": {"asked": asked}})
 
 
 def say(asked: str, text: str, instructions: str) -> str:

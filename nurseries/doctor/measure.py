@@ -66,11 +66,12 @@ class Doctor:
     async def hearing_live(self) -> Measured | None:
         """A packaged recording over the socket, from its pause to its text; None where calls have no such socket. What
         came by file in the end took as long as it would in a call, and is a failure all the same."""
-        if self.parts.hear_live is None:
-            return None
         settings = self.parts.settings
         caller = Caller(RECORDING)
-        hearing = self.parts.hear_live(RECORDED_IN, caller.so_far)
+        live = self.parts.go_live(msgspec.structs.replace(self._profile, language=RECORDED_IN), caller.so_far)
+        hearing = live.hearing
+        if hearing is None:
+            return None
         files = 0
 
         async def listen() -> str | Failure:
@@ -84,12 +85,12 @@ class Doctor:
             return text
 
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(hearing.run, name="hearing")
+            nursery.start_soon(hearing.session.run, name="hearing")
             made = await self._heard(hearing.name, listen)
             nursery.cancel_scope.cancel("examined")
         if not files:
             return made
-        ended = hearing.ended
+        ended = hearing.session.ended
         fault, detail = (
             (ended.fault, ended.detail) if ended else (Fault.TIMEOUT, f"nothing for {settings.STT_FINAL_S:g} s")
         )

@@ -31,7 +31,7 @@ from agent.speak.repertoire import Repertoire
 from agent.wire import mulaw
 from agent.wire.ports import MediaSocket
 from nurseries.call import Call
-from nurseries.parts import Parts
+from nurseries.parts import Live, Parts
 from nurseries.pick_up import pick_up
 from nurseries.rehearsal.caller import rehearse
 
@@ -94,7 +94,7 @@ class Stage:
         self.parts = Parts(
             settings=self.settings,
             recogniser=self.ears,
-            hear_live=None,
+            go_live=lambda _profile, _so_far: Live(()),
             model=self.mind,
             voice=self.voice,
             cache=AudioCache(1 << 20),

@@ -77,7 +77,7 @@ def test_a_key_that_is_refused_is_logged_without_it(fake: Fake, server: Server, 
     assert "a flat in Whitefield" in [entry["text"] for entry in record["entries"]]
     assert "transcriptions" in routes(fake)
     log = "\n".join(server.lines)
-    assert "live recogniser refused" in log
+    assert "session refused" in log
     assert "sk-right" not in log
     nothing_left(fake)
 

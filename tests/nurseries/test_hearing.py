@@ -13,8 +13,10 @@ from trio.testing import MockClock
 
 from agent.hear.turns import Guards, TurnDetector
 from agent.model import Utterance
+from agent.providers import realtime_requests as requests
 from nurseries.ears import Ears, Words
-from nurseries.hearing import SESSION_S, Hearing
+from nurseries.hearing import Hearing
+from nurseries.session import SESSION_S, Session
 from tests.fakes.realtime_memory import InMemory
 from tests.fakes.realtime_plan import Plan, Wrong
 from tests.fakes.realtime_server import Realtime
@@ -92,15 +94,9 @@ async def call(plan: Plan, language: str = "en-IN", **house: object) -> AsyncIte
         place = InMemory(Realtime(plan), servers, **house)
         turns = TurnDetector(GUARDS)
         files = Files()
-        hearing = Hearing(
-            place.link,
-            files,
-            model="gpt-live-transcribe",
-            language=language,
-            final_s=FINAL_S,
-            so_far=turns.rest,
-            wall_clock=lambda: 0.0,
-        )
+        setups = [requests.hear("gpt-live-transcribe", told) for told in ("en", "")]
+        session = Session("ears", place.link, setups, wall_clock=lambda: 0.0)
+        hearing = Hearing(session, files, model="gpt-live-transcribe", final_s=FINAL_S, so_far=turns.rest)
         words: list[tuple[float, Words]] = []
         ears = Ears(
             hearing,
@@ -110,7 +106,7 @@ async def call(plan: Plan, language: str = "en-IN", **house: object) -> AsyncIte
             understood=lambda heard: words.append((trio.current_time(), heard)),
         )
         caller = Caller(hearing, turns, ears, files, place, words)
-        nursery.start_soon(hearing.run)
+        nursery.start_soon(session.run)
         nursery.start_soon(ears.run)
         await caller.be_silent(0.5)
         yield caller
@@ -135,7 +131,7 @@ async def test_one_socket_lasts_all_turns_and_leaves_with_the_call(autojump_cloc
             await caller.say(text)
             await caller.be_silent(1)
         assert caller.understood == ["abc", "def", "ghi jkl"]
-        assert caller.hearing.connections == 1
+        assert caller.hearing.session.connections == 1
         server = caller.house.server
         assert server.open == 1
     assert server.open == 0
@@ -196,7 +192,7 @@ async def test_whatever_happens_to_the_socket_a_turn_is_heard_in_time(
             assert caller.understood == ["abc", "def", "ghi"][: n + 1]
             known = next(at for at, words in reversed(caller.words) if words.text and at > spoken)
             assert known - spoken <= 0.192 + FINAL_S + FILE_S + 0.01
-        assert caller.hearing.connections <= 2
+        assert caller.hearing.session.connections <= 2
         assert len(caller.files.asked) <= (kind == "stall")
 
 
@@ -219,7 +215,7 @@ async def test_many_sockets_lost_one_after_the_other(autojump_clock: MockClock) 
             await caller.be_silent(3)
         assert caller.understood == ["abc", "def", "ghi"]
         assert caller.files.asked == ["abc", "def", "ghi"]
-        assert caller.hearing.connections < 12
+        assert caller.hearing.session.connections < 12
 
 
 async def test_nobody_there_is_a_file_at_once(autojump_clock: MockClock) -> None:
@@ -272,7 +268,7 @@ async def test_a_session_is_renewed_while_nobody_speaks(autojump_clock: MockCloc
         await caller.be_silent(29)
         await caller.say("abcdefgh")  # over the time of its renewal
         await caller.be_silent(1)
-        assert caller.hearing.connections == 2
+        assert caller.hearing.session.connections == 2
         await caller.say("ijk")
         await caller.be_silent(1)
         assert caller.understood == ["abcdefgh", "ijk"]
@@ -284,7 +280,7 @@ async def test_a_session_of_unknown_length_is_renewed_in_time(autojump_clock: Mo
         for _ in range(3):
             for _ in range(int(SESSION_S / 60)):
                 await caller.be_silent(60)
-        assert caller.hearing.connections == 3 + 1
+        assert caller.hearing.session.connections == 3 + 1
 
 
 async def test_a_server_that_reads_no_more_is_left(autojump_clock: MockClock) -> None:
@@ -294,7 +290,7 @@ async def test_a_server_that_reads_no_more_is_left(autojump_clock: MockClock) ->
             await caller.say(text)
             await caller.be_silent(3)
         assert caller.understood == ["abc", "def"]
-        assert caller.hearing.connections == 2
+        assert caller.hearing.session.connections == 2
 
 
 async def test_a_sound_too_short_for_words_asks_nobody(autojump_clock: MockClock) -> None:

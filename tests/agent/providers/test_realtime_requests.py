@@ -18,7 +18,7 @@ MESSAGES = {
     "append": requests.append(bytes(range(256))),
     "commit": requests.commit(12),
     "clear": requests.CLEAR,
-    "speak": requests.speak("marin", "Say it."),
+    "speak": requests.speak("marin"),
     "say": requests.say("7", "नमस्ते, Anita!", "Say it."),
     "respond": requests.respond("8", tool_choice="none"),
     "cancel": requests.cancel("resp_1"),

@@ -16,12 +16,16 @@ from agent.doctor.figures import Measured
 from agent.errors import Fault
 from agent.hear.turns import WINDOW_BYTES
 from agent.model import Utterance
+from agent.profile import Profile
 from agent.providers import realtime_events as events
+from agent.providers import realtime_requests as requests
 from agent.providers.scripted import Script
 from agent.speak.clips import WELCOME
 from nurseries.doctor.measure import Doctor
 from nurseries.hearing import Hearing
 from nurseries.link import Ended
+from nurseries.parts import Live
+from nurseries.session import Session
 from tests.calls.stage import Stage, configured
 
 MODEL = "gpt-live-transcribe"
@@ -76,11 +80,12 @@ class _Link:
 async def measured(wire: Wire, rounds: int = 2, file_s: float = 0.5) -> Measured:
     stage = Stage(Script(hear_s=file_s, heard=(WELCOME.text,)), configured(**LIVE))
 
-    def hear_live(language: str, so_far: Callable[[], Utterance | None]) -> Hearing:
-        final_s = stage.settings.STT_FINAL_S
-        return Hearing(wire.link, stage.ears, model=MODEL, language=language, final_s=final_s, so_far=so_far)
+    def go_live(profile: Profile, so_far: Callable[[], Utterance | None]) -> Live:
+        session = Session("ears", wire.link, [requests.hear(MODEL, profile.language)])
+        hearing = Hearing(session, stage.ears, model=MODEL, final_s=stage.settings.STT_FINAL_S, so_far=so_far)
+        return Live((session,), hearing)
 
-    made = await Doctor(replace(stage.parts, hear_live=hear_live), rounds).hearing_live()
+    made = await Doctor(replace(stage.parts, go_live=go_live), rounds).hearing_live()
     assert made is not None
     assert wire.running == 0  # no socket is left
     return made
