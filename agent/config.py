@@ -100,6 +100,11 @@ class Settings(BaseSettings):
     OPENAI_TTS_API: Literal["auto", "realtime", "speech"] = "auto"
     """How the agent speaks: over a socket to a realtime model, or by /audio/speech. auto: realtime at OpenAI itself,
     speech at a compatible server."""
+    PIPELINE: Literal["cascade", "realtime"] = "cascade"
+    """cascade: a recogniser, a language model and a voice. realtime: OPENAI_REALTIME_MODEL hears, thinks and speaks;
+    the other three stand in for what it does not do."""
+    REALTIME_FIRST_S: float = Field(2, gt=0, le=10)
+    """For the first sound of a realtime model's reply; then the language model answers."""
     OPENAI_REALTIME_MODEL: str = "gpt-realtime-2.1-mini"
     TTS_FIRST_S: float = Field(1.5, gt=0, le=10)
     """For the first sound of a realtime model's sentence; then another voice says it."""
@@ -300,6 +305,8 @@ class Settings(BaseSettings):
             and not (self.OPENAI_API_KEY.get_secret_value() or self.OPENAI_BASE_URL)
         ):
             found.append("The openai provider needs OPENAI_API_KEY, or OPENAI_BASE_URL for a compatible server.")
+        if self.PIPELINE == "realtime" and not (self.OPENAI_API_KEY.get_secret_value() or self.OPENAI_BASE_URL):
+            found.append("PIPELINE=realtime needs OPENAI_API_KEY, or OPENAI_BASE_URL for a compatible server.")
         if self.S3_BUCKET and bool(self.S3_ACCESS_KEY.get_secret_value()) != bool(
             self.S3_SECRET_KEY.get_secret_value()
         ):

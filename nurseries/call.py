@@ -95,7 +95,7 @@ class Call:
         self._hearing = self._live.hearing
         self._recogniser = self._hearing or parts.recogniser
         self._voice = self._live.voice or parts.voice
-        self.dialogue = Dialogue(parts, info, self.profile, self._outbox, self._voice, self.end)
+        self.dialogue = Dialogue(parts, info, self.profile, self._outbox, self._voice, self._live.mind, self.end)
         self.floor = Floor(
             self.dialogue,
             self._recogniser,
@@ -157,7 +157,7 @@ class Call:
             facts=values(dialogue.memory.facts),
             providers={
                 "stt": self._recogniser.name,
-                "llm": self._parts.model.name,
+                "llm": (self._live.mind or self._parts.model).name,
                 "tts": self._voice.name,
             },
             barge_ins=floor.barge_ins,

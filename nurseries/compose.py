@@ -40,6 +40,7 @@ from agent.think.policy import Persona
 from agent.think.ports import LanguageModel, Summariser
 from nurseries.hearing import Hearing
 from nurseries.link import Link
+from nurseries.live_mind import LiveMind
 from nurseries.live_voice import LiveVoice
 from nurseries.parts import GoLive, HandOver, Live, Parts
 from nurseries.session import MakeLink, Session
@@ -149,24 +150,27 @@ class _Vendors:
     def go_live(self, files: Recogniser) -> GoLive:
         """What of a call goes over sockets to a Realtime server."""
         settings = self._settings
+        itself = settings.PIPELINE == "realtime"
         hears = settings.provider("STT")[0] == "openai" and settings.hears_live
-        speaks = settings.provider("TTS")[0] == "openai" and settings.speaks_live
+        speaks = itself or (settings.provider("TTS")[0] == "openai" and settings.speaks_live)
         other = self.other_voice() if speaks else None
 
         def live(profile: Profile, so_far: Callable[[], Utterance | None]) -> Live:
+            ears, name = settings.OPENAI_STT_LIVE_MODEL, profile.voice or settings.OPENAI_TTS_VOICE
+            told = dict.fromkeys((two_letters(profile.language), ""))
+            speaker = _links(requests.model_address(settings, settings.OPENAI_REALTIME_MODEL))
+            if itself:
+                setups = [requests.converse(ears, language, name) for language in told]
+                return converse(Session("realtime", speaker, setups), files, other, settings, so_far, name)
             sessions = []
             hearing = voice = None
             if hears:
-                model = settings.OPENAI_STT_LIVE_MODEL
-                told = dict.fromkeys((two_letters(profile.language), ""))
-                setups = [requests.hear(model, language) for language in told]
+                setups = [requests.hear(ears, language) for language in told]
                 sessions.append(Session("ears", _links(requests.transcription_address(settings)), setups))
-                hearing = Hearing(sessions[-1], files, model=model, final_s=settings.STT_FINAL_S, so_far=so_far)
+                hearing = Hearing(sessions[-1], files, model=ears, final_s=settings.STT_FINAL_S, so_far=so_far)
             if speaks:
-                model, name = settings.OPENAI_REALTIME_MODEL, profile.voice or settings.OPENAI_TTS_VOICE
-                address = requests.model_address(settings, model)
-                sessions.append(Session("voice", _links(address), [requests.speak(name)]))
-                voice = LiveVoice(sessions[-1], other, model=model, voice=name, first_s=settings.TTS_FIRST_S)
+                sessions.append(Session("voice", speaker, [requests.speak(name)]))
+                voice = live_voice(sessions[-1], other, settings, name)
             return Live(tuple(sessions), hearing, voice)
 
         return live
@@ -235,6 +239,26 @@ class _Vendors:
                 return load_voice()
             case "scripted":
                 return scripted.ScriptedVoice()
+
+
+def converse(
+    session: Session,
+    files: Recogniser,
+    other: Voice | None,
+    settings: Settings,
+    so_far: Callable[[], Utterance | None],
+    voice: str,
+) -> Live:
+    """Ears, mind and voice over one session."""
+    ears, model = settings.OPENAI_STT_LIVE_MODEL, settings.OPENAI_REALTIME_MODEL
+    hearing = Hearing(session, files, model=ears, final_s=settings.STT_FINAL_S, so_far=so_far)
+    mind = LiveMind(session, model=model, first_s=settings.REALTIME_FIRST_S, items=hearing.items)
+    return Live((session,), hearing, live_voice(session, other, settings, voice), mind)
+
+
+def live_voice(session: Session, other: Voice | None, settings: Settings, voice: str) -> LiveVoice:
+    """One call's."""
+    return LiveVoice(session, other, model=settings.OPENAI_REALTIME_MODEL, voice=voice, first_s=settings.TTS_FIRST_S)
 
 
 def _links(address: requests.Address) -> MakeLink:

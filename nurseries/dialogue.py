@@ -23,11 +23,12 @@ from agent.speak.clips import APOLOGY, CONNECTING, FAREWELL, TROUBLE, WELCOME, C
 from agent.speak.ports import Voice
 from agent.think.conversation import Conversation
 from agent.think.facts import values
-from agent.think.ports import ToolCall
+from agent.think.ports import Prompt, ToolCall
 from agent.think.prompt import build_prompt
 from agent.think.tools.decision import Decision
 from agent.think.tools.ports import Desk, Say, Transfer
 from nurseries.hands import Hands
+from nurseries.live_mind import LiveMind
 from nurseries.memory import Memory, Timing
 from nurseries.outbox import Outbox
 from nurseries.parts import Parts
@@ -60,6 +61,7 @@ class Dialogue:
         profile: Profile,
         outbox: Outbox,
         voice: Voice,
+        mind: LiveMind | None,
         end: Callable[[Ending, str], None],
     ) -> None:
         settings = parts.settings
@@ -69,6 +71,10 @@ class Dialogue:
         self.manner = Manner(voice, parts.cache, profile.voice, profile.language, settings.TTS_TIMEOUT_S)
         self.phrases = parts.repertoire.of(profile.phrases, self.manner.speaker, profile.language)
         self.memory = Memory(outbox, Conversation(self.phrases.texts(FILLERS)))
+        self._mind = mind
+        if mind is not None:
+            self.memory.witness = mind
+            mind.history = lambda: self._prompt().messages
         self.caller_speaks = False
         self.unheard = False
         """The caller has spoken, and the words are not there yet."""
@@ -257,15 +263,21 @@ class Dialogue:
 
     async def _reply(self, speech: Speech, outcome: Outcome) -> None:
         settings = self._parts.settings
-        prompt = build_prompt(
+        prompt = self._prompt()
+        thinker = Thinker(
+            self._mind, self._parts.model, self._hands, settings.LLM_TIMEOUT_S, settings.TOOL_CALLS, self._will_part
+        )
+        await thinker.reply(replace(prompt, tools=self._hands.offered()), speech, outcome)
+
+    def _prompt(self) -> Prompt:
+        settings = self._parts.settings
+        return build_prompt(
             self.profile.system,
             self.memory.conversation.messages(),
             values(self.memory.facts),
             settings.HISTORY_TURNS,
             settings.HISTORY_TOKENS,
         )
-        thinker = Thinker(self._parts.model, self._hands, settings.LLM_TIMEOUT_S, settings.TOOL_CALLS, self._will_part)
-        await thinker.reply(replace(prompt, tools=self._hands.offered()), speech, outcome)
 
     async def _turn(
         self,
@@ -289,6 +301,8 @@ class Dialogue:
             if outcome.parting:
                 await self._part(outcome)
         finally:
+            self.memory.commit()
+            speech.close()
             self.speech, self.parting = None, False
 
     async def _make_up_for(self, speech: Speech, outcome: Outcome, instead: Clip) -> None:

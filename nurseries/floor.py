@@ -208,7 +208,9 @@ class Floor:
         self._wordless = True
         if self._held and not dialogue.awaiting:
             self._go_on(words)
-        elif dialogue.awaiting or not dialogue.runner.busy:
+            return
+        dialogue.memory.aside("", words.utterance.start_ms, words.utterance.end_ms)
+        if dialogue.awaiting or not dialogue.runner.busy:
             if dialogue.memory.conversation.unanswered or self._took:
                 self._answer("still unanswered")
             else:
@@ -249,11 +251,9 @@ class Floor:
         self._dialogue.hush("barge-in")
 
     def _aside(self, words: Words) -> None:
-        if words.text and not are_own_words(words.text, self._saying):
-            self.backchannels += 1
-            self._dialogue.memory.commit()
-            utterance = words.utterance
-            self._dialogue.memory.conversation.caller_said(words.text, utterance.start_ms, utterance.end_ms, aside=True)
+        told = "" if are_own_words(words.text, self._saying) else words.text
+        self.backchannels += bool(told)
+        self._dialogue.memory.aside(told, words.utterance.start_ms, words.utterance.end_ms)
 
     def _go_on(self, words: Words) -> None:
         """It was no turn: the agent goes on from the word it was cut at."""

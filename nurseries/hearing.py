@@ -83,6 +83,10 @@ class Hearing:
         self.by_file += 1
         return await self._files.transcribe(utterance, language)
 
+    def items(self, start_ms: float, end_ms: float) -> list[str]:
+        """What the server calls the sound between two moments, on this connection."""
+        return self._segments.items(start_ms, end_ms)
+
     async def _words(self, start_ms: float, end_ms: float) -> str | None:
         await trio.lowlevel.checkpoint()
         while (text := self._segments.text(start_ms, end_ms)) is None:

@@ -7,6 +7,7 @@ checkpoint.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import structlog
 
@@ -17,6 +18,7 @@ from agent.think.ports import ToolCall
 from agent.think.tools.ports import Result
 from nurseries.outbox import Outbox
 from nurseries.speech import Speech
+from nurseries.voiced import Voiced
 
 log = structlog.get_logger(__name__)
 
@@ -31,6 +33,15 @@ class Timing:
     first_token: float | None = None
 
 
+class Witness(Protocol):
+    """Who is to know what was really said. Not checkpoints."""
+
+    def caller_said(self, text: str, start_ms: float, end_ms: float) -> None: ...
+    def not_a_turn(self, start_ms: float, end_ms: float) -> None: ...
+    def agent_heard(self, text: str, interrupted: bool) -> None: ...
+    def tool_ran(self, call: ToolCall, result: str) -> None: ...
+
+
 @dataclass(slots=True)
 class Memory:
     """One call's."""
@@ -39,12 +50,18 @@ class Memory:
     conversation: Conversation
     facts: dict[str, Fact] = field(default_factory=dict)
     timings: list[Timing] = field(default_factory=list)
+    witness: Witness | None = None
+    """A model that keeps a conversation of its own."""
 
     def commit(self) -> tuple[str, ...]:
         """Move what the caller has heard by now into the conversation; returns what was cut off."""
         self.outbox.ledger.settle(self.outbox.now_ms)
         news = self.outbox.ledger.take()
         for heard in news:
+            if isinstance(heard.source, Voiced):
+                heard.source.heard(heard.text, heard.played_ms)
+            elif self.witness is not None and heard.text and self.conversation.counts(heard.text):
+                self.witness.agent_heard(heard.text, heard.interrupted)
             self.conversation.agent_heard(heard.turn, heard.text, heard.start_ms, heard.end_ms, heard.interrupted)
         return tuple(heard.rest for heard in news if heard.rest)
 
@@ -54,12 +71,24 @@ class Memory:
         found = extract(text, self.conversation.question, self.facts)
         self.facts = merge(self.facts, attributed(found, text, start_ms))
         self.conversation.caller_said(text, start_ms, end_ms, keys=keys)
+        if self.witness is not None:
+            self.witness.caller_said(text, start_ms, end_ms)
         log.debug("heard", text=text)
+
+    def aside(self, text: str, start_ms: float, end_ms: float) -> None:
+        """Words of the caller that ask for no answer; "" for a sound without any."""
+        self.commit()
+        if text:
+            self.conversation.caller_said(text, start_ms, end_ms, aside=True)
+        if self.witness is not None:
+            self.witness.not_a_turn(start_ms, end_ms)
 
     def tool_ran(self, call: ToolCall, result: Result) -> None:
         """A tool with its result, and the facts it gave: they rest on what the caller said last."""
         self.commit()
         self.conversation.tool_ran(call, result.text, self.outbox.now_ms)
+        if self.witness is not None:
+            self.witness.tool_ran(call, result.text)
         said = next((line for line in reversed(self.conversation.lines) if line.role == "caller"), None)
         facts = attributed(result.facts, said.text, said.start_ms) if said is not None else result.facts
         self.facts = merge(self.facts, facts)

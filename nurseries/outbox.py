@@ -69,10 +69,15 @@ class Track:
     def live(self) -> bool:
         return self._outbox.live is self
 
-    def begin(self, text: str) -> None:
+    def begin(self, text: str, source: object = None) -> None:
         """The audio that follows says this sentence. Not a checkpoint."""
-        self._sentence = self._outbox.ledger.open(self.turn, text) if self.live else None
+        self._sentence = self._outbox.ledger.open(self.turn, text, source) if self.live else None
         self._length = 0
+
+    def retell(self, text: str) -> None:
+        """These are the words of the sentence begun, as far as they are known by now. Not a checkpoint."""
+        if self._sentence is not None:
+            self._sentence.text = text
 
     async def say(self, mulaw: bytes) -> None:
         """Queue audio of the sentence begun. Waits while the outbox is full; always a checkpoint."""

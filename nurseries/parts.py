@@ -18,6 +18,7 @@ from agent.speak.repertoire import Repertoire
 from agent.think.ports import LanguageModel, Summariser
 from agent.think.tools.toolbox import Toolbox
 from nurseries.hearing import Hearing
+from nurseries.live_mind import LiveMind
 from nurseries.live_voice import LiveVoice
 from nurseries.session import Session
 
@@ -34,6 +35,8 @@ class Live:
     """Where turns are heard while they are spoken; the parts' recogniser hears what did not come over the socket."""
     voice: LiveVoice | None = None
     """Where the agent speaks through a realtime model."""
+    mind: LiveMind | None = None
+    """Where that model hears and thinks as well; the parts' model answers what it does not."""
 
 
 GoLive = Callable[[Profile, Callable[[], Utterance | None]], Live]

@@ -94,9 +94,9 @@ class Session:
         """It is not worth waiting for a socket."""
         return not self.up and (self.refused or self.failures > 1)
 
-    def admit(self, tenant: Tenant) -> None:
-        """To be called before `run`."""
-        self._tenants.append(tenant)
+    def admit(self, tenant: Tenant, *, first: bool = False) -> None:
+        """To be called before `run`. `first`: told of everything before the others."""
+        self._tenants.insert(0 if first else len(self._tenants), tenant)
 
     def send(self, message: str) -> None:
         """To the server, if it is there. Not a checkpoint."""

@@ -21,8 +21,12 @@ from agent.speak.plain import speakable
 from agent.speak.ports import Voice
 from agent.speak.telephone import Telephone
 from nurseries.outbox import Outbox, Track
+from nurseries.voiced import Voiced
 
 NEVER = float("inf")
+
+Words = str | Clip | Voiced
+"""A text to be made into sound, sound that is there already, or sound that is being made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +62,17 @@ class Speech:
         self._turn = turn
         self._manner = manner
         self._track: Track = outbox.open(turn)
-        self._pending: deque[str | Clip] = deque()
+        self._pending: deque[Words] = deque()
         self._complete = False
-        self._current: str | Clip | None = None
+        self._current: Words | None = None
         self._begun = False
         self._scope: trio.CancelScope | None = None
         self._let_go = NEVER
         self._changed = ParkingLot()
         self._clips: list[Clip] = []
         """Those said: one that is cut off is said again from its beginning, for it needs no voice."""
+        self._lines: list[Voiced] = []
+        """Those begun."""
         self._interjected = ""
         """The last of them: cut off, it is not worth going on with."""
         self.held = held
@@ -81,13 +87,13 @@ class Speech:
         """Nothing is left but for the last of it to be heard."""
         return self._complete and not self._pending and self._current is None
 
-    def add(self, *sentences: str | Clip) -> None:
+    def add(self, *sentences: Words) -> None:
         """Say these after the others. Not a checkpoint."""
         self._pending.extend(sentences)
         self._complete = False
         self._changed.unpark_all()
 
-    def instead(self, *sentences: str | Clip) -> None:
+    def instead(self, *sentences: Words) -> None:
         """Say these, and nothing of what has not been begun. Not a checkpoint."""
         self._pending.clear()
         self.add(*sentences)
@@ -99,11 +105,7 @@ class Speech:
 
     def hold(self, rest: Iterable[str]) -> None:
         """Fall silent. `rest` is what the ledger tells was cut off, in order. Not a checkpoint."""
-        back: list[str | Clip] = [
-            next((clip for clip in self._clips if clip.text.endswith(words)), words)
-            for words in rest
-            if not self._interjected.endswith(words)
-        ]
+        back = self._back(rest)
         if self._current is not None and not self._begun:
             back.append(self._current)
         self._pending.extendleft(reversed(back))
@@ -112,6 +114,25 @@ class Speech:
         if self._scope is not None:
             self._scope.cancel("held")
         self._changed.unpark_all()
+
+    def _back(self, rest: Iterable[str]) -> list[Words]:
+        """What was cut off, as it is to be said again."""
+        back: list[Words] = []
+        lines = [line for line in self._lines if not line.over]
+        for words in rest:
+            if self._interjected.endswith(words):
+                continue
+            line = next((line for line in lines if line.rest == words), None)
+            if line is not None:
+                lines.remove(line)
+            back.append(line or next((clip for clip in self._clips if clip.text.endswith(words)), words))
+        return [*back, *lines]  # of which no word is known yet
+
+    def close(self) -> None:
+        """Nothing more will be said, nor heard. Not a checkpoint."""
+        for line in (*self._lines, *self._pending):
+            if isinstance(line, Voiced):
+                line.settle()
 
     def let_go_at(self, when: float) -> None:
         """While held: go on by yourself at this time, on trio's clock. Not a checkpoint."""
@@ -174,7 +195,10 @@ class Speech:
         self._note_first()
         return failure
 
-    async def _say(self, words: str | Clip) -> Failure | None:
+    async def _say(self, words: Words) -> Failure | None:
+        if isinstance(words, Voiced):
+            await self._relay(words)
+            return None
         if isinstance(words, Clip):
             self._clips.append(words)
             await self._play(words.text, words.mulaw)
@@ -197,6 +221,32 @@ class Speech:
         self._begun = True
         track.begin(text)
         await track.say(mulaw)
+        track.end()
+        self.spoke = True
+
+    async def _relay(self, line: Voiced) -> None:
+        """As it comes in; what was heard of it already is not said again."""
+        await trio.lowlevel.checkpoint()
+        track = self._live()
+        line.rewind()
+        if line not in self._lines:
+            self._lines.append(line)
+        while True:
+            if not self._begun and line.waiting >= (1 if line.done else self._outbox.message_bytes):
+                self._begun = True
+                track.begin(line.rest, line)
+            if self._begun and line.waiting:
+                track.retell(line.rest)
+                await track.say(line.take())
+            elif line.done:
+                break
+            else:
+                await line.news.park()
+        if not self._begun:
+            return
+        track.retell(line.rest)
+        if line.cut:
+            track.break_off()
         track.end()
         self.spoke = True
 

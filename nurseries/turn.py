@@ -9,17 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
+import structlog
 import trio
 
 from agent.errors import Fault
+from agent.model import Emit
 from agent.speak.clips import MOMENT, STILL, Clip
 from agent.speak.sentences import Sentences
+from agent.think.conversation import CUT
 from agent.think.ports import LanguageModel, Message, Prompt, Reply, ToolCall
 from agent.think.tools.decision import Decision
 from agent.think.tools.ports import EndCall, Say, Then, Transfer
 from nurseries.hands import Hands
 from nurseries.speech import Failure, Idle, Speech, timed
+from nurseries.voiced import Voiced
+
+log = structlog.get_logger(__name__)
 
 MOST_CHARACTERS = 4000
 """Of one reply, tools and all: four minutes of speech. A model that writes on is cut off."""
@@ -96,10 +103,20 @@ async def take_turn(speech: Speech, outcome: Outcome, think: Callable[[], Awaita
         nursery.cancel_scope.cancel("all is said")
 
 
+class Mind(Protocol):
+    """A model that hears and speaks itself."""
+
+    async def reply(self, prompt: Prompt, emit: Emit[Voiced]) -> Reply:
+        """See LiveMind."""
+        ...
+
+
 @dataclass(slots=True)
 class Thinker:
     """Asks the model, runs what tools it wants, and asks again, until it has said all."""
 
+    mind: Mind | None
+    """Asked first, where there is one."""
     model: LanguageModel
     hands: Hands
     limit_s: float
@@ -143,6 +160,41 @@ class Thinker:
             speech.add(*sentences(result.then.text))
 
     async def _ask(self, prompt: Prompt, speech: Speech, outcome: Outcome) -> Reply | None:
+        if self.mind is not None:
+            reply = await self._listen(self.mind, prompt, speech, outcome)
+            if reply is not None:
+                return reply
+            said = "".join(self._said).strip()
+            prompt = replace(prompt, messages=(*prompt.messages, *((Message("agent", said + CUT),) if said else ())))
+        return await self._write(prompt, speech, outcome)
+
+    async def _listen(self, mind: Mind, prompt: Prompt, speech: Speech, outcome: Outcome) -> Reply | None:
+        """The mind's reply, in its own voice; None where it failed, perhaps in the middle of a line."""
+        lines: list[Voiced] = []
+        reply = Reply()
+
+        async def think(idle: Idle) -> None:
+            nonlocal reply
+
+            async def emit(line: Voiced) -> None:
+                await trio.lowlevel.checkpoint()
+                idle.wait()
+                if outcome.first_token_at is None:
+                    outcome.first_token_at = trio.current_time()
+                if line not in lines:
+                    lines.append(line)
+                    speech.add(line)
+
+            reply = await mind.reply(prompt, emit)
+
+        failure = await timed("think", self.limit_s, think)
+        self._said += [f"{line.text} " for line in lines]
+        if failure is None:
+            return reply
+        log.warning("the language model goes on", fault=failure.fault.value, detail=failure.detail)
+        return None
+
+    async def _write(self, prompt: Prompt, speech: Speech, outcome: Outcome) -> Reply | None:
         cutter = Sentences()
         reply = Reply()
 

@@ -26,13 +26,17 @@ def models_in_use(settings: Settings) -> tuple[Use, ...]:
     """What may be asked for in a call: the model of files also where the caller is heard live, for it is heard so when
     that fails."""
     found: list[Use] = []
+    itself = settings.PIPELINE == "realtime"
+    if itself:
+        found.append(Use("LLM", "OPENAI_REALTIME_MODEL", settings.OPENAI_REALTIME_MODEL))
+        found.append(Use("STT", "OPENAI_STT_LIVE_MODEL", settings.OPENAI_STT_LIVE_MODEL))
     if settings.provider("STT")[0] == "openai":
-        if settings.hears_live:
+        if settings.hears_live and not itself:
             found.append(Use("STT", "OPENAI_STT_LIVE_MODEL", settings.OPENAI_STT_LIVE_MODEL))
         found.append(Use("STT", "OPENAI_STT_MODEL", settings.OPENAI_STT_MODEL))
     if settings.provider("LLM")[0] == "openai":
         found.append(Use("LLM", "OPENAI_LLM_MODEL", settings.OPENAI_LLM_MODEL))
-    if settings.provider("TTS")[0] == "openai":
+    if settings.provider("TTS")[0] == "openai" and not itself:
         found.append(
             Use("TTS", "OPENAI_REALTIME_MODEL", settings.OPENAI_REALTIME_MODEL)
             if settings.speaks_live

@@ -175,6 +175,10 @@ class Segments:
                 segment.item = f"refused {number}"
                 self._lose(segment)
 
+    def items(self, start_ms: float, end_ms: float) -> list[str]:
+        """What the recogniser calls the sound between two moments, as far as it has it on this connection."""
+        return [s.item for s in self._between(start_ms, end_ms) if s.item and not s.item.startswith("refused ")]
+
     def _between(self, start_ms: float, end_ms: float) -> Iterator[_Segment]:
         return (s for s in self._segments if s.end_ms > start_ms and s.begin_ms < end_ms)
 

@@ -126,11 +126,7 @@ def render(prompt: Prompt, *, responses: bool = False) -> list[dict[str, Any]]:
     """The prompt as messages: system and facts first, then the talk. A side's lines in a row become one message,
     because many servers' templates want the sides to alternate; tools that ran one after the other are asked for in one
     message and answered behind it, as a chat wants it."""
-    system = prompt.system
-    if prompt.facts:
-        facts = "\n".join(f"- {name}: {value}" for name, value in prompt.facts.items())
-        system = f"{system}\n\nThe caller has told you so far:\n{facts}"
-    messages: list[dict[str, Any]] = [{"role": "system", "content": system}]
+    messages: list[dict[str, Any]] = [{"role": "system", "content": system_of(prompt)}]
     tools = 0
     for message in prompt.messages:
         if message.call is not None:
@@ -145,6 +141,14 @@ def render(prompt: Prompt, *, responses: bool = False) -> list[dict[str, Any]]:
         else:
             messages.append({"role": role, "content": message.text})
     return messages
+
+
+def system_of(prompt: Prompt) -> str:
+    """The system's part, with the facts."""
+    if not prompt.facts:
+        return prompt.system
+    facts = "\n".join(f"- {name}: {value}" for name, value in prompt.facts.items())
+    return f"{prompt.system}\n\nThe caller has told you so far:\n{facts}"
 
 
 def _tool(messages: list[dict[str, Any]], call: ToolCall, result: str, id_: str, *, responses: bool) -> None:

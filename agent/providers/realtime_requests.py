@@ -7,6 +7,7 @@ together.
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -14,6 +15,7 @@ from urllib.parse import quote, urlsplit
 import msgspec
 
 from agent.config import OPENAI_URL, Settings
+from agent.think.ports import ToolCall, ToolSpec
 
 PCMU = {"type": "audio/pcmu"}
 """Mu-law at 8 kHz, which is the telephone's own: not a sample is converted."""
@@ -23,6 +25,13 @@ SETUP = "setup"
 """Id of the message that sets a session up: an error `of` it is about our settings."""
 
 _COMMIT = "commit-"
+
+MOST_TOKENS = 8000
+"""Of a conversation at the server: some ten minutes of talk, at about ten tokens a second of the caller's sound and
+twenty of the model's."""
+
+MOST_OUTPUT = 2048
+"""Tokens of one response: over a minute of speech."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +116,59 @@ def speak(voice: str) -> str:
             "audio": {"input": {"turn_detection": None}, "output": {"format": PCMU, "voice": voice}},
         },
     )
+
+
+def converse(hears_with: str, language: str, voice: str) -> str:
+    """Set a session up that hears and speaks: mu-law both ways; our own turn detector commits, and each response is
+    asked for. A conversation that grows long loses its beginning, a fifth at a time."""
+    transcription = {"model": hears_with} | ({"language": language} if language else {})
+    limits = {"post_instructions": MOST_TOKENS}
+    return _message(
+        "session.update",
+        event_id=SETUP,
+        session={
+            "type": "realtime",
+            "output_modalities": ["audio"],
+            "audio": {
+                "input": {"format": PCMU, "transcription": transcription, "turn_detection": None},
+                "output": {"format": PCMU, "voice": voice},
+            },
+            "truncation": {"type": "retention_ratio", "retention_ratio": 0.8, "token_limits": limits},
+        },
+    )
+
+
+def answer(asked: str, instructions: str, tools: Iterable[ToolSpec]) -> str:
+    """Ask for a response in the conversation, spoken."""
+    offered = [
+        {"type": "function", "name": t.name, "description": t.description, "parameters": dict(t.parameters)}
+        for t in tools
+    ]
+    return respond(asked, instructions=instructions, tools=offered, max_output_tokens=MOST_OUTPUT)
+
+
+def user(text: str) -> str:
+    """Put words of the caller's into the conversation."""
+    return _item(type="message", role="user", content=[{"type": "input_text", "text": text}])
+
+
+def assistant(text: str) -> str:
+    """Put words of the agent's into the conversation, which the model has not spoken itself."""
+    return _item(type="message", role="assistant", content=[{"type": "output_text", "text": text}])
+
+
+def called(call: ToolCall) -> str:
+    """Put a tool call into the conversation, which the model has not asked for itself."""
+    return _item(type="function_call", call_id=call.id, name=call.name, arguments=call.arguments)
+
+
+def result(call_id: str, output: str) -> str:
+    """Put a tool's result into the conversation."""
+    return _item(type="function_call_output", call_id=call_id, output=output)
+
+
+def _item(**item: Any) -> str:
+    return _message("conversation.item.create", item=item)
 
 
 def respond(asked: str, **response: Any) -> str:

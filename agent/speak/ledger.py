@@ -29,6 +29,10 @@ class Heard:
     interrupted: bool = False
     rest: str = ""
     """The words that were cut off."""
+    played_ms: float = field(default=0.0, compare=False)
+    """Of its sound; the gaps where sending fell behind left out."""
+    source: object = field(default=None, compare=False)
+    """What the sentence was opened with."""
 
 
 @dataclass(slots=True, eq=False)
@@ -43,6 +47,8 @@ class Sentence:
     """Of its sound, sent or still waiting to be."""
     all_made: bool = False
     all_sent: bool = False
+    source: object = None
+    """What its sound comes from, for whoever wants to know what was heard of that."""
     spans: list[tuple[float, float]] = field(default_factory=list)
     """When its audio plays: (start, end), more than one where sending fell behind playing."""
 
@@ -73,10 +79,10 @@ class Ledger:
             return True
         return any(s.spans for s in self._open) and now_ms < self._end_ms + MARK_GRACE_MS
 
-    def open(self, turn: int, text: str) -> Sentence:
+    def open(self, turn: int, text: str, source: object = None) -> Sentence:
         """A sentence is about to be sent, after all earlier ones."""
         self._marks += 1
-        sentence = Sentence(turn, text, f"{turn}.{self._marks}")
+        sentence = Sentence(turn, text, f"{turn}.{self._marks}", source=source)
         self._open.append(sentence)
         return sentence
 
@@ -133,11 +139,15 @@ class Ledger:
 
     def _close(self, sentence: Sentence) -> None:
         if sentence.spans:
-            self._heard.append(Heard(sentence.turn, sentence.text, sentence.spans[0][0], sentence.end_ms))
+            played = sentence.sent_bytes / BYTES_PER_MS
+            start, end = sentence.spans[0][0], sentence.end_ms
+            self._heard.append(
+                Heard(sentence.turn, sentence.text, start, end, played_ms=played, source=sentence.source)
+            )
 
     def _cut(self, sentence: Sentence, ear_ms: float) -> None:
         if not sentence.spans:
-            self._heard.append(Heard(sentence.turn, "", ear_ms, ear_ms, interrupted=True, rest=sentence.text))
+            self._heard.append(Heard(sentence.turn, "", ear_ms, ear_ms, True, sentence.text, 0.0, sentence.source))
             return
         played = sum(max(0.0, min(end, ear_ms) - start) for start, end in sentence.spans)
         if sentence.all_sent and played * BYTES_PER_MS >= sentence.sent_bytes:
@@ -148,7 +158,7 @@ class Ledger:
         words = cut_at_word(sentence.text, played / whole if whole else 0.0)
         start = sentence.spans[0][0]
         rest = sentence.text[len(words) :].strip()
-        self._heard.append(Heard(sentence.turn, words, start, max(start, ear_ms), interrupted=True, rest=rest))
+        self._heard.append(Heard(sentence.turn, words, start, max(start, ear_ms), True, rest, played, sentence.source))
 
 
 def spoken_ms(text: str) -> float:

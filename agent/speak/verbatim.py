@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from agent.model import BYTES_PER_MS
 
@@ -23,12 +24,26 @@ SLACK_MS = 300.0
 UNTOLD_MS = 1500.0
 """So much sound without a word, and the voice is one that tells none: it can be listened to, but not be checked."""
 
+LATIN_BELOW = "\u0250"
+"""Letters before this one are Latin, with whatever accents."""
+
 _UNITS = (
     *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
     *("eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"),
 )
 _TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
-_NUMBERS = {name: n for n, name in enumerate(_UNITS)} | {name: 10 * n for n, name in enumerate(_TENS, 2)}
+_NUMBERS = {name: str(n) for n, name in enumerate(_UNITS)} | {name: f"{n}0" for n, name in enumerate(_TENS, 2)}
+_WORD = re.compile(r"\d[\d.,]*|[^\s\d/\-\u2013\u2014]+")
+_SPACE_BEHIND = re.compile(r".*\s", re.DOTALL)
+
+
+class _Word(NamedTuple):
+    """As it sounds, and where it stands."""
+
+    sounds: str
+    begin: int
+    end: int
+    latin: bool
 
 
 class Verbatim:
@@ -39,30 +54,37 @@ class Verbatim:
         self._asked = asked
         self._pace = ms_per_character
         self._strict = strict
-        self._ends: list[int] = []
-        """Where in the text each of its words ends."""
-        self._words: list[str] = []
-        self._read()
-        self._row = list(range(len(self._words) + 1))
+        self._words = [*_canonical(asked)]
+        self._row = [*range(len(self._words) + 1)]
         """Of the table of Levenshtein's distance between words: the last one, for all words told so far."""
-        self._told = ""
-        self._known = 0
+        self._agreed = 0
+        """Characters of the text that the words told so far come to."""
+        self._telling = ""
+        """What was told and may be the beginning of a longer word."""
+        self._letters = self._latin = 0
+        """Of what was told."""
+        self._asked_latin = _mostly(sum(c < LATIN_BELOW for c in asked if c.isalpha()), sum(map(str.isalpha, asked)))
+        self._told = False
         self._sound = bytearray()
         self._taken = 0
-        self._finished = False
+        self._ended = self._whole = False
 
     def told(self, piece: str) -> None:
         """More of the words that the voice says of itself to say; cut anywhere."""
-        self._told += piece
+        letters = [c for c in piece if c.isalpha()]
+        self._letters += len(letters)
+        self._latin += sum(c < LATIN_BELOW for c in letters)
+        self._told = self._told or bool(piece.strip())
+        self._telling += piece
         self._compare()
 
     def hear(self, sound: bytes) -> None:
         """More of its sound, mu-law."""
         self._sound += sound
 
-    def finish(self) -> None:
-        """Neither will come any more."""
-        self._finished = True
+    def finish(self, *, whole: bool = True) -> None:
+        """Neither will come any more. Not whole: it broke off."""
+        self._ended, self._whole = True, whole
         self._compare()
 
     def take(self) -> bytes:
@@ -84,14 +106,14 @@ class Verbatim:
     @property
     def complete(self) -> bool:
         """All was said, and has been taken."""
-        return self._finished and not self.reworded and self._taken == len(self._sound) > 0
+        return self._whole and not self.reworded and self._taken == len(self._sound) > 0
 
     @property
     def different(self) -> int:
         """Words left out, put in or replaced so far."""
-        if not self._told.strip():
+        if not self._told:
             return 0
-        return self._row[-1] if self._finished else min(self._row)
+        return self._row[-1] if self._whole else min(self._row)
 
     @property
     def pace(self) -> float:
@@ -101,83 +123,89 @@ class Verbatim:
     @property
     def rest(self) -> str:
         """What has not been said, from the word on in which the sound that was taken ends."""
-        if not self._taken:
-            return self._asked
         said = self._taken / BYTES_PER_MS / self._pace
         if self.reworded:
             said = min(said, self._agreed)
-        begun = max((end for end in self._ends if end <= said), default=0)
-        return self._asked[begun:].strip()
+        begin = next((word.begin for word in self._words if word.end > said), None)
+        if begin is None:
+            return ""
+        return self._asked if begin == self._words[0].begin else self._asked[begin:]
 
     @property
     def _free(self) -> bool:
         """There is nothing to wait for."""
-        untold = not self._told.strip() and len(self._sound) >= UNTOLD_MS * BYTES_PER_MS
-        return self._finished or untold or not self._strict or not self._comparable
+        untold = not self._told and len(self._sound) >= UNTOLD_MS * BYTES_PER_MS
+        return self._whole or untold or not self._strict or not self._comparable
 
     @property
     def _comparable(self) -> bool:
         """Both are written in letters of one kind: a model may write Hindi in either."""
-        return _mostly_latin(self._told) == _mostly_latin(self._asked) or not self._told.strip()
-
-    @property
-    def _agreed(self) -> int:
-        """Characters of the text that the words told so far come to."""
-        if not self._told.strip():
-            return 0
-        words = self._row.index(min(self._row))
-        return self._ends[words - 1] if words else 0
-
-    def _read(self) -> None:
-        for word, end in _canonical(self._asked):
-            self._words.append(word)
-            self._ends.append(end)
+        return not self._letters or _mostly(self._latin, self._letters) == self._asked_latin
 
     def _compare(self) -> None:
-        text = self._told
-        if not self._finished:  # the last word may not be whole, nor the last number
-            text = text[: max(text.rfind(" "), 0)]
-        told = [word for word, _ in _canonical(text)]
-        if not self._finished and told and told[-1].isdecimal():
-            told.pop()
-        for word in told[self._known :]:
-            self._row = list(_next_row(self._row, self._words, word))
-        self._known = len(told)
+        text = self._telling
+        if not self._ended:  # the last word may not be whole
+            behind = _SPACE_BEHIND.match(text)
+            text = behind[0] if behind else ""
+        known, words = len(text), [*_canonical(text)]
+        if not self._ended and words and _may_go_on(words[-1], text):
+            known = words.pop().begin
+        self._telling = self._telling[known:]
+        for word in words:
+            self._row = [*_next_row(self._row, self._words, word)]
+        if words:
+            agreed = self._row.index(min(self._row))
+            self._agreed = self._words[agreed - 1].end if agreed else 0
 
 
-def _next_row(row: list[int], words: Iterable[str], told: str) -> Iterator[int]:
+def _next_row(row: list[int], words: list[_Word], told: _Word) -> Iterator[int]:
     left = row[0] + 1
     yield left
     for n, word in enumerate(words):
-        left = min(left + 1, row[n + 1] + 1, row[n] + (word != told))
+        # A word in other letters may well be the same one.
+        replaced = word.sounds != told.sounds and word.latin == told.latin
+        left = min(left + 1, row[n + 1] + 1, row[n] + replaced)
         yield left
 
 
-def _canonical(text: str) -> Iterator[tuple[str, int]]:
-    """Each word as it sounds, and where it ends: without case, accents and signs, numbers in digits."""
-    number, end = "", 0
+def _canonical(text: str) -> Iterator[_Word]:
+    """Its words without case, accents and signs; numbers in digits, and what is spelt ("B H K") as one word."""
+    run: _Word | None = None
     tens = False
-    for match in re.finditer(r"[^\s\-\u2013\u2014/]+", text):
-        word = "".join(c for c in unicodedata.normalize("NFKC", match[0]).casefold() if _sounds(c))
-        value = _NUMBERS.get(word)
-        if value is not None or word.isdecimal():
-            unit = value is not None and 0 < value < 10
-            number = number[:-1] + str(value) if tens and unit else number + (word if value is None else str(value))
-            tens, end = value is not None and value >= 20, match.end()
+    for match in _WORD.finditer(text):
+        sounds = "".join(filter(_sounds, unicodedata.normalize("NFKC", match[0]).casefold()))
+        if not sounds or (sounds == "point" and run is not None and run.sounds.isdecimal()):  # "1.2" has none either
             continue
-        if number:
-            yield number, end
-        number, tens = "", False
-        if word:
-            yield word, match.end()
-    if number:
-        yield number, end
+        number = _NUMBERS.get(sounds) or ("".join(map(_digit, sounds)) if sounds.isdecimal() else "")
+        spelt = len(sounds) == 1 and not number and sounds != "a"
+        word = _Word(number or sounds, match.start(), match.end(), sounds[0] < LATIN_BELOW)
+        if run is not None and run.sounds.isdecimal() == bool(number) and (number or spelt):
+            known = run.sounds[:-1] if tens and len(number) == 1 and number != "0" else run.sounds
+            run = _Word(known + word.sounds, run.begin, word.end, run.latin)
+        else:
+            if run is not None:
+                yield run
+            run = word
+            if not (number or spelt):
+                yield run
+                run = None
+        tens = sounds in _TENS
+    if run is not None:
+        yield run
+
+
+def _may_go_on(word: _Word, text: str) -> bool:
+    """A number or something spelt, of which more may follow."""
+    return word.sounds.isdecimal() or len(word.sounds) == 1 or " " in text[word.begin : word.end]
+
+
+def _digit(character: str) -> str:
+    return str(unicodedata.decimal(character))
 
 
 def _sounds(character: str) -> bool:
     return unicodedata.category(character)[0] in "LMN"
 
 
-def _mostly_latin(text: str) -> bool:
-    letters = [c for c in text if c.isalpha()]
-    return 2 * sum(c < "\u0250" for c in letters) >= len(letters)
+def _mostly(some: int, of: int) -> bool:
+    return 2 * some >= of

@@ -50,6 +50,10 @@ class Conversation:
         """What the agent was last heard to say."""
         return next((line.text for line in reversed(self.lines) if line.role == "agent"), "")
 
+    def counts(self, text: str) -> bool:
+        """It says something: a model is told of it."""
+        return text not in self._fillers
+
     def caller_said(self, text: str, start_ms: float, end_ms: float, *, aside: bool = False, keys: str = "") -> None:
         """Words of the caller. Those of a sound that could not be understood at its time, and was heard again with a
         later one, stand where they were understood."""

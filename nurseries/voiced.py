@@ -1,0 +1,88 @@
+"""A line that a realtime model speaks itself: its sound and its words as they come in, how much of it was heard.
+
+Filled by the mind, played by the speech, told by the memory what was heard. A hold rewinds it: what was made already is
+not asked for again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from trio.lowlevel import ParkingLot
+
+from agent.model import BYTES_PER_MS
+
+
+class Voiced:
+    """One line. None of its methods is a checkpoint."""
+
+    def __init__(self, settled: Callable[[Voiced], None]) -> None:
+        """`settled` is told once that nothing more of the line will be played."""
+        self.text = ""
+        self.sound = bytearray()
+        """Mu-law, as far as it is made."""
+        self.done = False
+        """No more of it will come."""
+        self.cut = False
+        """It has broken off: there may be words without a sound."""
+        self.heard_ms = 0.0
+        """Of its sound, by the caller."""
+        self.news = ParkingLot()
+        self._settled = settled
+        self._position = 0
+        self._words = 0
+        """Characters of the text that have been heard."""
+        self._is_settled = False
+
+    @property
+    def waiting(self) -> int:
+        """Bytes that are made and not played yet."""
+        return len(self.sound) - self._position
+
+    @property
+    def over(self) -> bool:
+        """All of it was heard."""
+        return self.done and self.heard_ms * BYTES_PER_MS >= len(self.sound)
+
+    @property
+    def rest(self) -> str:
+        """The words that were not heard."""
+        return self.text[self._words :].strip()
+
+    def told(self, words: str) -> None:
+        """More of its words."""
+        self.text += words
+        self.news.unpark_all()
+
+    def hear(self, sound: bytes) -> None:
+        """More of its sound."""
+        self.sound += sound
+        self.news.unpark_all()
+
+    def end(self, *, cut: bool = False) -> None:
+        """That was all of it, or all that will come."""
+        if not self.done:
+            self.done, self.cut = True, cut
+        self.news.unpark_all()
+
+    def take(self) -> bytes:
+        """What is made and not played yet."""
+        sound = bytes(self.sound[self._position :])
+        self._position = len(self.sound)
+        return sound
+
+    def rewind(self) -> None:
+        """Play on from where it was last heard."""
+        self._position = min(int(self.heard_ms * BYTES_PER_MS), len(self.sound))
+
+    def heard(self, words: str, played_ms: float) -> None:
+        """The caller has heard more of it."""
+        self.heard_ms += played_ms
+        at = self.text.find(words, self._words)
+        self._words = at + len(words) if at >= 0 else self._words
+
+    def settle(self) -> None:
+        """Nothing more of it will be played."""
+        if not self._is_settled:
+            self._is_settled = True
+            self._settled(self)
