@@ -103,7 +103,7 @@ class Settings(BaseSettings):
     PIPELINE: Literal["cascade", "realtime"] = "cascade"
     """cascade: a recogniser, a language model and a voice. realtime: OPENAI_REALTIME_MODEL hears, thinks and speaks;
     the other three stand in for what it does not do."""
-    REALTIME_FIRST_S: float = Field(2, gt=0, le=10)
+    REALTIME_FIRST_S: float = Field(2.5, gt=0, le=10)
     """For the first sound of a realtime model's reply; then the language model answers."""
     OPENAI_REALTIME_MODEL: str = "gpt-realtime-2.1-mini"
     TTS_FIRST_S: float = Field(1.5, gt=0, le=10)

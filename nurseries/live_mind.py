@@ -105,8 +105,8 @@ class LiveMind:
         return not self._requests and not self._under_way
 
     async def reply(self, prompt: Prompt, emit: Emit[Voiced]) -> Reply:
-        """Answer what the caller has said last, or go on behind a tool's result. Each line is emitted when it begins,
-        and again whenever more of it has come.
+        """Answer what the caller has said last, or go on behind a tool's result; perhaps without a word. Each line is
+        emitted when it begins, and again whenever more of it has come.
 
         Raises ProviderError, also after some lines, which are then at their end. Cancelled, the response is stopped
         once its lines are settled.
@@ -116,15 +116,14 @@ class LiveMind:
             with trio.CancelScope(deadline=trio.current_time() + self._first_s) as patience:
                 await self._ask(prompt, request, emit, patience)
             if patience.cancelled_caught:
-                request.end(Fault.TIMEOUT, "nothing in time")
                 self.session.drop("no reply in time")
-            if request.fault is None and (request.lines or request.calls):
+            if request.over and request.fault is None:
                 self.session.of_use()
                 text = " ".join(line.text for line in request.lines.values())
                 return Reply(says_goodbye=takes_leave(text), calls=tuple(request.calls) if prompt.tools else ())
-            fault = request.fault or Fault.BROKEN
+            fault = request.fault or Fault.TIMEOUT
             if request.begun or fault not in {Fault.UNREACHABLE, Fault.BROKEN} or attempt == TRIES:
-                raise ProviderError(NAME, "reply", fault, request.detail or "no words")
+                raise ProviderError(NAME, "reply", fault, request.detail)
         raise AssertionError
 
     async def _ask(self, prompt: Prompt, request: _Request, emit: Emit[Voiced], patience: trio.CancelScope) -> None:
@@ -152,7 +151,7 @@ class LiveMind:
         finally:
             del self._requests[asked]
             if not request.over:
-                request.end(Fault.BROKEN, "cancelled")
+                request.end(Fault.TIMEOUT, "no reply in time")
                 self._stop(asked)
 
     def _stop(self, asked: str) -> None:

@@ -189,8 +189,9 @@ class Thinker:
 
         failure = await timed("think", self.limit_s, think)
         self._said += [f"{line.text} " for line in lines]
-        if failure is None:
+        if failure is None and (lines or reply.calls or outcome.then is not None):
             return reply
+        failure = failure or Failure("think", Fault.BROKEN, "an empty reply")
         log.warning("the language model goes on", fault=failure.fault.value, detail=failure.detail)
         return None
 

@@ -118,6 +118,8 @@ class Ledger:
                 for earlier in self._open[: n + 1]:
                     self._close(earlier)
                 del self._open[: n + 1]
+                if not any(later.spans for later in self._open):  # it was the last: all that was sent has played
+                    self._end_ms = min(self._end_ms, now_ms)
                 return
 
     def clear(self, now_ms: float) -> None:

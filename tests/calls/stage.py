@@ -127,6 +127,11 @@ class Stage:
         return [in_words(entry) for entry in self.record.entries]
 
     @property
+    def answers(self) -> int:
+        """Replies that were asked for."""
+        return self.mind.requests
+
+    @property
     def ending(self) -> Ending | None:
         return self.calls[-1].ending
 

@@ -34,6 +34,8 @@ class Says:
     """Names and arguments."""
     status: str = "completed"
     """Or "failed", "incomplete": so it ends, after what was said."""
+    first_s: float | None = None
+    """Where it takes another time than the plan's."""
 
 
 def verbatim(create: dict[str, Any], _items: Sequence[dict[str, Any]]) -> Says:

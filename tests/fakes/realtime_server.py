@@ -278,7 +278,7 @@ class Session:
         output: list[dict[str, Any]] = []
         with response.scope:
             await self._send("response.created", response=self._state(response, "in_progress", []))
-            await trio.sleep(self._plan.first_s)
+            await trio.sleep(self._plan.first_s if says.first_s is None else says.first_s)
             if says.text:
                 await self._speak(response, says.text, output, len(output))
             for name, arguments in says.calls:

@@ -159,3 +159,29 @@ def test_a_sentence_that_made_no_sound_is_forgotten() -> None:
     ledger.clear(now_ms=5)
 
     assert ledger.take() == []
+
+
+def test_the_last_mark_proves_that_nothing_plays_any_more_also_if_it_comes_early() -> None:
+    ledger = Ledger()
+    first, second = ledger.open(1, "One."), ledger.open(1, "Two.")
+    for sentence in (first, second):
+        ledger.sent(sentence, 8000, now_ms=0)
+        ledger.marked(sentence)
+
+    ledger.returned(first.mark, now_ms=990)
+    assert ledger.end_ms == 2000
+    ledger.returned(second.mark, now_ms=1990)
+
+    assert ledger.end_ms == 1990
+    assert not ledger.playing(1990)
+
+
+def test_what_was_played_of_a_sentence_is_told_with_what_it_came_from() -> None:
+    ledger = Ledger()
+    line = object()
+    ledger.sent(ledger.open(1, "One two three four.", line), 16_000, now_ms=0)
+
+    ledger.clear(500)
+
+    (heard,) = ledger.take()
+    assert (heard.played_ms, heard.source) == (500, line)
