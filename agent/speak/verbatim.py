@@ -55,10 +55,12 @@ class Verbatim:
         self._pace = ms_per_character
         self._strict = strict
         self._words = [*_canonical(asked)]
-        self._row = [*range(len(self._words) + 1)]
+        self._row: list[int] = [*range(len(self._words) + 1)]
         """Of the table of Levenshtein's distance between words: the last one, for all words told so far."""
-        self._agreed = 0
-        """Characters of the text that the words told so far come to."""
+        self._agreed = self._exact = 0
+        """Characters of the text that the words told so far come to; and until there was a difference."""
+        self._known = 0
+        """Characters told that were compared."""
         self._telling = ""
         """What was told and may be the beginning of a longer word."""
         self._letters = self._latin = 0
@@ -122,10 +124,13 @@ class Verbatim:
 
     @property
     def rest(self) -> str:
-        """What has not been said, from the word on in which the sound that was taken ends."""
+        """What has not been said, from the word on in which the sound that was taken ends; where it was reworded, from
+        the first word that differs."""
         said = self._taken / BYTES_PER_MS / self._pace
         if self.reworded:
-            said = min(said, self._agreed)
+            said = min(said, self._exact)
+        elif self.different and self._comparable:
+            said -= max(0, self._known - self._agreed)  # that was said, and not asked for
         begin = next((word.begin for word in self._words if word.end > said), None)
         if begin is None:
             return ""
@@ -151,11 +156,18 @@ class Verbatim:
         if not self._ended and words and _may_go_on(words[-1], text):
             known = words.pop().begin
         self._telling = self._telling[known:]
+        broken = self._ended and not self._whole
         for word in words:
-            self._row = [*_next_row(self._row, self._words, word)]
-        if words:
-            agreed = self._row.index(min(self._row))
+            row = [*_next_row(self._row, self._words, word)]
+            least = min(row)
+            if broken and least > min(self._row):
+                return  # half a word
+            self._row = row
+            agreed = self._row.index(least)
             self._agreed = self._words[agreed - 1].end if agreed else 0
+            if not least:
+                self._exact = self._agreed
+        self._known += known
 
 
 def _next_row(row: list[int], words: list[_Word], told: _Word) -> Iterator[int]:
