@@ -32,6 +32,12 @@ RATE = 8000
 TRIES = 2
 """Of one text: a socket that was lost is there again at once, most of the time."""
 
+LATE = 2
+"""So many texts in a row that did not come in time, and another voice has the rest of the call."""
+
+LEARN_FROM = 20
+"""Characters of a text by which the voice's pace is known: a short one is mostly breath."""
+
 GAP_S = 1.0
 """Between two pieces of sound: these models make it several times as fast as it is heard."""
 
@@ -48,8 +54,7 @@ class _Request:
     def end(self, fault: Fault | None, detail: str = "") -> None:
         if not self.over:
             self.over, self.fault, self.detail = True, fault, detail
-            if fault is None:
-                self.verbatim.finish()
+            self.verbatim.finish(whole=fault is None)
         self.news.unpark_all()
 
 
@@ -69,6 +74,8 @@ class LiveVoice:
         self._numbers = itertools.count(1)
         self._pace = MS_PER_CHARACTER
         self._cut_over = False
+        self._late = 0
+        """Texts in a row that did not come in time."""
         self.reworded = 0
         """Texts that came in other words."""
         self.by_other = 0
@@ -93,9 +100,13 @@ class LiveVoice:
         name = self.name
         rest, fault, detail = text if any(c.isalnum() for c in text) else "", None, ""
         tried = 0
+        until = trio.current_time() + self._first_s
         while rest and not (self._cut_over or self.session.away) and tried < TRIES and fault is not Fault.TIMEOUT:
             tried += 1
-            rest, fault, detail = await self._say(rest, emit, language)
+            left = rest
+            rest, fault, detail = await self._say(left, emit, language, until)
+            if rest != left:
+                until = trio.current_time() + self._first_s
         if rest and self._other is not None:
             self.by_other += 1
             await self._say_otherwise(self._other, rest, emit, language)
@@ -105,13 +116,13 @@ class LiveVoice:
             fault, detail = (fault, detail) if fault or ended is None else (ended.fault, ended.detail)
             raise ProviderError(NAME, "speak", fault or Fault.UNREACHABLE, detail)
         await trio.lowlevel.checkpoint()
-        return tried == 1
+        return tried == 1 and fault is None
 
-    async def _say(self, text: str, emit: Emit[bytes], language: str) -> tuple[str, Fault | None, str]:
+    async def _say(self, text: str, emit: Emit[bytes], language: str, until: float) -> tuple[str, Fault | None, str]:
         """What is left to be said, and why."""
         request = _Request(Verbatim(text, self._pace, strict=self._other is not None))
         asked = f"say-{next(self._numbers)}"
-        with trio.CancelScope(deadline=trio.current_time() + self._first_s) as patience:
+        with trio.CancelScope(deadline=until) as patience:
             while not self.session.ready:
                 if self.session.away:
                     return text, None, ""
@@ -122,9 +133,11 @@ class LiveVoice:
                 await self._play(request, emit, patience)
             finally:
                 self._release(asked, request)
-        if patience.cancelled_caught:
-            request.end(Fault.TIMEOUT, f"no sound for {self._first_s:g} s")
+        if patience.cancelled_caught and not request.over:
+            request.end(Fault.TIMEOUT, "no sound in time")
             self.session.drop("no sound in time")
+            self._late += 1
+            self._cut_over = self._late >= LATE and self._other is not None
         return self._judged(request, text)
 
     async def _play(self, request: _Request, emit: Emit[bytes], patience: trio.CancelScope) -> None:
@@ -150,7 +163,9 @@ class LiveVoice:
             return verbatim.rest, Fault.BROKEN, "said in other words"
         if verbatim.complete:
             self.session.of_use()
-            self._pace = verbatim.pace
+            self._late = 0
+            if len(text) >= LEARN_FROM:
+                self._pace = verbatim.pace
             return "", None, ""
         fault, detail = request.fault or Fault.BROKEN, request.detail or "no sound for a text"
         log.warning("the voice broke off", fault=fault.value, detail=detail)
@@ -198,6 +213,8 @@ class LiveVoice:
             case events.SpokenPart(response, _, text) if (request := self._of(response)) is not None:
                 request.verbatim.told(text)
                 request.news.unpark_all()
+            case events.ResponseDone(asked=asked) | events.Trouble(of=asked) if asked in self._unwanted:
+                self._unwanted.discard(asked)
             case events.ResponseDone() if (request := self._requests.get(event.asked)) is not None:
                 done = event.status == "completed"
                 request.end(None if done else event.fault or Fault.BROKEN, event.detail or event.status)
@@ -205,7 +222,7 @@ class LiveVoice:
                 request.end(event.fault, event.detail)
 
     def _of(self, response: str) -> _Request | None:
-        return next((r for r in self._requests.values() if r.response == response), None)
+        return next((r for r in self._requests.values() if r.response == response and response), None)
 
 
 HOW = """\

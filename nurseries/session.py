@@ -34,6 +34,9 @@ AHEAD_S = 90.0
 SESSION_S = 25 * 60.0
 """Of a session whose end the server does not tell: the shortest limit that OpenAI has ever documented is 30 minutes."""
 
+SHORTEST_S = 20.0
+"""No socket is changed earlier: the server's clock, or ours, may be wrong by more than a session lasts."""
+
 LOOK_S = 0.1
 """How often it is looked, once a session's time is almost up, whether somebody uses it."""
 
@@ -108,9 +111,10 @@ class Session:
         self.failures = 0
 
     def drop(self, reason: str) -> None:
-        """Try another socket. Not a checkpoint."""
+        """Try another socket; one that is not open yet has its own time. Not a checkpoint."""
         self.failures += 1
-        self._socket.cancel(reason)
+        if self.up:
+            self._socket.cancel(reason)
 
     async def run(self) -> None:
         """Hold a socket until cancelled, or until the server wants none of it."""
@@ -165,7 +169,8 @@ class Session:
     def _received(self, event: events.RealtimeEvent) -> None:
         match event:
             case events.SessionCreated(float(expires_at)):
-                self._time.deadline = trio.current_time() + expires_at - self._wall_clock() - AHEAD_S
+                left = expires_at - self._wall_clock() - AHEAD_S
+                self._time.deadline = trio.current_time() + max(left, SHORTEST_S)
             case events.SessionUpdated():
                 self.ready = True
             case events.Trouble(of=of) if not self.ready and of in {"", requests.SETUP}:
