@@ -21,6 +21,7 @@ from agent.providers import realtime_events as events
 from agent.providers import realtime_requests as requests
 from agent.providers.openai_client import NAME
 from agent.providers.openai_llm import system_of, takes_leave
+from agent.speak.verbatim import MS_PER_CHARACTER
 from agent.think.conversation import CUT
 from agent.think.ports import Message, Prompt, Reply, ToolCall
 from nurseries.session import Session
@@ -33,9 +34,6 @@ GAP_S = 1.5
 
 TRIES = 2
 """Of a reply of which nothing was heard: a socket that was lost is there again at once, most of the time."""
-
-LEAST_MS = 20
-"""Heard of a line for it to be kept in the server's conversation."""
 
 
 @dataclass
@@ -55,11 +53,11 @@ class _Request:
         """Something of it can be heard already."""
         return any(line.sound for line in self.lines.values())
 
-    def end(self, fault: Fault | None, detail: str = "") -> None:
+    def end(self, fault: Fault | None, detail: str, ms_per_character: float) -> None:
         if not self.over:
             self.over, self.fault, self.detail = True, fault, detail
         for line in self.lines.values():
-            line.end(cut=fault is not None)
+            line.end() if fault is None else line.break_off(ms_per_character)
         self.news.unpark_all()
 
 
@@ -67,7 +65,6 @@ class _Request:
 class _Spoken:
     """Where a line is in the server's conversation."""
 
-    connection: int
     asked: str
     item: str
 
@@ -86,6 +83,8 @@ class LiveMind:
         self._model = model
         self._first_s = first_s
         self._items = items
+        self._spoken: dict[Voiced, _Spoken] = {}
+        """Lines that may still be played."""
         self._requests: dict[str, _Request] = {}
         """Wanted by a turn."""
         self._under_way: dict[str, str] = {}
@@ -94,6 +93,7 @@ class LiveMind:
         self._calls: set[str] = set()
         """Tool calls in the server's conversation that have no result there."""
         self._numbers = itertools.count(1)
+        self._pace = MS_PER_CHARACTER
         session.admit(self, first=True)  # a new socket is told of the past before it hears what is being said
 
     @property
@@ -119,6 +119,7 @@ class LiveMind:
                 self.session.drop("no reply in time")
             if request.over and request.fault is None:
                 self.session.of_use()
+                self._pace = next((line.pace for line in request.lines.values() if line.text), self._pace)
                 text = " ".join(line.text for line in request.lines.values())
                 return Reply(says_goodbye=takes_leave(text), calls=tuple(request.calls) if prompt.tools else ())
             fault = request.fault or Fault.TIMEOUT
@@ -131,7 +132,7 @@ class LiveMind:
         # The one before may still be ending: the server takes no second one beside it.
         while not self.session.ready or self._under_way:
             if self.session.away:
-                request.end(Fault.UNREACHABLE, "no session")
+                request.end(Fault.UNREACHABLE, "no session", self._pace)
                 return
             await self.session.news.park()
         asked = f"reply-{next(self._numbers)}"
@@ -151,7 +152,7 @@ class LiveMind:
         finally:
             del self._requests[asked]
             if not request.over:
-                request.end(Fault.TIMEOUT, "no reply in time")
+                request.end(Fault.TIMEOUT, "no reply in time", self._pace)
                 self._stop(asked)
 
     def _stop(self, asked: str) -> None:
@@ -161,12 +162,13 @@ class LiveMind:
         elif response is not None:
             self._unwanted.add(asked)
 
-    def _settled(self, line: Voiced, spoken: _Spoken) -> None:
+    def _settled(self, line: Voiced) -> None:
         """No more of the line will be heard: the server is to know of none."""
-        if spoken.connection != self.session.connections or not self.session.up or line.over:
+        spoken = self._spoken.pop(line, None)
+        if spoken is None or line.over:
             return
         self._stop(spoken.asked)
-        if line.heard_ms < LEAST_MS:
+        if line.unheard:
             self.session.send(requests.forget(spoken.item))
         else:
             self.session.send(requests.truncate(spoken.item, int(line.heard_ms)))
@@ -210,7 +212,11 @@ class LiveMind:
     def lost(self) -> None:
         ended = self.session.ended
         for request in self._requests.values():
-            request.end(ended.fault if ended else Fault.UNREACHABLE, ended.detail if ended else "the socket ended")
+            fault, detail = (ended.fault, ended.detail) if ended else (Fault.UNREACHABLE, "the socket ended")
+            request.end(fault, detail, self._pace)
+        for line in self._spoken:
+            line.known = False
+        self._spoken.clear()
         self._under_way.clear()
         self._unwanted.clear()
         self._calls.clear()
@@ -245,7 +251,7 @@ class LiveMind:
         del self._under_way[asked]
         self._unwanted.discard(asked)
         if (request := self._requests.get(asked)) is not None:
-            request.end(fault, detail)
+            request.end(fault, detail, self._pace)
 
     def _of(self, response: str) -> _Request | None:
         return next((r for r in self._requests.values() if r.response == response), None)
@@ -254,8 +260,8 @@ class LiveMind:
         line = request.lines.get(item)
         if line is None:
             asked = next(asked for asked, one in self._requests.items() if one is request)
-            spoken = _Spoken(self.session.connections, asked, item)
-            line = request.lines[item] = Voiced(lambda voiced: self._settled(voiced, spoken))
+            line = request.lines[item] = Voiced(self._settled)
+            self._spoken[line] = _Spoken(asked, item)
         return line
 
     @staticmethod

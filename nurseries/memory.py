@@ -58,11 +58,13 @@ class Memory:
         self.outbox.ledger.settle(self.outbox.now_ms)
         news = self.outbox.ledger.take()
         for heard in news:
-            if isinstance(heard.source, Voiced):
-                heard.source.heard(heard.text, heard.played_ms)
-            elif self.witness is not None and heard.text and self.conversation.counts(heard.text):
-                self.witness.agent_heard(heard.text, heard.interrupted)
             self.conversation.agent_heard(heard.turn, heard.text, heard.start_ms, heard.end_ms, heard.interrupted)
+            line = heard.source if isinstance(heard.source, Voiced) else None
+            if line is not None:
+                line.heard(heard.text, heard.played_ms)
+            told = line is None or not line.known
+            if self.witness is not None and told and heard.text and self.conversation.counts(heard.text):
+                self.witness.agent_heard(heard.text, heard.interrupted)
         return tuple(heard.rest for heard in news if heard.rest)
 
     def caller_said(self, text: str, start_ms: float, end_ms: float, keys: str = "") -> None:

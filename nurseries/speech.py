@@ -245,8 +245,6 @@ class Speech:
         if not self._begun:
             return
         track.retell(line.rest)
-        if line.cut:
-            track.break_off()
         track.end()
         self.spoke = True
 

@@ -33,6 +33,10 @@ MOST_CHARACTERS = 4000
 
 FILLERS = (MOMENT, STILL)
 
+GO_ON = """\
+Your last line broke off in the middle, and the caller has heard it up to there. Go on exactly where it broke off, \
+without a word of what you have said already."""
+
 LOOK_S = 0.2
 """How often it is looked: an interruption moves the time from which silence counts, also backwards."""
 
@@ -164,8 +168,7 @@ class Thinker:
             reply = await self._listen(self.mind, prompt, speech, outcome)
             if reply is not None:
                 return reply
-            said = "".join(self._said).strip()
-            prompt = replace(prompt, messages=(*prompt.messages, *((Message("agent", said + CUT),) if said else ())))
+            prompt = going_on(prompt, "".join(self._said).strip())
         return await self._write(prompt, speech, outcome)
 
     async def _listen(self, mind: Mind, prompt: Prompt, speech: Speech, outcome: Outcome) -> Reply | None:
@@ -222,6 +225,15 @@ class Thinker:
         if self._said:
             self._said.append(" ")
         return reply
+
+
+def going_on(prompt: Prompt, said: str) -> Prompt:
+    """The prompt for a reply whose beginning has been said by another model."""
+    if not said:
+        return prompt
+    return replace(
+        prompt, system=f"{prompt.system}\n\n{GO_ON}", messages=(*prompt.messages, Message("agent", said + CUT))
+    )
 
 
 def sentences(text: str) -> list[str]:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from trio.lowlevel import ParkingLot
 
 from agent.model import BYTES_PER_MS
+from agent.speak.ledger import cut_at_word
 
 
 class Voiced:
@@ -23,8 +24,8 @@ class Voiced:
         """Mu-law, as far as it is made."""
         self.done = False
         """No more of it will come."""
-        self.cut = False
-        """It has broken off: there may be words without a sound."""
+        self.known = True
+        """Its model knows that it has said this: what was heard of it needs no telling."""
         self.heard_ms = 0.0
         """Of its sound, by the caller."""
         self.news = ParkingLot()
@@ -45,6 +46,11 @@ class Voiced:
         return self.done and self.heard_ms * BYTES_PER_MS >= len(self.sound)
 
     @property
+    def unheard(self) -> bool:
+        """Not one word of it was."""
+        return not self.heard_ms or (bool(self.text) and not self._words)
+
+    @property
     def rest(self) -> str:
         """The words that were not heard."""
         return self.text[self._words :].strip()
@@ -59,11 +65,22 @@ class Voiced:
         self.sound += sound
         self.news.unpark_all()
 
-    def end(self, *, cut: bool = False) -> None:
-        """That was all of it, or all that will come."""
-        if not self.done:
-            self.done, self.cut = True, cut
+    def end(self) -> None:
+        """That was all of it."""
+        self.done = True
         self.news.unpark_all()
+
+    def break_off(self, ms_per_character: float) -> None:
+        """No more of it will come: words that no sound was made of do not count."""
+        if not self.done:
+            made = len(self.sound) / BYTES_PER_MS
+            self.text = cut_at_word(self.text, made / max(len(self.text) * ms_per_character, 1))
+            self.end()
+
+    @property
+    def pace(self) -> float:
+        """Milliseconds a character."""
+        return len(self.sound) / BYTES_PER_MS / max(len(self.text), 1)
 
     def take(self) -> bytes:
         """What is made and not played yet."""

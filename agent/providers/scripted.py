@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from agent.errors import Fault, ProviderError
 from agent.hear.transcript import worth_hearing
 from agent.model import Emit, Utterance
+from agent.think.conversation import CUT
 from agent.think.ports import Prompt, Reply, ToolCall
 
 NAME = "scripted"
@@ -166,6 +167,13 @@ class ScriptedLanguageModel(_Player):
         return self._text(prompt), calls if prompt.tools else ()
 
     def _text(self, prompt: Prompt) -> str:
+        """Of a line that broke off, the rest."""
+        text = self._whole(prompt)
+        last = prompt.messages[-1] if prompt.messages else None
+        begun = last.text.removesuffix(CUT) if last is not None and last.role == "agent" else ""
+        return text.removeprefix(begun)
+
+    def _whole(self, prompt: Prompt) -> str:
         said = [message.text for message in prompt.messages if message.role == "caller"]
         if replies := self._script.replies:
             return replies[min(max(len(said), 1), len(replies)) - 1]

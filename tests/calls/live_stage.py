@@ -9,6 +9,7 @@ from typing import Any
 
 import trio
 
+from agent.hear.ports import Recogniser
 from agent.model import Utterance
 from agent.profile import Profile
 from agent.providers import realtime_requests as requests
@@ -32,6 +33,8 @@ class LiveStage(Stage):
 
     more: dict[str, Any] = field(default_factory=dict)
     """Of the server's plan."""
+    files: Recogniser | None = None
+    """Who hears what does not come over the socket, if not the scripted recogniser."""
     lives: list[Live] = field(default_factory=list)
     house: InMemory = field(init=False)
 
@@ -46,7 +49,7 @@ class LiveStage(Stage):
     def go_live(self, profile: Profile, so_far: Callable[[], Utterance | None]) -> Live:
         setups = [requests.converse(self.settings.OPENAI_STT_LIVE_MODEL, "en", VOICE)]
         session = Session("realtime", self.house.link, setups, wall_clock=lambda: 0.0)
-        self.lives.append(converse(session, self.ears, self.voice, self.settings, so_far, VOICE))
+        self.lives.append(converse(session, self.files or self.ears, self.voice, self.settings, so_far, VOICE))
         return self.lives[-1]
 
     async def serve(self, socket: MediaSocket) -> None:

@@ -8,6 +8,7 @@ from trio.testing import MockClock
 
 from agent.errors import Fault
 from agent.providers.scripted import Script, Trouble, call
+from tests.calls.live_stage import LiveStage
 from tests.calls.stage import Stage, configured, longest_silence, tone
 
 SLACK_MS = 400
@@ -43,12 +44,13 @@ def test_no_silence_is_longer_than_the_bound(wrong, hear_s, token_gap_s, first_c
         troubles=tuple(wrong),
     )
 
-    async def one_call() -> None:
-        stage = Stage(script, configured(TOOLS_FILE="tests/calls/tools_for_stories.py", SILENCE_S=30))
+    async def one_call(kind: type[Stage]) -> None:
+        stage = kind(script, configured(TOOLS_FILE="tests/calls/tools_for_stories.py", SILENCE_S=30))
         lines = [tone(900, at_ms=3300), *(tone(ms, at_ms=at) for at, ms in sorted(sounds))]
         log = await stage.place(*lines, quiet_ms=12_000, patience_ms=40_000, max_ms=60_000, hang_up_at_ms=38_000)
         said = max(spoken.end_ms for spoken in log.spoken)
         bound = max(stage.settings.FILLER_S, stage.settings.TTS_TIMEOUT_S) * 1000 + SLACK_MS
         assert longest_silence(log, said) <= bound, (longest_silence(log, said), stage.told)
 
-    trio.run(one_call, clock=MockClock(autojump_threshold=0))
+    for kind in (Stage, LiveStage):
+        trio.run(one_call, kind, clock=MockClock(autojump_threshold=0))

@@ -23,6 +23,7 @@ from agent.rehearsal.carrier import new_identity
 from agent.rehearsal.plan import CallPlan
 from nurseries.rehearsal.caller import converse
 from nurseries.rehearsal.loopback import LoopbackSocket, loopback
+from tests.calls.live_stage import LiveStage
 from tests.calls.stage import Stage, configured, tone
 
 ROOT = Path(nurseries.__file__).parents[1]
@@ -59,11 +60,13 @@ class Watch(trio.abc.Instrument):
             self._saw(place)
 
 
-def run(cut_at: Place | None, how: Callable[[LoopbackSocket], None]) -> tuple[dict[Place, int], Stage, float]:
+def run(
+    kind: type[Stage], cut_at: Place | None, how: Callable[[LoopbackSocket], None]
+) -> tuple[dict[Place, int], Stage, float]:
     """Run the call, cut at the first time `cut_at` is seen. Returns the places seen, the stage, and the virtual seconds
     that the server took to be gone after the cut."""
     seen: dict[Place, int] = {}
-    stage = Stage(SCRIPT, configured())
+    stage = kind(SCRIPT, configured())
     took = -1.0
 
     async def main() -> None:
@@ -106,14 +109,15 @@ def vanish(ours: LoopbackSocket) -> None:
     ours.drop()
 
 
+@pytest.mark.parametrize("kind", [Stage, LiveStage])
 @pytest.mark.parametrize("how", [stop, vanish])
-def test_wherever_the_caller_hangs_up_the_call_is_gone_within_a_second(how) -> None:
-    places, whole, _ = run(None, how)
+def test_wherever_the_caller_hangs_up_the_call_is_gone_within_a_second(how, kind) -> None:
+    places, whole, _ = run(kind, None, how)
     assert whole.ending is Ending.AGENT_SAID_GOODBYE
     assert len(places) > 25
 
     for place in places:
-        _, stage, took = run(place, how)
+        _, stage, took = run(kind, place, how)
         assert took <= 1.0, place
         assert (stage.ears.active, stage.mind.active, stage.voice.active) == (0, 0, 0), place
         stage.check_records()

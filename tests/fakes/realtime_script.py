@@ -18,14 +18,8 @@ def plan_of(script: Script, **more: Any) -> Plan:
         text, calls = _round(script, create, items)
         return Says(text, calls, first_s=script.first_token_s + script.first_chunk_s)
 
-    return Plan(
-        heard=script.heard or ("something",),
-        says=says,
-        final_s=script.hear_s,
-        first_s=script.first_chunk_s,
-        pace=1 / script.realtime_factor,
-        **more,
-    )
+    usual = {"heard": script.heard or ("something",), "final_s": script.hear_s, "first_s": script.first_chunk_s}
+    return Plan(**usual | {"says": says, "pace": 1 / script.realtime_factor} | more)
 
 
 def _round(

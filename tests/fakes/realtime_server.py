@@ -55,6 +55,8 @@ class Realtime:
     sounds: dict[bytes, str] = field(default_factory=dict)
     """What was committed and heard, whole, by its sound."""
     committed: list[bytes] = field(default_factory=list)
+    conversations: list[list[dict[str, Any]]] = field(default_factory=list)
+    """Items, connection by connection, as they stand now."""
     spoken: list[str] = field(default_factory=list)
     """Texts of the responses that were begun."""
 
@@ -125,6 +127,7 @@ class Session:
         """Of the sound that is being appended."""
         self._told_ms = 0.0
         self._items: list[dict[str, Any]] = []
+        server.conversations.append(self._items)
         self._lengths: dict[str, float] = {}
         """Of the model's spoken items, ms."""
         self._responses: dict[str, _Response] = {}
@@ -302,7 +305,9 @@ class Session:
         await self._send("response.content_part.added", **part, part=empty)
         output.append(item)
         try:
-            async for sound, words in self._sound(text):
+            for n, (sound, words) in enumerate(self._sound(text)):
+                if n:
+                    await trio.sleep(self._plan.chunk_ms / 1000 / self._plan.pace)
                 if words:
                     said.append(words)
                     await self._send("response.output_audio_transcript.delta", **part, delta=words)
@@ -321,14 +326,12 @@ class Session:
         if response.in_conversation:
             await self._send("conversation.item.done", item=item)
 
-    async def _sound(self, text: str) -> Iterator[tuple[bytes, str]]:  # type: ignore[override,misc]
+    def _sound(self, text: str) -> Iterator[tuple[bytes, str]]:
         made = self._settings.get("audio", {}).get("output", {}).get("format", {"type": "audio/pcm"})["type"]
         sound = speech(text, BYTES_PER_MS[made])
         size = self._plan.chunk_ms * BYTES_PER_MS[made]
         words = iter(text.replace(" ", " \0").split("\0"))
         for start in range(0, len(sound), size):
-            if start:
-                await trio.sleep(self._plan.chunk_ms / 1000 / self._plan.pace)
             last = start + size >= len(sound)
             yield sound[start : start + size], "".join(words) if last else next(words, "")
 
