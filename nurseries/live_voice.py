@@ -156,8 +156,8 @@ class LiveVoice:
         verbatim = request.verbatim
         if verbatim.different:
             log.info("said in other words", different=verbatim.different, of=len(text.split()))
+        self.reworded += verbatim.differs
         if verbatim.reworded:
-            self.reworded += 1
             self._cut_over = True
             log.warning("the voice rewords; another one goes on", voice=self._own_name, goes_on=self.name)
             return verbatim.rest, Fault.BROKEN, "said in other words"

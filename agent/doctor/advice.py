@@ -36,7 +36,7 @@ def _refused(port: Port, name: str, detail: str, settings: Settings) -> str:
         return f"Check {port}_PROVIDER and its model."
     advice = f"Set {use.setting} to a model that this server has for {TITLES[port]}."
     known = announced(use.model)
-    if known is not None and re.match("400|404|410", detail):
+    if known is not None and re.search("^(?:400|404|410)|model_not_found", detail):
         advice += f" OpenAI shuts {use.model} down on {known.last_day}: instead, {known.instead}."
     return advice
 
@@ -50,14 +50,22 @@ def misheard(name: str, settings: Settings) -> str:
     return "Set LOCAL_STT_ENGINE to the other engine, or STT_PROVIDER to another provider."
 
 
+def reworded() -> str:
+    """A realtime model says other words than it was asked to."""
+    return "Set OPENAI_REALTIME_MODEL to a model that keeps to a text: callers hear TTS_FALLBACK instead."
+
+
 def too_slow(settings: Settings) -> str:
     """The voice takes longer to make a sound than the sound lasts."""
     if settings.provider("TTS")[0] == "openai":
-        return "Choose a quicker voice (OPENAI_TTS_MODEL), or a server with more power."
+        setting = "OPENAI_REALTIME_MODEL" if settings.speaks_live else "OPENAI_TTS_MODEL"
+        return f"Choose a quicker voice ({setting}), or a server with more power."
     return "This machine is too slow or too busy for a voice of its own: set TTS_PROVIDER to another provider."
 
 
 def _use(port: Port, name: str, settings: Settings) -> Use | None:
     """The model that the provider names as its own."""
-    uses = [use for use in models_in_use(settings) if use.port == port]
-    return next((use for use in uses if use.model in name.split()), uses[-1] if uses else None)
+    found = models_in_use(settings)
+    uses = [use for use in found if use.port == port]
+    # One model may serve every port.
+    return next((use for use in (*uses, *found) if use.model in name.split()), uses[-1] if uses else None)

@@ -101,9 +101,14 @@ class Verbatim:
         return sound
 
     @property
+    def differs(self) -> bool:
+        """The words differ by more than a recogniser would."""
+        return self._comparable and self.different > 1 + len(self._words) // 6
+
+    @property
     def reworded(self) -> bool:
-        """The words differ by more than a recogniser would; only where it is strict."""
-        return self._strict and self._comparable and self.different > 1 + len(self._words) // 6
+        """They differ, and it is strict: no more of it is heard."""
+        return self._strict and self.differs
 
     @property
     def complete(self) -> bool:

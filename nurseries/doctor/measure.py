@@ -13,7 +13,7 @@ import msgspec
 import trio
 
 from agent.doctor import budget
-from agent.doctor.advice import misheard, too_slow, what_to_do
+from agent.doctor.advice import misheard, reworded, too_slow, what_to_do
 from agent.doctor.figures import FACTOR, Measured, Trouble, figures, understood, with_trouble
 from agent.doctor.uses import Port, where
 from agent.errors import Fault
@@ -22,6 +22,7 @@ from agent.model import BYTES_PER_MS, CallInfo, Utterance
 from agent.profile import Profile
 from agent.speak.clips import WELCOME
 from agent.speak.plain import speakable
+from agent.speak.ports import Voice
 from agent.speak.sentences import Sentences
 from agent.think.ports import Message
 from agent.think.prompt import build_prompt
@@ -173,8 +174,30 @@ class Doctor:
         return await self._examined("LLM", model.name, once)
 
     async def speaking(self) -> Measured:
-        """A sentence to its sound: the first of it, enough of it for a message, and how fast the rest comes."""
-        voice, settings = self.parts.voice, self.parts.settings
+        """A sentence to its sound: the first of it, enough of it for a message, and how fast the rest comes. By a
+        realtime model where calls are spoken by one; what another voice had to say took as long as it would in a call,
+        and is a failure all the same."""
+        voice = self.parts.go_live(self._profile, lambda: None).voice
+        if voice is None:
+            return await self._spoken(self.parts.voice)
+        name = voice.name
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(voice.session.run, name="voice")
+            made = await self._spoken(voice)
+            nursery.cancel_scope.cancel("examined")
+        if voice.reworded:
+            times = max(voice.by_other, voice.reworded)
+            return with_trouble(made, Trouble("said in other words than it was asked to", times, reworded()))
+        if not voice.by_other:
+            return made
+        settings, ended = self.parts.settings, voice.session.ended
+        late = Fault.TIMEOUT, f"nothing for {settings.TTS_FIRST_S:g} s"
+        fault, detail = (ended.fault, ended.detail) if ended else late
+        what = f"said by another voice: {_told(Failure('speak', fault, detail))}"
+        return with_trouble(made, Trouble(what, voice.by_other, what_to_do("TTS", name, fault, detail, settings)))
+
+    async def _spoken(self, voice: Voice) -> Measured:
+        settings = self.parts.settings
         bytes_per_ms = voice.rate * 2 / 1000
 
         async def once() -> Sample | Failure:

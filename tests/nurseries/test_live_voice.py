@@ -490,7 +490,7 @@ async def test_without_another_voice_other_words_are_measured_and_heard(autojump
         said = await mouth.say(ONE)
         assert said.heard == "what a nice day"
         assert said.own is True
-        assert (mouth.voice.reworded, mouth.voice.by_other) == (0, 0)
+        assert (mouth.voice.reworded, mouth.voice.by_other) == (1, 0)
 
 
 async def test_a_session_is_renewed_between_two_texts(autojump_clock: MockClock) -> None:

@@ -49,4 +49,14 @@ def test_a_local_provider_needs_no_key() -> None:
 
 def test_a_slow_or_deaf_server_is_changed_by_its_model() -> None:
     assert "OPENAI_STT_MODEL" in misheard("openai gpt-transcribe", configured())
-    assert "OPENAI_TTS_MODEL" in too_slow(configured())
+    assert "OPENAI_REALTIME_MODEL" in too_slow(configured())
+    assert "OPENAI_TTS_MODEL" in too_slow(configured(OPENAI_TTS_API="speech"))
+
+
+def test_a_realtime_model_that_was_shut_down_names_its_successor() -> None:
+    settings = configured(OPENAI_REALTIME_MODEL="gpt-realtime-mini")
+    detail = "model_not_found model The model does not exist."
+
+    told = what_to_do("TTS", "openai gpt-realtime-mini alloy", Fault.REFUSED, detail, settings)
+    assert "Set OPENAI_REALTIME_MODEL" in told
+    assert "instead, gpt-realtime-2.1-mini" in told

@@ -190,6 +190,7 @@ def test_who_is_not_strict_measures_and_hears_all() -> None:
     verbatim.told("What a day!")
     verbatim.finish()
     assert verbatim.different > 10
+    assert verbatim.differs
     assert not verbatim.reworded
     assert verbatim.complete
 
