@@ -33,7 +33,7 @@ TRIES = 2
 """Of one text: a socket that was lost is there again at once, most of the time."""
 
 LATE = 2
-"""So many texts in a row that did not come in time, and another voice has the rest of the call."""
+"""So many sockets in a row on which a text did not come in time, and another voice has the rest of the call."""
 
 LEARN_FROM = 20
 """Characters of a text by which the voice's pace is known: a short one is mostly breath."""
@@ -75,7 +75,8 @@ class LiveVoice:
         self._pace = MS_PER_CHARACTER
         self._cut_over = False
         self._late = 0
-        """Texts in a row that did not come in time."""
+        """Sockets in a row on which a text did not come in time."""
+        self._late_on = -1
         self.reworded = 0
         """Texts that came in other words."""
         self.by_other = 0
@@ -122,11 +123,13 @@ class LiveVoice:
         """What is left to be said, and why."""
         request = _Request(Verbatim(text, self._pace, strict=self._other is not None))
         asked = f"say-{next(self._numbers)}"
+        connection = self.session.connections
         with trio.CancelScope(deadline=until) as patience:
             while not self.session.ready:
                 if self.session.away:
                     return text, None, ""
                 await self.session.news.park()
+            connection = self.session.connections
             self._requests[asked] = request
             self.session.send(requests.say(asked, text, HOW.format(language=language_name(language) or "the text")))
             try:
@@ -135,9 +138,7 @@ class LiveVoice:
                 self._release(asked, request)
         if patience.cancelled_caught and not request.over:
             request.end(Fault.TIMEOUT, "no sound in time")
-            self.session.drop("no sound in time")
-            self._late += 1
-            self._cut_over = self._late >= LATE and self._other is not None
+            self._blame(connection)
         return self._judged(request, text)
 
     async def _play(self, request: _Request, emit: Emit[bytes], patience: trio.CancelScope) -> None:
@@ -170,6 +171,15 @@ class LiveVoice:
         fault, detail = request.fault or Fault.BROKEN, request.detail or "no sound for a text"
         log.warning("the voice broke off", fault=fault.value, detail=detail)
         return verbatim.rest, fault, detail
+
+    def _blame(self, connection: int) -> None:
+        """No sound came in time; not over again where another text has waited on the same socket."""
+        if self._late_on == connection:
+            return
+        self._late_on = connection
+        self._late += 1
+        self._cut_over = self._cut_over or (self._late >= LATE and self._other is not None)
+        self.session.drop("no sound in time")
 
     def _release(self, asked: str, request: _Request) -> None:
         del self._requests[asked]

@@ -344,6 +344,18 @@ async def test_a_voice_that_is_late_twice_has_no_third_text(autojump_clock: Mock
         assert said.own is True  # the name's own
 
 
+async def test_two_texts_that_wait_on_one_socket_are_late_once(autojump_clock: MockClock) -> None:
+    async with call(Plan(wrong=[Wrong("stall", 2)])) as mouth:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(mouth.say, ONE)
+            nursery.start_soon(mouth.say, TWO)
+        assert sorted(mouth.other.asked) == sorted([ONE, TWO])
+        assert mouth.session.failures == 1
+        assert mouth.session.connections == 2
+        assert (await mouth.say(TWO)).heard == TWO
+        assert mouth.voice.name == OWN
+
+
 async def test_a_text_that_stops_in_the_middle_goes_on_with_the_other_voice(autojump_clock: MockClock) -> None:
     async with call(Plan(wrong=[Wrong("stall", 9)])) as mouth:
         said = await mouth.say(ONE)

@@ -17,6 +17,7 @@ HINDI = "नमस्ते, मैं प्रिया बोल रही �
 HINDI_IN_LATIN = "Namaste, main Priya bol rahi hoon. Aap kaisa ghar dekh rahe hain?"
 
 WORDS = ("a", "flat", "in", "Whitefield,", "Hebbal.", "with", "घर,", "दो", "caf\u00e9!", "lakhs")
+LATIN = ("a", "flat", "in", "Whitefield", "with", "two", "rooms", "costs", "eighty", "lakhs")
 TEXTS = st.lists(
     st.one_of(
         st.sampled_from(("flat", "a", "I", "eighty", "80", "1.2", "25,000", "B", "H", "घर", "दो", "lakhs.", "-", "…")),
@@ -176,6 +177,24 @@ def test_a_word_too_many_is_not_taken_for_one_of_the_text() -> None:
     assert not verbatim.reworded
     verbatim.take()
     assert verbatim.rest.startswith("flat in Whitefield")
+
+
+@given(st.lists(st.sampled_from(LATIN), min_size=1, max_size=12), st.lists(st.sampled_from(LATIN), max_size=30))
+def test_whatever_it_says_no_more_is_heard_than_agrees_and_no_word_is_lost(asked: list[str], told: list[str]) -> None:
+    text = " ".join(asked)
+    verbatim = Verbatim(text, PACE)
+    verbatim.hear(sound_of(text * 10))
+    taken = 0
+    for number, word in enumerate(told):
+        verbatim.told(f"{word} ")
+        taken += len(verbatim.take())
+        if told[: number + 1] != asked[: number + 1]:
+            break
+    same = next((n for n, pair in enumerate(zip(asked, told, strict=False)) if pair[0] != pair[1]), len(asked))
+    # As many words as may differ may have been left out.
+    assert taken <= (len(" ".join(asked[: same + 1 + len(asked) // 6 + 1])) * PACE + SLACK_MS) * 8
+    assert text.endswith(verbatim.rest)
+    assert len(text) - len(verbatim.rest) <= taken / 8 / PACE + 1
 
 
 def test_one_word_is_what_a_recogniser_may_get_wrong() -> None:
