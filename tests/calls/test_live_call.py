@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.calls.server import Server, call, records
 from tests.fakes.openai_launch import Fake, launch
+
+FILES = ("transcriptions", "chat", "speech")
 
 
 @pytest.fixture(scope="module")
@@ -88,4 +91,31 @@ def test_a_socket_cut_in_the_middle_is_opened_again(fake: Fake, server: Server, 
     record = place(server)
     assert "a flat in Whitefield" in [entry["text"] for entry in record["entries"]]
     assert fake.state()["realtime"]["connections"] == 2
+    nothing_left(fake)
+
+
+def test_one_model_hears_thinks_and_speaks(fake: Fake, plan: dict, tmp_path: Path) -> None:
+    plan["realtime"]["answers"] = ["There are three flats in Whitefield."]
+    fake.plan(**plan, faults=[{"route": route, "kind": "status", "status": 500, "times": 0} for route in FILES])
+    running = Server(
+        tmp_path,
+        OPENAI_BASE_URL=fake.base_url,
+        OPENAI_API_KEY="sk-right",
+        PIPELINE="realtime",
+        TTS_FALLBACK="none",
+        GREETING="Hello.",
+    )
+    try:
+        record = place(running)
+        assert running.leave() == 0
+    finally:
+        running.kill()
+    assert [(entry["role"], entry["text"]) for entry in record["entries"]] == [
+        ("agent", "Hello."),
+        ("caller", "a flat in Whitefield"),
+        ("agent", "There are three flats in Whitefield."),
+    ]
+    assert record["providers"]["llm"] == "openai gpt-realtime-2.1-mini"
+    assert record["providers"]["tts"] == "openai gpt-realtime-2.1-mini alloy"
+    assert fake.state()["realtime"]["connections"] == 1
     nothing_left(fake)

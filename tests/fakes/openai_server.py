@@ -11,7 +11,8 @@ it prints its base URL. Steer it at `/_fake`: POST a plan, GET the state, DELETE
 `models` is the list with last days; a model that `shut_down` names is refused by every route, as after its last day.
 
 A WebSocket at /v1/realtime is a Realtime session, planned by "realtime": the fields of realtime_plan.Plan, with "wrong"
-as a list of the fields of Wrong; texts are spoken as asked, or as "says" lists them, one after the other.
+as a list of the fields of Wrong; texts are spoken as asked, or as "says" lists them, one after the other, and the
+conversation is answered by what "answers" lists, after "answer_s".
 
 Routes: chat, responses, transcriptions, speech, models. Kinds of fault: status (with `status`, `headers`, `body`,
 `content_type`), stall, reset, cut (closed in mid-body), end (a proper end, too early), error (an error event), garbage
@@ -29,6 +30,7 @@ import socket
 import struct
 import time
 import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -84,13 +86,20 @@ class Ledger:
         self.plan |= plan
         self.turns = {}
         told = dict(self.plan.get("realtime", {}))
-        texts = iter(told.pop("says", ()))
+        texts, answers = iter(told.pop("says", ())), iter(told.pop("answers", ()))
+        answer_s = told.pop("answer_s", None)
         wrong = [Wrong(**each) for each in told.pop("wrong", ())]
         shut_down = frozenset(self.plan.get("shut_down", ()))
         self.realtime.plan = Plan(
             **told, wrong=wrong, wall_clock=time.time, key=self.plan.get("key", ""), shut_down=shut_down
         )
-        self.realtime.plan.says = lambda create, items: Says(next(texts, "") or verbatim(create, items).text)
+
+        def says(create: dict[str, Any], items: Sequence[dict[str, Any]]) -> Says:
+            if "input" in create:
+                return Says(next(texts, "") or verbatim(create, items).text)
+            return Says(next(answers, "Yes."), first_s=answer_s)
+
+        self.realtime.plan.says = says
 
     def script(self, route: str) -> dict[str, Any]:
         """The route's script, with the number of this request as `turn`."""
