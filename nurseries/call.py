@@ -14,6 +14,7 @@ import structlog
 import trio
 
 from agent.hear.echo import EchoGuard
+from agent.hear.keys import WORDS as KEYS
 from agent.hear.keys import Keypad
 from agent.hear.turns import RELEASE, Guards, TurnDetector
 from agent.keep.record import CallRecord, Entry
@@ -241,7 +242,7 @@ class Call:
         settings = self._parts.settings
         with self._leaving:
             self._leaving.deadline = trio.current_time() + settings.GOODBYE_TIMEOUT_S
-            if self.ending in (Ending.TIME_LIMIT, Ending.CALLER_SILENT, Ending.SHUTDOWN):
+            if self.ending in (Ending.TIME_LIMIT, Ending.SHUTDOWN):
                 crashed = await contain(self.dialogue.farewell, "farewell")
             if crashed:
                 await self.dialogue.apologise()
@@ -257,7 +258,7 @@ class Call:
 
     def _digit(self, digit: str) -> None:
         log.info("key")  # not which: it may be part of a number that is nobody's business
-        if self.ending is None:
+        if self.ending is None and digit in KEYS:
             self.floor.keyed()
             self._keys.press(digit)
 

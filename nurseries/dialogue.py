@@ -26,7 +26,7 @@ from agent.think.facts import values
 from agent.think.ports import Prompt, ToolCall
 from agent.think.prompt import build_prompt
 from agent.think.tools.decision import Decision
-from agent.think.tools.ports import Desk, Say, Transfer
+from agent.think.tools.ports import Desk, Say, Then, Transfer
 from nurseries.hands import Hands
 from nurseries.live_mind import LiveMind
 from nurseries.memory import Memory, Timing
@@ -86,6 +86,8 @@ class Dialogue:
         """The running turn's."""
         self.parting = False
         """The call ends with the running turn."""
+        self.transferring = False
+        """By passing the caller on."""
         self.transferred_to = ""
         self.settled = ParkingLot()
         """Woken when it is known what the caller's last sound was."""
@@ -135,6 +137,11 @@ class Dialogue:
             self._words.set()
             self._words = None
 
+    @property
+    def seeking(self) -> bool:
+        """The agent has asked whether anybody is there: every word is an answer."""
+        return self._prompts > 0
+
     def nothing_said(self) -> None:
         """There were no words to wait for."""
         if self.awaiting:
@@ -146,10 +153,11 @@ class Dialogue:
         self.runner.replace(partial(self._act, action), "key")
 
     def too_quiet(self) -> None:
-        """Nobody has spoken for a while: prompt, and after the last prompt end the call."""
+        """Nobody has spoken for a while: prompt, and after the last prompt take leave, unless somebody speaks then."""
         prompts = self.profile.silence_prompts
         if self._prompts >= len(prompts):
-            self._end(Ending.CALLER_SILENT, f"no answer to {len(prompts)} prompts")
+            log.info("nobody answers", prompts=len(prompts))
+            self.runner.replace(partial(self._turn, self._taking_leave), "silence")
             return
         text = prompts[self._prompts]
         self._prompts += 1
@@ -244,8 +252,8 @@ class Dialogue:
                     speech.add(*sentences(text))
                 case None:
                     await self._reply(speech, outcome)
-                case _:
-                    self._will_part()
+                case then:
+                    self._will_part(then)
 
         await self._turn(think)
 
@@ -260,6 +268,12 @@ class Dialogue:
             await trio.lowlevel.checkpoint()
 
         return think
+
+    async def _taking_leave(self, speech: Speech, outcome: Outcome) -> None:
+        outcome.says_goodbye, outcome.ending = True, Ending.CALLER_SILENT
+        speech.add(*sentences(self.profile.goodbye))
+        self._will_part(None)
+        await trio.lowlevel.checkpoint()
 
     async def _reply(self, speech: Speech, outcome: Outcome) -> None:
         settings = self._parts.settings
@@ -303,7 +317,7 @@ class Dialogue:
         finally:
             self.memory.commit()
             speech.close()
-            self.speech, self.parting = None, False
+            self.speech, self.parting, self.transferring = None, False, False
 
     async def _make_up_for(self, speech: Speech, outcome: Outcome, instead: Clip) -> None:
         """A turn that failed, or came to nothing, is spoken about: never silence."""
@@ -341,10 +355,10 @@ class Dialogue:
         await take_turn(speech, outcome, trio.lowlevel.checkpoint, self._patience)
         return outcome.failure
 
-    def _will_part(self) -> None:
+    def _will_part(self, then: Then | None) -> None:
         """From here on the turn is not interrupted, unless the caller is speaking already."""
         if not self.parting:
-            self.parting = True
+            self.parting, self.transferring = True, isinstance(then, Transfer)
             if self.speech is not None and not self.speech.held:
                 self.runner.shield()
 
@@ -358,7 +372,7 @@ class Dialogue:
             await trio.lowlevel.checkpoint()
             return
         if not isinstance(outcome.then, Transfer):
-            self._end(Ending.AGENT_SAID_GOODBYE, "the agent took leave")
+            self._end(outcome.ending, "the agent took leave")
         elif await self._parts.hand_over(self._info.call_sid, outcome.then.to):
             self.transferred_to = outcome.then.to
             self._end(Ending.TRANSFERRED, "to a colleague")

@@ -26,6 +26,9 @@ log = structlog.get_logger(__name__)
 HEARING_RATE = 0.2
 """Seconds more that a recogniser gets for each second of sound."""
 
+LOOK_MS = 3000.0
+"""More of an utterance, and it is looked into again, past all early transcriptions: it may be a noise with gaps."""
+
 LONGEST_UNHEARD_MS = 120_000
 """Sound that no recogniser has taken yet, at most: a noisy line whose every transcription is interrupted must not make
 the next one ever longer."""
@@ -55,6 +58,9 @@ class _Sound:
     taken: bool = False
     """It has become the turn's."""
     pausing: bool = True
+    """The caller is silent since; else its words are not all of the turn's."""
+    looks: bool = False
+    """It is to be known what it is, even if the caller speaks on."""
     began: float = field(default_factory=trio.current_time)
 
 
@@ -72,6 +78,8 @@ class Ears:
         self._runner = Runner()
         self._sound: _Sound | None = None
         self._early_here = 0
+        self._looked_ms = 0.0
+        """How long the utterance was when it was last looked into while it went on."""
         self.unheard: list[Utterance] = []
         self.early = 0
         """Transcriptions begun at a pause."""
@@ -85,25 +93,34 @@ class Ears:
 
     def paused(self, pause: Pause | Lasting) -> None:
         """The caller is silent, or has been speaking for long: see what it is. Not a checkpoint."""
-        if self._early_here >= self._most_early:
+        if self._sound is not None and self._sound.looks and not self._sound.pausing:
+            return  # it is being looked into already
+        looks = isinstance(pause, Lasting) or pause.utterance.duration_ms >= self._looked_ms + LOOK_MS
+        if not looks and self._early_here >= self._most_early:
             if self._sound is not None and not self._sound.taken:
                 self._forget("more has been said since")
             return
+        if looks:
+            self._looked_ms = pause.utterance.duration_ms
         self._early_here += 1
         self.early += 1
-        self._listen(_Sound(pause.utterance, pause.speech_ms, pausing=isinstance(pause, Pause)))
+        self._listen(_Sound(pause.utterance, pause.speech_ms, pausing=isinstance(pause, Pause), looks=looks))
 
     def resumed(self) -> None:
         """The caller speaks on. Not a checkpoint."""
-        if self._sound is not None and not self._sound.taken:
+        if self._sound is None or self._sound.taken:
+            return
+        if self._sound.looks:
+            self._sound.pausing = False
+        else:
             self._forget("the caller speaks on")
 
     def taken(self, turn: TurnTaken) -> None:
         """The turn is over: its words will be told, once, as final. Not a checkpoint."""
-        self._early_here = 0
+        self._early_here, self._looked_ms = 0, 0.0
         self._keep(turn.utterance)
         sound = self._sound
-        if sound is None or not turn.paused or sound.taken:
+        if sound is None or not turn.paused or sound.taken or not sound.pausing:
             self._listen(_Sound(turn.utterance, turn.speech_ms, taken=True))
             return
         sound.taken = True

@@ -21,7 +21,7 @@ from agent.hear.own_words import are_own_words
 from agent.hear.ports import Recogniser
 from agent.hear.turns import Decision, Lasting, Onset, Pause, Resumed, TurnTaken
 from agent.think.facts import extract
-from agent.think.leave import takes_leave
+from agent.think.leave import takes_back, takes_leave
 from nurseries.dialogue import Dialogue
 from nurseries.ears import Ears, Words
 from nurseries.speech import NEVER
@@ -30,6 +30,9 @@ log = structlog.get_logger(__name__)
 
 BACKCHANNEL_HOLD_MS = 320
 """Silence after what sounds like a backchannel, before the agent goes on: "okay" may be the beginning of more."""
+
+MOST_EMPTY = 2
+"""Pauses of one utterance behind which no words were found, before it is taken for a noise."""
 
 
 class Floor:
@@ -62,6 +65,8 @@ class Floor:
         self._hold_turn = hold_turn
         self._wordless = False
         """The last sound held no words: what goes on without a pause is a noise."""
+        self._empty = 0
+        """Pauses of this utterance behind which no words were found."""
         self._took = False
         """This utterance has taken the turn from the agent already."""
         self._saying = ""
@@ -82,7 +87,7 @@ class Floor:
         dialogue = self._dialogue
         match decision:
             case Onset():
-                self._wordless = self._wordless and decision.goes_on
+                self._wordless, self._empty = self._wordless and decision.goes_on, 0
                 dialogue.caller_speaks = not self._wordless
                 if dialogue.caller_speaks:
                     self._interrupt(decision.at_ms - decision.began_ms)
@@ -107,6 +112,7 @@ class Floor:
         """A key was pressed; perhaps more will be. Not a checkpoint."""
         self._dialogue.last_words = self._dialogue.last_spoken = trio.current_time()
         self._interrupt(0)
+        self._let_go_after(self._settings.KEY_PAUSE_S + self._settings.FALSE_INTERRUPTION_S)
 
     def pressed(self, pressed: Pressed) -> None:
         """The keys are complete. Not a checkpoint."""
@@ -126,7 +132,7 @@ class Floor:
     def _interrupt(self, after_ms: float) -> None:
         """The caller makes a sound: fall silent, unless the agent is in what is not to be interrupted."""
         dialogue = self._dialogue
-        if dialogue.runner.shielded or self._held:
+        if (dialogue.runner.shielded and dialogue.parting) or self._held:
             return
         if dialogue.runner.busy or dialogue.outbox.speaking:
             log.info("held", after_ms=round(after_ms))
@@ -177,6 +183,10 @@ class Floor:
             self._hold_turn(self._end_of_turn.hold_ms(words.text, question, words.utterance))
         elif words.pausing:
             self._hold_turn(BACKCHANNEL_HOLD_MS)
+            self._empty += not words.text
+            if self._empty >= MOST_EMPTY:  # a dog, a road: what follows of it does not hold the agent
+                self._wordless, self._dialogue.caller_speaks = True, False
+                self._go_on(words)
         elif not words.text:  # a noise that the detector takes for speech
             self._wordless, self._dialogue.caller_speaks = True, False
             self._go_on(words)
@@ -194,7 +204,10 @@ class Floor:
                 if not self._is_turn(words):
                     self._aside(words)
                     return
-                if dialogue.parting and takes_leave(words.text):
+                if dialogue.transferring and not takes_back(words.text):
+                    dialogue.caller_said(words.text, words.utterance.start_ms, words.utterance.end_ms)
+                    return
+                if dialogue.parting and not dialogue.transferring and takes_leave(words.text):
                     dialogue.caller_said(words.text, words.utterance.start_ms, words.utterance.end_ms)
                     return
                 self.barge_ins += 1
@@ -233,6 +246,8 @@ class Floor:
             log.info("own words came back")
             return False
         dialogue = self._dialogue
+        if dialogue.seeking:
+            return bool(words.text)
         told = extract(words.text, dialogue.memory.conversation.question, dialogue.memory.facts)
         verdict = judge(
             words.text,
@@ -257,12 +272,14 @@ class Floor:
 
     def _go_on(self, words: Words) -> None:
         """It was no turn: the agent goes on from the word it was cut at."""
-        before = self.backchannels
+        dialogue, before = self._dialogue, self.backchannels
+        behind_s = (dialogue.outbox.now_ms - words.utterance.end_ms) / 1000
+        dialogue.last_spoken = max(dialogue.last_spoken, trio.current_time() - behind_s)
         self._aside(words)
         if self.backchannels == before:
             self.false_interruptions += 1
         log.info("going on", heard=bool(words.text))
-        if self._dialogue.speech is not None:
-            self._dialogue.speech.go_on()
-            if self._dialogue.parting:
-                self._dialogue.runner.shield()
+        if dialogue.speech is not None:
+            dialogue.speech.go_on()
+            if dialogue.parting:
+                dialogue.runner.shield()

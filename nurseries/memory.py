@@ -17,7 +17,7 @@ from agent.think.facts import Fact, attributed, extract, merge
 from agent.think.ports import ToolCall
 from agent.think.tools.ports import Result
 from nurseries.outbox import Outbox
-from nurseries.speech import Speech
+from nurseries.speech import INTERJECTION, Speech
 from nurseries.voiced import Voiced
 
 log = structlog.get_logger(__name__)
@@ -54,7 +54,7 @@ class Memory:
     """A model that keeps a conversation of its own."""
 
     def commit(self) -> tuple[str, ...]:
-        """Move what the caller has heard by now into the conversation; returns what was cut off."""
+        """Move what the caller has heard by now into the conversation; returns what was cut off and is to be said."""
         self.outbox.ledger.settle(self.outbox.now_ms)
         news = self.outbox.ledger.take()
         for heard in news:
@@ -65,7 +65,7 @@ class Memory:
             told = line is None or not line.known
             if self.witness is not None and told and heard.text and self.conversation.counts(heard.text):
                 self.witness.agent_heard(heard.text, heard.interrupted)
-        return tuple(heard.rest for heard in news if heard.rest)
+        return tuple(heard.rest for heard in news if heard.rest and heard.source is not INTERJECTION)
 
     def caller_said(self, text: str, start_ms: float, end_ms: float, keys: str = "") -> None:
         """Words, and the facts in them."""

@@ -89,9 +89,9 @@ class Track:
             del self._part[:size]
             await self._outbox.room(self)
 
-    def say_now(self, text: str, mulaw: bytes) -> None:
+    def say_now(self, text: str, mulaw: bytes, source: object = None) -> None:
         """A whole sentence at once, however full the outbox is; not between `begin` and `end`. Not a checkpoint."""
-        self.begin(text)
+        self.begin(text, source)
         self._queue(mulaw + SILENCE * (-len(mulaw) % FRAME_BYTES))
         self.end()
 

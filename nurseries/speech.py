@@ -25,6 +25,9 @@ from nurseries.voiced import Voiced
 
 NEVER = float("inf")
 
+INTERJECTION = object()
+"""What a ledger has of a clip that was put in between: cut off, it is not worth going on with."""
+
 Words = str | Clip | Voiced
 """A text to be made into sound, sound that is there already, or sound that is being made."""
 
@@ -73,8 +76,6 @@ class Speech:
         """Those said: one that is cut off is said again from its beginning, for it needs no voice."""
         self._lines: list[Voiced] = []
         """Those begun."""
-        self._interjected = ""
-        """The last of them: cut off, it is not worth going on with."""
         self.held = held
         """The caller speaks, or has spoken and it is not known yet whether that was a turn."""
         self.spoke = False
@@ -120,8 +121,6 @@ class Speech:
         back: list[Words] = []
         lines = [line for line in self._lines if not line.over]
         for words in rest:
-            if self._interjected.endswith(words):
-                continue
             line = next((line for line in lines if line.rest == words), None)
             if line is not None:
                 lines.remove(line)
@@ -148,8 +147,7 @@ class Speech:
         """Say this now, before what is being made; not in the middle of a sentence. Not a checkpoint."""
         if self.held or (self._current is not None and self._begun):
             return False
-        self._live().say_now(clip.text, clip.mulaw)
-        self._interjected = clip.text
+        self._live().say_now(clip.text, clip.mulaw, INTERJECTION)
         return True
 
     async def free(self) -> None:

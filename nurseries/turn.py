@@ -15,7 +15,7 @@ import structlog
 import trio
 
 from agent.errors import Fault
-from agent.model import Emit
+from agent.model import Emit, Ending
 from agent.speak.clips import MOMENT, STILL, Clip
 from agent.speak.sentences import Sentences
 from agent.think.conversation import CUT
@@ -50,6 +50,8 @@ class Outcome:
     """What a tool wants to happen once all is said."""
     failure: Failure | None = None
     first_token_at: float | None = None
+    ending: Ending = Ending.AGENT_SAID_GOODBYE
+    """Of a call that ends with this turn, but for a transfer."""
 
     @property
     def parting(self) -> bool:
@@ -125,8 +127,8 @@ class Thinker:
     hands: Hands
     limit_s: float
     most_tools: int
-    parting: Callable[[], None]
-    """Told when it is known that the call ends with this turn. Not a checkpoint."""
+    parting: Callable[[Then | None], None]
+    """Told when it is known that the call ends with this turn, and how. Not a checkpoint."""
     _said: list[str] = field(default_factory=list)
     _length: int = 0
 
@@ -142,7 +144,7 @@ class Thinker:
             for call in reply.calls if asked.tools else ():
                 await self._use(call, decision, speech, outcome)
             if outcome.parting:
-                self.parting()
+                self.parting(outcome.then)
             spoken = "".join(self._said).strip()
             if not (reply.calls and asked.tools) or isinstance(outcome.then, Say) or (outcome.then and spoken):
                 return

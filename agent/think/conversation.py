@@ -29,6 +29,8 @@ class Line:
     keys: str = ""
     """The keys that the caller pressed; `text` says them in words."""
     call: ToolCall | None = None
+    told: str | None = None
+    """What a model is told of an agent's line: the text without its fillers."""
 
 
 class Conversation:
@@ -73,17 +75,21 @@ class Conversation:
         last = self.lines[before] if before >= 0 else None
         same = last is not None and last.role == "agent" and last.turn == turn
         if same and last is not None and before == n - 1:
-            joined = f"{last.text} {text}".strip()
-            self.lines[before] = replace(last, text=joined, end_ms=end_ms, interrupted=interrupted)
+            joined, told = (f"{a or ''} {b}".strip() for a, b in ((last.text, text), (last.told, self._told(text))))
+            self.lines[before] = replace(last, text=joined, end_ms=end_ms, interrupted=interrupted, told=told)
             return
         if same and last is not None and text:
             self.lines[before] = replace(last, interrupted=False)  # it has gone on
         if text:
-            self.lines.insert(n, Line("agent", text, start_ms, end_ms, turn, interrupted))
+            told = self._told(text)
+            self.lines.insert(n, Line("agent", text, start_ms, end_ms, turn, interrupted, told=told))
 
     def tool_ran(self, call: ToolCall, result: str, at_ms: float) -> None:
         """A tool has run, with this result."""
         self.lines.append(Line("tool", result, at_ms, at_ms, call=call))
+
+    def _told(self, text: str) -> str:
+        return text if self.counts(text) else ""
 
     def _place(self, start_ms: float) -> int:
         """Where a line that begins then belongs: behind all that began before it, or with it."""
@@ -97,11 +103,12 @@ class Conversation:
         an interrupted line ends in a dash."""
         told: list[Line] = []
         turns: dict[int, int] = {}
-        for line in self.lines:
+        for heard in self.lines:
+            line = heard if heard.told is None else replace(heard, text=heard.told)
             if line.role == "agent" and line.turn in turns:
                 at = turns[line.turn]
-                told[at] = replace(line, text=f"{told[at].text} {line.text}")
-            elif not line.aside and line.text not in self._fillers:
+                told[at] = replace(line, text=f"{told[at].text} {line.text}".strip())
+            elif not line.aside and (line.text or line.role != "agent"):
                 turns |= {line.turn: len(told)} if line.role == "agent" else {}
                 told.append(line)
         return tuple(Message(line.role, line.text + (CUT if line.interrupted else ""), line.call) for line in told)

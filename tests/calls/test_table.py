@@ -452,6 +452,101 @@ TABLE = (
         {"TRANSFER_TO": COLLEAGUE},
         {"dtmf": "0", "quiet_ms": 3000},
     ),
+    # What a caller says or does while something is under way
+    Story(
+        "a yes over the announcement of a transfer does not undo it",
+        (tone(700, at_ms=3000), tone(600, at_ms=6000)),
+        Script(
+            heard=("a person please", "yes please"),
+            replies=("Of course. I am connecting you to a colleague right now.",),
+            calls={1: (call("transfer_to_human", reason="asked"),)},
+        ),
+        """
+        agent: Hello, this is Priya. How may I help you?
+        caller: a person please
+        transfer_to_human: ...
+        agent: Of course. I am connecting you to a colleague right now.
+        caller: yes please
+        """,
+        Ending.TRANSFERRED,
+        {"TRANSFER_TO": COLLEAGUE},
+        {"quiet_ms": 6000},
+        lambda _, log: log.clears == [],
+        """
+        agent: Hello, this is Priya. How may I help you?
+        caller: a person please
+        agent: Of course. I am connecting you to a colleague right now.
+        transfer_to_human: ...
+        caller: yes please
+        """,
+    ),
+    Story(
+        "who takes it back is not transferred",
+        (tone(700, at_ms=3000), tone(600, at_ms=6000)),
+        Script(
+            heard=("a person please", "no wait"),
+            replies=("I am connecting you to a colleague right now.", "Fine, what is it?"),
+            calls={1: (call("transfer_to_human", reason="asked"),)},
+        ),
+        "...",
+        settings={"TRANSFER_TO": COLLEAGUE},
+        plan={"quiet_ms": 3000},
+        check=lambda stage, _: stage.handed_over == [] and stage.told[-1] == "agent: Fine, what is it?",
+    ),
+    Story(
+        "who begins to speak while a tool runs is not talked over",
+        (tone(700, at_ms=3300), tone(6000, at_ms=6500)),
+        Script(
+            heard=("book it", "and I want to tell you about my house"),
+            replies=("Fine.", "Go on."),
+            calls={1: (call("slow"),)},
+            after_calls={1: "It is booked. Is there anything else that I may do for you today?"},
+        ),
+        """
+        agent: Hello, this is Priya. How may I help you?
+        caller: book it
+        agent: Fine.
+        slow: slept
+        caller: and I want to tell you about my house
+        agent: ...
+        """,
+        settings={"TOOLS_FILE": "tests/calls/tools_for_stories.py"},
+        plan={"quiet_ms": 4000},
+        check=lambda _, log: not any(6800 < p.at_ms < 12_500 for p in log.played),
+        live="...",
+    ),
+    Story(
+        "words over the goodbye that follows silence are answered",
+        (tone(900, at_ms=32_600),),
+        Script(heard=("I am here",), replies=("Lovely. How may I help?",)),
+        """
+        agent: Hello, this is Priya. How may I help you?
+        agent: Are you still there?
+        agent: I cannot hear you. Please say something if you can.
+        agent: Thank you for calling Premier Realty Group.
+        caller: I am here
+        agent: Goodbye!
+        agent: Lovely. How may I help?
+        """,
+        plan={"quiet_ms": 9500, "patience_ms": 60_000, "hang_up_at_ms": 38_500},
+        live="...",
+    ),
+    Story(
+        "a key that no telephone has does nothing",
+        (),
+        Script(),
+        "agent: Hello, this is Priya. How may I help you?",
+        plan={"dtmf": "A", "quiet_ms": 3000},
+    ),
+    Story(
+        "a noise with gaps, in which there are no words, does not silence the agent for long",
+        tuple(tone(400, at_ms=800 + 650 * n) for n in range(20)),
+        Script(heard=("",)),
+        "agent: Hello, this is Priya. How may I help you?",
+        plan={"quiet_ms": 2000, "hang_up_at_ms": 12_000},
+        check=lambda _, log: longest_silence(log, 800) < 4500,
+        live="...",
+    ),
     # Failures
     Story(
         "a model that only trickles is helped out with a filler",
@@ -475,6 +570,8 @@ TABLE = (
 
 def compare(told: str, story: Story, stage: Stage, log: CallLog) -> None:
     expected = [line.strip() for line in told.strip().splitlines()]
+    if expected == ["..."]:
+        expected = stage.told
     assert len(stage.told) == len(expected), stage.told
     for entry, line in zip(stage.told, expected, strict=True):
         begin, dots, end = line.partition("...")
