@@ -132,7 +132,7 @@ class LiveMind:
         # The one before may still be ending: the server takes no second one beside it.
         while not self.session.ready or self._under_way:
             if self.session.away:
-                request.end(Fault.UNREACHABLE, "no session", self._pace)
+                request.end(*self._why(), self._pace)
                 return
             await self.session.news.park()
         asked = f"reply-{next(self._numbers)}"
@@ -210,10 +210,8 @@ class LiveMind:
                 self.session.send(requests.assistant(message.text))
 
     def lost(self) -> None:
-        ended = self.session.ended
         for request in self._requests.values():
-            fault, detail = (ended.fault, ended.detail) if ended else (Fault.UNREACHABLE, "the socket ended")
-            request.end(fault, detail, self._pace)
+            request.end(*self._why(), self._pace)
         for line in self._spoken:
             line.known = False
         self._spoken.clear()
@@ -252,6 +250,10 @@ class LiveMind:
         self._unwanted.discard(asked)
         if (request := self._requests.get(asked)) is not None:
             request.end(fault, detail, self._pace)
+
+    def _why(self) -> tuple[Fault, str]:
+        ended = self.session.ended
+        return (ended.fault, ended.detail) if ended else (Fault.UNREACHABLE, "the socket ended")
 
     def _of(self, response: str) -> _Request | None:
         return next((r for r in self._requests.values() if r.response == response), None)

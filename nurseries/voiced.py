@@ -11,7 +11,10 @@ from collections.abc import Callable
 from trio.lowlevel import ParkingLot
 
 from agent.model import BYTES_PER_MS
-from agent.speak.ledger import cut_at_word
+from agent.speak.ledger import cut_at_word, spoken_ms
+
+LONGEST_WORD_MS = 800.0
+"""Of sound that is played once more, at most."""
 
 
 class Voiced:
@@ -89,8 +92,13 @@ class Voiced:
         return sound
 
     def rewind(self) -> None:
-        """Play on from where it was last heard."""
-        self._position = min(int(self.heard_ms * BYTES_PER_MS), len(self.sound))
+        """Play on from the word that was last cut, as far as its place in the sound can be told: an ear knows a word by
+        its beginning."""
+        share = self._words / max(len(self.text), 1)
+        made_ms = len(self.sound) / BYTES_PER_MS
+        whole_ms = made_ms if self.done else max(made_ms, spoken_ms(self.text))
+        self.heard_ms = min(self.heard_ms, max(share * whole_ms, self.heard_ms - LONGEST_WORD_MS), made_ms)
+        self._position = int(self.heard_ms * BYTES_PER_MS)
 
     def heard(self, words: str, played_ms: float) -> None:
         """The caller has heard more of it."""

@@ -31,12 +31,16 @@ SLACK_MS = PLATFORM_LIMIT_MS - PLATFORM_MS
 """What the limit leaves above the target: the most by which a part without a limit of its own may be late."""
 SENTENCE_LIMIT_MS, MESSAGE_LIMIT_MS = SENTENCE_MS + SLACK_MS, MESSAGE_BUDGET_MS + SLACK_MS
 
+ANSWER_MS, ANSWER_LIMIT_MS = TOKEN_MS + SENTENCE_MS + SOUND_MS, TOKEN_LIMIT_MS + SOUND_LIMIT_MS
+"""Of a model that speaks itself: what the three parts have together."""
+
 NETWORK = "telephone network, both ways"
 WAIT = "silence that ends a turn"
 WORDS = "words still awaited after it"
 TOKEN = "first token"  # noqa: S105  a model's
 SENTENCE = "first sentence"
 SOUND = "first audio"
+ANSWER = "first audio of the answer"
 MESSAGE = "first message"
 FINAL = "final"
 """The figure of a recogniser: from the end of the sound to its text."""
@@ -63,19 +67,26 @@ class Budget(msgspec.Struct, frozen=True):
 
 
 def budget(settings: Settings, measured: Sequence[Measured]) -> Budget:
-    """The table. Of `measured` the figures FINAL, TOKEN, SENTENCE, SOUND and MESSAGE are read; each of them but FINAL
-    counts from the moment its provider was asked. Where two were measured, the first is what callers wait for."""
+    """The table. Of `measured` the figures FINAL, TOKEN, SENTENCE, SOUND, ANSWER and MESSAGE are read; each of them
+    but FINAL counts from the moment its provider was asked. Where two were measured, the first is what callers wait
+    for."""
     found = {figure.name: figure for one in reversed(measured) for figure in one.figures}
-    token, sound = found.get(TOKEN), found.get(SOUND)
-    rows = (
-        Row(NETWORK, NETWORK_MS, NETWORK_MS, NETWORK_MS, NETWORK_MS, "assumed", "Twilio's allowance"),
-        _row(WAIT, (wait_ms(settings),) * 2, HEARING_MS, HEARING_LIMIT_MS, _wait(settings)),
-        _row(WORDS, _beyond(settings, found.get(FINAL)), 0, HEARING_LIMIT_MS - HEARING_MS),
+    token, sound, answer = found.get(TOKEN), found.get(SOUND), found.get(ANSWER)
+    parts: tuple[Row, ...] = (
         _row(TOKEN, _pair(token), TOKEN_MS, TOKEN_LIMIT_MS),
         _row(
             SENTENCE, _after(found.get(SENTENCE), token), SENTENCE_MS, SENTENCE_LIMIT_MS, "counted from the first token"
         ),
         _row(SOUND, _pair(sound), SOUND_MS, SOUND_LIMIT_MS),
+    )
+    if settings.PIPELINE == "realtime":
+        parts = (_row(ANSWER, _pair(answer), ANSWER_MS, ANSWER_LIMIT_MS, "one model thinks and speaks"),)
+        sound = answer
+    rows = (
+        Row(NETWORK, NETWORK_MS, NETWORK_MS, NETWORK_MS, NETWORK_MS, "assumed", "Twilio's allowance"),
+        _row(WAIT, (wait_ms(settings),) * 2, HEARING_MS, HEARING_LIMIT_MS, _wait(settings)),
+        _row(WORDS, _beyond(settings, found.get(FINAL)), 0, HEARING_LIMIT_MS - HEARING_MS),
+        *parts,
         _row(MESSAGE, _after(found.get(MESSAGE), sound), MESSAGE_BUDGET_MS, MESSAGE_LIMIT_MS, _ahead(settings)),
     )
     return Budget(rows, _sum(rows))
@@ -84,7 +95,7 @@ def budget(settings: Settings, measured: Sequence[Measured]) -> Budget:
 def hears_at_pauses(settings: Settings) -> bool:
     """Whether words are looked for at a pause, before the turn is over: over a socket, always."""
     live = settings.provider("STT")[0] == "openai" and settings.hears_live
-    return live or settings.EARLY_TRANSCRIPTIONS > 0
+    return settings.PIPELINE == "realtime" or live or settings.EARLY_TRANSCRIPTIONS > 0
 
 
 def wait_ms(settings: Settings) -> int:

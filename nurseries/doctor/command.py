@@ -62,9 +62,9 @@ async def examine(settings: Settings, rounds: int, days: int, today: date) -> Re
     async with compose(settings, _nobody) as parts:
         notes += parts.lines.warnings
         doctor = Doctor(parts, rounds)
-        live = await doctor.hearing_live()
+        live = (await doctor.hearing_live(), await doctor.answering())
         rest = (await doctor.hearing(), await doctor.thinking(), await doctor.speaking())
-        measured = (*((live,) if live else ()), *rest)
+        measured = (*(one for one in live if one is not None), *rest)
     notes += (
         f"{use.setting}={use.model} was looked up, not measured"
         for use in models_in_use(settings)

@@ -30,6 +30,7 @@ from nurseries.doctor.caller import Caller
 from nurseries.ears import HEARING_RATE
 from nurseries.parts import Parts
 from nurseries.speech import Failure, Idle, timed
+from nurseries.voiced import Voiced
 
 Sample = Mapping[str, float]
 """One round's figures: milliseconds, and the real-time factor."""
@@ -172,6 +173,47 @@ class Doctor:
             return times | {WHOLE: _since(began)}
 
         return await self._examined("LLM", model.name, once)
+
+    async def answering(self) -> Measured | None:
+        """A caller's first words to the first sound of the answer, by a realtime model that thinks and speaks; None
+        where calls have no such model."""
+        mind = self.parts.go_live(self._profile, lambda: None).mind
+        if mind is None:
+            return None
+        settings = self.parts.settings
+        messages = (Message("agent", self._profile.greeting), Message("caller", ASKED))
+        prompt = build_prompt(self._profile.system, messages, {}, settings.HISTORY_TURNS, settings.HISTORY_TOKENS)
+        mind.history = lambda: messages
+
+        async def once() -> Sample | Failure:
+            times: dict[str, float] = {}
+            began = trio.current_time()
+            if mind.session.ready:  # else the new socket is told
+                mind.caller_said(ASKED, 0, 0)
+
+            async def work(idle: Idle) -> None:
+                async def emit(line: Voiced) -> None:
+                    idle.wait()
+                    await trio.lowlevel.checkpoint()
+                    times.setdefault(budget.ANSWER, _since(began))
+                    if len(line.sound) >= settings.MESSAGE_MS * BYTES_PER_MS:
+                        times.setdefault(budget.MESSAGE, _since(began))
+
+                await mind.reply(prompt, emit)
+
+            failure = await timed("think", settings.LLM_TIMEOUT_S, work)
+            if failure is not None:
+                return failure
+            if budget.ANSWER not in times:
+                return Failure("think", Fault.BROKEN, "a reply without words")
+            times.setdefault(budget.MESSAGE, _since(began))
+            return times | {WHOLE: _since(began)}
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(mind.session.run, name="realtime")
+            made = await self._examined("LLM", mind.name, once)
+            nursery.cancel_scope.cancel("examined")
+        return made
 
     async def speaking(self) -> Measured:
         """A sentence to its sound: the first of it, enough of it for a message, and how fast the rest comes. By a
