@@ -167,6 +167,19 @@ async def test_the_rest_of_a_filler_is_not_said_when_what_was_waited_for_is_ther
     assert said != MOMENT.text
 
 
+async def test_a_word_with_which_a_filler_ends_too_is_not_taken_for_the_rest_of_the_filler(autojump_clock) -> None:
+    reply = "Now I would like to have your budget please."
+    stage = Stage(Script(heard=("a flat", "mm-hm"), replies=(reply,), first_token_s=3.6))
+
+    await stage.place(tone(700, at_ms=3000), tone(250, at_ms=10_380), quiet_ms=2000)
+
+    assert stage.told[2:] == [
+        f"agent: {MOMENT.text} Now I would like to have your budget",
+        "caller (aside): mm-hm",
+        "agent: please.",
+    ]
+
+
 # What was said
 
 
@@ -182,14 +195,14 @@ async def test_a_yes_to_a_question_that_it_cuts_is_an_answer(autojump_clock) -> 
 
 async def test_a_single_word_that_tells_something_is_no_hum(autojump_clock) -> None:
     stage = Stage(
-        Script(heard=("Whitefield",), replies=("Whitefield, lovely.",)),
+        Script(heard=("Begur",), replies=("Begur, lovely.",)),
         configured(GREETING="I am Priya. May I ask a few things. It will not take long."),
     )
 
     await stage.place(tone(350, at_ms=1000), quiet_ms=2000)
 
-    assert stage.told == ["agent: I am Priya. May -", "caller: Whitefield", "agent: Whitefield, lovely."]
-    assert stage.record.facts["location"] == "Whitefield"
+    assert stage.told == ["agent: I am Priya. May -", "caller: Begur", "agent: Begur, lovely."]
+    assert stage.record.facts["location"] == "Begur"
 
 
 async def test_who_took_the_turn_gets_an_answer_though_no_words_are_left_in_the_end(autojump_clock) -> None:
@@ -215,6 +228,16 @@ async def test_a_turn_without_a_pause_is_heard_to_its_end_though_it_was_looked_i
     assert first.end_ms - first.start_ms > 5000
     assert first.text == "I have spoken for 5504 milliseconds."
     assert second.start_ms >= first.end_ms
+
+
+async def test_what_was_looked_into_on_the_way_is_not_all_of_a_turn_that_ended_meanwhile(autojump_clock) -> None:
+    stage = Stage(Script(hear_s=1))
+
+    await stage.place(tone(4600, at_ms=3000), quiet_ms=2000)
+
+    (said,) = (entry for entry in stage.record.entries if entry.role == "caller")
+    assert said.end_ms - said.start_ms > 4500
+    assert said.text == "I have spoken for 5120 milliseconds."
 
 
 async def test_pauses_are_looked_into_only_so_often(autojump_clock) -> None:
