@@ -1,15 +1,18 @@
 """Watches for a line on which nobody speaks: prompts, prompts again, then ends the call.
 
-Started by the call inside the conversation. Silence counts from the end of playback as the caller hears it. The
-deadline re-arms itself: at each wake-up it is set to the earliest moment at which the line could have been quiet for
-long enough.
+Started by the call inside the conversation. Silence counts from the end of playback as the caller hears it. Sounds are
+short and looks are rare, so it is looked again every second: a caller who mumbles now and then must not be met in the
+middle of a sound each time.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import trio
+
+LOOK_S = 1.0
 
 
 async def watch(quiet_since: Callable[[], float], limit_s: float, too_quiet: Callable[[], None]) -> None:
@@ -17,9 +20,12 @@ async def watch(quiet_since: Callable[[], float], limit_s: float, too_quiet: Cal
 
     `quiet_since` gives the moment (trio's clock) since which nobody has spoken: now or later while somebody does.
     """
+    told = -math.inf
     while True:
-        due = quiet_since() + limit_s
-        if due <= trio.current_time():
+        now = trio.current_time()
+        due = max(quiet_since(), told) + limit_s
+        if due <= now:
             too_quiet()
-            due = trio.current_time() + limit_s
-        await trio.sleep_until(due)
+            told = now
+            due = now + limit_s
+        await trio.sleep_until(min(due, now + LOOK_S))

@@ -32,3 +32,19 @@ async def test_while_somebody_speaks_nobody_is_told(autojump_clock, nursery) -> 
 
     assert told == []
     nursery.cancel_scope.cancel()
+
+
+async def test_who_makes_a_sound_at_every_look_of_half_the_limit_is_still_told(autojump_clock, nursery) -> None:
+    told: list[float] = []
+
+    def quiet_since() -> float:
+        """Sounds of 300 ms every four seconds, which have not counted since the 16th second."""
+        now = trio.current_time()
+        return now if now % 4 < 0.3 else min(now - now % 4, 16)
+
+    nursery.start_soon(watch, quiet_since, 8, lambda: told.append(trio.current_time()))
+    await trio.sleep(40)
+
+    assert told
+    assert told[0] <= 16 + 8 + 1.3
+    nursery.cancel_scope.cancel()
