@@ -65,7 +65,8 @@ class Voiced:
 
     def hear(self, sound: bytes) -> None:
         """More of its sound."""
-        self.sound += sound
+        if not self._is_settled:
+            self.sound += sound
         self.news.unpark_all()
 
     def end(self) -> None:
@@ -107,7 +108,8 @@ class Voiced:
         self._words = at + len(words) if at >= 0 else self._words
 
     def settle(self) -> None:
-        """Nothing more of it will be played."""
+        """Nothing more of it will be played. Its sound is let go: a call may have spoken for ten minutes."""
         if not self._is_settled:
             self._is_settled = True
             self._settled(self)
+            self.sound = bytearray()

@@ -102,8 +102,18 @@ def _cases(fact: Fact) -> tuple[str, ...]:
 
 
 NEAR = {
-    **{"immediate": 0.0, "immediately": 0.0, "now": 0.0, "today": 0.0, "tomorrow": 0.0, "soon": 1.0, "this week": 0.25},
-    **{"next week": 0.5, "this month": 1.0, "next month": 2.0, "this year": 12.0, "next year": 18.0},
+    "immediate": 0.0,
+    "immediately": 0.0,
+    "now": 0.0,
+    "today": 0.0,
+    "tomorrow": 0.0,
+    "soon": 1.0,
+    "this week": 0.25,
+    "next week": 0.5,
+    "this month": 1.0,
+    "next month": 2.0,
+    "this year": 12.0,
+    "next year": 18.0,
 }
 """Words for a time, in the order in which they are looked for, and the months that they stand for."""
 _UNITS = {"day": 1 / 30, "week": 1 / 4, "month": 1.0, "year": 12.0}
