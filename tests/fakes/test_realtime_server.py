@@ -122,7 +122,7 @@ async def test_what_is_wrong_is_objected_to_and_the_session_goes_on(autojump_clo
             "hello": "invalid_event",
             '{"type":"session.update","session":{"type":"transcription","colour":"red"}}': "unknown_parameter",
             requests.hear("whisper-1", ""): "model_not_found",
-            requests.speak("alloy", ""): "invalid_session_type",
+            requests.speak("alloy"): "invalid_session_type",
             requests.commit(7): "input_audio_buffer_commit_empty",
             requests.cancel(): "response_cancel_not_active",
             requests.forget("item_x"): "item_delete_invalid_item_id",
@@ -140,7 +140,7 @@ async def test_what_is_wrong_is_objected_to_and_the_session_goes_on(autojump_clo
 async def test_a_text_is_said_at_the_plans_pace(autojump_clock):
     server = Realtime(Plan(first_s=0.5, pace=2.0))
     async with visit(server, SPEAK) as client:
-        await client.send(requests.speak("marin", "Say it."), requests.say("7", "Hello there.", "Say it."))
+        await client.send(requests.speak("marin"), requests.say("7", "Hello there.", "Say it."))
         await client.until("response.created")
         assert client.last["response"]["metadata"] == {"asked": "7"}
         began = trio.current_time()
@@ -161,7 +161,7 @@ async def test_a_conversation_with_a_tool_and_a_cut_answer(autojump_clock):
     script = iter([says("One moment.", ("repeat", '{"what":"all"}')), says("A long answer, cut in the middle.")])
     server = Realtime(Plan(says=lambda _create, _items: next(script)))
     async with visit(server, SPEAK) as client:
-        await client.send(requests.speak("marin", "Be Priya."), requests.respond("1"))
+        await client.send(requests.speak("marin"), requests.respond("1"))
         await client.until("response.done")
         kinds = {item["type"] for item in client.last["response"]["output"]}
         assert kinds == {"message", "function_call"}
@@ -256,7 +256,7 @@ async def test_every_event_it_can_send_is_known_to_the_sdk(autojump_clock):
     script = iter([says("One.", ("repeat", "{}")), says("A long answer, cut in the middle.")])
     server = Realtime(Plan(heard=("Yes.",), says=lambda _create, _items: next(script), session_s=100))
     async with visit(server, SPEAK) as client:
-        setup = json.loads(requests.speak("marin", "Be Priya."))
+        setup = json.loads(requests.speak("marin"))
         setup["session"]["audio"]["input"] |= {"format": requests.PCMU, "transcription": {"model": "gpt-transcribe"}}
         create = {"type": "conversation.item.create", "item": {"type": "message", "role": "user", "content": []}}
         await client.send(json.dumps(setup), requests.append(SOUND), requests.CLEAR, requests.append(SOUND))
