@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from agent.think.heard import deciding, homes, money, names, phones, places, times
-from agent.think.heard.consent import find_callback, find_do_not_call, find_own_call
+from agent.think.heard.consent import asks_to_call, find_callback, find_do_not_call, find_own_call
 from agent.think.heard.wishes import find_financing, find_intent
 from agent.think.heard.words import Heard, repeated_once
 from agent.think.topics import topic_of
@@ -37,6 +37,10 @@ feet"; location "Whitefield"; budget "80 to 90 lakh rupees" or "up to 3 crore ru
 loan or cash; the caller's name, and a phone number they tell, "9845012345"; callback yes or no; call_time "tomorrow
 evening"; do_not_call yes; decision_maker self, joint or other; objections "price; thinking", in the order in which they
 were made; visit "2026-11-28 11:00, Whitefield", from a tool."""
+
+BUYS_FROM = 5 * money.LAKH
+"""Rupees: who has told a budget and no wish, means to buy from here on, and to rent below. It is inferred, and has no
+words of its own for evidence."""
 
 _TENANTS = frozenset({"rent", "let"})
 
@@ -70,15 +74,16 @@ def extract(said: str, question: str = "", known: Mapping[str, Fact] | None = No
     topic = topic_of(question)
     intent = find_intent(heard, topic == "intent")
     so_far = intent[0] if intent else known["intent"].value if known and "intent" in known else ""
-    callback = find_callback(heard, topic == "callback")
-    calling = topic == "callback" or (callback is not None and callback[0] == "yes")
+    may_we_call = topic == "callback" and asks_to_call(question)
+    callback = find_callback(heard, may_we_call)
+    calling = may_we_call or (callback is not None and callback[0] == "yes")
     name = find_name(heard, topic)
     place = None if topic == "name" and name else places.find_location(heard, topic == "location")
     ours = homes.find_our_office(heard)
     if place and ours and place[1] in (ours[1], ours[1] + 1):  # "is your office in Hebbal?"
         place = None
     phone = phones.find_phone(heard)
-    if phone and topic == "callback" and callback is None:
+    if phone and may_we_call and callback is None:
         callback = ("yes", *phone[1:])
     budget = money.find_budget(heard, topic == "budget", so_far in _TENANTS)
     if budget and phone and budget.start < phone[2] and budget.end > phone[1]:
@@ -99,7 +104,7 @@ def extract(said: str, question: str = "", known: Mapping[str, Fact] | None = No
         "decision_maker": deciding.find_decider(heard),
         "objections": deciding.find_objections(heard),
     }
-    if found["call_time"] and not found["callback"]:
+    if found["call_time"] and not found["callback"]:  # the answer to "when may a colleague call you?"
         found["callback"] = ("yes", *found["call_time"][1:])
     return {
         name: Fact(name, value[0], heard.evidence(value[1], value[2]))
@@ -126,12 +131,12 @@ def merge(known: Mapping[str, Fact], new: Mapping[str, Fact]) -> dict[str, Fact]
             value = places.merged(before.value, value)
         elif before is not None and name == "objections":
             value = deciding.merged(before.value, value)
-        if not value or (before is not None and before.value == value):
+        if not value or (before is not None and before.value == value and before.evidence):
             continue
         earlier = (*before.earlier, replace(before, earlier=())) if before and name == "objections" else ()
         merged[name] = replace(fact, value=value, earlier=earlier)
     if "intent" not in merged and "budget" in merged and (rupees := money.parse_value(merged["budget"].value)):
-        intent = "buy" if rupees[1] >= 5 * money.LAKH else "rent"
+        intent = "buy" if rupees[1] >= BUYS_FROM else "rent"
         merged["intent"] = replace(merged["budget"], name="intent", value=intent, evidence="")
     return merged
 

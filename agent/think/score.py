@@ -17,7 +17,7 @@ from agent.think.heard import money
 SOON_MONTHS, YEAR_MONTHS = 3, 12
 
 TABLE: Mapping[str, Mapping[str, int]] = {
-    "intent": {"buy, sell or invest": 20, "rent or let": 15, "browse": 5},
+    "intent": {"buy, sell or invest": 20, "rent or let": 15, "browse": 5, "inferred from the budget": 10},
     "budget": {"told, with a figure": 20},
     "location": {"told": 10},
     "property": {"told": 5},
@@ -57,7 +57,7 @@ def score(facts: Mapping[str, Fact]) -> Score:
         for name in TABLE
         if name in facts
         for fact in _parts(facts[name])
-        for case in _cases(name, fact.value)
+        for case in _cases(fact)
     )
     return Score(min(max(sum(point.points for point in points), 0), 100), points)
 
@@ -74,10 +74,13 @@ def _parts(fact: Fact) -> tuple[Fact, ...]:
     )
 
 
-def _cases(name: str, value: str) -> tuple[str, ...]:
-    """Which cases of the table a value is."""
+def _cases(fact: Fact) -> tuple[str, ...]:
+    """Which cases of the table a fact is."""
+    name, value = fact.name, fact.value
     cases = TABLE[name]
     match name:
+        case "intent" if not fact.evidence and fact.utterance:
+            told = "inferred from the budget"
         case "intent":
             told = tuple(cases)[{"buy": 0, "sell": 0, "invest": 0, "rent": 1, "let": 1}.get(value, 2)]
         case "budget":
@@ -98,6 +101,21 @@ def _cases(name: str, value: str) -> tuple[str, ...]:
     return (told,) if told in cases else ()
 
 
+NEAR = {
+    "immediate": 0.0,
+    "immediately": 0.0,
+    "now": 0.0,
+    "today": 0.0,
+    "tomorrow": 0.0,
+    "soon": 1.0,
+    "this week": 0.25,
+    "next week": 0.5,
+    "this month": 1.0,
+    "next month": 2.0,
+    "this year": 12.0,
+    "next year": 18.0,
+}
+"""Words for a time, in the order in which they are looked for, and the months that they stand for."""
 _UNITS = {"day": 1 / 30, "week": 1 / 4, "month": 1.0, "year": 12.0}
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)(?: to (\d+(?:\.\d+)?))? (day|week|month|year)s?")
 
@@ -107,6 +125,4 @@ def _months(value: str) -> float | None:
     text = value.lower()
     if found := _SPAN.search(text):
         return float(found[2] or found[1]) * _UNITS[found[3]]
-    near = {"immediate": 0.0, "now": 0.0, "soon": 1.0, "today": 0.0, "tomorrow": 0.0, "this week": 0.25}
-    near |= {"next week": 0.5, "this month": 1.0, "next month": 2.0, "this year": 12.0, "next year": 18.0}
-    return next((months for words, months in near.items() if words in text), None)
+    return next((months for words, months in NEAR.items() if re.search(rf"(?<!not )\b{words}\b", text)), None)

@@ -10,15 +10,27 @@ import re
 from agent.think.heard.wishes import NOT_BEFORE, Found
 from agent.think.heard.words import Heard, pattern
 
-_CALL_US_BACK = pattern(
-    r"(?:call|ring|phone|contact|reach|message|whats ?app) (?:me|us)",
-    r"(?:give|get) (?:me|us) (?:a )?(?:call|ring)(?: ?back)?|call ?back",
-    r"(?:talk|speak)(?: \w+){0,2} (?:to|with) (?:an? |the |your |some )?(?:real |actual |live )?"
-    r"(?:humans?|person|people|somebody|someone|manager|executive|representative|colleague|senior)",
-    r"(?:arrange|book|schedule|plan|fix|do|like|want)(?: \w+){0,2} (?:site )?visit",
-    r"(?:see|visit|show me|look at) (?:the|some|a few|it|them|this|that)"
-    r"(?: (?:flats?|houses?|homes?|propert(?:y|ies)|sites?|places?|options?|plots?|villas?))?",
+_WHEN = (
+    r"(?:back|again|later|soon|on|at|in|after|around|by|between|before|to|tomorrow|today|tonight|now|when|whenever|once"
+    r"|please|any|some|this|that|next|if|for|about|with|regarding|from|and|or|but|then|the|over|directly|instead|sir|madam"
+    r"|morning|evening|afternoon|night|monday|tuesday|wednesday|thursday|friday|saturday|sunday|\d+)"
 )
+"""What may follow "call me"; "call me Ravi" tells a name."""
+_CALL_US_BACK = pattern(
+    rf"(?:call|ring|phone|contact|reach) (?:me|us)(?= {_WHEN}\b| ?$)",
+    r"(?:give|get) (?:me|us) (?:a )?(?:call|ring)(?: ?back)?|call ?backs?",
+    r"(?:have|ask|tell|let) (?:\w+ ){1,3}?(?:to )?(?:call|ring|phone|contact) (?:me|us)|(?:call|phone) (?:back )?kar"
+    r"(?:o|na|iye|ke|do|dena| do| dena| dijiye| lijiye| sakte)?",
+    r"(?:कॉल|फ़?ोन) (?:बैक )?(?:कर|कीजि)",
+)
+"""A wish for a call, or leave for one. Wishes that need no call are none: to speak to a person, to see a flat, to get a
+message."""
+_NO_WISH = re.compile(
+    r"\b(?:did|does|do|who|why|how|they|he|she|people|friends|everybody|everyone|somebody|someone|got|had|received|missed)"
+    r"(?: (?!(?:can|could|may|should|will|please|to|call)\b)\w+){0,2} $"
+    r"|\b(?:nobody|no one)(?: \w+){0,2} $"
+)
+"""In front of "call me" it asks, or tells of a call: "why did you call me", "I got a call back"."""
 _CALL_YOU = pattern(
     r"(?:i|we) (?:will|shall|can|may|am going to|are going to|have to|need to|would rather)"
     r"(?: (?!(?:you|your|them|someone|somebody|please|not|if|busy|meeting)\b)\w+){0,8}?"
@@ -48,6 +60,16 @@ _NO = re.compile(
 )
 
 
+_ASKS_TO_CALL = pattern(r"call(?:s|ed|ing)?|ring|phone|contact|reach")
+_SOMETHING_ELSE = re.compile(
+    _OPENERS + r"(?:right now|good (?:morning|afternoon|evening|night)|i am (?!(?:fine|ok|okay|happy|free|good)\b)\w"
+    r"|i do (?!(?:please|want|agree|like)\b)\w|i would (?:like|love) (?!(?:it|that|a|you|please)\b)\w"
+    r"|(?:o ?k|okay|right|fine|good|great|all ?right|ji|ha|haan|perfect|of course)"
+    r" (?:but |and |so )?(?:what|which|who|whose|where|when|why|how|is|are|do|does|did|can|could|tell|let me)\b)"
+)
+"""It begins like a yes, and is none to a call: "I am looking for a flat", "ok, how much is it"."""
+
+
 def yes_or_no(heard: Heard) -> str:
     """ "yes", "no", or "" for an answer that begins as neither."""
     if heard.text == "know":
@@ -57,18 +79,28 @@ def yes_or_no(heard: Heard) -> str:
     return "no" if _NO.match(heard.text) and not _YES.match(heard.text) else ""
 
 
+def asks_to_call(question: str) -> bool:
+    """The agent's last sentence is about a call, not only about a visit."""
+    sentence = re.split(r"[.!?]+\s+", question.strip())[-1]
+    return bool(_ASKS_TO_CALL.search(sentence.lower()))
+
+
 def find_callback(heard: Heard, asked: bool) -> Found:
-    """Whether a colleague may call. `asked`: the agent has just asked, so that a bare yes or no counts."""
+    """Whether a colleague may call, as far as it was said in so many words. `asked`: the agent has just asked whether
+    one may, so that a bare yes or no counts."""
     text = heard.text
     if found := find_do_not_call(heard):
         return "no", found[1], found[2]
     if own := find_own_call(heard):
         return "no", own[1], own[2]
-    if (call := _CALL_US_BACK.search(text)) and not NOT_BEFORE.search(text[: call.start()]):
-        return "yes", call.start(), call.end()
-    if asked and text and (answer := yes_or_no(heard)):
-        return answer, 0, len(text)
-    return None
+    for call in _CALL_US_BACK.finditer(text):
+        before = text[: call.start()]
+        if not NOT_BEFORE.search(before) and not _NO_WISH.search(before):
+            return "yes", call.start(), call.end()
+    answer = yes_or_no(heard) if asked and text else ""
+    if not answer or (answer == "yes" and _SOMETHING_ELSE.match(text)):
+        return None
+    return answer, 0, len(text)
 
 
 def find_own_call(heard: Heard) -> Found:

@@ -76,6 +76,19 @@ def test_the_budget_tells_a_buyer_from_a_tenant():
     assert listen("a flat for eighty lakhs")["intent"].evidence == ""
 
 
+def test_an_intent_that_is_told_takes_the_place_of_one_that_was_inferred_even_if_it_is_the_same():
+    known = listen("a flat for eighty lakhs", "yes I want to buy")
+    assert (known["intent"].value, known["intent"].evidence) == ("buy", "buy")
+
+
+def test_leave_to_visit_is_no_leave_to_call():
+    visit = "Would you like to visit the site this weekend?"
+    assert "callback" not in listen((visit, "yes please"))
+    assert "callback" not in listen(("When would you like to visit?", "tomorrow evening"))
+    assert listen((ASK_CALL, "yes please"))["callback"].value == "yes"
+    assert listen((ASK_CALL, "98450 12345"))["callback"].value == "yes"
+
+
 def test_a_question_of_the_caller_tells_facts_as_well():
     assert values(extract("what is the price of a three bhk in Hebbal?")) == {
         "property": "three bedroom home",

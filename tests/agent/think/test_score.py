@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from agent.think.conversation import Line
-from agent.think.facts import Fact
+from agent.think.facts import BUYS_FROM, Fact, extract
 from agent.think.lead import proven, qualify
-from agent.think.score import TABLE, score
+from agent.think.score import NEAR, TABLE, score
 from agent.think.summary import instructions, plain, read, transcript
 
 HERE = Path(__file__).parent
@@ -38,6 +38,62 @@ def documented() -> dict[tuple[str, str], int]:
 
 def test_the_documentation_shows_the_table_that_is_used() -> None:
     assert documented() == {(fact, case): points for fact, cases in TABLE.items() for case, points in cases.items()}
+
+
+def test_the_documentation_tells_the_months_of_words() -> None:
+    rows = re.findall(r"^  \| ([a-z ]+) \| ([\d.]+) \|", DOCS.read_text(encoding="utf-8"), re.MULTILINE)
+    assert [(words, float(months)) for words, months in rows] == list(NEAR.items())
+
+
+def consents() -> list[tuple[str, str, str]]:
+    """What the documentation says of calls back."""
+    _, _, table = DOCS.read_text(encoding="utf-8").partition("## Consent")
+    rows = re.findall(r"^\|([^|]*)\|([^|]*)\|([^|]*)\|$", table, re.MULTILINE)[2:]
+    return [(question.strip(), said.strip(), value.strip()) for question, said, value in rows]
+
+
+@pytest.mark.parametrize(("question", "said", "value"), consents())
+def test_the_documentation_tells_what_is_consent_to_a_call(question: str, said: str, value: str) -> None:
+    fact = extract(said, question).get("callback")
+    assert (fact.value if fact else "") == value
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "case"),
+    [
+        *(("intent", "invest", "buy, sell or invest"), ("intent", "let", "rent or let"), ("intent", "?", "browse")),
+        *(("budget", "80 to 90 lakh rupees", "told, with a figure"), ("budget", "moderate", "")),
+        *(("timeline", "in 3 to 6 months", "within a year"), ("timeline", "within 12 weeks", "within 3 months")),
+        *(("timeline", "in 2 years", "told, later or vague"), ("timeline", "by March", "told, later or vague")),
+        *(("timeline", "in a few months", "told, later or vague"), ("timeline", "not now", "told, later or vague")),
+        *(("timeline", "no hurry", "told, later or vague"), ("timeline", "immediately", "within 3 months")),
+        *(("timeline", "this year", "within a year"), ("timeline", "I do not know", "told, later or vague")),
+        *(("decision_maker", "joint", "self or joint"), ("decision_maker", "other", "somebody else")),
+        *(("objections", "price", "each"), ("objections", "not interested", "not interested")),
+    ],
+)
+def test_the_value_decides_the_case_as_documented(name: str, value: str, case: str) -> None:
+    assert "".join(point.why for point in score({name: Fact(name, value)}).points) == case
+
+
+def test_an_intent_inferred_from_a_budget_says_so_and_counts_less() -> None:
+    assert BUYS_FROM == 500_000
+    for said, value in (("Around five lakhs.", "buy"), ("Four to five lakhs.", "buy"), ("Thirty thousand.", "rent")):
+        facts = qualify([Line("caller", said, 0, 1000)])
+        intent, budget = score(facts).points
+        assert (intent.points, intent.why, intent.fact.value) == (10, "inferred from the budget", value)
+        assert intent.fact.utterance == budget.fact.utterance == said
+    told = qualify([Line("caller", "Around five lakhs.", 0, 1000), Line("caller", "I want to buy.", 2000, 3000)])
+    assert next((point.points, point.fact.utterance) for point in score(told).points) == (20, "I want to buy.")
+
+
+def test_only_the_caller_lets_us_call_back() -> None:
+    lines = [Line("caller", "I want to talk to a human being.", 0, 1000)]
+    noted = {"callback": Fact("callback", "yes", "talk to a human being", lines[0].text, 0)}
+    assert "callback" not in qualify(lines, noted)
+    assert qualify(lines, {"callback": Fact("callback", "no")})["callback"].value == "no"
+    assert proven([("callback", "yes", "talk to a human being")], lines) == {}
+    assert qualify([Line("caller", "Call me tomorrow.", 0, 1000)], noted)["callback"].evidence == "Call me"
 
 
 def test_all_that_is_good_adds_up_to_a_hundred() -> None:
