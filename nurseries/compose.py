@@ -252,7 +252,7 @@ def converse(
     """Ears, mind and voice over one session."""
     ears, model = settings.OPENAI_STT_LIVE_MODEL, settings.OPENAI_REALTIME_MODEL
     hearing = Hearing(session, files, model=ears, final_s=settings.STT_FINAL_S, so_far=so_far)
-    mind = LiveMind(session, model=model, first_s=settings.REALTIME_FIRST_S, items=hearing.items)
+    mind = LiveMind(session, model=model, first_s=settings.REALTIME_FIRST_S, sound=hearing)
     return Live((session,), hearing, live_voice(session, other, settings, voice), mind)
 
 

@@ -94,7 +94,10 @@ class Dialogue:
         self._parts = parts
         self._info = info
         self._end = end
-        self._hands = Hands(parts.toolbox, self.runner, self._desk, self.memory.tool_ran, settings.TOOL_TIMEOUT_S)
+        memory = self.memory
+        self._hands = Hands(
+            parts.toolbox, self.runner, self._desk, memory.tool_ran, memory.tool_known, settings.TOOL_TIMEOUT_S
+        )
         self._turns = 0
         self._prompts = 0
         self._failures = 0

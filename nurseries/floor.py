@@ -138,16 +138,17 @@ class Floor:
             log.info("held", after_ms=round(after_ms))
             self._cut = dialogue.outbox.speaking
             dialogue.outbox.clear()
-            rest = dialogue.memory.commit()
+            cut = dialogue.memory.commit()
+            rest = tuple(heard.rest for heard in cut if heard.rest)
             self._asking = self._cut_in_question(rest)
             self._saying = " ".join((dialogue.memory.conversation.question, *rest))
             if dialogue.speech is None:
                 return
-            if not rest and dialogue.speech.said_all:  # its last word was heard; only the mark was still on its way
+            if not cut and dialogue.speech.said_all:  # its last word was heard; only the mark was still on its way
                 dialogue.hush("all was heard")
                 dialogue.speech = None
             else:
-                dialogue.speech.hold(rest)
+                dialogue.speech.hold(cut)
 
     def _cut_in_question(self, rest: tuple[str, ...]) -> bool:
         """A short "yes" is an answer only where something was asked."""

@@ -34,6 +34,8 @@ class Hands:
     desk: Callable[[], Desk]
     ran: Callable[[ToolCall, Result], None]
     """Told of each tool that has run. Not a checkpoint."""
+    known: Callable[[ToolCall, str], None]
+    """Told of each that was not run, for its result was known. Not a checkpoint."""
     limit_s: float
 
     def offered(self) -> tuple[ToolSpec, ...]:
@@ -46,6 +48,7 @@ class Hands:
         known = decision.ask(call)
         if known is not None:
             decision.done(call, known)
+            self.known(call, known.text)
             return known
         await speech.free()
         with self.runner.shielding():

@@ -83,9 +83,15 @@ class Hearing:
         self.by_file += 1
         return await self._files.transcribe(utterance, language)
 
-    def items(self, start_ms: float, end_ms: float) -> list[str]:
-        """What the server calls the sound between two moments, on this connection."""
-        return self._segments.items(start_ms, end_ms)
+    def holds(self, start_ms: float, end_ms: float) -> bool:
+        """Whether all the sound between two moments is in the server's conversation. Not a checkpoint."""
+        return self._segments.holds(start_ms, end_ms)
+
+    def take_out(self, start_ms: float, end_ms: float) -> None:
+        """Take the sound between two moments out of the server's conversation: at once, or as soon as it is there. Not
+        a checkpoint."""
+        for item in self._segments.take_out(start_ms, end_ms):
+            self.session.send(requests.forget(item))
 
     async def _words(self, start_ms: float, end_ms: float) -> str | None:
         await trio.lowlevel.checkpoint()
@@ -113,7 +119,8 @@ class Hearing:
     def received(self, event: events.RealtimeEvent) -> None:
         match event:
             case events.Committed(item):
-                self._segments.committed(item)
+                if self._segments.committed(item):
+                    self.session.send(requests.forget(item))
             case events.HeardPart(item, text):
                 self._segments.told(item, text)
             case events.HeardAll(item, text) if self.session.ready:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import structlog
 import trio
@@ -30,18 +31,30 @@ from nurseries.voiced import Voiced
 log = structlog.get_logger(__name__)
 
 GAP_S = 1.5
-"""Between two events of a reply: these models make speech several times as fast as it is heard."""
+"""Between two events within a reply: these models make speech several times as fast as it is heard."""
 
 TRIES = 2
 """Of a reply of which nothing was heard: a socket that was lost is there again at once, most of the time."""
 
 
+class CallersSound(Protocol):
+    """What the server has of the caller, between two moments of the call. Not checkpoints."""
+
+    def holds(self, start_ms: float, end_ms: float) -> bool: ...
+    def take_out(self, start_ms: float, end_ms: float) -> None: ...
+
+
 @dataclass
 class _Request:
-    response: str = ""
+    """Wanted by a turn."""
+
     lines: dict[str, Voiced] = field(default_factory=dict)
     """By item."""
+    given: set[Voiced] = field(default_factory=set)
+    """Those that the turn knows of, and settles."""
     calls: list[ToolCall] = field(default_factory=list)
+    calling: set[str] = field(default_factory=set)
+    """Items of calls that have begun, and are not complete."""
     events: int = 0
     over: bool = False
     fault: Fault | None = None
@@ -53,12 +66,35 @@ class _Request:
         """Something of it can be heard already."""
         return any(line.sound for line in self.lines.values())
 
-    def end(self, fault: Fault | None, detail: str, ms_per_character: float) -> None:
-        if not self.over:
-            self.over, self.fault, self.detail = True, fault, detail
-        for line in self.lines.values():
-            line.end() if fault is None else line.break_off(ms_per_character)
+    @property
+    def whole(self) -> bool:
+        """Nothing that has begun is incomplete: it may be all that was to come."""
+        some = self.begun or bool(self.calls)
+        return some and not self.calling and all(line.done for line in self.lines.values())
+
+    def tell(self) -> None:
+        self.events += 1
         self.news.unpark_all()
+
+    def end(self, fault: Fault | None, detail: str, ms_per_character: float) -> None:
+        """A fault behind its last word, or its last call, is none."""
+        if not self.over:
+            self.over, self.detail = True, detail
+            self.fault = None if self.whole else fault
+            for line in self.lines.values():
+                line.end() if fault is None else line.break_off(ms_per_character)
+        self.news.unpark_all()
+
+
+@dataclass
+class _Response:
+    """At the server, from its request on."""
+
+    request: _Request | None
+    """None: nobody wants it any more."""
+    id: str = ""
+    strays: list[str] = field(default_factory=list)
+    """Its items that nobody will hear of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,26 +108,20 @@ class _Spoken:
 class LiveMind:
     """One call's model that needs neither recogniser nor voice."""
 
-    def __init__(
-        self, session: Session, *, model: str, first_s: float, items: Callable[[float, float], Sequence[str]]
-    ) -> None:
-        """`first_s`: to the first event of a reply. `items` names what the server has of the caller's sound between two
-        moments of the call, on this connection."""
+    def __init__(self, session: Session, *, model: str, first_s: float, sound: CallersSound) -> None:
+        """`first_s`: to the first event of a reply, and behind a line that may be its last."""
         self.session = session
         self.history: Callable[[], Sequence[Message]] = tuple
         """The conversation, bounded; what a new socket is told."""
         self._model = model
         self._first_s = first_s
-        self._items = items
+        self._sound = sound
         self._spoken: dict[Voiced, _Spoken] = {}
         """Lines that may still be played."""
-        self._requests: dict[str, _Request] = {}
-        """Wanted by a turn."""
-        self._under_way: dict[str, str] = {}
-        """At the server, also those that nobody wants any more: the response's id by what it was asked as."""
-        self._unwanted: set[str] = set()
-        self._calls: set[str] = set()
-        """Tool calls in the server's conversation that have no result there."""
+        self._responses: dict[str, _Response] = {}
+        """Under way at the server, by what they were asked as; the server takes one at a time."""
+        self._calls: dict[str, str] = {}
+        """Tool calls in the server's conversation that have no result there: their items by their ids."""
         self._numbers = itertools.count(1)
         self._pace = MS_PER_CHARACTER
         session.admit(self, first=True)  # a new socket is told of the past before it hears what is being said
@@ -102,7 +132,7 @@ class LiveMind:
 
     @property
     def quiet(self) -> bool:
-        return not self._requests and not self._under_way
+        return not self._responses
 
     async def reply(self, prompt: Prompt, emit: Emit[Voiced]) -> Reply:
         """Answer what the caller has said last, or go on behind a tool's result; perhaps without a word. Each line is
@@ -115,9 +145,10 @@ class LiveMind:
             request = _Request()
             with trio.CancelScope(deadline=trio.current_time() + self._first_s) as patience:
                 await self._ask(prompt, request, emit, patience)
-            if patience.cancelled_caught:
+            answered = request.over and request.fault is None
+            if patience.cancelled_caught and not answered:
                 self.session.drop("no reply in time")
-            if request.over and request.fault is None:
+            if answered:
                 self.session.of_use()
                 self._pace = next((line.pace for line in request.lines.values() if line.text), self._pace)
                 text = " ".join(line.text for line in request.lines.values())
@@ -129,43 +160,57 @@ class LiveMind:
 
     async def _ask(self, prompt: Prompt, request: _Request, emit: Emit[Voiced], patience: trio.CancelScope) -> None:
         await trio.lowlevel.checkpoint()
-        # The one before may still be ending: the server takes no second one beside it.
-        while not self.session.ready or self._under_way:
+        while not self.session.ready or self._responses:  # the one before may still be ending
             if self.session.away:
                 request.end(*self._why(), self._pace)
                 return
             await self.session.news.park()
+        self._drop_calls()
         asked = f"reply-{next(self._numbers)}"
-        self._requests[asked], self._under_way[asked] = request, ""
+        self._responses[asked] = _Response(request)
         self.session.send(requests.answer(asked, system_of(prompt), prompt.tools))
         seen = 0
         try:
             while not request.over or request.events > seen:
                 if request.events > seen:
                     seen = request.events
-                    patience.deadline = trio.current_time() + GAP_S
+                    patience.deadline = trio.current_time() + (self._first_s if request.whole else GAP_S)
                     for line in list(request.lines.values()):
                         if line.sound:
+                            request.given.add(line)
                             await emit(line)
                 else:
                     await request.news.park()
         finally:
-            del self._requests[asked]
-            if not request.over:
-                request.end(Fault.TIMEOUT, "no reply in time", self._pace)
-                self._stop(asked)
+            self._release(asked, request)
+
+    def _release(self, asked: str, request: _Request) -> None:
+        if not request.over:
+            request.end(Fault.TIMEOUT, "no reply in time", self._pace)
+            self._stop(asked)
+        for line in request.lines.values():
+            if line not in request.given:
+                line.settle()
 
     def _stop(self, asked: str) -> None:
-        response = self._under_way.get(asked)
-        if response:
-            self.session.send(requests.cancel(response))
-        elif response is not None:
-            self._unwanted.add(asked)
+        response = self._responses.get(asked)
+        if response is None or response.request is None:
+            return
+        response.strays += response.request.calling
+        response.request = None
+        if response.id:
+            self.session.send(requests.cancel(response.id))
+
+    def _drop_calls(self) -> None:
+        """Take calls out that nobody will answer: the turn that they were made in is over."""
+        for item in self._calls.values():
+            self.session.send(requests.forget(item))
+        self._calls.clear()
 
     def _settled(self, line: Voiced) -> None:
         """No more of the line will be heard: the server is to know of none."""
         spoken = self._spoken.pop(line, None)
-        if spoken is None or line.over:
+        if spoken is None or (line.over and not line.broken and line.sound):
             return
         self._stop(spoken.asked)
         if line.unheard:
@@ -176,14 +221,18 @@ class LiveMind:
     # What really happened, as the memory keeps it. Not checkpoints.
 
     def caller_said(self, text: str, start_ms: float, end_ms: float) -> None:
-        """Words of the caller, or keys: the server is told those of which it has not got the sound."""
-        if start_ms == end_ms or not self._items(start_ms, end_ms):
-            self.session.send(requests.user(text))
+        """Words of the caller, or keys: the server is told those of which it has not got all the sound, instead of
+        the sound."""
+        spoken = start_ms < end_ms
+        if spoken and self._sound.holds(start_ms, end_ms):
+            return
+        if spoken:
+            self._sound.take_out(start_ms, end_ms)
+        self.session.send(requests.user(text))
 
     def not_a_turn(self, start_ms: float, end_ms: float) -> None:
         """A sound that asks for no answer."""
-        for item in self._items(start_ms, end_ms):
-            self.session.send(requests.forget(item))
+        self._sound.take_out(start_ms, end_ms)
 
     def agent_heard(self, text: str, interrupted: bool) -> None:
         """The caller has heard a line that the model did not speak."""
@@ -191,9 +240,8 @@ class LiveMind:
 
     def tool_ran(self, call: ToolCall, result: str) -> None:
         """A tool's result, and the call where it was not the model's own."""
-        if call.id not in self._calls:
+        if self._calls.pop(call.id, None) is None:
             self.session.send(requests.called(call))
-        self._calls.discard(call.id)
         self.session.send(requests.result(call.id, result))
 
     # As the session's tenant.
@@ -210,63 +258,91 @@ class LiveMind:
                 self.session.send(requests.assistant(message.text))
 
     def lost(self) -> None:
-        for request in self._requests.values():
-            request.end(*self._why(), self._pace)
+        for response in self._responses.values():
+            if response.request is not None:
+                response.request.end(*self._why(), self._pace)
         for line in self._spoken:
             line.known = False
         self._spoken.clear()
-        self._under_way.clear()
-        self._unwanted.clear()
+        self._responses.clear()
         self._calls.clear()
 
     def received(self, event: events.RealtimeEvent) -> None:
         match event:
-            case events.ResponseCreated(response, asked) if asked in self._under_way:
-                self._under_way[asked] = response
-                if asked in self._unwanted:
-                    self.session.send(requests.cancel(response))
-                elif asked in self._requests:
-                    self._requests[asked].response = response
-            case events.AudioPart(response, item, sound) if (request := self._of(response)) is not None:
-                self._line(request, item).hear(sound)
-                self._tell(request)
-            case events.SpokenPart(response, item, text) if (request := self._of(response)) is not None:
-                self._line(request, item).told(text)
-                self._tell(request)
-            case events.Called(response, _, call) if (request := self._of(response)) is not None:
-                self._calls.add(call.id)
-                request.calls.append(call)
-                self._tell(request)
-            case events.ResponseDone(asked=asked) if asked in self._under_way:
+            case events.ResponseCreated(id_, asked) if asked in self._responses:
+                response = self._responses[asked]
+                response.id = id_
+                if response.request is None:
+                    self.session.send(requests.cancel(id_))
+            case (
+                events.ItemBegun()
+                | events.Working()
+                | events.AudioPart()
+                | events.SpokenPart()
+                | events.AudioWhole()
+                | events.SpokenWhole()
+                | events.Called()
+            ):
+                self._more(event)
+            case events.ResponseDone(asked=asked) if asked in self._responses:
                 tokens = {"tokens_in": event.input_tokens, "tokens_out": event.output_tokens}
                 log.info("reply made", status=event.status, **tokens)
                 said = event.status in {"completed", "incomplete"}
                 self._over(asked, None if said else event.fault or Fault.BROKEN, event.detail or event.status)
-            case events.Trouble(of=of) if of in self._under_way:
+            case events.Trouble(of=of) if of in self._responses:
                 self._over(of, event.fault, event.detail)
 
+    def _more(
+        self,
+        event: events.ItemBegun
+        | events.Working
+        | events.AudioPart
+        | events.SpokenPart
+        | events.AudioWhole
+        | events.SpokenWhole
+        | events.Called,
+    ) -> None:
+        """Of a response."""
+        found = next(((asked, r) for asked, r in self._responses.items() if r.id == event.response), None)
+        if found is None:
+            return
+        asked, response = found
+        request = response.request
+        if request is None:
+            if isinstance(event, events.ItemBegun):
+                response.strays.append(event.item)
+            return
+        match event:
+            case events.ItemBegun(_, item, "function_call"):
+                request.calling.add(item)
+            case events.AudioPart(_, item, sound):
+                self._line(asked, request, item).hear(sound)
+            case events.SpokenPart(_, item, text):
+                self._line(asked, request, item).told(text)
+            case events.AudioWhole(_, item):
+                self._line(asked, request, item).all_sound()
+            case events.SpokenWhole(_, item, text):
+                self._line(asked, request, item).all_words(text)
+            case events.Called(_, item, call):
+                self._calls[call.id] = item
+                request.calling.discard(item)
+                request.calls.append(call)
+        request.tell()
+
     def _over(self, asked: str, fault: Fault | None, detail: str) -> None:
-        del self._under_way[asked]
-        self._unwanted.discard(asked)
-        if (request := self._requests.get(asked)) is not None:
-            request.end(fault, detail, self._pace)
+        response = self._responses.pop(asked)
+        for item in response.strays:
+            self.session.send(requests.forget(item))
+        if response.request is not None:
+            response.request.end(fault, detail, self._pace)
 
     def _why(self) -> tuple[Fault, str]:
         ended = self.session.ended
         return (ended.fault, ended.detail) if ended else (Fault.UNREACHABLE, "the socket ended")
 
-    def _of(self, response: str) -> _Request | None:
-        return next((r for r in self._requests.values() if r.response == response), None)
-
-    def _line(self, request: _Request, item: str) -> Voiced:
+    def _line(self, asked: str, request: _Request, item: str) -> Voiced:
         line = request.lines.get(item)
         if line is None:
-            asked = next(asked for asked, one in self._requests.items() if one is request)
             line = request.lines[item] = Voiced(self._settled)
             self._spoken[line] = _Spoken(asked, item)
         return line
-
-    @staticmethod
-    def _tell(request: _Request) -> None:
-        request.events += 1
-        request.news.unpark_all()

@@ -12,6 +12,7 @@ from typing import Protocol
 import structlog
 
 from agent.keep.record import TurnTimes
+from agent.speak.ledger import Heard
 from agent.think.conversation import Conversation
 from agent.think.facts import Fact, attributed, extract, merge
 from agent.think.ports import ToolCall
@@ -53,8 +54,9 @@ class Memory:
     witness: Witness | None = None
     """A model that keeps a conversation of its own."""
 
-    def commit(self) -> tuple[str, ...]:
+    def commit(self) -> tuple[Heard, ...]:
         """Move what the caller has heard by now into the conversation; returns what was cut off and is to be said."""
+        cut = []
         self.outbox.ledger.settle(self.outbox.now_ms)
         news = self.outbox.ledger.take()
         for heard in news:
@@ -65,7 +67,10 @@ class Memory:
             told = line is None or not line.known
             if self.witness is not None and told and heard.text and self.conversation.counts(heard.text):
                 self.witness.agent_heard(heard.text, heard.interrupted)
-        return tuple(heard.rest for heard in news if heard.rest and heard.source is not INTERJECTION)
+            left = bool(heard.rest) if line is None else heard.interrupted and not line.over
+            if left and heard.source is not INTERJECTION:
+                cut.append(heard)
+        return tuple(cut)
 
     def caller_said(self, text: str, start_ms: float, end_ms: float, keys: str = "") -> None:
         """Words, and the facts in them."""
@@ -76,6 +81,11 @@ class Memory:
         if self.witness is not None:
             self.witness.caller_said(text, start_ms, end_ms)
         log.debug("heard", text=text)
+
+    def tool_known(self, call: ToolCall, text: str) -> None:
+        """A tool that was asked for and not run: this is what the model is told."""
+        if self.witness is not None:
+            self.witness.tool_ran(call, text)
 
     def aside(self, text: str, start_ms: float, end_ms: float) -> None:
         """Words of the caller that ask for no answer; "" for a sound without any."""

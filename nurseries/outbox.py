@@ -74,10 +74,11 @@ class Track:
         self._sentence = self._outbox.ledger.open(self.turn, text, source) if self.live else None
         self._length = 0
 
-    def retell(self, text: str) -> None:
-        """These are the words of the sentence begun, as far as they are known by now. Not a checkpoint."""
+    def retell(self, text: str, whole_ms: float) -> None:
+        """These are the words of the sentence begun, and so long is its sound, as far as that is known by now. Not a
+        checkpoint."""
         if self._sentence is not None:
-            self._sentence.text = text
+            self._sentence.text, self._sentence.whole_ms = text, whole_ms
 
     async def say(self, mulaw: bytes) -> None:
         """Queue audio of the sentence begun. Waits while the outbox is full; always a checkpoint."""
@@ -197,10 +198,10 @@ class Outbox:
         self._queued_bytes += len(mulaw or b"")
         self._changed.unpark_all()
 
-    async def room(self, track: Track) -> None:
-        """Wait until less than the room is queued, or the track is dead. A checkpoint."""
+    async def room(self, track: Track, most: float = float("inf")) -> None:
+        """Wait until less than the room, or than `most` bytes, is queued, or the track is dead. A checkpoint."""
         await trio.lowlevel.checkpoint()
-        while self._queued_bytes >= self._room_bytes and track.live:
+        while self._queued_bytes >= min(self._room_bytes, most) and track.live:
             await self._taken.park()
 
     def clear(self) -> bool:

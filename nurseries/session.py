@@ -121,12 +121,14 @@ class Session:
         while not self.refused:
             self._link = self._make_link(self._opened, self._received)
             self._time = trio.CancelScope()
-            with trio.CancelScope() as self._socket:
-                await self._hold(self._link)
-            self._link, self.up, self.ready = None, False, False
-            for tenant in self._tenants:
-                tenant.lost()
-            self.news.unpark_all()
+            try:
+                with trio.CancelScope() as self._socket:
+                    await self._hold(self._link)
+            finally:
+                self._link, self.up, self.ready = None, False, False
+                for tenant in self._tenants:
+                    tenant.lost()
+                self.news.unpark_all()
             if self.failures > 1 and not self.refused:
                 await trio.sleep(min(FIRST_PAUSE_S * 2.0 ** (self.failures - 2), LONGEST_PAUSE_S))
 

@@ -17,6 +17,7 @@ from trio.lowlevel import ParkingLot
 from agent.errors import Fault, ProviderError
 from agent.speak.cache import AudioCache, Key
 from agent.speak.clips import Clip
+from agent.speak.ledger import Heard
 from agent.speak.plain import speakable
 from agent.speak.ports import Voice
 from agent.speak.telephone import Telephone
@@ -72,10 +73,8 @@ class Speech:
         self._scope: trio.CancelScope | None = None
         self._let_go = NEVER
         self._changed = ParkingLot()
-        self._clips: list[Clip] = []
-        """Those said: one that is cut off is said again from its beginning, for it needs no voice."""
         self._lines: list[Voiced] = []
-        """Those begun."""
+        """Those begun, and not settled yet."""
         self.held = held
         """The caller speaks, or has spoken and it is not known yet whether that was a turn."""
         self.spoke = False
@@ -96,6 +95,9 @@ class Speech:
 
     def instead(self, *sentences: Words) -> None:
         """Say these, and nothing of what has not been begun. Not a checkpoint."""
+        for line in self._pending:
+            if isinstance(line, Voiced):
+                line.settle()
         self._pending.clear()
         self.add(*sentences)
 
@@ -104,9 +106,10 @@ class Speech:
         self._complete = True
         self._changed.unpark_all()
 
-    def hold(self, rest: Iterable[str]) -> None:
-        """Fall silent. `rest` is what the ledger tells was cut off, in order. Not a checkpoint."""
-        back = self._back(rest)
+    def hold(self, cut: Iterable[Heard]) -> None:
+        """Fall silent. `cut` is what the ledger tells was cut off, in order, and will be said from there on; a clip
+        from its beginning, for it needs no voice. Not a checkpoint."""
+        back = [heard.source if isinstance(heard.source, (Voiced, Clip)) else heard.rest for heard in cut]
         if self._current is not None and not self._begun:
             back.append(self._current)
         self._pending.extendleft(reversed(back))
@@ -115,17 +118,6 @@ class Speech:
         if self._scope is not None:
             self._scope.cancel("held")
         self._changed.unpark_all()
-
-    def _back(self, rest: Iterable[str]) -> list[Words]:
-        """What was cut off, as it is to be said again."""
-        back: list[Words] = []
-        lines = [line for line in self._lines if not line.over]
-        for words in rest:
-            line = next((line for line in lines if line.rest == words), None)
-            if line is not None:
-                lines.remove(line)
-            back.append(line or next((clip for clip in self._clips if clip.text.endswith(words)), words))
-        return [*back, *lines]  # of which no word is known yet
 
     def close(self) -> None:
         """Nothing more will be said, nor heard. Not a checkpoint."""
@@ -198,8 +190,7 @@ class Speech:
             await self._relay(words)
             return None
         if isinstance(words, Clip):
-            self._clips.append(words)
-            await self._play(words.text, words.mulaw)
+            await self._play(words.text, words.mulaw, words)
             return None
         text = speakable(words)
         if not text:
@@ -213,36 +204,38 @@ class Speech:
             return None
         return await timed("speak", manner.limit_s, lambda idle: self._synthesise(text, key, idle))
 
-    async def _play(self, text: str, mulaw: bytes) -> None:
+    async def _play(self, text: str, mulaw: bytes, source: object = None) -> None:
         await trio.lowlevel.checkpoint()
         track = self._live()
         self._begun = True
-        track.begin(text)
+        track.begin(text, source)
         await track.say(mulaw)
         track.end()
         self.spoke = True
 
     async def _relay(self, line: Voiced) -> None:
-        """As it comes in; what was heard of it already is not said again."""
+        """As it comes in; what was heard of it already is not said again. Little of it is queued, for what is queued
+        cannot be taken back where the line breaks off."""
         await trio.lowlevel.checkpoint()
-        track = self._live()
+        track, size = self._live(), self._outbox.message_bytes
         line.rewind()
         if line not in self._lines:
             self._lines.append(line)
         while True:
-            if not self._begun and line.waiting >= (1 if line.done else self._outbox.message_bytes):
+            if not self._begun and line.waiting >= (1 if line.done else size):
                 self._begun = True
                 track.begin(line.rest, line)
             if self._begun and line.waiting:
-                track.retell(line.rest)
-                await track.say(line.take())
+                track.retell(line.rest, line.rest_ms)
+                await track.say(line.take(size))
+                await self._outbox.room(track, size)
             elif line.done:
                 break
             else:
                 await line.news.park()
         if not self._begun:
             return
-        track.retell(line.rest)
+        track.retell(line.rest, line.rest_ms)
         track.end()
         self.spoke = True
 

@@ -37,6 +37,10 @@ GO_ON = """\
 Your last line broke off in the middle, and the caller has heard it up to there. Go on exactly where it broke off, \
 without a word of what you have said already."""
 
+DO_THE_REST = """\
+The caller has heard your last line. Do what is left to be done, and say what is left to be said, without a word of \
+what you have said already."""
+
 LOOK_S = 0.2
 """How often it is looked: an interruption moves the time from which silence counts, also backwards."""
 
@@ -131,6 +135,8 @@ class Thinker:
     """Told when it is known that the call ends with this turn, and how. Not a checkpoint."""
     _said: list[str] = field(default_factory=list)
     _length: int = 0
+    _cut: bool = False
+    """What was said last broke off in the middle."""
 
     async def reply(self, prompt: Prompt, speech: Speech, outcome: Outcome) -> None:
         """Put the reply's sentences into the speech as they complete."""
@@ -170,7 +176,7 @@ class Thinker:
             reply = await self._listen(self.mind, prompt, speech, outcome)
             if reply is not None:
                 return reply
-            prompt = going_on(prompt, "".join(self._said).strip())
+            prompt = going_on(prompt, "".join(self._said).strip(), cut=self._cut)
         return await self._write(prompt, speech, outcome)
 
     async def _listen(self, mind: Mind, prompt: Prompt, speech: Speech, outcome: Outcome) -> Reply | None:
@@ -194,6 +200,7 @@ class Thinker:
 
         failure = await timed("think", self.limit_s, think)
         self._said += [f"{line.text} " for line in lines]
+        self._cut = bool(lines) and lines[-1].broken
         if failure is None and (lines or reply.calls or outcome.then is not None):
             return reply
         failure = failure or Failure("think", Fault.BROKEN, "an empty reply")
@@ -229,13 +236,12 @@ class Thinker:
         return reply
 
 
-def going_on(prompt: Prompt, said: str) -> Prompt:
-    """The prompt for a reply whose beginning has been said by another model."""
+def going_on(prompt: Prompt, said: str, *, cut: bool) -> Prompt:
+    """The prompt for a reply whose beginning has been said by another model; `cut`: in the middle of a line."""
     if not said:
         return prompt
-    return replace(
-        prompt, system=f"{prompt.system}\n\n{GO_ON}", messages=(*prompt.messages, Message("agent", said + CUT))
-    )
+    how, own = (GO_ON, said + CUT) if cut else (DO_THE_REST, said)
+    return replace(prompt, system=f"{prompt.system}\n\n{how}", messages=(*prompt.messages, Message("agent", own)))
 
 
 def sentences(text: str) -> list[str]:

@@ -7,6 +7,7 @@ not asked for again.
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import ceil
 
 from trio.lowlevel import ParkingLot
 
@@ -27,6 +28,8 @@ class Voiced:
         """Mu-law, as far as it is made."""
         self.done = False
         """No more of it will come."""
+        self.broken = False
+        """More of it was to come."""
         self.known = True
         """Its model knows that it has said this: what was heard of it needs no telling."""
         self.heard_ms = 0.0
@@ -37,6 +40,7 @@ class Voiced:
         self._words = 0
         """Characters of the text that have been heard."""
         self._is_settled = False
+        self._has_all_sound = self._has_all_words = False
 
     @property
     def waiting(self) -> int:
@@ -58,6 +62,16 @@ class Voiced:
         """The words that were not heard."""
         return self.text[self._words :].strip()
 
+    @property
+    def rest_ms(self) -> float:
+        """About how long its sound is from there on, whether it is made or not."""
+        return self._whole_ms - self.heard_ms
+
+    @property
+    def _whole_ms(self) -> float:
+        made_ms = len(self.sound) / BYTES_PER_MS
+        return made_ms if self.done or self._has_all_sound else max(made_ms, spoken_ms(self.text))
+
     def told(self, words: str) -> None:
         """More of its words."""
         self.text += words
@@ -69,27 +83,43 @@ class Voiced:
             self.sound += sound
         self.news.unpark_all()
 
+    def all_words(self, words: str) -> None:
+        """These are its words, all of them."""
+        self.text, self._has_all_words = words or self.text, True
+        self.done = self._has_all_sound
+        self.news.unpark_all()
+
+    def all_sound(self) -> None:
+        """No more sound of it will come."""
+        self._has_all_sound = True
+        self.done = self._has_all_words
+        self.news.unpark_all()
+
     def end(self) -> None:
         """That was all of it."""
         self.done = True
         self.news.unpark_all()
 
     def break_off(self, ms_per_character: float) -> None:
-        """No more of it will come: words that no sound was made of do not count."""
-        if not self.done:
+        """No more of it will come, and where its sound is not complete, somebody else says the rest. So words of which
+        not all the sound is there do not count, and what there is of it is not played."""
+        if not self.done and not self._has_all_sound:
+            self.broken = True
             made = len(self.sound) / BYTES_PER_MS
             self.text = cut_at_word(self.text, made / max(len(self.text) * ms_per_character, 1))
-            self.end()
+            end = ceil(len(self.text) * ms_per_character) * BYTES_PER_MS
+            del self.sound[max(end, self._position) :]
+        self.end()
 
     @property
     def pace(self) -> float:
         """Milliseconds a character."""
         return len(self.sound) / BYTES_PER_MS / max(len(self.text), 1)
 
-    def take(self) -> bytes:
-        """What is made and not played yet."""
-        sound = bytes(self.sound[self._position :])
-        self._position = len(self.sound)
+    def take(self, most: int) -> bytes:
+        """What is made and not played yet, at most so many bytes."""
+        sound = bytes(self.sound[self._position : self._position + most])
+        self._position += len(sound)
         return sound
 
     def rewind(self) -> None:
@@ -97,8 +127,7 @@ class Voiced:
         its beginning."""
         share = self._words / max(len(self.text), 1)
         made_ms = len(self.sound) / BYTES_PER_MS
-        whole_ms = made_ms if self.done else max(made_ms, spoken_ms(self.text))
-        self.heard_ms = min(self.heard_ms, max(share * whole_ms, self.heard_ms - LONGEST_WORD_MS), made_ms)
+        self.heard_ms = min(self.heard_ms, max(share * self._whole_ms, self.heard_ms - LONGEST_WORD_MS), made_ms)
         self._position = int(self.heard_ms * BYTES_PER_MS)
 
     def heard(self, words: str, played_ms: float) -> None:

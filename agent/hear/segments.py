@@ -55,6 +55,10 @@ class _Segment:
     part: str = ""
     text: str | None = None
     lost: bool = False
+    held: bool = False
+    """The recogniser has it, on this connection."""
+    unwanted: bool = False
+    """The recogniser is to forget it."""
 
     @property
     def end_ms(self) -> float:
@@ -140,13 +144,18 @@ class Segments:
     def begin_again(self) -> None:
         """There is a new connection: everything unfinished is to be sent once more."""
         for segment in self._segments:
-            segment.item, segment.sent = "", 0
+            segment.item, segment.sent, segment.held = "", 0, False
+            if segment.unwanted:
+                self._lose(segment)
             if not segment.finished:
                 segment.committed, segment.part = False, ""
 
-    def committed(self, item: str) -> None:
-        """The next segment in order goes by this name."""
-        self._of(item)
+    def committed(self, item: str) -> bool:
+        """The next segment in order goes by this name; returns whether it was taken out before it had one."""
+        segment = self._of(item)
+        if segment is not None:
+            segment.held = True
+        return segment is not None and segment.unwanted
 
     def told(self, item: str, piece: str) -> None:
         """A piece of its words."""
@@ -175,9 +184,18 @@ class Segments:
                 segment.item = f"refused {number}"
                 self._lose(segment)
 
-    def items(self, start_ms: float, end_ms: float) -> list[str]:
-        """What the recogniser calls the sound between two moments, as far as it has it on this connection."""
-        return [s.item for s in self._between(start_ms, end_ms) if s.item and not s.item.startswith("refused ")]
+    def holds(self, start_ms: float, end_ms: float) -> bool:
+        """Whether the recogniser has all the sound between two moments, on this connection."""
+        between = list(self._between(start_ms, end_ms))
+        return bool(between) and all(segment.held and not segment.unwanted for segment in between)
+
+    def take_out(self, start_ms: float, end_ms: float) -> list[str]:
+        """The sound between two moments is nothing to remember: the names under which it is to be forgotten, as far as
+        it has any by now; see `committed`."""
+        new = [segment for segment in self._between(start_ms, end_ms) if not segment.unwanted]
+        for segment in new:
+            segment.unwanted = True
+        return [segment.item for segment in new if segment.held]
 
     def _between(self, start_ms: float, end_ms: float) -> Iterator[_Segment]:
         return (s for s in self._segments if s.end_ms > start_ms and s.begin_ms < end_ms)

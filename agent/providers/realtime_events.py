@@ -84,6 +84,23 @@ class ResponseCreated:
 
 
 @dataclass(frozen=True, slots=True)
+class ItemBegun:
+    """A response begins an item of its own."""
+
+    response: str
+    item: str
+    kind: str
+    """message, function_call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Working:
+    """More of a response is being made, of which nothing can be used yet."""
+
+    response: str
+
+
+@dataclass(frozen=True, slots=True)
 class AudioPart:
     """A piece of a response's sound, in the session's output format."""
 
@@ -95,6 +112,23 @@ class AudioPart:
 @dataclass(frozen=True, slots=True)
 class SpokenPart:
     """A piece of the words of a response's sound; not aligned with the sound."""
+
+    response: str
+    item: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class AudioWhole:
+    """All of an item's sound has been told."""
+
+    response: str
+    item: str
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenWhole:
+    """All the words of an item's sound."""
 
     response: str
     item: str
@@ -145,8 +179,12 @@ RealtimeEvent = (
     | NotHeard
     | ItemAdded
     | ResponseCreated
+    | ItemBegun
+    | Working
     | AudioPart
     | SpokenPart
+    | AudioWhole
+    | SpokenWhole
     | Called
     | ResponseDone
     | Trouble
@@ -203,6 +241,11 @@ def _added(raw: _Raw) -> ItemAdded:
 def _responding(raw: _Raw) -> ResponseCreated:
     response = _dict(raw.response)
     return ResponseCreated(_text(response.get("id")), _asked(response))
+
+
+def _begun(raw: _Raw) -> ItemBegun:
+    item = _dict(raw.item)
+    return ItemBegun(raw.response_id, _text(item.get("id")), _text(item.get("type")))
 
 
 def _called(raw: _Raw) -> Called | None:
@@ -263,6 +306,11 @@ def _number(value: object) -> int:
 _READ: dict[str, Callable[[_Raw], RealtimeEvent | None]] = {
     "response.output_audio.delta": _sound,
     "response.output_audio_transcript.delta": lambda raw: SpokenPart(raw.response_id, raw.item_id, _text(raw.delta)),
+    "response.output_audio.done": lambda raw: AudioWhole(raw.response_id, raw.item_id),
+    "response.output_audio_transcript.done": lambda raw: SpokenWhole(raw.response_id, raw.item_id, raw.transcript),
+    "response.output_item.added": _begun,
+    "response.content_part.added": lambda raw: Working(raw.response_id),
+    "response.function_call_arguments.delta": lambda raw: Working(raw.response_id),
     "conversation.item.input_audio_transcription.delta": lambda raw: HeardPart(raw.item_id, _text(raw.delta)),
     "conversation.item.input_audio_transcription.completed": lambda raw: HeardAll(raw.item_id, raw.transcript),
     "conversation.item.input_audio_transcription.failed": _not_heard,

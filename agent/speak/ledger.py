@@ -46,6 +46,8 @@ class Sentence:
     made_bytes: int = 0
     """Of its sound, sent or still waiting to be."""
     all_made: bool = False
+    whole_ms: float = 0.0
+    """What all of its sound lasts, where that is known better than from its letters."""
     all_sent: bool = False
     source: object = None
     """What its sound comes from, for whoever wants to know what was heard of that."""
@@ -156,7 +158,8 @@ class Ledger:
             self._close(sentence)
             return
         made = max(sentence.sent_bytes, sentence.made_bytes) / BYTES_PER_MS
-        whole = max(made, 0.0 if sentence.all_sent or sentence.all_made else spoken_ms(sentence.text))
+        about = sentence.whole_ms or spoken_ms(sentence.text)
+        whole = max(made, 0.0 if sentence.all_sent or sentence.all_made else about)
         words = cut_at_word(sentence.text, played / whole if whole else 0.0)
         start = sentence.spans[0][0]
         rest = sentence.text[len(words) :].strip()
