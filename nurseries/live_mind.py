@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import structlog
 import trio
-from trio.lowlevel import ParkingLot
 
 from agent.errors import Fault, ProviderError
 from agent.model import Emit
@@ -25,6 +25,7 @@ from agent.providers.openai_llm import system_of, takes_leave
 from agent.speak.verbatim import MS_PER_CHARACTER
 from agent.think.conversation import CUT
 from agent.think.ports import Message, Prompt, Reply, ToolCall
+from nurseries.live_reply import LiveReply, ReplyEvent
 from nurseries.session import Session
 from nurseries.voiced import Voiced
 
@@ -42,59 +43,6 @@ class CallersSound(Protocol):
 
     def holds(self, start_ms: float, end_ms: float) -> bool: ...
     def take_out(self, start_ms: float, end_ms: float) -> None: ...
-
-
-@dataclass
-class _Request:
-    """Wanted by a turn."""
-
-    lines: dict[str, Voiced] = field(default_factory=dict)
-    """By item."""
-    given: set[Voiced] = field(default_factory=set)
-    """Those that the turn knows of, and settles."""
-    calls: list[ToolCall] = field(default_factory=list)
-    calling: set[str] = field(default_factory=set)
-    """Items of calls that have begun, and are not complete."""
-    events: int = 0
-    over: bool = False
-    fault: Fault | None = None
-    detail: str = ""
-    news: ParkingLot = field(default_factory=ParkingLot)
-
-    @property
-    def begun(self) -> bool:
-        """Something of it can be heard already."""
-        return any(line.sound for line in self.lines.values())
-
-    @property
-    def whole(self) -> bool:
-        """Nothing that has begun is incomplete: it may be all that was to come."""
-        some = self.begun or bool(self.calls)
-        return some and not self.calling and all(line.done for line in self.lines.values())
-
-    def tell(self) -> None:
-        self.events += 1
-        self.news.unpark_all()
-
-    def end(self, fault: Fault | None, detail: str, ms_per_character: float) -> None:
-        """A fault behind its last word, or its last call, is none."""
-        if not self.over:
-            self.over, self.detail = True, detail
-            self.fault = None if self.whole else fault
-            for line in self.lines.values():
-                line.end() if fault is None else line.break_off(ms_per_character)
-        self.news.unpark_all()
-
-
-@dataclass
-class _Response:
-    """At the server, from its request on."""
-
-    request: _Request | None
-    """None: nobody wants it any more."""
-    id: str = ""
-    strays: list[str] = field(default_factory=list)
-    """Its items that nobody will hear of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +66,7 @@ class LiveMind:
         self._sound = sound
         self._spoken: dict[Voiced, _Spoken] = {}
         """Lines that may still be played."""
-        self._responses: dict[str, _Response] = {}
+        self._replies: dict[str, LiveReply] = {}
         """Under way at the server, by what they were asked as; the server takes one at a time."""
         self._calls: dict[str, str] = {}
         """Tool calls in the server's conversation that have no result there: their items by their ids."""
@@ -132,7 +80,7 @@ class LiveMind:
 
     @property
     def quiet(self) -> bool:
-        return not self._responses
+        return not self._replies
 
     async def reply(self, prompt: Prompt, emit: Emit[Voiced]) -> Reply:
         """Answer what the caller has said last, or go on behind a tool's result; perhaps without a word. Each line is
@@ -142,64 +90,61 @@ class LiveMind:
         once its lines are settled.
         """
         for attempt in range(1, TRIES + 1):
-            request = _Request()
+            asked = f"reply-{next(self._numbers)}"
+            reply = LiveReply(partial(self._line, asked))
             with trio.CancelScope(deadline=trio.current_time() + self._first_s) as patience:
-                await self._ask(prompt, request, emit, patience)
-            answered = request.over and request.fault is None
-            if patience.cancelled_caught and not answered:
+                await self._ask(asked, prompt, reply, emit, patience)
+            if patience.cancelled_caught and not reply.answered:
                 self.session.drop("no reply in time")
-            if answered:
+            if reply.answered:
                 self.session.of_use()
-                self._pace = next((line.pace for line in request.lines.values() if line.text), self._pace)
-                text = " ".join(line.text for line in request.lines.values())
-                return Reply(says_goodbye=takes_leave(text), calls=tuple(request.calls) if prompt.tools else ())
-            fault = request.fault or Fault.TIMEOUT
-            if request.begun or fault not in {Fault.UNREACHABLE, Fault.BROKEN} or attempt == TRIES:
-                raise ProviderError(NAME, "reply", fault, request.detail)
+                self._pace = next((line.pace for line in reply.lines.values() if line.text), self._pace)
+                text = " ".join(line.text for line in reply.lines.values())
+                return Reply(says_goodbye=takes_leave(text), calls=tuple(reply.calls) if prompt.tools else ())
+            fault = reply.fault or Fault.TIMEOUT
+            if reply.begun or fault not in {Fault.UNREACHABLE, Fault.BROKEN} or attempt == TRIES:
+                raise ProviderError(NAME, "reply", fault, reply.detail)
         raise AssertionError
 
-    async def _ask(self, prompt: Prompt, request: _Request, emit: Emit[Voiced], patience: trio.CancelScope) -> None:
+    async def _ask(
+        self, asked: str, prompt: Prompt, reply: LiveReply, emit: Emit[Voiced], patience: trio.CancelScope
+    ) -> None:
         await trio.lowlevel.checkpoint()
-        while not self.session.ready or self._responses:  # the one before may still be ending
+        while not self.session.ready or self._replies:  # the one before may still be ending
             if self.session.away:
-                request.end(*self._why(), self._pace)
+                reply.end(*self._why(), self._pace)
                 return
             await self.session.news.park()
         self._drop_calls()
-        asked = f"reply-{next(self._numbers)}"
-        self._responses[asked] = _Response(request)
+        self._replies[asked] = reply
+        given: set[Voiced] = set()
         self.session.send(requests.answer(asked, system_of(prompt), prompt.tools))
         seen = 0
         try:
-            while not request.over or request.events > seen:
-                if request.events > seen:
-                    seen = request.events
-                    patience.deadline = trio.current_time() + (self._first_s if request.whole else GAP_S)
-                    for line in list(request.lines.values()):
+            while not reply.over or reply.events > seen:
+                if reply.events > seen:
+                    seen = reply.events
+                    patience.deadline = trio.current_time() + (self._first_s if reply.whole else GAP_S)
+                    for line in list(reply.lines.values()):
                         if line.sound:
-                            request.given.add(line)
+                            given.add(line)
                             await emit(line)
                 else:
-                    await request.news.park()
+                    await reply.news.park()
         finally:
-            self._release(asked, request)
-
-    def _release(self, asked: str, request: _Request) -> None:
-        if not request.over:
-            request.end(Fault.TIMEOUT, "no reply in time", self._pace)
-            self._stop(asked)
-        for line in request.lines.values():
-            if line not in request.given:
-                line.settle()
+            if not reply.over:
+                reply.end(Fault.TIMEOUT, "no reply in time", self._pace)
+                self._stop(asked)
+            for line in reply.lines.values():
+                if line not in given:  # else the turn settles it
+                    line.settle()
 
     def _stop(self, asked: str) -> None:
-        response = self._responses.get(asked)
-        if response is None or response.request is None:
-            return
-        response.strays += response.request.calling
-        response.request = None
-        if response.id:
-            self.session.send(requests.cancel(response.id))
+        reply = self._replies.get(asked)
+        if reply is not None and reply.wanted:
+            reply.give_up()
+            if reply.id:
+                self.session.send(requests.cancel(reply.id))
 
     def _drop_calls(self) -> None:
         """Take calls out that nobody will answer: the turn that they were made in is over."""
@@ -258,91 +203,48 @@ class LiveMind:
                 self.session.send(requests.assistant(message.text))
 
     def lost(self) -> None:
-        for response in self._responses.values():
-            if response.request is not None:
-                response.request.end(*self._why(), self._pace)
+        for reply in self._replies.values():
+            reply.end(*self._why(), self._pace)
         for line in self._spoken:
             line.known = False
         self._spoken.clear()
-        self._responses.clear()
+        self._replies.clear()
         self._calls.clear()
 
     def received(self, event: events.RealtimeEvent) -> None:
         match event:
-            case events.ResponseCreated(id_, asked) if asked in self._responses:
-                response = self._responses[asked]
-                response.id = id_
-                if response.request is None:
-                    self.session.send(requests.cancel(id_))
-            case (
-                events.ItemBegun()
-                | events.Working()
-                | events.AudioPart()
-                | events.SpokenPart()
-                | events.AudioWhole()
-                | events.SpokenWhole()
-                | events.Called()
-            ):
+            case events.ResponseCreated(response, asked) if asked in self._replies:
+                self._replies[asked].id = response
+                if not self._replies[asked].wanted:
+                    self.session.send(requests.cancel(response))
+            case _ if isinstance(event, ReplyEvent):
                 self._more(event)
-            case events.ResponseDone(asked=asked) if asked in self._responses:
+            case events.ResponseDone(asked=asked) if asked in self._replies:
                 tokens = {"tokens_in": event.input_tokens, "tokens_out": event.output_tokens}
                 log.info("reply made", status=event.status, **tokens)
                 said = event.status in {"completed", "incomplete"}
                 self._over(asked, None if said else event.fault or Fault.BROKEN, event.detail or event.status)
-            case events.Trouble(of=of) if of in self._responses:
+            case events.Trouble(of=of) if of in self._replies:
                 self._over(of, event.fault, event.detail)
 
-    def _more(
-        self,
-        event: events.ItemBegun
-        | events.Working
-        | events.AudioPart
-        | events.SpokenPart
-        | events.AudioWhole
-        | events.SpokenWhole
-        | events.Called,
-    ) -> None:
-        """Of a response."""
-        found = next(((asked, r) for asked, r in self._responses.items() if r.id == event.response), None)
-        if found is None:
-            return
-        asked, response = found
-        request = response.request
-        if request is None:
-            if isinstance(event, events.ItemBegun):
-                response.strays.append(event.item)
-            return
-        match event:
-            case events.ItemBegun(_, item, "function_call"):
-                request.calling.add(item)
-            case events.AudioPart(_, item, sound):
-                self._line(asked, request, item).hear(sound)
-            case events.SpokenPart(_, item, text):
-                self._line(asked, request, item).told(text)
-            case events.AudioWhole(_, item):
-                self._line(asked, request, item).all_sound()
-            case events.SpokenWhole(_, item, text):
-                self._line(asked, request, item).all_words(text)
-            case events.Called(_, item, call):
-                self._calls[call.id] = item
-                request.calling.discard(item)
-                request.calls.append(call)
-        request.tell()
+    def _more(self, event: ReplyEvent) -> None:
+        reply = next((reply for reply in self._replies.values() if reply.id == event.response), None)
+        if reply is not None:
+            reply.take(event)
+            if reply.wanted and isinstance(event, events.Called):
+                self._calls[event.call.id] = event.item
 
     def _over(self, asked: str, fault: Fault | None, detail: str) -> None:
-        response = self._responses.pop(asked)
-        for item in response.strays:
+        reply = self._replies.pop(asked)
+        for item in reply.strays:
             self.session.send(requests.forget(item))
-        if response.request is not None:
-            response.request.end(fault, detail, self._pace)
+        reply.end(fault, detail, self._pace)
 
     def _why(self) -> tuple[Fault, str]:
         ended = self.session.ended
         return (ended.fault, ended.detail) if ended else (Fault.UNREACHABLE, "the socket ended")
 
-    def _line(self, asked: str, request: _Request, item: str) -> Voiced:
-        line = request.lines.get(item)
-        if line is None:
-            line = request.lines[item] = Voiced(self._settled)
-            self._spoken[line] = _Spoken(asked, item)
+    def _line(self, asked: str, item: str) -> Voiced:
+        line = Voiced(self._settled)
+        self._spoken[line] = _Spoken(asked, item)
         return line

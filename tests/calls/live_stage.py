@@ -35,6 +35,8 @@ class LiveStage(Stage):
     """Of the server's plan."""
     files: Recogniser | None = None
     """Who hears what does not come over the socket, if not the scripted recogniser."""
+    lag_s: float = 0.0
+    """To the server and back, one way."""
     lives: list[Live] = field(default_factory=list)
     house: InMemory = field(init=False)
 
@@ -55,13 +57,14 @@ class LiveStage(Stage):
     async def serve(self, socket: MediaSocket) -> None:
         async with trio.open_nursery() as servers:
             address = requests.model_address(self.settings, self.settings.OPENAI_REALTIME_MODEL)
-            self.house = InMemory(self.server, servers, address=address)
+            self.house = InMemory(self.server, servers, address=address, lag_s=self.lag_s)
             await super().serve(socket)
             servers.cancel_scope.cancel("the call is over")
 
     def check(self, log: CallLog) -> None:
         super().check(log)
         assert self.server.open == 0
+        assert self.server.unanswered == []
         assert not any(live.voice is None or live.mind is None for live in self.lives)
         assert all(live.voice.quiet and live.mind.quiet for live in self.lives if live.voice and live.mind)
 

@@ -36,6 +36,8 @@ class Says:
     """Or "failed", "incomplete": so it ends, after what was said."""
     first_s: float | None = None
     """Where it takes another time than the plan's."""
+    call_after_s: float = 0.0
+    """From what was said to the first call."""
 
 
 def verbatim(create: dict[str, Any], _items: Sequence[dict[str, Any]]) -> Says:

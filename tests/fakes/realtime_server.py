@@ -59,6 +59,8 @@ class Realtime:
     """Items, connection by connection, as they stand now."""
     spoken: list[str] = field(default_factory=list)
     """Texts of the responses that were begun."""
+    unanswered: list[str] = field(default_factory=list)
+    """Calls without a result at the time when the next response was asked for: a model takes that ill."""
 
     async def serve(self, stream: trio.abc.Stream) -> None:
         """One connection, to its end. The stream is closed."""
@@ -226,6 +228,9 @@ class Session:
             for word in text.split():
                 await self._send(f"{TRANSCRIPTION}.delta", item_id=item, content_index=0, delta=f"{word} ")
         await trio.sleep(self._plan.final_s)
+        for known in self._items:
+            if known["id"] == item:
+                known["content"][0]["transcript"] = text
         usage = {"type": "duration", "seconds": len(sound) / 8000}
         await self._send(f"{TRANSCRIPTION}.completed", item_id=item, content_index=0, transcript=text, usage=usage)
         self._server.sounds[sound] = text
@@ -262,6 +267,10 @@ class Session:
         alone = create.get("conversation", "auto") == "none"
         if not alone and any(response.in_conversation for response in self._responses.values()):
             raise Refused("conversation_already_has_active_response", "There is an active response.")
+        if not alone:
+            results = {item["call_id"] for item in self._items if item["type"] == "function_call_output"}
+            calls = [item["call_id"] for item in self._items if item["type"] == "function_call"]
+            self._server.unanswered += [call for call in calls if call not in results]
         response = _Response(self._new("resp"), create.get("metadata"), not alone)
         self._responses[response.id] = response
         self._start(self._respond, response, create)
@@ -284,6 +293,7 @@ class Session:
             await trio.sleep(self._plan.first_s if says.first_s is None else says.first_s)
             if says.text:
                 await self._speak(response, says.text, output, len(output))
+            await trio.sleep(says.call_after_s)
             for name, arguments in says.calls:
                 await self._call(response, name, arguments, output)
         status = "cancelled" if response.scope.cancelled_caught else says.status
