@@ -156,11 +156,7 @@ class Call:
             entries=tuple(entry_of(line) for line in dialogue.memory.conversation.lines),
             turns=dialogue.memory.times(self._began),
             facts=values(dialogue.memory.facts),
-            providers={
-                "stt": self._recogniser.name,
-                "llm": (self._live.mind or self._parts.model).name,
-                "tts": self._voice.name,
-            },
+            providers=self._parts.names(self._live),
             barge_ins=floor.barge_ins,
             frames_dropped=self._dropped,
             language=self.profile.language,

@@ -62,3 +62,11 @@ class Parts:
     toolbox: Toolbox
     summariser: Summariser | None
     hand_over: HandOver
+
+    def names(self, live: Live) -> dict[str, str]:
+        """Who hears, thinks and speaks in a call that has this of its own."""
+        return {
+            "stt": (live.hearing or self.recogniser).name,
+            "llm": (live.mind or self.model).name,
+            "tts": (live.voice or self.voice).name,
+        }

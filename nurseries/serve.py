@@ -17,6 +17,7 @@ from agent.doctor.retirement import ending_soon
 from agent.errors import ConfigError
 from agent.guard.tokens import Tokens, derive_key
 from agent.keep.ports import CallStore
+from agent.model import CallInfo
 from agent.web.app import create_app
 from agent.web.security import Gate
 from agent.web.state import ProcessState
@@ -74,9 +75,7 @@ async def _run(settings: Settings, store: CallStore) -> None:
                 host=settings.host,
                 port=port,
                 version=version("calling-agent"),
-                stt=parts.recogniser.name,
-                llm=parts.model.name,
-                tts=parts.voice.name,
+                **_names(parts),
                 store=store.name,
             )
             if not settings.production:
@@ -90,16 +89,22 @@ def _token_key(settings: Settings) -> bytes:
     return derive_key(secret) if secret else secrets.token_bytes(32)
 
 
+def _names(parts: Parts) -> dict[str, str]:
+    """Who hears, thinks and speaks in the calls to come."""
+    return parts.names(parts.go_live(parts.lines.profile(CallInfo("", "", "")), lambda: None))
+
+
 def _welcome(settings: Settings, parts: Parts, store: CallStore, port: int) -> str:
     here = f"http://{settings.host}:{port}"
     call = "" if port == 3000 else f" --url {here}"
+    names = _names(parts)
     mongo = "MONGODB_URI is set" if settings.MONGODB_URI.get_secret_value() else "MONGODB_URI is not set"
     return f"""
   {settings.AGENT_NAME} of {settings.COMPANY_NAME} is listening on {here}
 
-    hears with    {parts.recogniser.name}  ({settings.provider("STT")[1]})
-    thinks with   {parts.model.name}  ({settings.provider("LLM")[1]})
-    speaks with   {parts.voice.name}  ({settings.provider("TTS")[1]})
+    hears with    {names["stt"]}  ({settings.provider("STT")[1]})
+    thinks with   {names["llm"]}  ({settings.provider("LLM")[1]})
+    speaks with   {names["tts"]}  ({settings.provider("TTS")[1]})
     keeps in      {store.name}  ({mongo})
 
   A first call, from another terminal:

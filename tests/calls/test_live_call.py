@@ -106,6 +106,9 @@ def test_one_model_hears_thinks_and_speaks(fake: Fake, plan: dict, tmp_path: Pat
         GREETING="Hello.",
     )
     try:
+        running.wait_for(r"hears with +openai gpt-live-transcribe", 10)
+        running.wait_for(r"thinks with +openai gpt-realtime-2\.1-mini", 10)
+        running.wait_for(r"speaks with +openai gpt-realtime-2\.1-mini alloy", 10)
         record = place(running)
         assert running.leave() == 0
     finally:
