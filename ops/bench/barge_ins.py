@@ -54,7 +54,7 @@ def main() -> int:
             realtime={"heard": [SAYS], "answers": [ANSWER] * 100_000, "first_s": 0.2},
         )
         try:
-            trio.run(_place, server.url, 5, 5)
+            trio.run(_place, server.url, args.calls, 5)
             before = _state(server.process.pid, fake)
             logs = trio.run(_place, server.url, args.calls, args.each)
             after = _state(server.process.pid, fake)
