@@ -54,6 +54,8 @@ class Ending(enum.Enum):
     TIME_LIMIT = "time limit"
     SHUTDOWN = "shutdown"
     FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    """The process or its machine was gone; whoever came next finished the record."""
 
 
 @dataclass(frozen=True, slots=True)

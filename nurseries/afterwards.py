@@ -6,18 +6,21 @@ is there already. Run by the process as part of its drain.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import msgspec
 import structlog
 import trio
 
 from agent.errors import ProviderError
 from agent.keep.record import CallRecord, Evidence, Lead, Points
+from agent.model import Ending
 from agent.think.conversation import Line
 from agent.think.facts import Fact, values
 from agent.think.lead import proven, qualify
 from agent.think.score import score
 from agent.think.summary import Summary, instructions, plain, read, transcript
-from nurseries.call import Call, entry_of
+from nurseries.call import Call, entry_of, line_of
 from nurseries.ears import HEARING_RATE, joined
 from nurseries.parts import Parts
 
@@ -41,15 +44,32 @@ async def last_words(call: Call, parts: Parts) -> CallRecord:
                     lines.append(Line("caller", text, whole.start_ms, whole.end_ms))
         except ProviderError as error:
             log.warning("last words not understood", error=str(error))
-    facts = qualify(lines, call.dialogue.memory.facts)
     record = msgspec.structs.replace(call.record(), entries=tuple(entry_of(line) for line in lines))
+    return scored(record, lines, call.dialogue.memory.facts)
+
+
+def scored(record: CallRecord, lines: Sequence[Line], known: Mapping[str, Fact]) -> CallRecord:
+    """The record with its lead, and summed up by rules."""
+    facts = qualify(lines, known)
     return _with(record, facts, plain(facts, lines, record.ending), BY_RULES)
 
 
-async def summed_up(record: CallRecord, call: Call, parts: Parts) -> CallRecord:
+def taken_up(record: CallRecord) -> CallRecord:
+    """What a process that is gone has left of a record, finished as far as rules can."""
+    if not record.ending:
+        record = msgspec.structs.replace(record, ending=Ending.INTERRUPTED.value)
+    return record if record.summary else scored(record, *facts_of(record))
+
+
+def facts_of(record: CallRecord) -> tuple[list[Line], dict[str, Fact]]:
+    """A record's lines, and its facts: those that a tool noted cannot be found in the lines again."""
+    lines = [line_of(entry) for entry in record.entries]
+    return lines, {name: Fact(name, value) for name, value in record.facts.items()}
+
+
+async def summed_up(record: CallRecord, lines: Sequence[Line], known: Mapping[str, Fact], parts: Parts) -> CallRecord:
     """The record with a model's summary, and the facts that it found and could prove; as it was, where there is no
     model, or none that answers in time."""
-    lines = call.dialogue.memory.conversation.lines
     if parts.summariser is None or not any(line.role == "caller" for line in lines):
         return record
     written: Summary | None = None
@@ -62,7 +82,7 @@ async def summed_up(record: CallRecord, call: Call, parts: Parts) -> CallRecord:
         log.warning("no summary", error=str(error))
     if written is None:
         return record
-    by_rules = qualify(lines, call.dialogue.memory.facts)
+    by_rules = qualify(lines, known)
     facts = {**proven(written.claims, lines), **by_rules}  # what the rules read is normalised
     return _with(record, facts, written.text, parts.summariser.name)
 

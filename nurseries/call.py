@@ -8,6 +8,7 @@ synchronous methods, so nothing can slip in between.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import structlog
@@ -22,6 +23,7 @@ from agent.model import CallInfo, Ending, Frame, Utterance
 from agent.speak.ledger import Ledger
 from agent.think.conversation import Line
 from agent.think.facts import values
+from agent.think.ports import ToolCall
 from agent.wire.media_stream import Encoder
 from agent.wire.ports import MediaSocket
 from nurseries import detector, duration, reader, silence, writer
@@ -143,6 +145,16 @@ class Call:
     def record(self) -> CallRecord:
         """What this call leaves behind; complete once `run` has returned or raised, but for what comes after a call."""
         ended = self._ended if self._ended is not None else trio.current_time()
+        lines = self.dialogue.memory.conversation.lines
+        return self._record(lines, round((ended - self._began) * 1000), (self.ending or Ending.SHUTDOWN).value)
+
+    def so_far(self) -> CallRecord:
+        """The same while the call goes on, with what the caller has heard of the sentence that is playing. It lasts to
+        its last entry, so that it changes with what is said and not with the time."""
+        lines = self.dialogue.memory.so_far()
+        return self._record(lines, round(max((line.end_ms for line in lines), default=0.0)), "")
+
+    def _record(self, lines: Sequence[Line], duration_ms: int, ending: str) -> CallRecord:
         dialogue, floor = self.dialogue, self.floor
         return CallRecord(
             call_sid=self.info.call_sid,
@@ -151,9 +163,9 @@ class Call:
             called=self.info.called,
             direction=self.info.direction,
             started_at=self.started_at.isoformat(timespec="milliseconds"),
-            duration_ms=round((ended - self._began) * 1000),
-            ending=(self.ending or Ending.SHUTDOWN).value,
-            entries=tuple(entry_of(line) for line in dialogue.memory.conversation.lines),
+            duration_ms=duration_ms,
+            ending=ending,
+            entries=tuple(entry_of(line) for line in lines),
             turns=dialogue.memory.times(self._began),
             facts=values(dialogue.memory.facts),
             providers=self._parts.names(self._live),
@@ -281,4 +293,12 @@ def entry_of(line: Line) -> Entry:
         line.keys,
         line.call.name if line.call else "",
         line.call.arguments if line.call else "",
+    )
+
+
+def line_of(entry: Entry) -> Line:
+    """The same back again; which turn it was of is not kept."""
+    call = ToolCall("", entry.tool, entry.arguments) if entry.role == "tool" else None
+    return Line(
+        entry.role, entry.text, entry.start_ms, entry.end_ms, 0, entry.interrupted, entry.aside, entry.keys, call
     )

@@ -13,7 +13,7 @@ import structlog
 
 from agent.keep.record import TurnTimes
 from agent.speak.ledger import Heard
-from agent.think.conversation import Conversation
+from agent.think.conversation import Conversation, Line
 from agent.think.facts import Fact, attributed, extract, merge
 from agent.think.ports import ToolCall
 from agent.think.tools.ports import Result
@@ -71,6 +71,14 @@ class Memory:
             if left and heard.source is not INTERJECTION:
                 cut.append(heard)
         return tuple(cut)
+
+    def so_far(self) -> list[Line]:
+        """The conversation with what the caller is hearing at this moment, as far as they have heard it; nothing is
+        committed."""
+        conversation = self.conversation.copy()
+        for heard in self.outbox.ledger.so_far(self.outbox.now_ms):
+            conversation.agent_heard(heard.turn, heard.text, heard.start_ms, heard.end_ms, heard.interrupted)
+        return conversation.lines
 
     def caller_said(self, text: str, start_ms: float, end_ms: float, keys: str = "") -> None:
         """Words, and the facts in them."""

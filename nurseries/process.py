@@ -7,6 +7,8 @@ goodbye now; a third hangs up.
 
 from __future__ import annotations
 
+import os
+import secrets
 import signal
 import time
 from collections.abc import AsyncIterator
@@ -24,6 +26,7 @@ from agent.keep.ports import CallStore
 from agent.keep.record import CallRecord
 from agent.model import Ending
 from agent.providers.aside import put_aside, take_back
+from agent.providers.journal_file import JournalFile
 from agent.web.security import Gate
 from agent.web.state import PROMISE_S, ProcessState
 from agent.wire.ports import MediaSocket
@@ -31,29 +34,30 @@ from nurseries.afterwards import last_words, summed_up
 from nurseries.boundary import contain
 from nurseries.call import Call
 from nurseries.door.front_door import Listeners, serve_door
+from nurseries.keeping import Keeping
 from nurseries.parts import Parts
 from nurseries.pick_up import pick_up
+from nurseries.taking_up import take_up
 
 log = structlog.get_logger(__name__)
 
 KEEP_S = 20.0
-"""For the records of the last calls to be saved after the door has closed."""
+"""For the records of the last calls to be finished and saved after the door has closed."""
 
 LINGER_S = 3.0
 """From the end of the last call to the closed door: for the webhooks that follow a call."""
 
-KEEP_TRIES = 5
-KEEP_PAUSE_S = 0.5
-"""A store that is away is asked again, twice as late each time."""
-
 ASIDE_S = 5.0
-"""For a record that no store has taken to be written to a file."""
+"""For the journal to be told, at the end, what need not be remembered; and for records that it does not take to be
+written to files."""
 
 
 class Process:
     """One server process: admits calls, holds them, keeps their records."""
 
-    def __init__(self, parts: Parts, store: CallStore, tokens: Tokens, state: ProcessState) -> None:
+    def __init__(
+        self, parts: Parts, store: CallStore, tokens: Tokens, state: ProcessState, keeping: Keeping | None = None
+    ) -> None:
         self._parts = parts
         self._store = store
         self._tokens = tokens
@@ -63,6 +67,9 @@ class Process:
         self._afterwards: trio.Nursery | None = None
         self._threads = trio.CapacityLimiter(4)
         self._aside = parts.settings.DATA_DIR / "unsaved"
+        self._journals = parts.settings.DATA_DIR / "journal"
+        name = f"{os.getpid()}-{secrets.token_hex(4)}"
+        self._keeping = keeping or Keeping(store, JournalFile(self._journals, name), state)
         self._last_over = float("-inf")
 
     async def run(
@@ -75,14 +82,24 @@ class Process:
     ) -> None:
         """Serve until told to leave; `started()` once calls are taken. Needs the main thread, for the signals."""
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-            async with trio.open_nursery() as self._afterwards:
-                self._afterwards.start_soon(contain, self._take_back, "take back", name="take back")
-                async with trio.open_nursery() as door:
-                    await door.start(partial(serve_door, listeners, app, self.take, gate=gate, state=self._state))
-                    door.start_soon(self._leave_on, signals, door.cancel_scope, name="signals")
-                    self._state.ready = True
-                    task_status.started()
-                self._afterwards.cancel_scope.deadline = trio.current_time() + KEEP_S
+            async with trio.open_nursery() as keeper:
+                await keeper.start(self._keeping.run)
+                keeper.start_soon(contain, self._take_back, "take back", name="take back")
+                keeper.start_soon(contain, self._take_up, "take up", name="take up")
+                async with trio.open_nursery() as self._afterwards:
+                    async with trio.open_nursery() as door:
+                        await door.start(partial(serve_door, listeners, app, self.take, gate=gate, state=self._state))
+                        door.start_soon(self._leave_on, signals, door.cancel_scope, name="signals")
+                        self._state.ready = True
+                        task_status.started()
+                    deadline = trio.current_time() + KEEP_S
+                    self._afterwards.cancel_scope.deadline = deadline
+                with trio.move_on_at(deadline):
+                    await self._keeping.delivered()
+                keeper.cancel_scope.cancel("no call is left to follow")
+            with trio.move_on_after(ASIDE_S, shield=True):
+                for record in await self._keeping.close():
+                    await self._put_aside(record)
         log.info("stopped")
 
     async def take(self, socket: MediaSocket) -> None:
@@ -95,6 +112,7 @@ class Process:
         with bound_contextvars(call_sid=info.call_sid):
             call = Call(info, socket, self._parts)
             self._add(call)
+            self._keeping.follow(info.call_sid, call)
             crashed = False
             try:
                 crashed = await contain(call.run, "call")
@@ -102,6 +120,7 @@ class Process:
                 self._remove(call)
                 call.end(*((Ending.FAILED, "crash") if crashed else (Ending.SHUTDOWN, "cancelled")))
                 record = call.record()
+                self._keeping.update(record)
                 log.info(
                     "call over",
                     ending=record.ending,
@@ -124,38 +143,15 @@ class Process:
         self._last_over = trio.current_time()
         self._changed.unpark_all()
 
-    async def _keep(self, record: CallRecord, call: Call | None = None) -> None:
-        """Finish the record and save it, at first without what may take long: a summary is never worth a transcript."""
-        saved = False
+    async def _keep(self, record: CallRecord, call: Call) -> None:
+        """Finish the record: at first without what may take long, for a summary is never worth a transcript."""
+        memory = call.dialogue.memory
         try:
-            if call is not None:
-                if call.unheard():  # to be understood first: that may take a while
-                    await self._save(record)
-                record = await last_words(call, self._parts)
-            saved = await self._save(record)
-            whole = record if call is None else await summed_up(record, call, self._parts)
-            if whole is not record:
-                record, saved = whole, False
-                saved = await self._save(whole)
+            record = await last_words(call, self._parts)
+            self._keeping.update(record)
+            record = await summed_up(record, memory.conversation.lines, memory.facts, self._parts)
         finally:
-            if not saved:
-                # Shielded, for it is the last chance; in a thread, for a disk must not hold up the other calls.
-                with trio.move_on_after(ASIDE_S, shield=True):
-                    await self._put_aside(record)
-
-    async def _save(self, record: CallRecord) -> bool:
-        pause = KEEP_PAUSE_S
-        for attempt in range(1, KEEP_TRIES + 1):
-            try:
-                # Never abandoned: a write that is under way is waited for, and the store bounds it.
-                await trio.to_thread.run_sync(self._store.save, record, limiter=self._threads)
-            except StoreError as error:
-                log.warning("record not saved", attempt=attempt, error=str(error))
-                await trio.sleep(pause)
-                pause *= 2
-            else:
-                return True
-        return False
+            self._keeping.finish(record)
 
     async def _put_aside(self, record: CallRecord) -> None:
         try:
@@ -165,6 +161,9 @@ class Process:
             log.error("record lost", call_sid=record.call_sid, error=str(error))  # noqa: TRY400  no traceback
         else:
             log.warning("record put aside until the next start", call_sid=record.call_sid, file=str(path))
+
+    async def _take_up(self) -> None:
+        await take_up(self._journals, self._keeping, self._store, self._parts, self._state)
 
     async def _take_back(self) -> None:
         try:

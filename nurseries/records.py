@@ -12,6 +12,8 @@ from agent.config import load
 from agent.keep.record import CallRecord, Entry, Points
 from nurseries.compose import open_store
 
+GOES_ON = "goes on"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `calls`."""
@@ -53,7 +55,7 @@ def _list(records: list[CallRecord], *, as_json: bool) -> int:
             print(msgspec.json.encode(record).decode())
         else:
             seconds = record.duration_ms / 1000
-            print(f"{record.started_at}  {record.call_sid}  {seconds:6.1f} s  {record.ending}")
+            print(f"{record.started_at}  {record.call_sid}  {seconds:6.1f} s  {record.ending or GOES_ON}")
     return 0
 
 
@@ -71,9 +73,10 @@ def _point(point: Points) -> str:
 
 
 def _story(record: CallRecord) -> str:
+    ended = f"ended: {record.ending}" if record.ending else GOES_ON
     lines = [
         f"{record.call_sid}  {record.direction}  from {record.caller or 'unknown'} to {record.called or 'unknown'}",
-        f"{record.started_at}  {record.duration_ms / 1000:.1f} s  ended: {record.ending}",
+        f"{record.started_at}  {record.duration_ms / 1000:.1f} s  {ended}",
         "",
     ]
     lines += [_line(entry) for entry in record.entries]

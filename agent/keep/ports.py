@@ -16,8 +16,9 @@ class CallStore(Protocol):
     @property
     def name(self) -> str: ...
 
-    def save(self, record: CallRecord) -> None:
-        """Write the record, replacing an older version of the same call. Raises StoreError."""
+    def save(self, *records: CallRecord) -> None:
+        """Write the records, each replacing what there is of the same call unless that has a greater revision. Raises
+        StoreError, and then some of them may be written."""
         ...
 
     def get(self, call_sid: str) -> CallRecord | None:

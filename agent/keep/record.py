@@ -83,6 +83,7 @@ class CallRecord(msgspec.Struct, frozen=True):
     """ISO 8601, UTC."""
     duration_ms: int
     ending: str
+    """Empty while the call goes on."""
     entries: tuple[Entry, ...]
     turns: tuple[TurnTimes, ...] = ()
     facts: dict[str, str] = {}
@@ -102,4 +103,6 @@ class CallRecord(msgspec.Struct, frozen=True):
     summary_by: str = ""
     """The model that wrote it, or "rules"."""
     lead: Lead | None = None
+    revision: int = 0
+    """Milliseconds since 1970 at the last change, or one more than before: a store never goes back to a smaller one."""
     version: int = VERSION

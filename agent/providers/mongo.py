@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 
 import msgspec
 import pymongo
-from pymongo import ReadPreference
-from pymongo.errors import PyMongoError
+from pymongo import ReadPreference, ReplaceOne
+from pymongo.errors import BulkWriteError, PyMongoError
 
 from agent.errors import StoreError
 from agent.keep.ports import HAND_OVER_S
@@ -23,6 +23,9 @@ T = TypeVar("T")
 
 DATABASE = "calling_agent"
 """Used where the URI names none."""
+
+DUPLICATE = 11000
+"""The server's code for a second document of one call."""
 
 LIMIT_S = 5.0
 """For one operation, server selection included."""
@@ -52,9 +55,17 @@ class MongoStore:
         hosts = ", ".join(f"{host}:{port}" for host, port in sorted(self._client.nodes)) or "not connected yet"
         return f"mongodb ({self._calls.database.name}; {hosts})"
 
-    def save(self, record: CallRecord) -> None:
-        document = msgspec.to_builtins(record)
-        self._do(lambda: self._calls.replace_one({"call_sid": record.call_sid}, document, upsert=True))
+    def save(self, *records: CallRecord) -> None:
+        # A write that was given up may still reach a server that was only stopped: it must not undo a later one.
+        writes = [
+            ReplaceOne(
+                {"call_sid": record.call_sid, "revision": {"$not": {"$gt": record.revision}}},
+                msgspec.to_builtins(record),
+                upsert=True,
+            )
+            for record in records
+        ]
+        self._do(lambda: self._write(writes))
 
     def get(self, call_sid: str) -> CallRecord | None:
         document = self._do(lambda: self._calls.find_one({"call_sid": call_sid}, {"_id": 0}))
@@ -76,6 +87,20 @@ class MongoStore:
 
     def close(self) -> None:
         self._client.close()
+
+    def _write(self, writes: list[ReplaceOne[dict[str, Any]]]) -> None:
+        """Those that do not match try to insert, and find the call there: newer, or come in this moment."""
+        for again in (True, False):
+            try:
+                self._calls.bulk_write(writes, ordered=False)
+            except BulkWriteError as error:
+                faults = error.details["writeErrors"]
+                if error.details["writeConcernErrors"] or any(fault["code"] != DUPLICATE for fault in faults):
+                    raise
+                writes = [writes[fault["index"]] for fault in faults]
+                if again:
+                    continue
+            return
 
     def _read(self, document: dict[str, Any]) -> CallRecord:
         try:

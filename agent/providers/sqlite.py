@@ -35,6 +35,12 @@ CREATE TABLE IF NOT EXISTS hand_overs (
 );
 """
 
+_SAVE = """
+INSERT INTO calls VALUES (?, ?, ?)
+ON CONFLICT (call_sid) DO UPDATE SET started_at = excluded.started_at, record = excluded.record
+WHERE coalesce(json_extract(calls.record, '$.revision'), 0) <= json_extract(excluded.record, '$.revision')
+"""
+
 
 class SqliteStore:
     """The CallStore port on one file."""
@@ -57,9 +63,19 @@ class SqliteStore:
     def name(self) -> str:
         return f"sqlite ({self._path})"
 
-    def save(self, record: CallRecord) -> None:
-        row = (record.call_sid, record.started_at, msgspec.json.encode(record).decode())
-        self._do(lambda db: db.execute("INSERT OR REPLACE INTO calls VALUES (?, ?, ?)", row))
+    def save(self, *records: CallRecord) -> None:
+        rows = [(record.call_sid, record.started_at, msgspec.json.encode(record).decode()) for record in records]
+
+        def write(db: sqlite3.Connection) -> None:
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                db.executemany(_SAVE, rows)
+            except BaseException:
+                db.rollback()
+                raise
+            db.commit()
+
+        self._do(write)
 
     def get(self, call_sid: str) -> CallRecord | None:
         row = self._do(lambda db: db.execute("SELECT record FROM calls WHERE call_sid = ?", (call_sid,)).fetchone())

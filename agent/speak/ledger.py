@@ -136,6 +136,11 @@ class Ledger:
         while self._open and self._open[0].all_sent and self._open[0].end_ms + self._lag_ms <= now_ms:
             self._close(self._open.pop(0))
 
+    def so_far(self, now_ms: float) -> list[Heard]:
+        """What `take` would return if all were cut now; nothing is."""
+        playing = [self._until(sentence, now_ms - self._lag_ms) for sentence in self._open if sentence.spans]
+        return [*self._heard, *(heard for heard in playing if heard.text)]
+
     def take(self) -> list[Heard]:
         """What has been heard since the last time, in the order of playing."""
         heard, self._heard = self._heard, []
@@ -153,17 +158,25 @@ class Ledger:
         if not sentence.spans:
             self._heard.append(Heard(sentence.turn, "", ear_ms, ear_ms, True, sentence.text, 0.0, sentence.source))
             return
-        played = sum(max(0.0, min(end, ear_ms) - start) for start, end in sentence.spans)
-        if sentence.all_sent and played * BYTES_PER_MS >= sentence.sent_bytes:
+        cut = self._until(sentence, ear_ms)
+        if cut.interrupted:
+            self._heard.append(cut)
+        else:
             self._close(sentence)
-            return
+
+    def _until(self, sentence: Sentence, ear_ms: float) -> Heard:
+        """A sentence, as far as it has been heard by a moment."""
+        played = sum(max(0.0, min(end, ear_ms) - start) for start, end in sentence.spans)
+        start = sentence.spans[0][0]
+        if sentence.all_sent and played * BYTES_PER_MS >= sentence.sent_bytes:
+            end = sentence.end_ms
+            return Heard(sentence.turn, sentence.text, start, end, played_ms=played, source=sentence.source)
         made = max(sentence.sent_bytes, sentence.made_bytes) / BYTES_PER_MS
         about = sentence.whole_ms or spoken_ms(sentence.text)
         whole = max(made, 0.0 if sentence.all_sent or sentence.all_made else about)
         words = cut_at_word(sentence.text, played / whole if whole else 0.0)
-        start = sentence.spans[0][0]
         rest = sentence.text[len(words) :].strip()
-        self._heard.append(Heard(sentence.turn, words, start, max(start, ear_ms), True, rest, played, sentence.source))
+        return Heard(sentence.turn, words, start, max(start, ear_ms), True, rest, played, sentence.source)
 
 
 def spoken_ms(text: str) -> float:

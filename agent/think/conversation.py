@@ -41,6 +41,12 @@ class Conversation:
         self.lines: list[Line] = []
         self._fillers = fillers
 
+    def copy(self) -> Conversation:
+        """One of its own, with the same lines."""
+        other = Conversation(self._fillers)
+        other.lines = list(self.lines)
+        return other
+
     @property
     def unanswered(self) -> bool:
         """The last word is the caller's."""

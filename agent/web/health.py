@@ -18,11 +18,16 @@ def health_routes(state: ProcessState) -> Blueprint:
     def word() -> str:
         if state.draining:
             return "draining"
+        if state.journal_fault:
+            return "journal cannot be written"
         return "ready" if state.ready else "starting"
+
+    def doubt() -> dict[str, Any]:
+        return {"journal": state.journal_doubt} if state.journal_doubt else {}
 
     @routes.get("/health")
     async def health() -> Answer:
-        return {"status": word(), "calls": state.calls}, 200
+        return {"status": word(), "calls": state.calls} | doubt(), 200
 
     @routes.get("/health/live")
     async def live() -> Answer:
@@ -31,6 +36,6 @@ def health_routes(state: ProcessState) -> Blueprint:
     @routes.get("/health/ready")
     async def ready() -> Answer:
         """200 while new calls are welcome, 503 before and after: load balancers act upon the status alone."""
-        return {"status": word()}, 200 if state.accepting else 503
+        return {"status": word()} | doubt(), 200 if state.accepting else 503
 
     return routes

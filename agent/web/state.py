@@ -23,6 +23,10 @@ class ProcessState:
     """Calls that were told to connect and have not yet, by CallSid: when they were told, in the webhook's time."""
     hand_overs: dict[str, str] = field(default_factory=dict)
     """Where calls of this process are to be passed on to, by CallSid: the newest MOST_HAND_OVERS of them."""
+    journal_fault: str = ""
+    """Why what is said cannot be written down now: no new call is taken until it can."""
+    journal_doubt: str = ""
+    """What is wrong with the journal of an earlier process."""
     calls: int = 0
     """Calls whose socket has shown its token and has not ended."""
 
@@ -37,7 +41,7 @@ class ProcessState:
 
     @property
     def accepting(self) -> bool:
-        return self.ready and not self.draining
+        return self.ready and not self.draining and not self.journal_fault
 
     def hand_over(self, call_sid: str, to: str) -> None:
         """The call is to be passed on once its stream is over."""

@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -20,6 +21,11 @@ from tests.calls.stage import Stage, configured
 from tests.fakes.street import nowhere
 
 
+@pytest.fixture(autouse=True)
+def _a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
 class Memory:
     name = "memory"
 
@@ -27,10 +33,13 @@ class Memory:
         self.records: list[CallRecord] = []
         self.away = False
 
-    def save(self, record: CallRecord) -> None:
+    def save(self, *records: CallRecord) -> None:
         if self.away:
             raise StoreError("away")
-        self.records.append(record)
+        self.records += records
+
+    def get(self, call_sid: str) -> CallRecord | None:
+        return next((record for record in self.records if record.call_sid == call_sid), None)
 
 
 RECORD = CallRecord("CA1", "AC", "", "", "inbound", "2026-11-22T10:00:00.000+00:00", 1, "failed", ())
@@ -44,6 +53,10 @@ class Held:
 
     def end(self, ending: Ending, _reason: str) -> None:
         self.endings.append(ending)
+
+
+def journal(folder: Path) -> list[Path]:
+    return list((folder / "journal").iterdir())
 
 
 class Running:
@@ -159,20 +172,46 @@ async def test_the_webhooks_that_follow_the_last_call_are_still_answered(nursery
     await wait_for(lambda: not nursery.child_tasks)
 
 
-async def test_a_record_that_no_store_takes_is_put_aside_and_saved_at_the_next_start(
+async def test_a_record_that_no_store_takes_is_left_in_the_journal_and_saved_at_the_next_start(
     nursery, tmp_path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nurseries.process.KEEP_PAUSE_S", 0.01)
+    monkeypatch.setattr("nurseries.process.KEEP_S", 0.1)
     running = Running(DATA_DIR=tmp_path)
     running.store.away = True
     await nursery.start(running.run)
-    running.process._afterwards.start_soon(running.process._keep, RECORD)
+    running.process._keeping.finish(RECORD)
     os.kill(os.getpid(), signal.SIGTERM)
     await wait_for(lambda: not nursery.child_tasks)
     assert running.store.records == []
+    assert journal(tmp_path)
 
     again = Running(DATA_DIR=tmp_path)
     await nursery.start(again.run)
-    await wait_for(lambda: again.store.records == [RECORD])
+    await wait_for(lambda: [record.call_sid for record in again.store.records] == ["CA1"])
+    await wait_for(lambda: not journal(tmp_path))
+    os.kill(os.getpid(), signal.SIGTERM)
+    await wait_for(lambda: not nursery.child_tasks)
+    assert again.store.records[0].ending == RECORD.ending
+    assert again.store.records[0].lead is not None
+
+
+async def test_a_record_that_neither_store_nor_journal_takes_is_put_aside(
+    nursery, tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nurseries.process.KEEP_S", 0.1)
+    (tmp_path / "journal").write_text("in the way")
+    running = Running(DATA_DIR=tmp_path)
+    running.store.away = True
+    await nursery.start(running.run)
+    assert not running.state.accepting
+    running.process._keeping.finish(RECORD)
+    os.kill(os.getpid(), signal.SIGTERM)
+    await wait_for(lambda: not nursery.child_tasks)
+    assert [path.name for path in (tmp_path / "unsaved").iterdir()] == ["CA1.json"]
+
+    (tmp_path / "journal").unlink()
+    again = Running(DATA_DIR=tmp_path)
+    await nursery.start(again.run)
+    await wait_for(lambda: [record.call_sid for record in again.store.records] == ["CA1"])
     os.kill(os.getpid(), signal.SIGTERM)
     await wait_for(lambda: not nursery.child_tasks)

@@ -61,6 +61,43 @@ def test_saving_again_replaces(store: CallStore) -> None:
     assert [r.ending for r in store.newest(10)] == ["time limit"]
 
 
+def test_an_older_state_never_replaces_a_newer_one(store: CallStore) -> None:
+    store.save(record(revision=7, ending="time limit"), record("CA2", revision=7))
+    store.save(record(revision=6, ending=""), record("CA2", revision=8, ending="failed"), record("CA3"))
+
+    assert {r.call_sid: (r.revision, r.ending) for r in store.newest(9)} == {
+        "CA1": (7, "time limit"),
+        "CA2": (8, "failed"),
+        "CA3": (0, "caller hung up"),
+    }
+
+
+def test_a_record_from_before_revisions_is_replaced(store: CallStore, request: pytest.FixtureRequest, tmp_path) -> None:
+    store.save(record())
+    if isinstance(store, SqliteStore):
+        with sqlite3.connect(tmp_path / "new" / "calls.db") as db:
+            db.execute("UPDATE calls SET record = json_remove(record, '$.revision')")
+        db.close()
+    else:
+        with pymongo.MongoClient(request.getfixturevalue("mongo_uri")) as client:
+            client["calling_agent"]["calls"].update_one({}, {"$unset": {"revision": 1}})
+
+    store.save(record(ending="failed"))
+
+    assert [r.ending for r in store.newest(9)] == ["failed"]
+
+
+def test_writers_of_one_call_leave_its_newest_state(store: CallStore) -> None:
+    states = [record(revision=n, ending=str(n)) for n in range(24)]
+    threads = [threading.Thread(target=store.save, args=(state,)) for state in states]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+
+    assert [r.ending for r in store.newest(9)] == ["23"]
+
+
 def test_the_newest_come_first(store: CallStore) -> None:
     for n in range(5):
         store.save(record(f"CA{n}", f"2026-11-22T10:00:0{n}.000+00:00"))

@@ -1,3 +1,5 @@
+import copy
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -185,3 +187,29 @@ def test_what_was_played_of_a_sentence_is_told_with_what_it_came_from() -> None:
 
     (heard,) = ledger.take()
     assert (heard.played_ms, heard.source) == (500, line)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["open", "send", "mark", "return", "pass"]), st.integers(1, 4000)), max_size=30)
+)
+def test_what_is_heard_so_far_is_what_a_cut_would_leave_and_nothing_is_cut(steps: list[tuple[str, int]]) -> None:
+    ledger, sentences, now = Ledger(), [], 0.0
+    for n, (step, amount) in enumerate(steps):
+        if step == "open":
+            sentences.append(ledger.open(n, TEXT))
+        elif step == "pass":
+            now += amount
+        elif sentences and step == "send":
+            ledger.sent(sentences[-1], amount, now)
+        elif sentences and step == "mark":
+            ledger.marked(sentences[-1])
+        elif sentences:
+            ledger.returned(sentences[0].mark, now)
+    before = copy.deepcopy(ledger)
+
+    told = ledger.so_far(now)
+
+    assert ledger.so_far(now) == told
+    assert ledger.end_ms == before.end_ms
+    before.clear(now)
+    assert told == [heard for heard in before.take() if heard.text]

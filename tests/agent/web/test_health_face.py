@@ -27,3 +27,21 @@ async def test_a_process_that_takes_no_calls_is_alive_but_not_ready(face, ready,
     assert await ask(house, "/health/ready") == (503, {"status": word})
     assert (await ask(house, "/health"))[0] == 200
     assert (await ask(house, "/health/live"))[0] == 200
+
+
+async def test_a_journal_that_cannot_be_written_takes_no_new_calls_until_it_can(face):
+    house = face()
+    house.state.journal_fault = "cannot write /data/journal/1.journal: No space left on device"
+
+    assert await ask(house, "/health/ready") == (503, {"status": "journal cannot be written"})
+    assert (await ask(house, "/health"))[0] == 200
+
+    house.state.journal_fault = ""
+    assert await ask(house, "/health/ready") == (200, {"status": "ready"})
+
+
+async def test_an_earlier_journal_that_was_damaged_is_told_and_keeps_nobody_out(face):
+    house = face()
+    house.state.journal_doubt = "an earlier one was damaged"
+
+    assert await ask(house, "/health/ready") == (200, {"status": "ready", "journal": "an earlier one was damaged"})

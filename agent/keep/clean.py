@@ -1,0 +1,29 @@
+"""Text that can be written down: what is half a character, as a model's stream may be cut into, is replaced."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from agent.keep.record import CallRecord
+
+
+def clean(record: CallRecord) -> CallRecord:
+    """The record itself where all of it can be encoded as UTF-8; else one that can."""
+    try:
+        msgspec.json.encode(record)
+    except UnicodeEncodeError:
+        return msgspec.convert(_clean(msgspec.to_builtins(record)), CallRecord)
+    return record
+
+
+def _clean(value: Any) -> Any:
+    match value:
+        case str():
+            return value.encode("utf-8", "replace").decode()
+        case dict():
+            return {_clean(key): _clean(each) for key, each in value.items()}
+        case list() | tuple():
+            return [_clean(each) for each in value]
+    return value

@@ -1,0 +1,87 @@
+"""What the store does not have yet: the newest state of each record waits, and is delivered in the order of change.
+
+Run by keeping. At least once: a write whose answer was lost is done again, and a record's revision keeps the store from
+going back to an older state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import structlog
+import trio
+from trio.lowlevel import ParkingLot
+
+from agent.errors import StoreError
+from agent.keep.ports import CallStore
+from agent.keep.record import CallRecord
+
+log = structlog.get_logger(__name__)
+
+BATCH = 64
+"""Records given to the store at once, at most; after a failure one, so that one that is refused holds up no other."""
+
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 5.0
+"""Before a store that is away is asked again."""
+
+
+class Backlog:
+    """One process's."""
+
+    def __init__(self, store: CallStore, stored: Callable[[CallRecord], None]) -> None:
+        """`stored` is told of each record that the store has. Not a checkpoint."""
+        self._store = store
+        self._stored = stored
+        self._due: dict[str, CallRecord] = {}
+        self._most = BATCH
+        self._away = False
+        self._more = ParkingLot()
+        self._progress = ParkingLot()
+        self._threads = trio.CapacityLimiter(1)
+
+    def add(self, record: CallRecord) -> None:
+        """The store is to have this, instead of what is waiting of the same call. Not a checkpoint."""
+        self._due[record.call_sid] = record
+        self._more.unpark_all()
+
+    async def delivered(self) -> None:
+        """Wait until the store has everything. Always a checkpoint."""
+        await trio.lowlevel.checkpoint()
+        while self._due:
+            await self._progress.park()
+
+    async def run(self) -> None:
+        """Deliver until cancelled; a write that is under way then is waited for."""
+        pause = FIRST_PAUSE_S
+        while True:
+            while not self._due:
+                await self._more.park()
+            if await self._save(list(self._due.values())[: self._most]):
+                pause = FIRST_PAUSE_S
+            else:
+                await trio.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE_S)
+
+    async def _save(self, batch: list[CallRecord]) -> bool:
+        saved = False
+        try:
+            # Never abandoned: the store bounds it.
+            await trio.to_thread.run_sync(self._store.save, *batch, limiter=self._threads)
+            saved = True
+        except StoreError as error:
+            if not self._away:
+                log.warning("the store does not take records: they wait", waiting=len(self._due), error=str(error))
+                self._away = True
+        finally:
+            self._most = min(2 * self._most, BATCH) if saved else 1
+            for record in batch:
+                if self._due.get(record.call_sid) is record:  # else a newer one waits
+                    del self._due[record.call_sid]
+                    self._due |= {} if saved else {record.call_sid: record}  # behind the others
+        for record in batch if saved else ():
+            self._stored(record)
+        if self._away and not self._due:
+            log.info("the store has all records again")
+            self._away = False
+        self._progress.unpark_all()
+        return saved

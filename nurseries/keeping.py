@@ -1,0 +1,144 @@
+"""Follows the calls of one process: what is said goes into the journal and into the store.
+
+One of the process's children; it outlives the calls and what is done after them. Looking at the calls, writing and
+delivering are three tasks, so that a disk or a store that is slow, full or away holds up neither the other nor a call.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+import msgspec
+import structlog
+import trio
+
+from agent.keep.clean import clean
+from agent.keep.ports import CallStore
+from agent.keep.record import CallRecord
+from agent.providers.journal_file import JournalFile
+from agent.web.state import ProcessState
+from nurseries.backlog import Backlog
+from nurseries.boundary import contain
+from nurseries.notebook import STUCK, STUCK_S, Notebook
+
+log = structlog.get_logger(__name__)
+
+LOOK_S = 0.4
+"""Between two looks at the calls: what was heard is on the disk within that and a write, all calls in one."""
+
+AGAIN_S = 1.0
+"""After a crash of one of the tasks."""
+
+
+class Followed(Protocol):
+    """A call, as far as it is followed. Not a checkpoint."""
+
+    def so_far(self) -> CallRecord: ...
+
+
+class Keeping:
+    """One process's."""
+
+    def __init__(self, store: CallStore, file: JournalFile, state: ProcessState) -> None:
+        self._state = state
+        self._notebook = Notebook(file, self._fault)
+        self._backlog = Backlog(store, self._stored)
+        self._calls: dict[str, Callable[[], CallRecord]] = {}
+        """Those that go on, by CallSid."""
+        self._complete: set[str] = set()
+        """Done as soon as the store has them."""
+
+    # What it is told. None of these is a checkpoint.
+
+    def follow(self, call_sid: str, call: Followed) -> None:
+        """The call goes on from here."""
+        self._calls[call_sid] = call.so_far
+        self._complete.discard(call_sid)
+
+    def update(self, record: CallRecord) -> None:
+        """The call is over, and this is its record by now."""
+        self._calls.pop(record.call_sid, None)
+        self._take(record)
+
+    def finish(self, record: CallRecord) -> None:
+        """Nothing will be added: it is kept until the store has it."""
+        self.update(record)
+        self._complete.add(record.call_sid)
+        self._backlog.add(self._notebook.open[record.call_sid])
+
+    def hold(self, record: CallRecord) -> None:
+        """A record of another process, to be updated and finished later: only the journal gets it meanwhile."""
+        self._notebook.take(record)
+
+    # What it is asked. Always checkpoints.
+
+    async def written(self) -> None:
+        """Wait until the journal has all that this was told."""
+        await self._notebook.written()
+
+    async def delivered(self) -> None:
+        """Wait until the store has all that this was told."""
+        await self._backlog.delivered()
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Follow until cancelled; `started()` once the journal has been tried."""
+        with trio.move_on_after(STUCK_S) as limit:
+            await self._notebook.put_down()
+        if limit.cancelled_caught:
+            self._fault(STUCK)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_always, self._notebook.run, name="notebook")
+            nursery.start_soon(_always, self._backlog.run, name="backlog")
+            nursery.start_soon(_always, self._look, name="look")
+            task_status.started()
+
+    async def close(self) -> list[CallRecord]:
+        """Write what is to be remembered and let go of the journal; returns the records that neither it nor the store
+        has. Once `run` is over."""
+        try:
+            await self._notebook.put_down()
+        finally:
+            self._notebook.release()
+        left = len(self._notebook.open) - len(self._notebook.unwritten)
+        if left:
+            log.warning("records are left in the journal for the next start", count=left)
+        return self._notebook.unwritten
+
+    async def _look(self) -> None:
+        while True:
+            for call_sid, so_far in self._calls.items():
+                try:
+                    self._take(so_far())
+                except Exception:  # one call's fault must not take the others' records
+                    log.exception("crashed", what="the record so far", call_sid=call_sid)
+            self._notebook.watch()
+            await trio.sleep(LOOK_S)
+
+    def _take(self, record: CallRecord) -> None:
+        """Where it differs from the last one, it is the next."""
+        before = self._notebook.open.get(record.call_sid)
+        known = max(record.revision, before.revision if before is not None else 0)
+        record = clean(msgspec.structs.replace(record, revision=known))
+        if record != before:
+            record = msgspec.structs.replace(record, revision=max(known + 1, round(time.time() * 1000)))
+            self._notebook.take(record)
+            self._backlog.add(record)
+
+    def _stored(self, record: CallRecord) -> None:
+        if record.call_sid in self._complete and self._notebook.open.get(record.call_sid) is record:
+            self._complete.discard(record.call_sid)
+            self._notebook.forget(record.call_sid)
+
+    def _fault(self, fault: str) -> None:
+        if fault and not self._state.journal_fault:
+            log.error("the journal cannot be written: calls go on, new ones are not taken", error=fault)
+        elif self._state.journal_fault and not fault:
+            log.info("the journal is written again")
+        self._state.journal_fault = fault
+
+
+async def _always(work: Callable[[], Awaitable[None]]) -> None:
+    while await contain(work, "keeping"):  # noqa: ASYNC110  there is no event to wait for
+        await trio.sleep(AGAIN_S)

@@ -1,0 +1,394 @@
+"""What is said while calls go on, on its way to a real journal and to a store that is there, away, slow or lossy."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+import trio
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agent.errors import StoreError
+from agent.keep import journal
+from agent.keep.record import CallRecord, Entry
+from agent.providers.journal_file import JournalFile, leftovers
+from agent.web.state import ProcessState
+from nurseries.keeping import Keeping
+
+BLANK = CallRecord("CA1", "AC", "+91", "+80", "inbound", "2026-11-25T10:00:00.000+00:00", 0, "", ())
+
+
+def said(sid: str, *texts: str, ending: str = "") -> CallRecord:
+    entries = tuple(Entry("agent", text, n, n + 1) for n, text in enumerate(texts))
+    return msgspec.structs.replace(BLANK, call_sid=sid, entries=entries, ending=ending)
+
+
+def words(record: CallRecord | None) -> list[str]:
+    return [entry.text for entry in record.entries] if record is not None else []
+
+
+class Talk:
+    """A call that goes on."""
+
+    def __init__(self, sid: str) -> None:
+        self.sid = sid
+        self.texts: list[str] = []
+        self.crashes = False
+
+    def so_far(self) -> CallRecord:
+        if self.crashes:
+            raise ZeroDivisionError
+        return said(self.sid, *self.texts)
+
+
+class Store:
+    """Follows the port's rule about revisions."""
+
+    name = "in memory"
+
+    def __init__(self) -> None:
+        self.records: dict[str, CallRecord] = {}
+        self.fault: Callable[[tuple[CallRecord, ...]], None] = lambda _records: None
+        self.saves = 0
+
+    def save(self, *records: CallRecord) -> None:
+        self.fault(records)
+        self.saves += 1
+        for record in records:
+            before = self.records.get(record.call_sid)
+            if before is None or before.revision <= record.revision:
+                self.records[record.call_sid] = record
+
+
+def away(_records: object) -> None:
+    raise StoreError("away")
+
+
+class House:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.store = Store()
+        self.state = ProcessState(ready=True)
+        self.file = JournalFile(folder, "one")
+        self.keeping = Keeping(self.store, self.file, self.state)
+
+    def call(self, sid: str, *texts: str) -> Talk:
+        talk = Talk(sid)
+        talk.texts += texts
+        self.keeping.follow(sid, talk)
+        return talk
+
+    @property
+    def journalled(self) -> dict[str, list[str]]:
+        """What a start after a crash would find."""
+        found: dict[str, list[str]] = {}
+        for path in self.folder.glob("*.journal"):
+            found |= {sid: words(record) for sid, record in journal.replay(journal.read(path.read_bytes())[0]).items()}
+        return found
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path / "journal")
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    with trio.fail_after(30):
+        while not condition():  # noqa: ASYNC110  threads set no event of ours
+            await trio.sleep(0.01)
+
+
+async def test_what_is_said_is_in_the_journal_and_in_the_store_while_the_call_goes_on(house: House, nursery) -> None:
+    await nursery.start(house.keeping.run)
+    one, _ = house.call("CA1", "Hello."), house.call("CA2", "Namaste.")
+
+    await until(lambda: house.journalled == {"CA1": ["Hello."], "CA2": ["Namaste."]})
+    one.texts.append("A flat?")
+    await until(lambda: house.journalled["CA1"] == ["Hello.", "A flat?"])
+    await until(lambda: words(house.store.records["CA1"]) == ["Hello.", "A flat?"])
+    assert house.store.records["CA1"].ending == ""
+
+
+async def test_nothing_is_written_while_nothing_is_said(house: House, nursery) -> None:
+    await nursery.start(house.keeping.run)
+    house.call("CA1", "Hello.")
+    await until(lambda: bool(house.store.records and house.journalled))
+    size, saves = house.file.size, house.store.saves
+
+    for _ in range(5):
+        house.keeping._take(said("CA1", "Hello."))
+        await house.keeping.written()
+        await house.keeping.delivered()
+
+    assert (house.file.size, house.store.saves) == (size, saves)
+
+
+async def test_a_finished_record_leaves_the_journal_once_the_store_has_it(house: House, nursery) -> None:
+    await nursery.start(house.keeping.run)
+    house.call("CA1", "Hello.")
+    await until(lambda: bool(house.store.records))
+    house.store.fault = away
+
+    house.keeping.update(said("CA1", "Hello.", "Bye.", ending="caller hung up"))
+    house.keeping.finish(said("CA1", "Hello.", "Bye.", ending="caller hung up"))
+    await house.keeping.written()
+    assert house.journalled == {"CA1": ["Hello.", "Bye."]}
+
+    house.store.fault = lambda _records: None
+    await until(lambda: list(house.folder.iterdir()) == [])
+    assert words(house.store.records["CA1"]) == ["Hello.", "Bye."]
+    assert house.store.records["CA1"].ending == "caller hung up"
+
+
+async def test_a_store_that_is_away_gets_the_newest_state_once_it_is_back(house: House, nursery) -> None:
+    await nursery.start(house.keeping.run)
+    house.store.fault = away
+    calls = [house.call(f"CA{n}", "Hello.") for n in range(70)]
+    await until(lambda: len(house.journalled) == 70)
+    for call in calls:
+        call.texts.append("And?")
+    await until(lambda: all(texts == ["Hello.", "And?"] for texts in house.journalled.values()))
+    assert house.store.records == {}
+
+    house.store.fault = lambda _records: None
+    await house.keeping.delivered()
+
+    assert {sid: words(record) for sid, record in house.store.records.items()} == house.journalled
+    assert house.store.saves < 20
+
+
+async def test_a_record_that_the_store_refuses_holds_up_no_other(house: House, nursery) -> None:
+    def refuse(records: tuple[CallRecord, ...]) -> None:
+        if any(record.call_sid == "CA0" for record in records):
+            raise StoreError("too large")
+
+    house.store.fault = refuse
+    await nursery.start(house.keeping.run)
+    for n in range(5):
+        house.call(f"CA{n}", "Hello.")
+
+    await until(lambda: set(house.store.records) == {"CA1", "CA2", "CA3", "CA4"})
+
+
+async def test_a_store_that_hangs_holds_up_neither_the_journal_nor_the_loop(house: House, nursery) -> None:
+    hung = threading.Event()
+    house.store.fault = lambda _records: (hung.wait(30), None)[1]
+    await nursery.start(house.keeping.run)
+    call = house.call("CA1", "Hello.")
+    await until(lambda: house.journalled == {"CA1": ["Hello."]})
+
+    call.texts.append("Still there?")
+    await until(lambda: house.journalled == {"CA1": ["Hello.", "Still there?"]})
+    assert house.store.records == {}
+
+    hung.set()
+    await until(lambda: words(house.store.records.get("CA1")) == ["Hello.", "Still there?"])
+
+
+async def test_a_disk_that_hangs_is_told_and_holds_up_neither_the_store_nor_the_loop(
+    house: House, nursery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nurseries.notebook.STUCK_S", 0.1)
+    await nursery.start(house.keeping.run)
+    hung, fsync = threading.Event(), os.fsync
+    monkeypatch.setattr(os, "fsync", lambda fd: (hung.wait(30), fsync(fd))[1])
+    call = house.call("CA1", "Hello.")
+    await until(lambda: house.state.journal_fault != "")
+    assert not house.state.accepting
+
+    call.texts.append("Still there?")
+    await until(lambda: words(house.store.records.get("CA1")) == ["Hello.", "Still there?"])
+
+    hung.set()
+    await until(lambda: house.journalled == {"CA1": ["Hello.", "Still there?"]} and house.state.accepting)
+
+
+async def test_a_full_disk_is_told_and_made_up_for(house: House, nursery, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nurseries.notebook.AGAIN_S", 0.02)
+    await nursery.start(house.keeping.run)
+    call, write = house.call("CA1", "Hello."), os.write
+    await until(lambda: house.journalled == {"CA1": ["Hello."]})
+
+    def full(fd: int, data: bytes) -> int:
+        if len(data) < 5:
+            raise OSError(28, os.strerror(28))
+        return write(fd, data[: len(data) - 4])
+
+    monkeypatch.setattr(os, "write", full)
+    call.texts.append("Is anybody there?")
+    await until(lambda: os.strerror(28) in house.state.journal_fault)
+    assert not house.state.accepting
+    await until(lambda: words(house.store.records["CA1"]) == ["Hello.", "Is anybody there?"])
+    assert house.journalled == {"CA1": ["Hello."]}
+
+    monkeypatch.setattr(os, "write", write)
+    await until(lambda: house.state.accepting)
+    assert house.journalled == {"CA1": ["Hello.", "Is anybody there?"]}
+
+
+async def test_a_call_whose_record_cannot_be_told_takes_no_other_with_it(house: House, nursery) -> None:
+    await nursery.start(house.keeping.run)
+    house.call("CA1", "Hello.").crashes = True
+    house.call("CA2", "Hello.")
+
+    await until(lambda: set(house.journalled) == {"CA2"})
+
+
+async def test_a_large_file_is_begun_anew_with_what_is_open(
+    house: House, nursery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nurseries.notebook.LARGEST", 2000)
+    house.keeping._notebook._full = 2000
+    await nursery.start(house.keeping.run)
+    house.call("CA2", "Namaste.")
+    await until(lambda: "CA2" in house.journalled)
+    call = house.call("CA1")
+    for n in range(30):
+        call.texts = [f"{n} " * 20]
+        house.keeping._take(call.so_far())
+        await house.keeping.written()
+
+    assert house.file.size < 4000
+    assert house.journalled == {"CA1": call.texts, "CA2": ["Namaste."]}
+    assert len(list(house.folder.iterdir())) == 1
+
+
+async def test_what_is_left_at_the_end_is_in_the_journal(house: House, nursery) -> None:
+    house.store.fault = away
+    async with trio.open_nursery() as running:
+        await running.start(house.keeping.run)
+        house.keeping.finish(said("CA1", "Bye.", ending="caller hung up"))
+        running.cancel_scope.cancel()
+
+    assert await house.keeping.close() == []
+    assert house.journalled == {"CA1": ["Bye."]}
+    (left,), _ = leftovers(house.folder)
+    left.release()
+
+
+async def test_what_neither_has_at_the_end_is_returned(house: House, nursery) -> None:
+    house.folder.write_text("in the way")
+    house.store.fault = away
+    async with trio.open_nursery() as running:
+        await running.start(house.keeping.run)
+        house.keeping.finish(said("CA1", "Bye.", ending="caller hung up"))
+        running.cancel_scope.cancel()
+
+    assert [record.call_sid for record in await house.keeping.close()] == ["CA1"]
+
+
+class Lossy(Store):
+    """Of each write: nothing arrives, the answer is lost, or it arrives after later ones."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fate = "fine"
+        self.late: list[tuple[CallRecord, ...]] = []
+
+    def save(self, *records: CallRecord) -> None:
+        if self.fate == "late":
+            self.late.append(records)
+        if self.fate in {"late", "lost"}:
+            raise StoreError(self.fate)
+        super().save(*records)
+        if self.fate == "unanswered":
+            raise StoreError(self.fate)
+
+    def arrive(self) -> None:
+        for records in self.late:
+            super().save(*records)
+        self.late.clear()
+
+
+SIDS = ("CA1", "CA2")
+
+
+class Story:
+    """Two calls, processes that come and go, one store."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.store = Lossy()
+        self.now = {sid: [f"{sid} begins."] for sid in SIDS}
+        self.safe: dict[str, list[str]] = {}
+        """What a crash may not take."""
+        self.processes = 0
+
+    async def start(self) -> None:
+        """A process that takes up what is left: everything that was written."""
+        self.processes += 1
+        file = JournalFile(self.folder, f"process-{self.processes}")
+        self.keeping = Keeping(self.store, file, ProcessState())
+        found, faults = leftovers(self.folder)
+        assert not faults
+        records: dict[str, CallRecord] = {}
+        for left in found:
+            records |= journal.replay(journal.read(left.read())[0])
+        assert {sid: words(record) for sid, record in records.items()} == self.safe
+        for record in records.values():
+            self.keeping.hold(record)
+        await self.keeping._notebook.put_down()
+        for left in found:
+            left.remove()
+
+    async def say(self, n: int) -> None:
+        self.now[SIDS[n % 2]].append(f"{n}.")
+
+    async def hear_less(self, n: int) -> None:
+        if len(self.now[SIDS[n % 2]]) > 1:
+            self.now[SIDS[n % 2]].pop()
+
+    async def write(self, _n: int) -> None:
+        for sid, texts in self.now.items():
+            self.keeping._take(said(sid, *texts))
+        await self.keeping._notebook.put_down()
+        self.safe = {sid: list(texts) for sid, texts in self.now.items()}
+
+    async def deliver(self, n: int) -> None:
+        self.store.fate = ("fine", "late", "lost", "unanswered")[n % 4]
+        if batch := list(self.keeping._backlog._due.values()):
+            await self.keeping._backlog._save(batch)
+
+    async def arrive(self, _n: int) -> None:
+        self.store.arrive()
+
+    async def crash(self, n: int) -> None:
+        self.keeping._notebook.release()
+        for path in self.folder.glob("*.journal"):
+            with path.open("ab") as end:
+                end.write(b"half a line"[: n % 11])
+        self.now = {sid: list(self.safe.get(sid, texts)) for sid, texts in self.now.items()}
+        await self.start()
+
+    async def end(self) -> None:
+        self.store.fate = "fine"
+        for sid, texts in self.now.items():
+            self.keeping.finish(said(sid, *texts, ending="caller hung up"))
+        while batch := list(self.keeping._backlog._due.values()):
+            await self.keeping._backlog._save(batch)
+        self.store.arrive()
+        await self.keeping._notebook.put_down()
+
+
+STEPS = st.sampled_from(["say", "hear_less", "write", "deliver", "arrive", "crash"])
+
+
+@given(st.lists(st.tuples(STEPS, st.integers(0, 20)), max_size=25))
+@settings(max_examples=150, deadline=None)
+async def test_any_order_of_writing_crashing_and_delivering_gives_the_same_record(told: list[tuple[str, int]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        story = Story(Path(folder))
+        await story.start()
+        for step, n in told:
+            await getattr(story, step)(n)
+        await story.end()
+
+        assert {sid: words(record) for sid, record in story.store.records.items()} == story.now
+        assert all(record.ending for record in story.store.records.values())
+        assert list(story.folder.iterdir()) == []
