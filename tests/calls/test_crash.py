@@ -10,8 +10,8 @@ import pytest
 import trio
 
 from agent.rehearsal.log import CallLog
-from tests.calls.server import Server, records
-from tests.calls.witness import SETTINGS, lost, place, plan_of, words_of
+from tests.calls.server import Server
+from tests.calls.witness import SETTINGS, lost, place, plan_of, stored, words_of
 
 CALLS = 3
 FINISHED_S = 30
@@ -38,7 +38,7 @@ def killed_after(server: Server, seconds: float) -> list[CallLog]:
 def test_nothing_is_lost_but_the_last_second(tmp_path: Path, seconds: float) -> None:
     logs = killed_after(Server(tmp_path, **SETTINGS), seconds)
     assert len(logs) == CALLS
-    before = {record["call_sid"]: record for record in records(tmp_path)}  # a second later than a word, it is there
+    before = {record["call_sid"]: record for record in stored(tmp_path)}  # a second later than a word, it is there
     assert all(record["ending"] == "" for record in before.values())
 
     again = Server(tmp_path, **SETTINGS)
@@ -48,11 +48,11 @@ def test_nothing_is_lost_but_the_last_second(tmp_path: Path, seconds: float) -> 
             time.sleep(0.05)
         assert journals(tmp_path) == []
         assert not any("error" in line for line in again.lines)
-        after = {record["call_sid"]: record for record in records(tmp_path)}
+        after = {record["call_sid"]: record for record in stored(tmp_path)}
     finally:
         again.kill()
 
-    assert len(records(tmp_path)) == len(after) == CALLS
+    assert len(stored(tmp_path)) == len(after) == CALLS
     for log in logs:
         assert lost(log, before[log.call_sid]) == ""
         assert lost(log, after[log.call_sid]) == ""
@@ -71,7 +71,7 @@ def test_a_process_does_not_take_the_journal_of_one_that_lives(tmp_path: Path) -
         await trio.sleep(4)
         second.append(await trio.to_thread.run_sync(lambda: Server(tmp_path, **SETTINGS)))
         await trio.sleep(3)
-        assert [record["ending"] for record in await trio.to_thread.run_sync(records, tmp_path)] == [""]
+        assert [record["ending"] for record in await trio.to_thread.run_sync(stored, tmp_path)] == [""]
         await trio.to_thread.run_sync(first.kill)
 
     async def calls() -> list[CallLog]:

@@ -7,10 +7,15 @@ words were heard, given what the record says of the caller.
 
 from __future__ import annotations
 
+import json
 import random
+import sqlite3
 from collections.abc import Awaitable, Callable
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
+import pymongo
 import trio
 
 from agent.providers.scripted import MS_PER_CHARACTER
@@ -57,6 +62,18 @@ async def place(
     return logs
 
 
+def stored(folder: Path) -> list[dict[str, Any]]:
+    """Every record of a server's own store."""
+    with closing(sqlite3.connect(f"file:{folder}/data/calls.db?mode=ro", uri=True)) as db:
+        return [json.loads(text) for (text,) in db.execute("SELECT record FROM calls ORDER BY started_at")]
+
+
+def stored_at(uri: str) -> list[dict[str, Any]]:
+    """Every record in a MongoDB."""
+    with pymongo.MongoClient(uri) as client:
+        return list(client["calling_agent"]["calls"].find({}, {"_id": 0}).sort("started_at"))
+
+
 def heard_by(log: CallLog, at_ms: float) -> float:
     """Milliseconds of the agent's sound that the caller had heard by then."""
     return sum(min(piece.end_ms, at_ms) - piece.at_ms for piece in log.played if piece.at_ms < at_ms)
@@ -82,10 +99,10 @@ def words_heard(record: dict[str, Any], sound_ms: float) -> list[str]:
     return words
 
 
-def lost(log: CallLog, record: dict[str, Any] | None) -> str:
-    """What the record lacks of the words that were heard longer than DURABLE_MS before the end, or has that nobody has
+def lost(log: CallLog, record: dict[str, Any] | None, durable_ms: float = DURABLE_MS) -> str:
+    """What the record lacks of the words that were heard longer than that before the end, or has that nobody has
     heard; "" where nothing."""
-    until = log.duration_ms - DURABLE_MS
+    until = log.duration_ms - durable_ms
     if record is None:
         return f"no record; {heard_by(log, until):.0f} ms heard" if heard_by(log, until) > 0 else ""
     kept = words_of(record)
