@@ -30,12 +30,13 @@ def environment(**changes: str) -> dict[str, str]:
 class Server:
     """`calling-agent serve` in a folder of its own. Its log is in `lines`."""
 
-    def __init__(self, folder: Path, **settings: str) -> None:
+    def __init__(self, folder: Path, *, before: tuple[str, ...] = (), **settings: str) -> None:
+        """`before` is a command that becomes the one that follows it."""
         self.folder = folder
         self.lines: list[str] = []
         self._found: queue.Queue[str] = queue.Queue()
         self.process = subprocess.Popen(
-            [PROGRAM, "serve"],
+            [*before, PROGRAM, "serve"],
             cwd=folder,
             env=environment(**settings),
             stdout=subprocess.PIPE,

@@ -40,7 +40,7 @@ def test_no_call_is_disturbed_and_everything_is_there_afterwards(tmp_path: Path,
         await trio.to_thread.run_sync(mongod.start)
 
     async def calls() -> list[CallLog]:
-        return await place(server.url, await plan_of(rounds=1), CALLS, 1.0, trouble)
+        return await place(server.url, await plan_of(3), CALLS, 1.0, trouble)
 
     try:
         logs = trio.run(calls)

@@ -37,12 +37,12 @@ DURABLE_MS = 1000
 """What was spoken longer ago than this is kept, whatever happens."""
 
 
-async def plan_of(rounds: int = 4) -> CallPlan:
-    """A caller who goes on for a while."""
+async def plan_of(lines: int = 12) -> CallPlan:
+    """A caller who says so much."""
     voice = find_voice()
     assert voice is not None, "install the `local` extra: the callers need a voice"
-    said = [Line(await spoken(voice, text), text) for text in SAYS]
-    return CallPlan(lines=tuple(said * rounds), patience_ms=60_000, max_ms=300_000)
+    said = [Line(await spoken(voice, text), text) for text in SAYS[:lines]]
+    return CallPlan(lines=tuple((said * lines)[:lines]), patience_ms=60_000, max_ms=300_000)
 
 
 async def place(
