@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import numpy as np
@@ -60,7 +61,7 @@ async def _trouble(mongod: Mongod) -> None:
     mongod.go_on()
 
 
-def _side(plan: CallPlan, calls: int, cores: list[int], trouble) -> int:
+def _side(plan: CallPlan, calls: int, cores: list[int], trouble: Callable[[Mongod], Awaitable[None]]) -> int:
     mongod = Mongod()
     with tempfile.TemporaryDirectory(prefix="store-away-") as name:
         before = ("taskset", "-c", str(cores[0]))
