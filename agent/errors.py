@@ -50,3 +50,7 @@ class ProviderError(CallingAgentError):
 
 class StoreError(CallingAgentError):
     """The store could not keep or give a record."""
+
+
+class NotKept(StoreError):  # noqa: N818  an answer more than an error: there is no such thing in the store
+    """There is nothing under this key."""

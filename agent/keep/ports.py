@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Protocol
 
 from agent.keep.record import CallRecord
@@ -36,6 +38,42 @@ class CallStore(Protocol):
 
     def handed_over(self, call_sid: str) -> str | None:
         """Where the call is to be passed on to, or None. Raises StoreError."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class ObjectStore(Protocol):
+    """Where sound goes: keys with slashes in them, and bytes. Synchronous: nurseries run it in threads and bound it. No
+    key leads out of the store."""
+
+    @property
+    def name(self) -> str: ...
+
+    def put(self, key: str, path: Path, content_type: str) -> None:
+        """Store the file's bytes under the key, replacing what is there. Once it returns they are durable. Raises
+        StoreError."""
+        ...
+
+    def read(self, key: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        """The bytes from `start` up to `end`, in pieces, as they come: flat memory. Raises StoreError, and NotKept
+        where there is no such key, before the first piece."""
+        ...
+
+    def size(self, key: str) -> int:
+        """In bytes. Raises StoreError and NotKept."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Done also where there is none. Raises StoreError."""
+        ...
+
+    def older(self, seconds: float) -> Iterator[str]:
+        """Keys of what was stored longer ago than that. Raises StoreError."""
+        ...
+
+    def url(self, key: str) -> str:
+        """Where anybody can get it, or "" where nobody can but through us."""
         ...
 
     def close(self) -> None: ...

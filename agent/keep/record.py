@@ -103,6 +103,8 @@ class CallRecord(msgspec.Struct, frozen=True):
     summary_by: str = ""
     """The model that wrote it, or "rules"."""
     lead: Lead | None = None
+    recording: str = ""
+    """The key of its sound in the object store; empty where it was not recorded."""
     revision: int = 0
     """Milliseconds since 1970 at the last change, or one more than before: a store never goes back to a smaller one."""
     version: int = VERSION
