@@ -128,6 +128,8 @@ class Call:
             async with trio.open_nursery() as services:
                 services.start_soon(self._read, name="reader")
                 services.start_soon(self._write, name="writer")
+                for session in self._live.sessions:  # last words are said over them
+                    services.start_soon(contain, session.run, "session", name=f"session {session.name}")
                 crashed = await contain(self._converse, "conversation")
                 if crashed:
                     self.end(Ending.FAILED, "crash")
@@ -213,8 +215,6 @@ class Call:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._detect, name="detector")
                 nursery.start_soon(floor.ears.run, name="ears")
-                for session in self._live.sessions:
-                    nursery.start_soon(session.run, name=f"session {session.name}")
                 nursery.start_soon(dialogue.runner.run, name="runner")
                 nursery.start_soon(self._keys.watch, floor.pressed, name="keypad")
                 nursery.start_soon(

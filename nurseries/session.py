@@ -117,20 +117,27 @@ class Session:
             self._socket.cancel(reason)
 
     async def run(self) -> None:
-        """Hold a socket until cancelled, or until the server wants none of it."""
-        while not self.refused:
-            self._link = self._make_link(self._opened, self._received)
-            self._time = trio.CancelScope()
-            try:
-                with trio.CancelScope() as self._socket:
-                    await self._hold(self._link)
-            finally:
-                self._link, self.up, self.ready = None, False, False
-                for tenant in self._tenants:
-                    tenant.lost()
-                self.news.unpark_all()
-            if self.failures > 1 and not self.refused:
-                await trio.sleep(min(FIRST_PAUSE_S * 2.0 ** (self.failures - 2), LONGEST_PAUSE_S))
+        """Hold a socket until cancelled, or until the server wants none of it. Nobody waits for one thereafter."""
+        try:
+            while not self.refused:
+                await self._connect()
+        finally:
+            self.refused = True
+            self.news.unpark_all()
+
+    async def _connect(self) -> None:
+        self._link = self._make_link(self._opened, self._received)
+        self._time = trio.CancelScope()
+        try:
+            with trio.CancelScope() as self._socket:
+                await self._hold(self._link)
+        finally:
+            self._link, self.up, self.ready = None, False, False
+            for tenant in self._tenants:
+                tenant.lost()
+            self.news.unpark_all()
+        if self.failures > 1 and not self.refused:
+            await trio.sleep(min(FIRST_PAUSE_S * 2.0 ** (self.failures - 2), LONGEST_PAUSE_S))
 
     async def _hold(self, link: Link) -> None:
         async with trio.open_nursery() as nursery:
