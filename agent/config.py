@@ -24,6 +24,9 @@ NUMBER = re.compile(r"\+[1-9][0-9]{6,14}|sips?:[^\s<>\"@]{1,100}@[^\s<>\"@]{1,10
 
 OPENAI_URL = "https://api.openai.com/v1"
 
+OTHERS_S = 1.0
+"""For whoever stands in, within the limit of what they stand in for."""
+
 Provider = Literal["auto", "openai", "local", "scripted"]
 
 
@@ -311,6 +314,17 @@ class Settings(BaseSettings):
             self.S3_SECRET_KEY.get_secret_value()
         ):
             found.append("S3_ACCESS_KEY and S3_SECRET_KEY go together; set both or neither.")
+        itself = self.PIPELINE == "realtime"
+        found += [
+            f"{first} ({getattr(self, first):g}) must be at least {OTHERS_S:g} s less than {last} "
+            f"({getattr(self, last):g}): else nobody has time to stand in."
+            for first, last, used in (
+                ("STT_FINAL_S", "STT_TIMEOUT_S", itself or (self.provider("STT")[0] == "openai" and self.hears_live)),
+                ("TTS_FIRST_S", "TTS_TIMEOUT_S", itself or (self.provider("TTS")[0] == "openai" and self.speaks_live)),
+                ("REALTIME_FIRST_S", "LLM_TIMEOUT_S", itself),
+            )
+            if used and getattr(self, first) + OTHERS_S > getattr(self, last)
+        ]
         if self.MESSAGE_MS > self.LEAD_MS:
             found.append(f"MESSAGE_MS ({self.MESSAGE_MS}) must not exceed LEAD_MS ({self.LEAD_MS}).")
         return tuple(found)

@@ -6,20 +6,25 @@ import re
 
 from agent.config import Settings
 from agent.doctor.retirement import announced
-from agent.doctor.uses import TITLES, Port, Use, models_in_use
+from agent.doctor.uses import TITLES, Port, Use, is_openai, models_in_use
 from agent.errors import Fault
+
+OVER_SOCKETS = {"OPENAI_STT_LIVE_MODEL", "OPENAI_REALTIME_MODEL"}
+"""Settings of models that are reached without HTTPS_PROXY."""
 
 
 def what_to_do(port: Port, name: str, fault: Fault, detail: str, settings: Settings) -> str:
     """For a person who can change the environment. `name` is the provider's own, with its model; `detail` as of a
     ProviderError, which begins with the HTTP status where there was one."""
-    if settings.provider(port)[0] != "openai":
+    if not is_openai(name):
         return "Install the `local` extra again, or choose another provider."
     match fault:
         case Fault.REFUSED:
             return _refused(port, name, detail, settings)
         case Fault.UNREACHABLE:
-            return "Check OPENAI_BASE_URL, the network and HTTPS_PROXY from this machine."
+            use = _use(port, name, settings)
+            proxy = "the network" if use is not None and use.setting in OVER_SOCKETS else "the network and HTTPS_PROXY"
+            return f"Check OPENAI_BASE_URL, and {proxy} from this machine."
         case Fault.TIMEOUT:
             return f"Calls give up so too ({port}_TIMEOUT_S): try again, choose a quicker model, or a nearer server."
         case Fault.BUSY:

@@ -42,13 +42,20 @@ def models_in_use(settings: Settings) -> tuple[Use, ...]:
             if settings.speaks_live
             else Use("TTS", "OPENAI_TTS_MODEL", settings.OPENAI_TTS_MODEL)
         )
+    if settings.TTS_FALLBACK == "openai" and any(use.setting == "OPENAI_REALTIME_MODEL" for use in found):
+        found.append(Use("TTS", "OPENAI_TTS_MODEL", settings.OPENAI_TTS_MODEL))
     return tuple(found)
 
 
-def where(settings: Settings, port: Port) -> str:
+def is_openai(name: str) -> bool:
+    """By the name that a provider gives itself: with PIPELINE=realtime it may not be the port's own."""
+    return name.partition(" ")[0] == "openai"
+
+
+def where(settings: Settings, port: Port, name: str) -> str:
     """Who answers for a port: the server's host, and its port where one is named; nothing else of its address."""
     provider = settings.provider(port)[0]
-    if provider != "openai":
+    if not is_openai(name):
         return "this machine" if provider == "local" else "a stand-in"
     parts = urlsplit(settings.OPENAI_BASE_URL or OPENAI_URL)
     host = parts.hostname or ""

@@ -292,7 +292,7 @@ class Doctor:
             Trouble(_told(failure), times, what_to_do(port, name, failure.fault, failure.detail, settings))
             for failure, times in failures.items()
         ]
-        return Measured(port, name, where(settings, port), figures(samples), tuple(troubles))
+        return Measured(port, name, where(settings, port, name), figures(samples), tuple(troubles))
 
 
 def _told(failure: Failure) -> str:

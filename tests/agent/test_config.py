@@ -130,3 +130,15 @@ def test_calls_may_be_passed_on_to_numbers_and_sip_addresses(monkeypatch: pytest
 
     assert settings["TRANSFER_TO"] == number
     assert settings["LANGUAGE"] == "hi-IN"
+
+
+def test_whoever_stands_in_has_time_to() -> None:
+    live = {"OPENAI_API_KEY": "sk-x", "PIPELINE": "realtime"}
+    found = faults(**live, TTS_FIRST_S="2.5", STT_FINAL_S="5.5", REALTIME_FIRST_S="5")
+    assert [fault.split()[0] for fault in found] == ["STT_FINAL_S", "TTS_FIRST_S", "REALTIME_FIRST_S"]
+    assert "at least 1 s less than TTS_TIMEOUT_S (3)" in found[1]
+
+
+def test_limits_that_are_not_used_do_not_stop_a_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TTS_TIMEOUT_S", "2")
+    assert config.load().TTS_TIMEOUT_S == 2

@@ -6,6 +6,7 @@ import pytest
 
 from agent.config import Settings
 from agent.doctor.advice import misheard, too_slow, what_to_do
+from agent.doctor.uses import where
 from agent.errors import Fault
 
 
@@ -45,6 +46,19 @@ def test_a_local_provider_needs_no_key() -> None:
     assert "OPENAI" not in what_to_do("TTS", "local", Fault.BROKEN, "", settings)
     assert "LOCAL_STT_ENGINE" in misheard("local", settings)
     assert "TTS_PROVIDER" in too_slow(settings)
+
+
+def test_a_realtime_model_is_the_server_s_whatever_serves_the_port() -> None:
+    settings = configured(PIPELINE="realtime", PROVIDER="local", OPENAI_API_KEY="sk-x")
+    told = what_to_do("LLM", "openai gpt-realtime-2.1-mini", Fault.REFUSED, "401 invalid_api_key", settings)
+    assert "OPENAI_API_KEY" in told
+    assert where(settings, "LLM", "openai gpt-realtime-2.1-mini") == "api.openai.com"
+    assert where(settings, "TTS", "hibari") == "this machine"
+
+
+def test_a_socket_does_not_go_through_a_proxy() -> None:
+    assert "HTTPS_PROXY" not in what_to_do("STT", "openai gpt-live-transcribe", Fault.UNREACHABLE, "", configured())
+    assert "HTTPS_PROXY" in what_to_do("LLM", "openai gpt-5.4-mini", Fault.UNREACHABLE, "", configured())
 
 
 def test_a_slow_or_deaf_server_is_changed_by_its_model() -> None:

@@ -128,6 +128,13 @@ def test_files_and_speech_are_used_at_a_compatible_server_and_only_where_it_serv
     assert [use.setting for use in models_in_use(settings)] == ["OPENAI_STT_MODEL", "OPENAI_TTS_MODEL"]
 
 
+def test_a_voice_that_stands_in_is_used_where_it_was_named() -> None:
+    settings = configured(OPENAI_API_KEY="sk-x", TTS_FALLBACK="openai")
+    assert models_in_use(settings)[-1] == Use("TTS", "OPENAI_TTS_MODEL", "gpt-4o-mini-tts")
+    assert [one.model for one in ending_soon(settings, date(2027, 1, 7))] == ["gpt-4o-mini-tts"]
+    assert "OPENAI_TTS_MODEL" not in {use.setting for use in models_in_use(configured(OPENAI_API_KEY="sk-x"))}
+
+
 def test_a_start_warns_of_configured_models_only_and_in_time() -> None:
     settings = configured(OPENAI_API_KEY="sk-x", OPENAI_TTS_API="speech", OPENAI_LLM_MODEL="gpt-5.1")
 
@@ -151,4 +158,4 @@ def test_a_start_warns_of_nothing_elsewhere() -> None:
     ],
 )
 def test_where_is_the_host_and_nothing_secret(url: str, host: str) -> None:
-    assert where(configured(OPENAI_API_KEY="sk-x", OPENAI_BASE_URL=url), "LLM") == host
+    assert where(configured(OPENAI_API_KEY="sk-x", OPENAI_BASE_URL=url), "LLM", "openai gpt-5.4-mini") == host
