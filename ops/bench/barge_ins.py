@@ -38,6 +38,7 @@ def main() -> int:
     parser.add_argument("--pipeline", choices=["cascade", "realtime"], default="realtime")
     parser.add_argument("--calls", type=int, default=20)
     parser.add_argument("--each", type=int, default=50, help="barge-ins a call")
+    parser.add_argument("--rounds", type=int, default=2, help="the second shows whether the first one's growth goes on")
     args = parser.parse_args()
     with launch() as fake, tempfile.TemporaryDirectory() as folder:
         server = Server(
@@ -55,16 +56,22 @@ def main() -> int:
         )
         try:
             trio.run(_place, server.url, args.calls, 5)
-            before = _state(server.process.pid, fake)
-            logs = trio.run(_place, server.url, args.calls, args.each)
-            after = _state(server.process.pid, fake)
+            states = [_state(server.process.pid, fake)]
+            logs: list[CallLog] = []
+            for _ in range(args.rounds):
+                logs += trio.run(_place, server.url, args.calls, args.each)
+                states.append(_state(server.process.pid, fake))
         finally:
             server.kill()
     clears = sum(len(log.clears) for log in logs)
     faults = [fault for log in logs for fault in (*log.violations, *log.failures)]
-    print(f"pipeline {args.pipeline}: {args.calls} calls, {clears} interruptions, faults: {faults[:2] or 'none'}")
-    for name, value in before.items():
-        print(f"{name:<28}{value:>10} before{after[name]:>10} after")
+    print(
+        f"pipeline {args.pipeline}: {args.calls} calls a round, {clears} interruptions, faults: {faults[:2] or 'none'}"
+    )
+    print(f"{'':<22}{'warm':>8}" + "".join(f"{f'round {n + 1}':>10}" for n in range(args.rounds)))
+    for name in states[0]:
+        print(f"{name:<20}" + "".join(f"{state[name]:>10}" for state in states))
+    before, after = states[0], states[-1]
     return 1 if faults or after["open files"] > before["open files"] or after["sockets at the fake"] else 0
 
 
