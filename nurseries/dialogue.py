@@ -35,6 +35,7 @@ from nurseries.parts import Parts
 from nurseries.runner import Runner
 from nurseries.speech import Failure, Manner, Speech
 from nurseries.turn import FILLERS, Outcome, Patience, Thinker, sentences, take_turn
+from nurseries.voiced import Voiced
 
 log = structlog.get_logger(__name__)
 
@@ -75,6 +76,7 @@ class Dialogue:
         if mind is not None:
             self.memory.witness = mind
             mind.history = lambda: self._prompt().messages
+            mind.unheard = self._unheard
         self.caller_speaks = False
         self.unheard = False
         """The caller has spoken, and the words are not there yet."""
@@ -285,6 +287,15 @@ class Dialogue:
             self._mind, self._parts.model, self._hands, settings.LLM_TIMEOUT_S, settings.TOOL_CALLS, self._will_part
         )
         await thinker.reply(replace(prompt, tools=self._hands.offered()), speech, outcome)
+
+    def _unheard(self) -> list[str]:
+        """What the caller is about to hear, and the model that keeps a conversation of its own did not say itself."""
+        self.memory.commit()
+        return [
+            text
+            for text, source in (self.speech.unheard() if self.speech is not None else ())
+            if text and self.memory.conversation.counts(text) and not (isinstance(source, Voiced) and source.known)
+        ]
 
     def _prompt(self) -> Prompt:
         settings = self._parts.settings

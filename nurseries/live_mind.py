@@ -8,6 +8,7 @@ and a new socket is told all of it again, as text.
 from __future__ import annotations
 
 import itertools
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -33,6 +34,9 @@ log = structlog.get_logger(__name__)
 
 GAP_S = 1.5
 """Between two events within a reply: these models make speech several times as fast as it is heard."""
+
+LATE = 2
+"""So many sockets in a row on which a reply did not come in time, and the language model has the rest of the call."""
 
 TRIES = 2
 """Of a reply of which nothing was heard: a socket that was lost is there again at once, most of the time."""
@@ -61,6 +65,8 @@ class LiveMind:
         self.session = session
         self.history: Callable[[], Sequence[Message]] = tuple
         """The conversation, bounded; what a new socket is told."""
+        self.unheard: Callable[[], Sequence[str]] = tuple
+        """What the caller is about to hear of the agent, that the model has not said itself."""
         self._model = model
         self._first_s = first_s
         self._sound = sound
@@ -70,8 +76,13 @@ class LiveMind:
         """Under way at the server, by what they were asked as; the server takes one at a time."""
         self._calls: dict[str, str] = {}
         """Tool calls in the server's conversation that have no result there: their items by their ids."""
+        self._ahead: deque[tuple[str, str]] = deque()
+        """Items, with their texts, that the model was told of before they were heard: it would say them again."""
         self._numbers = itertools.count(1)
         self._pace = MS_PER_CHARACTER
+        self._late = 0
+        """Sockets in a row on which a reply did not come in time."""
+        self._late_on = -1
         session.admit(self, first=True)  # a new socket is told of the past before it hears what is being said
 
     @property
@@ -80,7 +91,7 @@ class LiveMind:
 
     @property
     def quiet(self) -> bool:
-        return not self._replies
+        return not self._replies and not self._calls
 
     async def reply(self, prompt: Prompt, emit: Emit[Voiced]) -> Reply:
         """Answer what the caller has said last, or go on behind a tool's result; perhaps without a word. Each line is
@@ -89,15 +100,19 @@ class LiveMind:
         Raises ProviderError, also after some lines, which are then at their end. Cancelled, the response is stopped
         once its lines are settled.
         """
+        if self._late >= LATE:
+            await trio.lowlevel.checkpoint()
+            raise ProviderError(NAME, "reply", Fault.TIMEOUT, "too late before")
         for attempt in range(1, TRIES + 1):
             asked = f"reply-{next(self._numbers)}"
             reply = LiveReply(partial(self._line, asked))
             with trio.CancelScope(deadline=trio.current_time() + self._first_s) as patience:
                 await self._ask(asked, prompt, reply, emit, patience)
             if patience.cancelled_caught and not reply.answered:
-                self.session.drop("no reply in time")
+                self._blame()
             if reply.answered:
                 self.session.of_use()
+                self._late = 0
                 self._pace = next((line.pace for line in reply.lines.values() if line.text), self._pace)
                 text = " ".join(line.text for line in reply.lines.values())
                 return Reply(says_goodbye=takes_leave(text), calls=tuple(reply.calls) if prompt.tools else ())
@@ -116,6 +131,7 @@ class LiveMind:
                 return
             await self.session.news.park()
         self._drop_calls()
+        self._tell_ahead()
         self._replies[asked] = reply
         given: set[Voiced] = set()
         self.session.send(requests.answer(asked, system_of(prompt), prompt.tools))
@@ -139,6 +155,14 @@ class LiveMind:
                 if line not in given:  # else the turn settles it
                     line.settle()
 
+    def _blame(self) -> None:
+        if self._late_on != self.session.connections:
+            self._late_on = self.session.connections
+            self._late += 1
+            if self._late == LATE:
+                log.warning("the model is late again and again; the language model has the rest of the call")
+        self.session.drop("no reply in time")
+
     def _stop(self, asked: str) -> None:
         reply = self._replies.get(asked)
         if reply is not None and reply.wanted:
@@ -151,6 +175,14 @@ class LiveMind:
         for item in self._calls.values():
             self.session.send(requests.forget(item))
         self._calls.clear()
+
+    def _tell_ahead(self) -> None:
+        for text in self.unheard()[len(self._ahead) :]:
+            self._ahead.append((self._new_item(), text))
+            self.session.send(requests.assistant(text, self._ahead[-1][0]))
+
+    def _new_item(self) -> str:
+        return f"ahead_{next(self._numbers)}"
 
     def _settled(self, line: Voiced) -> None:
         """No more of the line will be heard: the server is to know of none."""
@@ -168,6 +200,8 @@ class LiveMind:
     def caller_said(self, text: str, start_ms: float, end_ms: float) -> None:
         """Words of the caller, or keys: the server is told those of which it has not got all the sound, instead of
         the sound."""
+        while self._ahead:  # the turn is over; what is still heard of it is told as it is heard
+            self.session.send(requests.forget(self._ahead.popleft()[0]))
         spoken = start_ms < end_ms
         if spoken and self._sound.holds(start_ms, end_ms):
             return
@@ -181,10 +215,23 @@ class LiveMind:
 
     def agent_heard(self, text: str, interrupted: bool) -> None:
         """The caller has heard a line that the model did not speak."""
-        self.session.send(requests.assistant(text + (CUT if interrupted else "")))
+        words = text + (CUT if interrupted else "")
+        if not self._ahead:
+            self.session.send(requests.assistant(words))
+            return
+        item, told = self._ahead.popleft()
+        if words == told:
+            return
+        heard = self._new_item()
+        self.session.send(requests.assistant(words, heard, item))
+        if interrupted and told.startswith(text) and (rest := told[len(text) :].strip()):
+            self._ahead.appendleft((self._new_item(), rest))  # it may go on
+            self.session.send(requests.assistant(rest, self._ahead[0][0], heard))
+        self.session.send(requests.forget(item))
 
     def tool_ran(self, call: ToolCall, result: str) -> None:
         """A tool's result, and the call where it was not the model's own."""
+        self._tell_ahead()
         if self._calls.pop(call.id, None) is None:
             self.session.send(requests.called(call))
         self.session.send(requests.result(call.id, result))
@@ -210,6 +257,7 @@ class LiveMind:
         self._spoken.clear()
         self._replies.clear()
         self._calls.clear()
+        self._ahead.clear()
 
     def received(self, event: events.RealtimeEvent) -> None:
         match event:
@@ -222,7 +270,9 @@ class LiveMind:
             case events.ResponseDone(asked=asked) if asked in self._replies:
                 tokens = {"tokens_in": event.input_tokens, "tokens_out": event.output_tokens}
                 log.info("reply made", status=event.status, **tokens)
-                said = event.status in {"completed", "incomplete"}
+                for item in event.cut:
+                    self._more(events.ItemDone(event.response, item, whole=False))
+                said = event.status == "completed"
                 self._over(asked, None if said else event.fault or Fault.BROKEN, event.detail or event.status)
             case events.Trouble(of=of) if of in self._replies:
                 self._over(of, event.fault, event.detail)

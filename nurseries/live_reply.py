@@ -22,6 +22,7 @@ ReplyEvent = (
     | events.SpokenPart
     | events.AudioWhole
     | events.SpokenWhole
+    | events.ItemDone
     | events.Called
 )
 
@@ -41,8 +42,7 @@ class LiveReply:
     calls: list[ToolCall] = field(default_factory=list)
     calling: set[str] = field(default_factory=set)
     """Items of calls that have begun, and are not complete."""
-    strays: list[str] = field(default_factory=list)
-    """Items that nobody will hear of."""
+    unwanted: list[str] = field(default_factory=list)
     over: bool = False
     fault: Fault | None = None
     detail: str = ""
@@ -58,7 +58,12 @@ class LiveReply:
     def whole(self) -> bool:
         """Nothing that has begun is incomplete: it may be all that was to come."""
         some = self.begun or bool(self.calls)
-        return some and not self.calling and all(line.done for line in self.lines.values())
+        return some and not self.calling and all(line.whole for line in self.lines.values())
+
+    @property
+    def strays(self) -> tuple[str, ...]:
+        """Items that nobody will hear of."""
+        return (*self.unwanted, *self.calling)
 
     @property
     def answered(self) -> bool:
@@ -68,24 +73,20 @@ class LiveReply:
         """More of it."""
         if not self.wanted:
             if isinstance(event, events.ItemBegun):
-                self.strays.append(event.item)
+                self.unwanted.append(event.item)
             return
         match event:
             case events.ItemBegun(_, item, "function_call"):
                 self.calling.add(item)
-            case events.ItemBegun(_, item):
-                self._line(item)
-            case events.AudioPart(_, item, sound):
-                self._line(item).hear(sound)
-            case events.SpokenPart(_, item, text):
-                self._line(item).told(text)
-            case events.AudioWhole(_, item):
-                self._line(item).all_sound()
-            case events.SpokenWhole(_, item, text):
-                self._line(item).all_words(text)
             case events.Called(_, item, call):
                 self.calling.discard(item)
                 self.calls.append(call)
+            case events.ItemDone(_, item) if item not in self.lines:
+                pass
+            case events.Working():
+                pass
+            case _:
+                _tell(self._line(event.item), event)
         self.events += 1
         self.news.unpark_all()
 
@@ -95,15 +96,30 @@ class LiveReply:
             self.over, self.detail = True, detail
             self.fault = None if self.whole else fault
             for line in self.lines.values():
-                line.end() if fault is None else line.break_off(ms_per_character)
+                line.end() if fault is None or line.whole else line.break_off(ms_per_character)
         self.news.unpark_all()
 
     def give_up(self) -> None:
         """The turn waits no longer."""
         self.wanted = False
-        self.strays += self.calling
 
     def _line(self, item: str) -> Voiced:
         if item not in self.lines:
             self.lines[item] = self.new_line(item)
         return self.lines[item]
+
+
+def _tell(line: Voiced, event: ReplyEvent) -> None:
+    match event:
+        case events.AudioPart(sound=sound):
+            line.hear(sound)
+        case events.SpokenPart(text=text):
+            line.told(text)
+        case events.AudioWhole():
+            line.all_sound()
+        case events.SpokenWhole(text=text):
+            line.all_words(text)
+        case events.ItemDone(whole=True):
+            line.end()
+        case events.ItemDone():
+            line.cut_short()

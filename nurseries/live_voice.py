@@ -42,14 +42,33 @@ GAP_S = 1.0
 """Between two pieces of sound: these models make it several times as fast as it is heard."""
 
 
+Said = events.AudioPart | events.SpokenPart | events.AudioWhole | events.SpokenWhole | events.ItemDone
+
+
 @dataclass
 class _Request:
     verbatim: Verbatim
     response: str = ""
+    all_sound: bool = False
+    all_words: bool = False
     over: bool = False
     fault: Fault | None = None
     detail: str = ""
     news: ParkingLot = field(default_factory=ParkingLot)
+
+    def take(self, event: Said) -> None:
+        match event:
+            case events.AudioPart(sound=sound):
+                self.verbatim.hear(sound)
+            case events.SpokenPart(text=text):
+                self.verbatim.told(text)
+            case events.AudioWhole():
+                self.all_sound = True
+            case events.SpokenWhole():
+                self.all_words = True
+            case events.ItemDone(whole=True):
+                self.end(None)  # a text is one item: what is still to come is the response's own end
+        self.news.unpark_all()
 
     def end(self, fault: Fault | None, detail: str = "") -> None:
         if not self.over:
@@ -96,8 +115,8 @@ class LiveVoice:
     def quiet(self) -> bool:
         return not self._requests
 
-    async def synthesise(self, text: str, emit: Emit[bytes], *, voice: str = "", language: str = "") -> bool:  # noqa: ARG002
-        """See the port. `voice` is the session's own."""
+    async def synthesise(self, text: str, emit: Emit[bytes], *, voice: str = "", language: str = "") -> bool:
+        """See the port. `voice` is the session's own already, and the other one's where that is of the same vendor."""
         name = self.name
         rest, fault, detail = text if any(c.isalnum() for c in text) else "", None, ""
         tried = 0
@@ -110,7 +129,7 @@ class LiveVoice:
                 until = trio.current_time() + self._first_s
         if rest and self._other is not None:
             self.by_other += 1
-            await self._say_otherwise(self._other, rest, emit, language)
+            await self._say_otherwise(self._other, rest, emit, voice, language)
             return not tried and name == self._other.name
         if rest:
             ended = self.session.ended
@@ -190,13 +209,14 @@ class LiveVoice:
         else:
             self._unwanted.add(asked)
 
-    async def _say_otherwise(self, other: Voice, text: str, emit: Emit[bytes], language: str) -> None:
+    async def _say_otherwise(self, other: Voice, text: str, emit: Emit[bytes], voice: str, language: str) -> None:
         line = Telephone(other.rate)
 
         async def take(chunk: bytes) -> None:
             await emit(mulaw.decode(line.feed(chunk)).astype("<i2").tobytes())
 
-        await other.synthesise(text, take, language=language)
+        own = voice if other.name.startswith(f"{NAME} ") else ""
+        await other.synthesise(text, take, voice=own, language=language)
         await emit(mulaw.decode(line.finish()).astype("<i2").tobytes())
 
     # As the session's tenant.
@@ -208,6 +228,8 @@ class LiveVoice:
         ended = self.session.ended
         self._unwanted.clear()
         for request in self._requests.values():
+            if request.all_sound and request.all_words:
+                request.end(None)
             request.end(ended.fault if ended else Fault.UNREACHABLE, ended.detail if ended else "the socket ended")
 
     def received(self, event: events.RealtimeEvent) -> None:
@@ -217,12 +239,6 @@ class LiveVoice:
                 self.session.send(requests.cancel(response))
             case events.ResponseCreated(response, asked) if asked in self._requests:
                 self._requests[asked].response = response
-            case events.AudioPart(response, _, sound) if (request := self._of(response)) is not None:
-                request.verbatim.hear(sound)
-                request.news.unpark_all()
-            case events.SpokenPart(response, _, text) if (request := self._of(response)) is not None:
-                request.verbatim.told(text)
-                request.news.unpark_all()
             case events.ResponseDone(asked=asked) | events.Trouble(of=asked) if asked in self._unwanted:
                 self._unwanted.discard(asked)
             case events.ResponseDone() if (request := self._requests.get(event.asked)) is not None:
@@ -230,6 +246,17 @@ class LiveVoice:
                 request.end(None if done else event.fault or Fault.BROKEN, event.detail or event.status)
             case events.Trouble(of=of) if (request := self._requests.get(of)) is not None:
                 request.end(event.fault, event.detail)
+
+            case (
+                events.AudioPart()
+                | events.SpokenPart()
+                | events.AudioWhole()
+                | events.SpokenWhole()
+                | events.ItemDone()
+            ):
+                request = self._of(event.response)
+                if request is not None:
+                    request.take(event)
 
     def _of(self, response: str) -> _Request | None:
         return next((r for r in self._requests.values() if r.response == response and response), None)

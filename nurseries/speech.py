@@ -125,6 +125,12 @@ class Speech:
             if isinstance(line, Voiced):
                 line.settle()
 
+    def unheard(self) -> list[tuple[str, object]]:
+        """Texts of all that the caller has not heard to its end, in order, and what each is made of. Not a
+        checkpoint."""
+        queued = [] if self._current is None or self._begun else [self._current]
+        return self._outbox.ledger.waiting() + [(_text(words), words) for words in (*queued, *self._pending)]
+
     def let_go_at(self, when: float) -> None:
         """While held: go on by yourself at this time, on trio's clock. Not a checkpoint."""
         self._let_go = when
@@ -216,11 +222,11 @@ class Speech:
     async def _relay(self, line: Voiced) -> None:
         """As it comes in; what was heard of it already is not said again. Little of it is queued, for what is queued
         cannot be taken back where the line breaks off."""
+        if line not in self._lines:
+            self._lines.append(line)
         await trio.lowlevel.checkpoint()
         track, size = self._live(), self._outbox.message_bytes
         line.rewind()
-        if line not in self._lines:
-            self._lines.append(line)
         while True:
             if not self._begun and line.waiting >= (1 if line.done else size):
                 self._begun = True
@@ -284,6 +290,10 @@ class Speech:
     def _note_first(self) -> None:
         if self.first_sent_ms is None:
             self.first_sent_ms = self._track.first_sent_ms
+
+
+def _text(words: Words) -> str:
+    return speakable(words) if isinstance(words, str) else words.text
 
 
 class Idle:

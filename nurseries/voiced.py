@@ -48,6 +48,11 @@ class Voiced:
         return len(self.sound) - self._position
 
     @property
+    def whole(self) -> bool:
+        """All of it is here."""
+        return self.done or (self._has_all_sound and self._has_all_words)
+
+    @property
     def over(self) -> bool:
         """All of it was heard."""
         return self.done and self.heard_ms * BYTES_PER_MS >= len(self.sound)
@@ -86,14 +91,16 @@ class Voiced:
     def all_words(self, words: str) -> None:
         """These are its words, all of them."""
         self.text, self._has_all_words = words or self.text, True
-        self.done = self._has_all_sound
         self.news.unpark_all()
 
     def all_sound(self) -> None:
         """No more sound of it will come."""
         self._has_all_sound = True
-        self.done = self._has_all_words
         self.news.unpark_all()
+
+    def cut_short(self) -> None:
+        """What was told to be all of its sound, and of its words, was not all that was to be."""
+        self._has_all_sound = self._has_all_words = False
 
     def end(self) -> None:
         """That was all of it."""

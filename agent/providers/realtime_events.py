@@ -136,6 +136,16 @@ class SpokenWhole:
 
 
 @dataclass(frozen=True, slots=True)
+class ItemDone:
+    """No more of an item will come. A response that ends early ends its items as well: only a `whole` one has all that
+    was to be of it."""
+
+    response: str
+    item: str
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Called:
     """A whole tool call of a response."""
 
@@ -157,6 +167,8 @@ class ResponseDone:
     detail: str
     input_tokens: int
     output_tokens: int
+    cut: tuple[str, ...] = ()
+    """Items that it ended early."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +197,7 @@ RealtimeEvent = (
     | SpokenPart
     | AudioWhole
     | SpokenWhole
+    | ItemDone
     | Called
     | ResponseDone
     | Trouble
@@ -248,12 +261,18 @@ def _begun(raw: _Raw) -> ItemBegun:
     return ItemBegun(raw.response_id, _text(item.get("id")), _text(item.get("type")))
 
 
-def _called(raw: _Raw) -> Called | None:
+def _item_done(raw: _Raw) -> Called | ItemDone:
     item = _dict(raw.item)
-    if item.get("type") != "function_call":
-        return None
+    whole = _is_whole(item)
+    if item.get("type") != "function_call" or not whole:
+        return ItemDone(raw.response_id, _text(item.get("id")), whole)
     call = ToolCall(_text(item.get("call_id")), _text(item.get("name")), _text(item.get("arguments")) or "{}")
     return Called(raw.response_id, _text(item.get("id")), call)
+
+
+def _is_whole(item: dict[str, Any]) -> bool:
+    """A server that tells no status is taken at its word."""
+    return item.get("status") in {"completed", None}
 
 
 def _trouble(raw: _Raw) -> Trouble:
@@ -274,6 +293,7 @@ def _done(response: dict[str, Any]) -> ResponseDone:
         _detail(error) or _text(details.get("reason")),
         _number(usage.get("input_tokens")),
         _number(usage.get("output_tokens")),
+        tuple(_text(item.get("id")) for item in _list(response.get("output")) if not _is_whole(item)),
     )
 
 
@@ -299,6 +319,10 @@ def _dict(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def _list(value: object) -> list[dict[str, Any]]:
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
+
+
 def _number(value: object) -> int:
     return value if isinstance(value, int) else 0
 
@@ -319,7 +343,7 @@ _READ: dict[str, Callable[[_Raw], RealtimeEvent | None]] = {
     "session.updated": lambda _: SessionUpdated(),
     "conversation.item.added": _added,
     "response.created": _responding,
-    "response.output_item.done": _called,
+    "response.output_item.done": _item_done,
     "response.done": lambda raw: _done(_dict(raw.response)),
     "error": _trouble,
 }

@@ -152,9 +152,13 @@ def user(text: str) -> str:
     return _item(type="message", role="user", content=[{"type": "input_text", "text": text}])
 
 
-def assistant(text: str) -> str:
-    """Put words of the agent's into the conversation, which the model has not spoken itself."""
-    return _item(type="message", role="assistant", content=[{"type": "output_text", "text": text}])
+def assistant(text: str, item: str = "", after: str = "") -> str:
+    """Put words of the agent's into the conversation, which the model has not spoken itself: as an item of this name,
+    behind another one."""
+    content = [{"type": "output_text", "text": text}]
+    named = {"id": item} if item else {}
+    place = {"previous_item_id": after} if after else {}
+    return _item(place, type="message", role="assistant", content=content, **named)
 
 
 def called(call: ToolCall) -> str:
@@ -167,8 +171,8 @@ def result(call_id: str, output: str) -> str:
     return _item(type="function_call_output", call_id=call_id, output=output)
 
 
-def _item(**item: Any) -> str:
-    return _message("conversation.item.create", item=item)
+def _item(place: dict[str, str] | None = None, /, **item: Any) -> str:
+    return _message("conversation.item.create", **(place or {}), item=item)
 
 
 def respond(asked: str, **response: Any) -> str:

@@ -141,6 +141,10 @@ class Ledger:
         playing = [self._until(sentence, now_ms - self._lag_ms) for sentence in self._open if sentence.spans]
         return [*self._heard, *(heard for heard in playing if heard.text)]
 
+    def waiting(self) -> list[tuple[str, object]]:
+        """Texts and sources of what is on its way, also where a part of it was heard."""
+        return [(sentence.text, sentence.source) for sentence in self._open]
+
     def take(self) -> list[Heard]:
         """What has been heard since the last time, in the order of playing."""
         heard, self._heard = self._heard, []

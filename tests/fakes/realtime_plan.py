@@ -36,6 +36,10 @@ class Says:
     """Or "failed", "incomplete": so it ends, after what was said."""
     first_s: float | None = None
     """Where it takes another time than the plan's."""
+    chunks: int | None = None
+    """Of its sound, where it breaks off within its words: with the events of an end, as the API documents them."""
+    cut_call: bool = False
+    """The last of its calls breaks off likewise, `arguments` being what there is of them."""
     call_after_s: float = 0.0
     """From what was said to the first call."""
 

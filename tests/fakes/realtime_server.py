@@ -292,17 +292,18 @@ class Session:
             await self._send("response.created", response=self._state(response, "in_progress", []))
             await trio.sleep(self._plan.first_s if says.first_s is None else says.first_s)
             if says.text:
-                await self._speak(response, says.text, output, len(output))
+                await self._speak(response, says, output)
             await trio.sleep(says.call_after_s)
-            for name, arguments in says.calls:
-                await self._call(response, name, arguments, output)
+            for n, (name, arguments) in enumerate(says.calls, 1):
+                await self._call(response, name, arguments, output, whole=not says.cut_call or n < len(says.calls))
         status = "cancelled" if response.scope.cancelled_caught else says.status
         del self._responses[response.id]
         await self._send("response.done", response=self._state(response, status, output))
         limits = [{"name": "requests", "limit": 1000, "remaining": 999, "reset_seconds": 60.0}]
         await self._send("rate_limits.updated", rate_limits=limits)
 
-    async def _speak(self, response: _Response, text: str, output: list[dict[str, Any]], index: int) -> None:
+    async def _speak(self, response: _Response, says: Says, output: list[dict[str, Any]]) -> None:
+        text, index = says.text, len(output)
         self._server.spoken.append(text)
         item = {"id": self._new("item"), "type": "message", "role": "assistant", "status": "in_progress", "content": []}
         at = {"response_id": response.id, "output_index": index}
@@ -316,6 +317,8 @@ class Session:
         output.append(item)
         try:
             for n, (sound, words) in enumerate(self._sound(text)):
+                if n == says.chunks:
+                    break
                 if n:
                     await trio.sleep(self._plan.chunk_ms / 1000 / self._plan.pace)
                 if words:
@@ -323,10 +326,12 @@ class Session:
                     await self._send("response.output_audio_transcript.delta", **part, delta=words)
                 self._lengths[item["id"]] = self._lengths.get(item["id"], 0.0) + self._plan.chunk_ms
                 await self._send("response.output_audio.delta", **part, delta=base64.b64encode(sound).decode())
+            # "Also emitted when a Response is interrupted, incomplete, or cancelled", say the SDK's events.
+            told = "".join(said)
             await self._send("response.output_audio.done", **part)
-            await self._send("response.output_audio_transcript.done", **part, transcript=text)
-            await self._send("response.content_part.done", **part, part={"type": "audio", "transcript": text})
-            item["status"] = "completed"
+            await self._send("response.output_audio_transcript.done", **part, transcript=told)
+            await self._send("response.content_part.done", **part, part={"type": "audio", "transcript": told})
+            item["status"] = "completed" if says.chunks is None else "incomplete"
         except trio.Cancelled:
             item["status"] = "incomplete"
             raise
@@ -345,7 +350,9 @@ class Session:
             last = start + size >= len(sound)
             yield sound[start : start + size], "".join(words) if last else next(words, "")
 
-    async def _call(self, response: _Response, name: str, arguments: str, output: list[dict[str, Any]]) -> None:
+    async def _call(
+        self, response: _Response, name: str, arguments: str, output: list[dict[str, Any]], *, whole: bool
+    ) -> None:
         at = {"response_id": response.id, "output_index": len(output)}
         item = {"id": self._new("item"), "type": "function_call", "call_id": self._new("call"), "name": name}
         item |= {"arguments": "", "status": "in_progress"}
@@ -356,7 +363,7 @@ class Session:
         for piece in (arguments[:7], arguments[7:]):
             await self._send("response.function_call_arguments.delta", **part, delta=piece)
         await self._send("response.function_call_arguments.done", **part, name=name, arguments=arguments)
-        item |= {"arguments": arguments, "status": "completed"}
+        item |= {"arguments": arguments, "status": "completed" if whole else "incomplete"}
         output.append(item)
         await self._send("response.output_item.done", **at, item=item)
 

@@ -401,7 +401,7 @@ async def test_who_is_refused_gives_the_call_to_the_other_voice(autojump_clock: 
 
 
 async def test_a_response_that_fails_is_asked_for_once_more(autojump_clock: MockClock) -> None:
-    ways = iter([Says(ONE[:6], status="failed"), Says(ONE[2:])])
+    ways = iter([Says(ONE, status="failed", chunks=2)])
     async with call(Plan(says=lambda create, items: next(ways, None) or verbatim(create, items))) as mouth:
         said = await mouth.say(ONE)
         assert begun_again(said.heard, ONE) in {0, 1}

@@ -99,7 +99,49 @@ CASES: list[tuple[type[BaseModel], dict[str, object], object]] = [
             "response_id": "resp_1",
             "item": {"id": "item_1", "type": "message", "role": "assistant", "content": []},
         },
-        None,
+        events.ItemDone("resp_1", "item_1", whole=True),
+    ),
+    (
+        ResponseOutputItemDoneEvent,
+        {
+            "type": "response.output_item.done",
+            "output_index": 0,
+            "response_id": "resp_1",
+            "item": {"id": "item_1", "type": "message", "role": "assistant", "content": [], "status": "incomplete"},
+        },
+        events.ItemDone("resp_1", "item_1", whole=False),
+    ),
+    (
+        ResponseOutputItemDoneEvent,
+        {
+            "type": "response.output_item.done",
+            "output_index": 0,
+            "response_id": "resp_1",
+            "item": {
+                "id": "item_2",
+                "type": "function_call",
+                "name": "repeat",
+                "arguments": "",
+                "status": "incomplete",
+            },
+        },
+        events.ItemDone("resp_1", "item_2", whole=False),
+    ),
+    (
+        ResponseDoneEvent,
+        {
+            "type": "response.done",
+            "response": {
+                "id": "resp_1",
+                "status": "incomplete",
+                "status_details": {"type": "incomplete", "reason": "content_filter"},
+                "output": [
+                    {"id": "item_1", "type": "message", "role": "assistant", "content": [], "status": "incomplete"},
+                    {"id": "item_2", "type": "message", "role": "assistant", "content": [], "status": "completed"},
+                ],
+            },
+        },
+        events.ResponseDone("resp_1", "", "incomplete", None, "content_filter", 0, 0, ("item_1",)),
     ),
     (
         ResponseDoneEvent,
