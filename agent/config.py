@@ -7,6 +7,7 @@ of what can be set.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -21,6 +22,8 @@ from agent.errors import ConfigError
 
 NUMBER = re.compile(r"\+[1-9][0-9]{6,14}|sips?:[^\s<>\"@]{1,100}@[^\s<>\"@]{1,100}")
 """A telephone number (E.164) or a SIP address."""
+
+BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 OPENAI_URL = "https://api.openai.com/v1"
 
@@ -186,11 +189,16 @@ class Settings(BaseSettings):
 
     MONGODB_URI: SecretStr = SecretStr("")
     S3_BUCKET: str = ""
+    """Where recordings are kept, at Amazon or whoever speaks S3. Empty: in DATA_DIR/recordings."""
     S3_REGION: str = "auto"
+    """auto is right for Cloudflare R2, and for most servers that are not Amazon."""
     S3_ACCESS_KEY: SecretStr = SecretStr("")
     S3_SECRET_KEY: SecretStr = SecretStr("")
+    """Both empty: credentials of the machine, at Amazon."""
     S3_ENDPOINT: str = ""
+    """Of a server other than Amazon, without the bucket: https://ACCOUNT.r2.cloudflarestorage.com."""
     S3_PUBLIC_URL: str = ""
+    """Where the bucket's objects can be seen by anybody, if they can: recordings' addresses begin with it."""
 
     @property
     def silence_prompts(self) -> tuple[str, ...]:
@@ -310,10 +318,6 @@ class Settings(BaseSettings):
             found.append("The openai provider needs OPENAI_API_KEY, or OPENAI_BASE_URL for a compatible server.")
         if self.PIPELINE == "realtime" and not (self.OPENAI_API_KEY.get_secret_value() or self.OPENAI_BASE_URL):
             found.append("PIPELINE=realtime needs OPENAI_API_KEY, or OPENAI_BASE_URL for a compatible server.")
-        if self.S3_BUCKET and bool(self.S3_ACCESS_KEY.get_secret_value()) != bool(
-            self.S3_SECRET_KEY.get_secret_value()
-        ):
-            found.append("S3_ACCESS_KEY and S3_SECRET_KEY go together; set both or neither.")
         itself = self.PIPELINE == "realtime"
         found += [
             f"{first} ({getattr(self, first):g}) must be at least {OTHERS_S:g} s less than {last} "
@@ -325,9 +329,30 @@ class Settings(BaseSettings):
             )
             if used and getattr(self, first) + OTHERS_S > getattr(self, last)
         ]
+        found += self._s3_faults()
         if self.MESSAGE_MS > self.LEAD_MS:
             found.append(f"MESSAGE_MS ({self.MESSAGE_MS}) must not exceed LEAD_MS ({self.LEAD_MS}).")
         return tuple(found)
+
+    def _s3_faults(self) -> Iterator[str]:
+        keys = {name: bool(getattr(self, name).get_secret_value()) for name in ("S3_ACCESS_KEY", "S3_SECRET_KEY")}
+        if not self.S3_BUCKET:
+            given = [name for name, there in keys.items() if there]
+            given += [name for name in ("S3_ENDPOINT", "S3_PUBLIC_URL") if getattr(self, name)]
+            if given:
+                yield f"{', '.join(given)}: set S3_BUCKET as well, or none of them."
+            return
+        if not BUCKET.fullmatch(self.S3_BUCKET):
+            yield (
+                f"S3_BUCKET ({self.S3_BUCKET[:70]!r}) must be a bucket's name: 3 to 63 small letters, digits, "
+                "hyphens and dots."
+            )
+        if len(set(keys.values())) > 1:
+            yield "S3_ACCESS_KEY and S3_SECRET_KEY go together; set both or neither."
+        if not self.S3_ENDPOINT and self.S3_REGION == "auto":
+            yield "S3_REGION (such as ap-south-1) is required at Amazon; for any other server set S3_ENDPOINT."
+        if self.S3_ENDPOINT and urlsplit(self.S3_ENDPOINT).path.strip("/") == self.S3_BUCKET:
+            yield f"S3_ENDPOINT must not end with the bucket: leave out /{self.S3_BUCKET}."
 
 
 def load(**overrides: object) -> Settings:

@@ -21,7 +21,7 @@ from agent.errors import ConfigError
 from agent.hear.endpointing import LexicalEndOfTurn
 from agent.hear.keys import parse_bindings
 from agent.hear.ports import Recogniser
-from agent.keep.ports import CallStore
+from agent.keep.ports import CallStore, ObjectStore
 from agent.language import two_letters
 from agent.lines import load_lines
 from agent.model import Utterance
@@ -65,6 +65,17 @@ def open_store(settings: Settings) -> CallStore:
     from agent.providers.sqlite import SqliteStore
 
     return SqliteStore(settings.DATA_DIR / "calls.db")
+
+
+def open_objects(settings: Settings) -> ObjectStore:
+    """The bucket where S3_BUCKET is set, else a folder under DATA_DIR. Asks nothing of either yet."""
+    if settings.S3_BUCKET:
+        from agent.providers.s3_objects import S3Objects
+
+        return S3Objects(settings)
+    from agent.providers.local_objects import LocalObjects
+
+    return LocalObjects(settings.DATA_DIR / "recordings")
 
 
 @asynccontextmanager

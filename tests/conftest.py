@@ -1,4 +1,4 @@
-"""What several rooms of the suite share: a real mongod, started once."""
+"""What several rooms of the suite share: a real mongod and a real S3 server, started once."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.fakes.mongod import Mongod
+from tests.fakes.s3 import S3Server
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +22,11 @@ def mongo_uri() -> Iterator[str]:
         yield server.uri
     finally:
         server.remove()
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3Server]:
+    """One that checks signatures."""
+    server = S3Server()
+    yield server
+    server.kill()

@@ -142,3 +142,30 @@ def test_whoever_stands_in_has_time_to() -> None:
 def test_limits_that_are_not_used_do_not_stop_a_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TTS_TIMEOUT_S", "2")
     assert config.load().TTS_TIMEOUT_S == 2
+
+
+def test_what_is_wrong_with_a_bucket_is_told_at_once() -> None:
+    found = faults(S3_BUCKET="My_Bucket", S3_ACCESS_KEY="k", S3_ENDPOINT="files", S3_PUBLIC_URL="ftp://x")
+    for part in ("S3_BUCKET ('My_Bucket')", "go together", "S3_ENDPOINT: must be a URL", "S3_PUBLIC_URL: must be"):
+        assert any(part in fault for fault in found), part
+
+    (fault,) = faults(S3_BUCKET="sound", S3_ENDPOINT="https://a.r2.cloudflarestorage.com/sound")
+    assert "leave out /sound" in fault
+    (fault,) = faults(S3_BUCKET="sound")
+    assert "S3_REGION (such as ap-south-1)" in fault
+    (fault,) = faults(S3_ACCESS_KEY="k", S3_SECRET_KEY="hidden", S3_ENDPOINT="https://s3.example.in")
+    assert fault == "S3_ACCESS_KEY, S3_SECRET_KEY, S3_ENDPOINT: set S3_BUCKET as well, or none of them."
+
+
+@pytest.mark.parametrize(
+    "env",
+    [
+        {"S3_REGION": "ap-south-1"},
+        {"S3_BUCKET": "sound", "S3_REGION": "ap-south-1"},
+        {"S3_BUCKET": "sound", "S3_ENDPOINT": "http://minio:9000", "S3_ACCESS_KEY": "k", "S3_SECRET_KEY": "s"},
+    ],
+)
+def test_a_bucket_may_be_anywhere(monkeypatch: pytest.MonkeyPatch, env: dict[str, str]) -> None:
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    assert env.get("S3_BUCKET", "") == config.load().S3_BUCKET

@@ -1,0 +1,36 @@
+"""Keys of objects: parts between slashes, such as "2026/11/27/CA0123.wav", that lead nowhere else. Pure."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from agent.errors import StoreError
+
+LONGEST = 1024
+LONGEST_PART = 200
+"""Bytes. S3 takes 1024 in all; a file system takes 255 a part, and a file has a longer name while it is written."""
+
+
+def parts(key: str) -> list[str]:
+    """The key's parts. Raises StoreError where it is none: an empty part, "." or "..", a control character, a
+    backslash, too long."""
+    try:
+        found = key.split("/")
+        long = len(key.encode()) > LONGEST or any(len(part.encode()) > LONGEST_PART for part in found)
+    except UnicodeEncodeError:
+        raise StoreError(f"not a key: {key!r}") from None
+    if long or "\\" in key or any(part in {"", ".", ".."} or not part.isprintable() for part in found):
+        raise StoreError(f"not a key: {key[:LONGEST]!r}")
+    return found
+
+
+def public_url(base: str, key: str) -> str:
+    """Where the object is, below an address that shows the store's objects to anybody."""
+    return f"{base.rstrip('/')}/{quote(key, safe='/-_.~')}"
+
+
+def recording_key(call_sid: str, started_at: str) -> str:
+    """Of a call's sound: the day it began, in UTC, and its CallSid, which is whatever a webhook said. A second stream
+    of the same call replaces the first, as its record does."""
+    year, month, day = started_at[:10].split("-")
+    return f"{year}/{month}/{day}/{quote(call_sid, safe='')[: LONGEST_PART - 4]}.wav"
