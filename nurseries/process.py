@@ -47,6 +47,9 @@ KEEP_S = 20.0
 LINGER_S = 3.0
 """From the end of the last call to the closed door: for the webhooks that follow a call."""
 
+PREPARE_AGAIN_S, PREPARE_LATER_S = 2.0, 60.0
+"""Before a store that is away is prepared, once more and at the latest."""
+
 ASIDE_S = 5.0
 """For the journal to be told, at the end, what need not be remembered; and for records that it does not take to be
 written to files."""
@@ -84,6 +87,7 @@ class Process:
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
             async with trio.open_nursery() as keeper:
                 await keeper.start(self._keeping.run)
+                keeper.start_soon(contain, self._prepare, "prepare the store", name="prepare")
                 keeper.start_soon(contain, self._take_back, "take back", name="take back")
                 keeper.start_soon(contain, self._take_up, "take up", name="take up")
                 async with trio.open_nursery() as self._afterwards:
@@ -161,6 +165,20 @@ class Process:
             log.error("record lost", call_sid=record.call_sid, error=str(error))  # noqa: TRY400  no traceback
         else:
             log.warning("record put aside until the next start", call_sid=record.call_sid, file=str(path))
+
+    async def _prepare(self) -> None:
+        """As soon as the store is there; calls are taken meanwhile."""
+        pause = PREPARE_AGAIN_S
+        while True:
+            try:
+                # Left to itself at the end: the next start does what is left.
+                await trio.to_thread.run_sync(self._store.prepare, abandon_on_cancel=True)
+            except StoreError as error:
+                log.warning("the store is not prepared yet", error=str(error))
+                await trio.sleep(pause)
+                pause = min(2 * pause, PREPARE_LATER_S)
+            else:
+                return
 
     async def _take_up(self) -> None:
         await take_up(self._journals, self._keeping, self._store, self._parts, self._state)

@@ -9,6 +9,7 @@ import textwrap
 import msgspec
 
 from agent.config import load
+from agent.keep.query import Query
 from agent.keep.record import CallRecord, Entry, Points
 from nurseries.compose import open_store
 
@@ -37,8 +38,8 @@ def run(args: argparse.Namespace) -> int:
     store = open_store(load())
     try:
         if args.action == "list":
-            return _list(store.newest(args.limit), as_json=args.json)
-        record = store.get(args.call_sid) if args.call_sid else next(iter(store.newest(1)), None)
+            return _list(store.find(Query(), args.limit), as_json=args.json)
+        record = store.get(args.call_sid) if args.call_sid else next(iter(store.find(Query(), 1)), None)
     finally:
         store.close()
     if record is None:

@@ -30,3 +30,13 @@ def s3_server() -> Iterator[S3Server]:
     server = S3Server()
     yield server
     server.kill()
+
+
+@pytest.fixture(scope="session")
+def standalone_uri() -> Iterator[str]:
+    """A server that is no replica set."""
+    server = Mongod(standalone=True)
+    try:
+        yield server.uri
+    finally:
+        server.remove()

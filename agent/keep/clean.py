@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from agent.keep.query import Query
 from agent.keep.record import CallRecord
 
 
@@ -18,10 +19,20 @@ def clean(record: CallRecord) -> CallRecord:
     return record
 
 
+def clean_query(query: Query) -> Query:
+    """Asks for what records can have."""
+    return msgspec.convert(_clean(msgspec.to_builtins(query)), Query)
+
+
+def clean_text(text: str) -> str:
+    """The text itself where it can be encoded."""
+    return text.encode("utf-8", "replace").decode()
+
+
 def _clean(value: Any) -> Any:
     match value:
         case str():
-            return value.encode("utf-8", "replace").decode()
+            return clean_text(value)
         case dict():
             return {_clean(key): _clean(each) for key, each in value.items()}
         case list() | tuple():

@@ -6,7 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
+from agent.keep.query import Place, Query
 from agent.keep.record import CallRecord
+
+TOMBSTONE_S = 400 * 86_400.0
+"""How long it is remembered that a call was deleted: a journal that lies longer on a disk that is away could bring it
+back."""
 
 HAND_OVER_S = 600.0
 """How long a hand-over is kept: the carrier asks within seconds of the stream's end."""
@@ -27,8 +32,19 @@ class CallStore(Protocol):
         """The call's record, or None. Raises StoreError."""
         ...
 
-    def newest(self, limit: int) -> list[CallRecord]:
-        """The latest calls, newest first. Raises StoreError."""
+    def find(self, query: Query, limit: int, after: Place | None = None) -> list[CallRecord]:
+        """Calls that fulfil the query, newest first (started_at, call_sid descending), those behind `after`. A record
+        that cannot be read is left out and logged. Raises StoreError."""
+        ...
+
+    def delete(self, *call_sids: str) -> int:
+        """Forget the calls for good: whatever is saved of them later, by any process or journal, is not kept. Returns
+        how many there were. Raises StoreError, and then some of them may be forgotten."""
+        ...
+
+    def prepare(self) -> None:
+        """Whatever makes the rest quick and may take long: indexes, records of older versions. Done again, it does what
+        is left. Raises StoreError."""
         ...
 
     def hand_over(self, call_sid: str, to: str) -> None:

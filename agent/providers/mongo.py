@@ -1,23 +1,34 @@
 """Call records in MongoDB: the store that many processes share, chosen by MONGODB_URI.
 
 pymongo in threads; every operation has a deadline of its own, writes are idempotent (one document per call, replaced
-as a whole) and retried by the driver.
+as a whole) and retried by the driver. A deleted call leaves a document that is newer than any record: no transaction is
+needed, so a standalone server does as well as a replica set.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
 import pymongo
+import structlog
+from bson.errors import BSONError
 from pymongo import ReadPreference, ReplaceOne
-from pymongo.errors import BulkWriteError, PyMongoError
+from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
 
 from agent.errors import StoreError
+from agent.keep.clean import clean_query, clean_text
 from agent.keep.ports import HAND_OVER_S
+from agent.keep.query import Place, Query, page, span
 from agent.keep.record import CallRecord
+from agent.keep.terms import asked
+from agent.providers import mongo_schema as schema
+
+log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
@@ -29,6 +40,9 @@ DUPLICATE = 11000
 
 LIMIT_S = 5.0
 """For one operation, server selection included."""
+
+PREPARE_S = 3600.0
+"""For one step of what is done ahead: an index over millions of records."""
 
 
 class MongoStore:
@@ -48,7 +62,9 @@ class MongoStore:
         self._calls = self._client.get_default_database(DATABASE)["calls"]
         # Read where it was written, whatever the URI prefers: the carrier asks half a second later.
         self._hand_overs = self._calls.database.get_collection("hand_overs", read_preference=ReadPreference.PRIMARY)
-        self._indexed = False
+        self._unique = False
+        self._prepared = False
+        self._preparing = threading.Lock()
 
     @property
     def name(self) -> str:
@@ -60,7 +76,7 @@ class MongoStore:
         writes = [
             ReplaceOne(
                 {"call_sid": record.call_sid, "revision": {"$not": {"$gt": record.revision}}},
-                msgspec.to_builtins(record),
+                schema.document(record),
                 upsert=True,
             )
             for record in records
@@ -68,13 +84,39 @@ class MongoStore:
         self._do(lambda: self._write(writes))
 
     def get(self, call_sid: str) -> CallRecord | None:
-        document = self._do(lambda: self._calls.find_one({"call_sid": call_sid}, {"_id": 0}))
+        asked_for = {"call_sid": clean_text(call_sid), schema.DELETED: None}
+        document = self._do(lambda: self._calls.find_one(asked_for, schema.OURS))
         return None if document is None else self._read(document)
 
-    def newest(self, limit: int) -> list[CallRecord]:
-        order = [("started_at", pymongo.DESCENDING), ("call_sid", pymongo.DESCENDING)]
-        found = self._do(lambda: list(self._calls.find({}, {"_id": 0}).sort(order).limit(limit)))
-        return [self._read(document) for document in found]
+    def find(self, query: Query, limit: int, after: Place | None = None) -> list[CallRecord]:
+        query = clean_query(query)
+        after = None if after is None else Place(*map(clean_text, after))
+        groups = asked(query)
+        if groups is None or limit < 1:
+            return []
+        if not self._prepared:
+            self.prepare()
+        least, most = span(query, after)
+        conditions: dict[str, Any] = {schema.AT: {"$gte": least, "$lte": most}}
+
+        def read() -> list[CallRecord]:
+            if groups:
+                conditions["$and"] = [{schema.TERMS: {"$in": group}} for group in self._rarest_first(groups)]
+            order = [(schema.AT, pymongo.DESCENDING)]
+            with self._calls.find(conditions, schema.OURS).sort(order).batch_size(min(limit, 1000) + 2) as cursor:
+                return page(self._readable(cursor), query, limit, after)
+
+        return self._do(read)
+
+    def delete(self, *call_sids: str) -> int:
+        return sum(self._do(partial(self._delete, clean_text(sid))) for sid in call_sids)
+
+    def prepare(self) -> None:
+        with self._preparing:
+            self._do(lambda: self._hand_overs.create_index("at", expireAfterSeconds=int(HAND_OVER_S)))
+            self._do(lambda: schema.index(self._calls), PREPARE_S)
+            schema.bring_forward(self._calls, self._do)
+            self._prepared = True
 
     def hand_over(self, call_sid: str, to: str) -> None:
         told = {"to": to, "at": datetime.now(UTC)}
@@ -89,7 +131,7 @@ class MongoStore:
         self._client.close()
 
     def _write(self, writes: list[ReplaceOne[dict[str, Any]]]) -> None:
-        """Those that do not match try to insert, and find the call there: newer, or come in this moment."""
+        """Those that do not match try to insert, and find the call there: newer, deleted, or come in this moment."""
         for again in (True, False):
             try:
                 self._calls.bulk_write(writes, ordered=False)
@@ -102,21 +144,45 @@ class MongoStore:
                     continue
             return
 
+    def _delete(self, call_sid: str) -> int:
+        stone = schema.tombstone(call_sid, datetime.now(UTC))
+        try:
+            before = self._calls.find_one_and_replace({"call_sid": call_sid}, stone, {schema.DELETED: 1}, upsert=True)
+        except DuplicateKeyError:  # a record came in this moment
+            before = self._calls.find_one_and_replace({"call_sid": call_sid}, stone, {schema.DELETED: 1}, upsert=True)
+        return int(before is not None and schema.DELETED not in before)
+
+    def _rarest_first(self, groups: list[list[str]]) -> list[list[str]]:
+        """An index of many terms a document is walked by one of them; the rest is looked up in the documents."""
+        if len(groups) == 1:
+            return groups
+        counts = {
+            id(group): self._calls.count_documents({schema.TERMS: {"$in": group}}, limit=schema.COUNTED)
+            for group in groups
+        }
+        return sorted(groups, key=lambda group: counts[id(group)])
+
+    def _readable(self, documents: pymongo.cursor.Cursor[dict[str, Any]]) -> Iterator[tuple[int, CallRecord]]:
+        for document in documents:
+            try:
+                yield int(document[schema.AT]), self._read(document)
+            except StoreError as error:
+                log.warning("a record is left out", call_sid=document.get("call_sid"), error=str(error))
+
     def _read(self, document: dict[str, Any]) -> CallRecord:
         try:
             return msgspec.convert(document, CallRecord)
         except msgspec.ValidationError as error:
             raise StoreError(f"a record in {self._calls.full_name} cannot be read: {error}") from error
 
-    def _do(self, work: Callable[[], T]) -> T:
+    def _do(self, work: Callable[[], T], limit_s: float | None = None) -> T:
         try:
-            with pymongo.timeout(LIMIT_S):
-                if not self._indexed:
+            if not self._unique:  # without it, two writers could make two documents of one call
+                with pymongo.timeout(LIMIT_S):
                     self._calls.create_index("call_sid", unique=True)
-                    self._calls.create_index([("started_at", pymongo.DESCENDING), ("call_sid", pymongo.DESCENDING)])
-                    self._hand_overs.create_index("at", expireAfterSeconds=int(HAND_OVER_S))
-                    self._indexed = True
+                    self._unique = True
+            with pymongo.timeout(limit_s or LIMIT_S):
                 return work()
-        except PyMongoError as error:
+        except (PyMongoError, BSONError, OverflowError, UnicodeEncodeError) as error:
             # The driver adds its whole view of the cluster after the first comma.
             raise StoreError(f"MongoDB: {str(error).split(',', maxsplit=1)[0][:200]}") from error

@@ -1,7 +1,7 @@
 """Call records in SQLite: the embedded store, one file under DATA_DIR.
 
 WAL with full synchronisation: a record that was saved survives a crash of the process and of the machine. Used from
-threads, one statement at a time.
+threads: one writes at a time, and one reads meanwhile.
 """
 
 from __future__ import annotations
@@ -9,36 +9,29 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
+import structlog
 
 from agent.errors import StoreError
-from agent.keep.ports import HAND_OVER_S
+from agent.keep.clean import clean_query, clean_text
+from agent.keep.ports import HAND_OVER_S, TOMBSTONE_S
+from agent.keep.query import Place, Query, page, span
 from agent.keep.record import CallRecord
+from agent.keep.terms import asked, terms
+from agent.providers import sqlite_schema as schema
+
+log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS calls (
-    call_sid TEXT PRIMARY KEY,
-    started_at TEXT NOT NULL,
-    record TEXT NOT NULL
-);
-CREATE INDEX IF NOT EXISTS calls_by_start ON calls (started_at DESC, call_sid DESC);
-CREATE TABLE IF NOT EXISTS hand_overs (
-    call_sid TEXT PRIMARY KEY,
-    number TEXT NOT NULL,
-    at REAL NOT NULL
-);
-"""
-
-_SAVE = """
-INSERT INTO calls VALUES (?, ?, ?)
-ON CONFLICT (call_sid) DO UPDATE SET started_at = excluded.started_at, record = excluded.record
-WHERE coalesce(json_extract(calls.record, '$.revision'), 0) <= json_extract(excluded.record, '$.revision')
+_WALK = "SELECT at, call_sid, record FROM calls WHERE at BETWEEN ? AND ? ORDER BY at DESC"
+_FIND = """
+SELECT calls.at, call_sid, record FROM words CROSS JOIN calls ON calls.at = words.rowid
+WHERE words.rowid BETWEEN ? AND ? AND words MATCH ? ORDER BY words.rowid DESC
 """
 
 
@@ -46,17 +39,13 @@ class SqliteStore:
     """The CallStore port on one file."""
 
     def __init__(self, path: Path) -> None:
-        """Open or create the file. Raises StoreError where it cannot be."""
+        """Open or create the file, and bring it to this version. Raises StoreError where that cannot be."""
         self._path = path
-        self._lock = threading.Lock()
         self._decoder = msgspec.json.Decoder(CallRecord)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, check_same_thread=False, timeout=5, isolation_level=None)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
-            self._db.executescript(_SCHEMA)
-        except (OSError, sqlite3.Error) as error:
+            self._writer, self._reader = _Connection(path), _Connection(path)
+        except (OSError, sqlite3.Error, StoreError) as error:
             raise StoreError(f"cannot use {path}: {error}") from error
 
     @property
@@ -64,26 +53,55 @@ class SqliteStore:
         return f"sqlite ({self._path})"
 
     def save(self, *records: CallRecord) -> None:
-        rows = [(record.call_sid, record.started_at, msgspec.json.encode(record).decode()) for record in records]
+        rows = [(r, " ".join(sorted(terms(r))), msgspec.json.encode(r).decode()) for r in records]
 
         def write(db: sqlite3.Connection) -> None:
-            db.execute("BEGIN IMMEDIATE")
-            try:
-                db.executemany(_SAVE, rows)
-            except BaseException:
-                db.rollback()
-                raise
-            db.commit()
+            for row in rows:
+                _save(db, *row)
 
-        self._do(write)
+        self._do(self._writer.write, write)
 
     def get(self, call_sid: str) -> CallRecord | None:
-        row = self._do(lambda db: db.execute("SELECT record FROM calls WHERE call_sid = ?", (call_sid,)).fetchone())
+        query, sid = "SELECT record FROM calls WHERE call_sid = ?", clean_text(call_sid)
+        row = self._do(self._reader.read, lambda db: db.execute(query, (sid,)).fetchone())
         return self._decode(row[0]) if row else None
 
-    def newest(self, limit: int) -> list[CallRecord]:
-        query = "SELECT record FROM calls ORDER BY started_at DESC, call_sid DESC LIMIT ?"
-        return [self._decode(row[0]) for row in self._do(lambda db: db.execute(query, (limit,)).fetchall())]
+    def find(self, query: Query, limit: int, after: Place | None = None) -> list[CallRecord]:
+        query = clean_query(query)
+        after = None if after is None else Place(*map(clean_text, after))
+        groups = asked(query)
+        if groups is None:
+            return []
+        least, most = span(query, after)
+        bounds = (least << schema.WITHIN, ((most + 1) << schema.WITHIN) - 1)
+        match = " AND ".join("({})".format(" OR ".join(f'"{term}"' for term in group)) for group in groups)
+
+        def read(db: sqlite3.Connection) -> list[CallRecord]:
+            cursor = db.execute(_FIND, (*bounds, match)) if match else db.execute(_WALK, bounds)
+            try:
+                return page(self._readable(cursor), query, limit, after)
+            finally:
+                cursor.close()
+
+        return self._do(self._reader.read, read)
+
+    def delete(self, *call_sids: str) -> int:
+        now = time.time()
+
+        def write(db: sqlite3.Connection) -> int:
+            count = 0
+            for sid in map(clean_text, call_sids):
+                for at, found_by in db.execute("SELECT at, terms FROM calls WHERE call_sid = ?", (sid,)).fetchall():
+                    schema.remove(db, at, found_by)
+                    count += 1
+                db.execute("INSERT OR REPLACE INTO deleted VALUES (?, ?)", (sid, now))
+            db.execute("DELETE FROM deleted WHERE at < ?", (now - TOMBSTONE_S,))
+            return count
+
+        return self._do(self._writer.write, write)
+
+    def prepare(self) -> None:
+        """All is done at open."""
 
     def hand_over(self, call_sid: str, to: str) -> None:
         now = time.time()
@@ -92,26 +110,91 @@ class SqliteStore:
             db.execute("DELETE FROM hand_overs WHERE at < ?", (now - HAND_OVER_S,))
             db.execute("INSERT OR REPLACE INTO hand_overs VALUES (?, ?, ?)", (call_sid, to, now))
 
-        self._do(write)
+        self._do(self._writer.write, write)
 
     def handed_over(self, call_sid: str) -> str | None:
         query = "SELECT number FROM hand_overs WHERE call_sid = ? AND at >= ?"
-        row = self._do(lambda db: db.execute(query, (call_sid, time.time() - HAND_OVER_S)).fetchone())
+        since = time.time() - HAND_OVER_S
+        row = self._do(self._writer.read, lambda db: db.execute(query, (call_sid, since)).fetchone())
         return str(row[0]) if row else None
+
+    def close(self) -> None:
+        self._reader.close()
+        self._writer.close()
+
+    def _readable(self, rows: sqlite3.Cursor) -> Iterator[tuple[int, CallRecord]]:
+        for at, call_sid, text in rows:
+            try:
+                yield at >> schema.WITHIN, self._decode(text)
+            except StoreError as error:
+                log.warning("a record is left out", call_sid=call_sid, error=str(error))
+
+    def _decode(self, text: str) -> CallRecord:
+        try:
+            return self._decoder.decode(text)
+        except (msgspec.DecodeError, UnicodeEncodeError) as error:
+            raise StoreError(f"a record in {self._path} cannot be read: {error}") from error
+
+    def _do(self, how: Callable[[Callable[[sqlite3.Connection], T]], T], work: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            return how(work)
+        except (sqlite3.Error, UnicodeEncodeError, OverflowError) as error:
+            raise StoreError(f"{self._path}: {error}") from error
+
+
+class _Connection:
+    """Used by one thread at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self._lock = threading.Lock()
+        self._db = sqlite3.connect(path, check_same_thread=False, timeout=5, isolation_level=None)
+        try:
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=FULL")
+            self._db.execute("PRAGMA secure_delete=ON")  # who is deleted is not to be found in free pages
+            schema.bring_forward(self._db)
+        except BaseException:
+            self._db.close()
+            raise
+
+    def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        with self._lock:
+            return work(self._db)
+
+    def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """All of the work, or nothing."""
+        with self._lock:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                done = work(self._db)
+            except BaseException:
+                self._db.rollback()
+                raise
+            self._db.commit()
+            return done
 
     def close(self) -> None:
         with self._lock:
             self._db.close()
 
-    def _decode(self, text: str) -> CallRecord:
-        try:
-            return self._decoder.decode(text)
-        except msgspec.DecodeError as error:
-            raise StoreError(f"a record in {self._path} cannot be read: {error}") from error
 
-    def _do(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        with self._lock:
-            try:
-                return work(self._db)
-            except sqlite3.Error as error:
-                raise StoreError(f"{self._path}: {error}") from error
+def _save(db: sqlite3.Connection, record: CallRecord, found_by: str, text: str) -> None:
+    sid = record.call_sid
+    if db.execute("SELECT 1 FROM deleted WHERE call_sid = ?", (sid,)).fetchone():
+        return
+    known = db.execute("SELECT at, started_at, revision, terms FROM calls WHERE call_sid = ?", (sid,)).fetchone()
+    if known is None:
+        schema.insert(db, record, found_by, text)
+        return
+    at, started_at, revision, found_before = known
+    if revision > record.revision:
+        return
+    if started_at != record.started_at:
+        schema.remove(db, at, found_before)
+        schema.insert(db, record, found_by, text)
+        return
+    if found_before != found_by:
+        schema.unfind(db, at, found_before)
+        db.execute("INSERT INTO words (rowid, terms) VALUES (?, ?)", (at, found_by))
+    change = "UPDATE calls SET revision = ?, terms = ?, record = ? WHERE at = ?"
+    db.execute(change, (record.revision, found_by, text, at))

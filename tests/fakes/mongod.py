@@ -1,5 +1,5 @@
-"""A real mongod, from a package: a replica set of one in a folder of its own, that can be killed, stopped and started
-again on the same port."""
+"""A real mongod, from a package: a replica set of one, or a standalone server, in a folder of its own, that can be
+killed, stopped and started again on the same port, and told to fail."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ import socket
 import subprocess
 import sys
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pymongo
 import pytest
@@ -21,7 +23,8 @@ from pymongo.errors import OperationFailure, PyMongoError
 class Mongod:
     """Started when made."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, standalone: bool = False) -> None:
+        self._set = () if standalone else ("--replSet", "rs0")
         root = Path("/dev/shm") if Path("/dev/shm").is_dir() else None  # noqa: S108  a file system in memory
         self._program = _program()
         self._folder = tempfile.mkdtemp(prefix="mongod-", dir=root)
@@ -35,7 +38,7 @@ class Mongod:
         """Until it takes writes."""
         command = [
             *(self._program, "--dbpath", self._folder, "--port", str(self._port), "--bind_ip", "127.0.0.1"),
-            *("--replSet", "rs0", "--setParameter", "enableTestCommands=1"),
+            *(*self._set, "--setParameter", "enableTestCommands=1", "--setParameter", "ttlMonitorSleepSecs=1"),
             *("--logpath", f"{self._folder}/log", "--logappend", "--nounixsocket"),
         ]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -61,7 +64,7 @@ class Mongod:
         with pymongo.MongoClient(self.uri, serverSelectionTimeoutMS=20_000) as db:
             member = {"_id": 0, "host": f"127.0.0.1:{self._port}"}
             try:
-                with suppress(OperationFailure):  # it was here before
+                with suppress(OperationFailure):  # it was here before, or there is no set
                     db.admin.command("replSetInitiate", {"_id": "rs0", "members": [member]})
                 with pymongo.timeout(20):
                     while not db.admin.command("hello")["isWritablePrimary"]:
@@ -82,3 +85,17 @@ def _program() -> str:
     if found := shutil.which("mongod"):
         return found
     pytest.skip(f"NO mongod ON {sys.platform}: the MongoDB tests DID NOT RUN. Install one, or set TEST_MONGO_URI.")
+
+
+@contextmanager
+def failing(uri: str, *commands: str, times: int | None = None, **how: Any) -> Iterator[None]:
+    """The server fails these commands, so often or as long as the block lasts: `errorCode=`, `closeConnection=True`,
+    `writeConcernError=`, `blockConnection=True, blockTimeMS=`."""
+    mode = "alwaysOn" if times is None else {"times": times}
+    with pymongo.MongoClient(uri) as db:
+        data = {"failCommands": list(commands), "appName": "calling-agent", **how}
+        db.admin.command({"configureFailPoint": "failCommand", "mode": mode, "data": data})
+        try:
+            yield
+        finally:
+            db.admin.command({"configureFailPoint": "failCommand", "mode": "off"})

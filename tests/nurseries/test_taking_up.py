@@ -12,6 +12,7 @@ import trio.lowlevel
 
 from agent.errors import StoreError
 from agent.keep import journal
+from agent.keep.query import Query
 from agent.keep.record import CallRecord, Entry
 from agent.providers.journal_file import JournalFile
 from agent.providers.sqlite import SqliteStore
@@ -125,7 +126,7 @@ async def test_a_call_that_had_ended_keeps_its_ending(house: House, nursery) -> 
     await house.take_up()
     await until(lambda: house.names == [])
 
-    assert [record.ending for record in house.store.newest(9)] == ["caller hung up"]
+    assert [record.ending for record in house.store.find(Query(), 9)] == ["caller hung up"]
 
 
 async def test_what_the_store_has_since_is_not_undone(house: House, nursery) -> None:
@@ -137,7 +138,7 @@ async def test_what_the_store_has_since_is_not_undone(house: House, nursery) -> 
     await house.take_up()
     await until(lambda: house.names == [])
 
-    (record,) = house.store.newest(9)
+    (record,) = house.store.find(Query(), 9)
     assert record.entries == more
     assert record.ending == "interrupted"
 
@@ -155,11 +156,11 @@ async def test_a_store_that_is_away_is_waited_for_in_this_process_s_own_journal(
     await nursery.start(house.keeping.run)
     nursery.start_soon(house.take_up)
     await until(lambda: bool(house.names) and all(name.startswith("this") for name in house.names))
-    assert house.store.newest(9) == []
+    assert house.store.find(Query(), 9) == []
 
     monkeypatch.undo()
     await until(lambda: house.names == [])
-    assert [record.ending for record in house.store.newest(9)] == ["interrupted"]
+    assert [record.ending for record in house.store.find(Query(), 9)] == ["interrupted"]
 
 
 async def test_a_process_that_is_still_there_keeps_its_journal(house: House, nursery) -> None:
@@ -171,7 +172,7 @@ async def test_a_process_that_is_still_there_keeps_its_journal(house: House, nur
     await house.take_up()
 
     assert house.names == ["other.journal"]
-    assert house.store.newest(9) == []
+    assert house.store.find(Query(), 9) == []
     other.close()
 
 
@@ -182,7 +183,7 @@ async def test_a_damaged_journal_is_told_as_far_as_it_can_be_read_and_kept(house
     await house.take_up()
     await until(lambda: house.names == ["gone.damaged"])
 
-    assert {record.call_sid for record in house.store.newest(9)} == {"CA0", "CA1", "CA2"}
+    assert {record.call_sid for record in house.store.find(Query(), 9)} == {"CA0", "CA1", "CA2"}
     assert house.state.journal_doubt
     assert house.state.accepting
 
@@ -196,7 +197,7 @@ async def test_a_torn_last_line_is_no_damage(house: House, nursery) -> None:
     await until(lambda: house.names == [])
 
     assert not house.state.journal_doubt
-    assert len(house.store.newest(9)) == 1
+    assert len(house.store.find(Query(), 9)) == 1
 
 
 async def test_one_call_in_two_journals_is_one_record(house: House, nursery) -> None:
@@ -207,5 +208,5 @@ async def test_one_call_in_two_journals_is_one_record(house: House, nursery) -> 
     await house.take_up()
     await until(lambda: house.names == [])
 
-    (record,) = house.store.newest(9)
+    (record,) = house.store.find(Query(), 9)
     assert record.entries == SAID

@@ -1,4 +1,4 @@
-"""One contract, two stores: SQLite in a file, MongoDB in a real mongod."""
+"""One contract, two stores: SQLite in a file, MongoDB in a real mongod, as a replica set and standalone."""
 
 import sqlite3
 import threading
@@ -8,6 +8,7 @@ import pytest
 
 from agent.errors import StoreError
 from agent.keep.ports import CallStore
+from agent.keep.query import Query
 from agent.keep.record import CallRecord, Entry, TurnTimes
 from agent.providers.mongo import MongoStore
 from agent.providers.sqlite import SqliteStore
@@ -34,15 +35,20 @@ def record(call_sid: str = "CA1", started_at: str = "2026-11-22T10:00:00.000+00:
     return CallRecord(**(fields | changes))
 
 
-@pytest.fixture(params=["sqlite", "mongo"])
-def store(request: pytest.FixtureRequest, tmp_path):
-    if request.param == "sqlite":
-        made: CallStore = SqliteStore(tmp_path / "new" / "calls.db")
-    else:
-        uri = request.getfixturevalue("mongo_uri")
+@pytest.fixture(params=["sqlite", "mongo", "standalone"])
+def make(request: pytest.FixtureRequest, tmp_path):
+    """Makes another process's store on the same, at first empty, database."""
+    if request.param != "sqlite":
+        uri = request.getfixturevalue(f"{request.param}_uri")
         with pymongo.MongoClient(uri) as client:
             client.drop_database("calling_agent")
-        made = MongoStore(uri)
+        return lambda: MongoStore(uri)
+    return lambda: SqliteStore(tmp_path / "new" / "calls.db")
+
+
+@pytest.fixture
+def store(make):
+    made: CallStore = make()
     yield made
     made.close()
 
@@ -58,14 +64,14 @@ def test_saving_again_replaces(store: CallStore) -> None:
     store.save(record(ending="failed"))
     store.save(record(ending="time limit"))
 
-    assert [r.ending for r in store.newest(10)] == ["time limit"]
+    assert [r.ending for r in store.find(Query(), 10)] == ["time limit"]
 
 
 def test_an_older_state_never_replaces_a_newer_one(store: CallStore) -> None:
     store.save(record(revision=7, ending="time limit"), record("CA2", revision=7))
     store.save(record(revision=6, ending=""), record("CA2", revision=8, ending="failed"), record("CA3"))
 
-    assert {r.call_sid: (r.revision, r.ending) for r in store.newest(9)} == {
+    assert {r.call_sid: (r.revision, r.ending) for r in store.find(Query(), 9)} == {
         "CA1": (7, "time limit"),
         "CA2": (8, "failed"),
         "CA3": (0, "caller hung up"),
@@ -76,15 +82,14 @@ def test_a_record_from_before_revisions_is_replaced(store: CallStore, request: p
     store.save(record())
     if isinstance(store, SqliteStore):
         with sqlite3.connect(tmp_path / "new" / "calls.db") as db:
-            db.execute("UPDATE calls SET record = json_remove(record, '$.revision')")
+            db.execute("UPDATE calls SET record = json_remove(record, '$.revision'), revision = 0")
         db.close()
     else:
-        with pymongo.MongoClient(request.getfixturevalue("mongo_uri")) as client:
-            client["calling_agent"]["calls"].update_one({}, {"$unset": {"revision": 1}})
+        store._calls.update_one({}, {"$unset": {"revision": 1}})
 
     store.save(record(ending="failed"))
 
-    assert [r.ending for r in store.newest(9)] == ["failed"]
+    assert [r.ending for r in store.find(Query(), 9)] == ["failed"]
 
 
 def test_writers_of_one_call_leave_its_newest_state(store: CallStore) -> None:
@@ -95,14 +100,14 @@ def test_writers_of_one_call_leave_its_newest_state(store: CallStore) -> None:
     for thread in threads:
         thread.join(30)
 
-    assert [r.ending for r in store.newest(9)] == ["23"]
+    assert [r.ending for r in store.find(Query(), 9)] == ["23"]
 
 
 def test_the_newest_come_first(store: CallStore) -> None:
     for n in range(5):
         store.save(record(f"CA{n}", f"2026-11-22T10:00:0{n}.000+00:00"))
 
-    assert [r.call_sid for r in store.newest(3)] == ["CA4", "CA3", "CA2"]
+    assert [r.call_sid for r in store.find(Query(), 3)] == ["CA4", "CA3", "CA2"]
 
 
 def test_threads_may_share_a_store(store: CallStore) -> None:
@@ -112,7 +117,7 @@ def test_threads_may_share_a_store(store: CallStore) -> None:
     for thread in threads:
         thread.join(30)
 
-    assert len(store.newest(100)) == 16
+    assert len(store.find(Query(), 100)) == 16
 
 
 def test_a_call_that_is_to_be_passed_on_is_known_until_that_is_long_past(store: CallStore, monkeypatch) -> None:
@@ -127,11 +132,8 @@ def test_a_call_that_is_to_be_passed_on_is_known_until_that_is_long_past(store: 
     assert store.handed_over("CA1") is None
 
 
-def test_another_process_knows_that_a_call_is_to_be_passed_on(store: CallStore, request, tmp_path) -> None:
-    if isinstance(store, SqliteStore):
-        other: CallStore = SqliteStore(tmp_path / "new" / "calls.db")
-    else:
-        other = MongoStore(request.getfixturevalue("mongo_uri"))
+def test_another_process_knows_that_a_call_is_to_be_passed_on(store: CallStore, make) -> None:
+    other = make()
 
     store.hand_over("CA1", "sip:desk@example.in")
 
@@ -153,7 +155,7 @@ def test_hand_overs_do_not_pile_up(tmp_path, monkeypatch) -> None:
 
 def test_mongodb_is_told_to_remove_old_hand_overs(mongo_uri: str) -> None:
     store = MongoStore(mongo_uri)
-    store.hand_over("CA1", "+911111111")
+    store.prepare()
     store.close()
 
     with pymongo.MongoClient(mongo_uri) as client:

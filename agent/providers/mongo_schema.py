@@ -1,0 +1,82 @@
+"""The documents of MongoDB's collection of calls: a record, and beside it what finds it; or a call's tombstone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+import pymongo
+from bson.int64 import Int64
+from pymongo import UpdateOne
+from pymongo.collection import Collection
+
+from agent.keep.ports import TOMBSTONE_S
+from agent.keep.query import rank
+from agent.keep.record import CallRecord
+from agent.keep.terms import terms
+
+T = TypeVar("T")
+
+AT, TERMS, BEGAN, DELETED = "_at", "_terms", "_began", "_deleted"
+"""The order of time (see `rank`), what it is found by (see `terms`), when it began as a date, when it was deleted."""
+
+OURS = {"_id": 0, TERMS: 0, BEGAN: 0}
+
+COUNTED = 2000
+"""Records that have a term: more are many."""
+
+NEVER = Int64(2**63 - 1)
+"""A tombstone's revision: no record has a later one."""
+
+BATCH = 200
+
+
+class Do(Protocol):
+    """Bounds work, and turns what the driver raises into StoreError."""
+
+    def __call__(self, work: Callable[[], T], limit_s: float | None = None) -> T: ...
+
+
+def document(record: CallRecord) -> dict[str, Any]:
+    return {**msgspec.to_builtins(record), **_beside(record)}
+
+
+def tombstone(call_sid: str, now: datetime) -> dict[str, Any]:
+    return {"call_sid": call_sid, "revision": NEVER, DELETED: now}
+
+
+def index(calls: Collection[dict[str, Any]]) -> None:
+    """Make what there is not yet. Goes on in the server where it takes longer than anybody waits for."""
+    calls.create_index([(AT, pymongo.DESCENDING)])
+    calls.create_index([(TERMS, pymongo.ASCENDING), (AT, pymongo.DESCENDING)])
+    calls.create_index(DELETED, sparse=True, expireAfterSeconds=int(TOMBSTONE_S))
+
+
+def bring_forward(calls: Collection[dict[str, Any]], do: Do) -> None:
+    """Give records of older versions what they are found by. A record that is saved meanwhile has it already."""
+    left = {AT: None, DELETED: None}
+    while found := do(lambda: list(calls.find(left, {TERMS: 0}).limit(BATCH))):
+        writes = [
+            UpdateOne({"_id": each["_id"], "revision": each.get("revision")}, {"$set": _of_old(each)}) for each in found
+        ]
+        do(partial(calls.bulk_write, writes, ordered=False))
+
+
+def _of_old(each: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return _beside(msgspec.convert(each, CallRecord))
+    except msgspec.ValidationError:  # it is there, and cannot be read
+        return {AT: Int64(rank(str(each.get("started_at", ""))))}
+
+
+def _beside(record: CallRecord) -> dict[str, Any]:
+    beside: dict[str, Any] = {AT: Int64(rank(record.started_at)), TERMS: sorted(terms(record))}
+    try:
+        began = datetime.fromisoformat(record.started_at)
+        beside[BEGAN] = began.astimezone(UTC) if began.tzinfo else began.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        pass  # of no known time: it is kept
+    return beside

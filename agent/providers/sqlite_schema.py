@@ -1,0 +1,117 @@
+"""The SQLite file's schema, and the way to it from older ones.
+
+`calls.at` is the order of time: the rank of `started_at` (a second) and a number within that second. It is the key of
+the table and of the index of terms, so that any query is answered newest first without sorting.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+import msgspec
+
+from agent.errors import StoreError
+from agent.keep.query import rank
+from agent.keep.record import CallRecord
+from agent.keep.terms import terms
+
+VERSION = 1
+"""Of `PRAGMA user_version`; 0 is a file of before it was counted, or a new one."""
+
+WITHIN = 16
+"""Bits of `at` that number the calls of one second."""
+
+_TABLES = """
+CREATE TABLE calls (
+    at INTEGER PRIMARY KEY,
+    call_sid TEXT NOT NULL UNIQUE,
+    started_at TEXT NOT NULL,
+    revision INTEGER NOT NULL,
+    terms TEXT NOT NULL,
+    record TEXT NOT NULL
+);
+CREATE VIRTUAL TABLE words USING fts5 (terms, content='', detail=none, columnsize=0, tokenize='ascii');
+CREATE TABLE deleted (
+    call_sid TEXT PRIMARY KEY,
+    at REAL NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS hand_overs (
+    call_sid TEXT PRIMARY KEY,
+    number TEXT NOT NULL,
+    at REAL NOT NULL
+);
+"""
+# The index keeps no text of its own. What it has of a call is in calls.terms, to be taken out again.
+
+
+def bring_forward(db: sqlite3.Connection) -> None:
+    """To this version, all or nothing. Raises StoreError for a file of a newer one."""
+    if _version(db) == VERSION:
+        return
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        if _version(db) < 1:  # another process may have done it by now
+            _first(db)
+        db.execute(f"PRAGMA user_version = {VERSION}")
+    except BaseException:
+        db.rollback()
+        raise
+    db.commit()
+
+
+def place(db: sqlite3.Connection, started_at: str) -> int:
+    """A free key in the second of that time."""
+    least = rank(started_at) << WITHIN
+    most = least + (1 << WITHIN) - 1
+    (last,) = db.execute("SELECT max(at) FROM calls WHERE at BETWEEN ? AND ?", (least, most)).fetchone()
+    if last is None or last < most:
+        return least if last is None else int(last) + 1
+    raise StoreError(f"more than {1 << WITHIN} calls have begun in the second of {started_at}")
+
+
+def insert(db: sqlite3.Connection, record: CallRecord, found_by: str, text: str) -> None:
+    """A call of which there is nothing."""
+    at = place(db, record.started_at)
+    row = (at, record.call_sid, record.started_at, record.revision, found_by, text)
+    db.execute("INSERT INTO calls VALUES (?, ?, ?, ?, ?, ?)", row)
+    db.execute("INSERT INTO words (rowid, terms) VALUES (?, ?)", (at, found_by))
+
+
+def remove(db: sqlite3.Connection, at: int, found_by: str) -> None:
+    db.execute("DELETE FROM calls WHERE at = ?", (at,))
+    unfind(db, at, found_by)
+
+
+def unfind(db: sqlite3.Connection, at: int, found_by: str) -> None:
+    """Take it out of the index; `found_by` is what was put in."""
+    db.execute("INSERT INTO words (words, rowid, terms) VALUES ('delete', ?, ?)", (at, found_by))
+
+
+def _version(db: sqlite3.Connection) -> int:
+    (found,) = db.execute("PRAGMA user_version").fetchone()
+    if found > VERSION:
+        raise StoreError(
+            f"it has schema {found}, of a newer version of this program, which knows {VERSION}:"
+            " start that version, or set another DATA_DIR"
+        )
+    return int(found)
+
+
+def _first(db: sqlite3.Connection) -> None:
+    """Records came without an order, an index of what was said, and memory of what was deleted."""
+    old = bool(db.execute("SELECT 1 FROM sqlite_master WHERE name = 'calls'").fetchone())
+    if old:
+        db.execute("ALTER TABLE calls RENAME TO calls_0")
+        db.execute("DROP INDEX IF EXISTS calls_by_start")
+    for statement in filter(str.strip, _TABLES.split(";")):
+        db.execute(statement)
+    if old:
+        for call_sid, started_at, text in db.execute("SELECT call_sid, started_at, record FROM calls_0"):
+            try:
+                record = msgspec.json.decode(text, type=CallRecord)
+                found_by = " ".join(sorted(terms(record)))
+            except msgspec.DecodeError:  # damaged; it stays what it is
+                record = CallRecord(call_sid, "", "", "", "", started_at, 0, "", ())
+                found_by = ""
+            insert(db, record, found_by, text)
+        db.execute("DROP TABLE calls_0")
