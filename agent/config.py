@@ -187,6 +187,8 @@ class Settings(BaseSettings):
     HISTORY_TURNS: int = Field(24, ge=2)
     HISTORY_TOKENS: int = Field(3000, ge=200)
 
+    PRICES_FILE: Path | None = None
+    """TOML: what models cost, instead of the packaged list, which counts at OpenAI itself only. See docs/records.md."""
     MONGODB_URI: SecretStr = SecretStr("")
     S3_BUCKET: str = ""
     """Where recordings are kept, at Amazon or whoever speaks S3. Empty: in DATA_DIR/recordings."""
@@ -278,7 +280,7 @@ class Settings(BaseSettings):
             raise ValueError("must be a number such as +918012345678, or a SIP address such as sip:desk@example.in")
         return value
 
-    @field_validator("SYSTEM_PROMPT_FILE", "LINES_FILE")
+    @field_validator("SYSTEM_PROMPT_FILE", "LINES_FILE", "PRICES_FILE")
     @classmethod
     def _is_a_file(cls, value: Path | None) -> Path | None:
         if value is not None and not value.is_file():

@@ -57,7 +57,7 @@ def scored(record: CallRecord, lines: Sequence[Line], known: Mapping[str, Fact])
 def taken_up(record: CallRecord) -> CallRecord:
     """What a process that is gone has left of a record, finished as far as rules can."""
     if not record.ending:
-        record = msgspec.structs.replace(record, ending=Ending.INTERRUPTED.value)
+        record = msgspec.structs.replace(record, ending=Ending.INTERRUPTED.value, reason="its process was gone")
     return record if record.summary else scored(record, *facts_of(record))
 
 

@@ -13,7 +13,9 @@ import trio
 from trio.lowlevel import ParkingLot
 
 from agent.errors import StoreError
+from agent.keep.derive import derived
 from agent.keep.ports import CallStore
+from agent.keep.prices import Prices
 from agent.keep.record import CallRecord
 
 log = structlog.get_logger(__name__)
@@ -28,9 +30,10 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 5.0
 class Backlog:
     """One process's."""
 
-    def __init__(self, store: CallStore, stored: Callable[[CallRecord], None]) -> None:
+    def __init__(self, store: CallStore, stored: Callable[[CallRecord], None], prices: Prices | None = None) -> None:
         """`stored` is told of each record that the store has. Not a checkpoint."""
         self._store = store
+        self._prices = prices
         self._stored = stored
         self._due: dict[str, CallRecord] = {}
         self._most = BATCH
@@ -66,7 +69,7 @@ class Backlog:
         saved = False
         try:
             # Never abandoned: the store bounds it.
-            await trio.to_thread.run_sync(self._store.save, *batch, limiter=self._threads)
+            await trio.to_thread.run_sync(self._deliver, batch, limiter=self._threads)
             saved = True
         except StoreError as error:
             if not self._away:
@@ -85,3 +88,6 @@ class Backlog:
             self._away = False
         self._progress.unpark_all()
         return saved
+
+    def _deliver(self, batch: list[CallRecord]) -> None:
+        self._store.save(*(derived(record, self._prices) for record in batch))

@@ -19,6 +19,7 @@ from agent.hear.keys import WORDS as KEYS
 from agent.hear.keys import Keypad
 from agent.hear.turns import RELEASE, Guards, TurnDetector
 from agent.keep.record import CallRecord, Entry
+from agent.keep.usage import METER, Meter
 from agent.model import CallInfo, Ending, Frame, Utterance
 from agent.speak.ledger import Ledger
 from agent.think.conversation import Line
@@ -67,6 +68,8 @@ class Call:
         settings = parts.settings
         self.info = info
         self.ending: Ending | None = None
+        self.reason = ""
+        self.meter = Meter()
         self.started_at = datetime.now(UTC)
         self.profile = parts.lines.profile(info)
         self._socket = socket
@@ -115,7 +118,7 @@ class Call:
     def end(self, ending: Ending, reason: str) -> None:
         """The call is over: nobody speaks any more but for last words. The first ending stands. Not a checkpoint."""
         if self.ending is None:
-            self.ending = ending
+            self.ending, self.reason = ending, reason
             self._dropped = self._ears.dropped  # from here on nobody listens, on purpose
             log.info("ending", ending=ending.value, reason=reason)
         self._conversing.cancel(reason)
@@ -123,7 +126,9 @@ class Call:
             self._leaving.cancel(reason)
 
     async def run(self) -> None:
-        """Hold the call; returns once the socket is closed and every child gone. Cancelled, it hangs up at once."""
+        """Hold the call; returns once the socket is closed and every child gone. Cancelled, it hangs up at once. From
+        here on the meter counts what is used in this task."""
+        METER.set(self.meter)
         try:
             async with trio.open_nursery() as services:
                 services.start_soon(self._read, name="reader")
@@ -179,6 +184,8 @@ class Call:
             backchannels=floor.backchannels,
             early_transcriptions=floor.ears.early,
             early_discarded=floor.ears.discarded,
+            reason=self.reason,
+            usage=self.meter.used,
         )
 
     def unheard(self) -> list[Utterance]:
@@ -293,6 +300,7 @@ def entry_of(line: Line) -> Entry:
         line.keys,
         line.call.name if line.call else "",
         line.call.arguments if line.call else "",
+        line.meant,
     )
 
 
@@ -300,5 +308,6 @@ def line_of(entry: Entry) -> Line:
     """The same back again; which turn it was of is not kept."""
     call = ToolCall("", entry.tool, entry.arguments) if entry.role == "tool" else None
     return Line(
-        entry.role, entry.text, entry.start_ms, entry.end_ms, 0, entry.interrupted, entry.aside, entry.keys, call
+        *(entry.role, entry.text, entry.start_ms, entry.end_ms, 0, entry.interrupted, entry.aside, entry.keys, call),
+        meant=entry.meant,
     )

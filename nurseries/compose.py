@@ -30,6 +30,7 @@ from agent.providers import realtime_requests as requests
 from agent.providers import scripted
 from agent.providers.bundled import find
 from agent.providers.http_client import open_http_client
+from agent.providers.own_prices import load_prices
 from agent.providers.own_tools import load_tools
 from agent.providers.realtime_events import RealtimeEvent
 from agent.providers.silero import Silero8k, load_session
@@ -92,6 +93,7 @@ async def compose(settings: Settings, hand_over: HandOver) -> AsyncIterator[Part
         session = _tried(load_session, faults)
         lines = _tried(lambda: load_lines(settings), faults)
         toolbox = _tried(lambda: load_tools(settings.TOOLS_FILE), faults)
+        prices = _tried(lambda: load_prices(settings), faults)
         names = toolbox.names if toolbox else ()
         bindings, wrong = parse_bindings(settings.DTMF_BINDINGS, names)
         faults += wrong if toolbox else ()
@@ -104,6 +106,7 @@ async def compose(settings: Settings, hand_over: HandOver) -> AsyncIterator[Part
             or session is None
             or lines is None
             or toolbox is None
+            or prices is None
         ):
             raise ConfigError(tuple(dict.fromkeys(faults)))
         yield Parts(
@@ -121,6 +124,7 @@ async def compose(settings: Settings, hand_over: HandOver) -> AsyncIterator[Part
             toolbox=toolbox,
             summariser=made.summariser(),
             hand_over=hand_over,
+            prices=prices,
         )
 
 

@@ -16,6 +16,7 @@ import trio
 
 from agent.keep.clean import clean
 from agent.keep.ports import CallStore
+from agent.keep.prices import Prices
 from agent.keep.record import CallRecord
 from agent.providers.journal_file import JournalFile
 from agent.web.state import ProcessState
@@ -41,10 +42,10 @@ class Followed(Protocol):
 class Keeping:
     """One process's."""
 
-    def __init__(self, store: CallStore, file: JournalFile, state: ProcessState) -> None:
+    def __init__(self, store: CallStore, file: JournalFile, state: ProcessState, prices: Prices | None = None) -> None:
         self._state = state
         self._notebook = Notebook(file, self._fault)
-        self._backlog = Backlog(store, self._stored)
+        self._backlog = Backlog(store, self._stored, prices)
         self._calls: dict[str, Callable[[], CallRecord]] = {}
         """Those that go on, by CallSid."""
         self._complete: set[str] = set()

@@ -60,7 +60,7 @@ class Memory:
         self.outbox.ledger.settle(self.outbox.now_ms)
         news = self.outbox.ledger.take()
         for heard in news:
-            self.conversation.agent_heard(heard.turn, heard.text, heard.start_ms, heard.end_ms, heard.interrupted)
+            _tell(self.conversation, heard)
             line = heard.source if isinstance(heard.source, Voiced) else None
             if line is not None:
                 line.heard(heard.text, heard.played_ms)
@@ -77,7 +77,7 @@ class Memory:
         committed."""
         conversation = self.conversation.copy()
         for heard in self.outbox.ledger.so_far(self.outbox.now_ms):
-            conversation.agent_heard(heard.turn, heard.text, heard.start_ms, heard.end_ms, heard.interrupted)
+            _tell(conversation, heard)
         return conversation.lines
 
     def caller_said(self, text: str, start_ms: float, end_ms: float, keys: str = "") -> None:
@@ -123,3 +123,7 @@ class Memory:
             token = spoken if t.first_token is None else t.first_token
             done.append(TurnTimes(*(round((at - t.decided) * 1000) for at in (t.heard, token, spoken))))
         return tuple(done)
+
+
+def _tell(conversation: Conversation, heard: Heard) -> None:
+    conversation.agent_heard(heard.turn, heard.text, heard.start_ms, heard.end_ms, heard.interrupted, heard.rest)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from agent.config import Settings
 from agent.hear.endpointing import EndOfTurn
 from agent.hear.keys import Bindings
 from agent.hear.ports import Recogniser, VoiceActivity
+from agent.keep.prices import Prices
 from agent.lines import Lines
 from agent.model import Utterance
 from agent.profile import Profile
@@ -62,6 +63,8 @@ class Parts:
     toolbox: Toolbox
     summariser: Summariser | None
     hand_over: HandOver
+    prices: Prices = field(default_factory=dict)
+    """Empty: what a call costs is not known."""
 
     def names(self, live: Live) -> dict[str, str]:
         """Who hears, thinks and speaks in a call that has this of its own."""

@@ -14,6 +14,7 @@ import time
 from collections.abc import AsyncIterator
 from functools import partial
 
+import msgspec
 import structlog
 import trio
 from quart_trio import QuartTrio
@@ -72,7 +73,7 @@ class Process:
         self._aside = parts.settings.DATA_DIR / "unsaved"
         self._journals = parts.settings.DATA_DIR / "journal"
         name = f"{os.getpid()}-{secrets.token_hex(4)}"
-        self._keeping = keeping or Keeping(store, JournalFile(self._journals, name), state)
+        self._keeping = keeping or Keeping(store, JournalFile(self._journals, name), state, parts.prices)
         self._last_over = float("-inf")
 
     async def run(
@@ -154,6 +155,7 @@ class Process:
             record = await last_words(call, self._parts)
             self._keeping.update(record)
             record = await summed_up(record, memory.conversation.lines, memory.facts, self._parts)
+            record = msgspec.structs.replace(record, usage=call.meter.used)
         finally:
             self._keeping.finish(record)
 
@@ -185,7 +187,9 @@ class Process:
 
     async def _take_back(self) -> None:
         try:
-            saved = await trio.to_thread.run_sync(take_back, self._aside, self._store, limiter=self._threads)
+            saved = await trio.to_thread.run_sync(
+                take_back, self._aside, self._store, self._parts.prices, limiter=self._threads
+            )
         except StoreError as error:
             log.warning("records put aside earlier are not saved yet", error=str(error))
         else:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
+import msgspec
 import structlog
 import trio
 
@@ -16,6 +17,7 @@ from agent.errors import StoreError
 from agent.keep import journal
 from agent.keep.ports import CallStore
 from agent.keep.record import CallRecord
+from agent.keep.usage import METER, Meter
 from agent.providers.journal_file import Leftover, leftovers
 from agent.web.state import ProcessState
 from nurseries.afterwards import BY_RULES, facts_of, summed_up, taken_up
@@ -94,9 +96,12 @@ async def _finish(
         record = taken_up(_newer(known, record))
         log.warning("record of a process that is gone", call_sid=record.call_sid, entries=len(record.entries))
         keeping.update(record)
+        meter = Meter(record.usage)
+        METER.set(meter)  # this task's own
         try:
             if record.summary_by == BY_RULES:
                 record = await summed_up(record, *facts_of(record), parts)
+                record = msgspec.structs.replace(record, usage=meter.used)
         finally:
             keeping.finish(record)
 

@@ -6,8 +6,10 @@ from typing import Literal
 
 import msgspec
 
-VERSION = 2
-"""Records of version 1 are read as well: every field since then has a default."""
+from agent.keep.usage import Usage
+
+VERSION = 3
+"""Records of earlier versions are read as well: every field since then has a default."""
 
 
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -19,7 +21,7 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     start_ms: int
     end_ms: int
     interrupted: bool = False
-    """The caller cut it short: `text` holds what was heard of it."""
+    """The caller cut it short: `text` holds what was heard of it, `meant` what would have been said."""
     aside: bool = False
     """The caller only showed that they listened: "mm-hm"."""
     keys: str = ""
@@ -27,6 +29,8 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     tool: str = ""
     arguments: str = ""
     """JSON, as the model wrote it."""
+    meant: str = ""
+    """Of what was cut short: all of it that was known by then; empty where nothing was."""
 
 
 class TurnTimes(msgspec.Struct, frozen=True):
@@ -105,6 +109,18 @@ class CallRecord(msgspec.Struct, frozen=True):
     lead: Lead | None = None
     recording: str = ""
     """The key of its sound in the object store; empty where it was not recorded."""
+    reason: str = ""
+    """Why it ended, in words for whoever looks into it."""
+    usage: tuple[Usage, ...] = ()
+    """What paid models did for it, and for its summary."""
+    ended_at: str = ""
+    """As `started_at`; empty while the call goes on."""
+    full_text: str = ""
+    """All that was said, a line for each entry."""
+    word_count: int = 0
+    """Of what both sides said."""
+    cost_usd: float | None = None
+    """Of `usage`; None where the price of any of it is not known."""
     revision: int = 0
     """Milliseconds since 1970 at the last change, or one more than before: a store never goes back to a smaller one."""
     version: int = VERSION

@@ -9,7 +9,9 @@ from urllib.parse import quote
 import msgspec
 
 from agent.errors import StoreError
+from agent.keep.derive import derived
 from agent.keep.ports import CallStore
+from agent.keep.prices import Prices
 from agent.keep.record import CallRecord
 
 
@@ -29,7 +31,7 @@ def put_aside(folder: Path, record: CallRecord) -> Path:
     return path
 
 
-def take_back(folder: Path, store: CallStore) -> int:
+def take_back(folder: Path, store: CallStore, prices: Prices | None = None) -> int:
     """Save what was put aside; returns how many. Raises StoreError, and then the rest is still there."""
     saved = 0
     for path in sorted(folder.glob("*.json")):
@@ -37,7 +39,7 @@ def take_back(folder: Path, store: CallStore) -> int:
             record = msgspec.json.decode(path.read_bytes(), type=CallRecord)
         except (OSError, msgspec.DecodeError) as error:
             raise StoreError(f"{path} cannot be read: {error}") from error
-        store.save(record)
+        store.save(derived(record, prices))
         path.unlink(missing_ok=True)
         saved += 1
     return saved

@@ -13,6 +13,7 @@ from bson.int64 import Int64
 from pymongo import UpdateOne
 from pymongo.collection import Collection
 
+from agent.keep.derive import derived
 from agent.keep.ports import TOMBSTONE_S
 from agent.keep.query import rank
 from agent.keep.record import CallRecord
@@ -67,7 +68,7 @@ def bring_forward(calls: Collection[dict[str, Any]], do: Do) -> None:
 
 def _of_old(each: dict[str, Any]) -> dict[str, Any]:
     try:
-        return _beside(msgspec.convert(each, CallRecord))
+        return document(derived(msgspec.convert(each, CallRecord)))
     except msgspec.ValidationError:  # it is there, and cannot be read
         return {AT: Int64(rank(str(each.get("started_at", ""))))}
 

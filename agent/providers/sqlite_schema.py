@@ -11,6 +11,7 @@ import sqlite3
 import msgspec
 
 from agent.errors import StoreError
+from agent.keep.derive import derived
 from agent.keep.query import rank
 from agent.keep.record import CallRecord
 from agent.keep.terms import terms
@@ -108,7 +109,8 @@ def _first(db: sqlite3.Connection) -> None:
     if old:
         for call_sid, started_at, text in db.execute("SELECT call_sid, started_at, record FROM calls_0"):
             try:
-                record = msgspec.json.decode(text, type=CallRecord)
+                record = derived(msgspec.json.decode(text, type=CallRecord))
+                text = msgspec.json.encode(record).decode()  # noqa: PLW2901
                 found_by = " ".join(sorted(terms(record)))
             except msgspec.DecodeError:  # damaged; it stays what it is
                 record = CallRecord(call_sid, "", "", "", "", started_at, 0, "", ())

@@ -29,6 +29,8 @@ class Line:
     keys: str = ""
     """The keys that the caller pressed; `text` says them in words."""
     call: ToolCall | None = None
+    meant: str = ""
+    """Of an agent's line that was cut: all that would have been said, as far as it was known."""
     told: str | None = None
     """What a model is told of an agent's line: the text without its fillers."""
 
@@ -71,9 +73,11 @@ class Conversation:
         n = self._place(start_ms)
         self.lines.insert(n, Line("caller", text, start_ms, end_ms, aside=aside, keys=keys))
 
-    def agent_heard(self, turn: int, text: str, start_ms: float, end_ms: float, interrupted: bool) -> None:
-        """The caller has heard these words of the agent. Cut before its first word, a sentence leaves no line, but
-        marks what was heard before it of the same turn as interrupted."""
+    def agent_heard(
+        self, turn: int, text: str, start_ms: float, end_ms: float, interrupted: bool, rest: str = ""
+    ) -> None:
+        """The caller has heard these words of the agent; `rest` was cut off. Cut before its first word, a sentence
+        leaves no line, but marks what was heard before it of the same turn as interrupted."""
         n = self._place(start_ms)
         before = n - 1
         while before >= 0 and (self.lines[before].aside or self.lines[before].role == "tool"):
@@ -81,14 +85,18 @@ class Conversation:
         last = self.lines[before] if before >= 0 else None
         same = last is not None and last.role == "agent" and last.turn == turn
         if same and last is not None and before == n - 1:
-            joined, told = (f"{a or ''} {b}".strip() for a, b in ((last.text, text), (last.told, self._told(text))))
-            self.lines[before] = replace(last, text=joined, end_ms=end_ms, interrupted=interrupted, told=told)
+            joined, told = (_joined(a, b) for a, b in ((last.text, text), (last.told, self._told(text))))
+            meant = _joined(joined if text else last.meant or joined, rest) if interrupted else ""
+            self.lines[before] = replace(
+                last, text=joined, end_ms=end_ms, interrupted=interrupted, told=told, meant=meant
+            )
             return
         if same and last is not None and text:
-            self.lines[before] = replace(last, interrupted=False)  # it has gone on
+            self.lines[before] = replace(last, interrupted=False, meant="")  # it has gone on
         if text:
             told = self._told(text)
-            self.lines.insert(n, Line("agent", text, start_ms, end_ms, turn, interrupted, told=told))
+            meant = _joined(text, rest) if interrupted else ""
+            self.lines.insert(n, Line("agent", text, start_ms, end_ms, turn, interrupted, told=told, meant=meant))
 
     def tool_ran(self, call: ToolCall, result: str, at_ms: float) -> None:
         """A tool has run, with this result."""
@@ -118,3 +126,7 @@ class Conversation:
                 turns |= {line.turn: len(told)} if line.role == "agent" else {}
                 told.append(line)
         return tuple(Message(line.role, line.text + (CUT if line.interrupted else ""), line.call) for line in told)
+
+
+def _joined(one: str | None, other: str) -> str:
+    return f"{one or ''} {other}".strip()

@@ -3,6 +3,7 @@ import os
 import pytest
 
 from agent.errors import StoreError
+from agent.keep.derive import derived
 from agent.keep.record import CallRecord
 from agent.providers.aside import put_aside, take_back
 from agent.providers.sqlite import SqliteStore
@@ -19,7 +20,7 @@ def test_what_was_put_aside_is_saved_once(tmp_path) -> None:
 
     assert take_back(tmp_path / "unsaved", store) == 2
     assert take_back(tmp_path / "unsaved", store) == 0
-    assert store.get("../../etc/CA2") == record("../../etc/CA2")
+    assert store.get("../../etc/CA2") == derived(record("../../etc/CA2"))
     store.close()
 
 

@@ -9,6 +9,7 @@ import pymongo
 import pytest
 
 from agent.errors import StoreError
+from agent.keep.derive import derived
 from agent.keep.query import Query
 from agent.keep.record import CallRecord, Lead
 from agent.providers.mongo import MongoStore
@@ -50,7 +51,9 @@ def old_file(path: Path) -> Path:
 def is_all_there(store: SqliteStore | MongoStore) -> None:
     first = msgspec.convert(FIRST_VERSION, CallRecord)
     assert [r.call_sid for r in store.find(Query(), 9)] == ["CA2", "CA1"]
-    assert store.get("CA1") == first
+    kept = store.get("CA1")
+    assert kept == derived(first)
+    assert (kept.version, kept.full_text, kept.word_count) == (3, "caller: ₹80 lakh", 2)
     assert [r.call_sid for r in store.find(Query(text="₹80 LAKH", number="+919876543210"), 9)] == ["CA2", "CA1"]
     assert [r.call_sid for r in store.find(Query(least_score=70), 9)] == ["CA2"]
     assert [r.call_sid for r in store.find(Query(ending="failed"), 9)] == ["CA1"]

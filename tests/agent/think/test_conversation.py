@@ -42,3 +42,25 @@ def test_a_line_that_went_on_after_an_aside_is_whole_again() -> None:
     conversation.agent_heard(1, "Priya.", 1500, 2000, False)
 
     assert told(conversation) == ["agent: Hello, this is Priya."]
+
+
+def test_a_line_that_was_cut_knows_what_was_meant_until_it_goes_on() -> None:
+    conversation = Conversation()
+    conversation.agent_heard(1, "Hello.", 0, 500, False)
+    conversation.agent_heard(1, "This is", 500, 900, True, "Priya of Premier.")
+    conversation.agent_heard(1, "", 900, 900, True, "How may I help?")
+
+    (line,) = conversation.lines
+    assert (line.text, line.meant) == ("Hello. This is", "Hello. This is Priya of Premier. How may I help?")
+
+    conversation.agent_heard(1, "Priya of Premier.", 1500, 2000, False)
+    assert conversation.lines[0].meant == ""
+
+
+def test_what_was_meant_is_forgotten_where_the_turn_goes_on_after_an_aside() -> None:
+    conversation = Conversation()
+    conversation.agent_heard(1, "Hello, this is", 0, 900, True, "Priya.")
+    conversation.caller_said("mm-hm", 900, 1200, aside=True)
+    conversation.agent_heard(1, "Priya.", 1500, 2000, False)
+
+    assert [line.meant for line in conversation.lines] == ["", "", ""]
