@@ -16,6 +16,7 @@ from agent.hear.ports import Recogniser
 from agent.hear.segments import Append, Segments
 from agent.hear.transcript import clean, worth_hearing
 from agent.hear.turns import WINDOW_BYTES, Decision
+from agent.keep.usage import spent
 from agent.model import Utterance
 from agent.providers import realtime_events as events
 from agent.providers import realtime_requests as requests
@@ -117,6 +118,8 @@ class Hearing:
         """Nothing is: it is all sent again."""
 
     def received(self, event: events.RealtimeEvent) -> None:
+        if isinstance(event, events.HeardAll):
+            spent("stt", self._model, **{"requests": 1, **(event.usage or {"untold": 1})})
         match event:
             case events.Committed(item):
                 if self._segments.committed(item):

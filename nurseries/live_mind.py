@@ -18,6 +18,7 @@ import structlog
 import trio
 
 from agent.errors import Fault, ProviderError
+from agent.keep.usage import spent
 from agent.model import Emit
 from agent.providers import realtime_events as events
 from agent.providers import realtime_requests as requests
@@ -135,6 +136,7 @@ class LiveMind:
         self._replies[asked] = reply
         given: set[Voiced] = set()
         self.session.send(requests.answer(asked, system_of(prompt), prompt.tools))
+        spent("llm", self._model, requests=1, untold=1)
         seen = 0
         try:
             while not reply.over or reply.events > seen:
@@ -268,6 +270,8 @@ class LiveMind:
             case _ if isinstance(event, ReplyEvent):
                 self._more(event)
             case events.ResponseDone(asked=asked) if asked in self._replies:
+                if event.usage:
+                    spent("llm", self._model, untold=-1, **event.usage)
                 tokens = {"tokens_in": event.input_tokens, "tokens_out": event.output_tokens}
                 log.info("reply made", status=event.status, **tokens)
                 for item in event.cut:

@@ -14,6 +14,7 @@ import trio
 from trio.lowlevel import ParkingLot
 
 from agent.errors import Fault, ProviderError
+from agent.keep.usage import spent
 from agent.language import name as language_name
 from agent.model import Emit
 from agent.providers import realtime_events as events
@@ -28,6 +29,9 @@ from nurseries.session import Session
 log = structlog.get_logger(__name__)
 
 RATE = 8000
+
+SAY = "say-"
+"""Begins what a text is asked for as: others may ask for responses on the same session."""
 
 TRIES = 2
 """Of one text: a socket that was lost is there again at once, most of the time."""
@@ -85,6 +89,7 @@ class LiveVoice:
         comes, and what fails raises."""
         self.session = session
         self._other = other
+        self._model = model
         self._own_name = f"{NAME} {model} {voice}"
         self._first_s = first_s
         self._requests: dict[str, _Request] = {}
@@ -141,7 +146,7 @@ class LiveVoice:
     async def _say(self, text: str, emit: Emit[bytes], language: str, until: float) -> tuple[str, Fault | None, str]:
         """What is left to be said, and why."""
         request = _Request(Verbatim(text, self._pace, strict=self._other is not None))
-        asked = f"say-{next(self._numbers)}"
+        asked = f"{SAY}{next(self._numbers)}"
         connection = self.session.connections
         with trio.CancelScope(deadline=until) as patience:
             while not self.session.ready:
@@ -151,6 +156,7 @@ class LiveVoice:
             connection = self.session.connections
             self._requests[asked] = request
             self.session.send(requests.say(asked, text, HOW.format(language=language_name(language) or "the text")))
+            spent("tts", self._model, requests=1, untold=1, characters=len(text))
             try:
                 await self._play(request, emit, patience)
             finally:
@@ -233,6 +239,8 @@ class LiveVoice:
             request.end(ended.fault if ended else Fault.UNREACHABLE, ended.detail if ended else "the socket ended")
 
     def received(self, event: events.RealtimeEvent) -> None:
+        if isinstance(event, events.ResponseDone) and event.asked.startswith(SAY) and event.usage:
+            spent("tts", self._model, untold=-1, **event.usage)
         match event:
             case events.ResponseCreated(response, asked) if asked in self._unwanted:
                 self._unwanted.discard(asked)

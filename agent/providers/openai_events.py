@@ -43,6 +43,7 @@ class _Event(msgspec.Struct):
     item: Any = None
     code: Any = None
     message: Any = None
+    usage: Any = None
 
 
 class Events:
@@ -56,7 +57,9 @@ class Events:
         self.calls = Calls()
         """The tools that it asks for."""
         self.finished = False
-        """The reply is whole: nothing after this matters."""
+        """The reply is whole: nothing after this matters, but for what it used."""
+        self.usage: object = None
+        """As the server told it; a chat tells it last."""
         self.reason = ""
         """Why it ended, in the server's word: stop, length, content_filter, completed, max_output_tokens."""
 
@@ -79,8 +82,6 @@ class Events:
         return words
 
     def _line(self, line: bytes) -> str:
-        if self.finished:
-            return ""
         if line.startswith(b"data:"):
             self._data.append(line[5:].removeprefix(b" "))
             return ""
@@ -94,8 +95,12 @@ class Events:
         try:
             event = self._decoder.decode(data)
         except (msgspec.DecodeError, UnicodeDecodeError):
+            if self.finished:
+                return ""
             raise self._broken("an event that is none") from None
-        return self._words(event)
+        told = event.response.get("usage") if isinstance(event.response, dict) else None
+        self.usage = event.usage or told or self.usage
+        return "" if self.finished else self._words(event)
 
     def _words(self, event: _Event) -> str:
         if event.error or event.type in {"error", "response.failed"}:

@@ -6,6 +6,8 @@ Chat completions or the Responses API (OPENAI_LLM_API). Cancelled at any point, 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -13,9 +15,11 @@ import structlog
 
 from agent.config import Settings
 from agent.errors import Fault, ProviderError
+from agent.keep.usage import Part, spent
 from agent.model import Emit
 from agent.providers.openai_client import NAME, OpenAIClient
 from agent.providers.openai_events import Events
+from agent.providers.openai_usage import tokens
 from agent.think.ports import Prompt, Reply, ToolCall, ToolSpec
 
 log = structlog.get_logger(__name__)
@@ -32,8 +36,10 @@ LEAVE = re.compile(r"\bgood[\s-]?bye\b|^(and |then )?bye\b|\bbye[\s-]bye\b|\bbye
 class OpenAILanguageModel:
     """The LanguageModel port. Stateless but for what it learns of the server; any number of calls at once."""
 
-    def __init__(self, client: OpenAIClient, settings: Settings) -> None:
+    def __init__(self, client: OpenAIClient, settings: Settings, part: Part = "llm") -> None:
+        """`part` is what its use is counted as."""
         self._client = client
+        self._part = part
         self._model = settings.OPENAI_LLM_MODEL
         self._responses = settings.OPENAI_LLM_API == "responses"
         self._effort = settings.OPENAI_REASONING_EFFORT
@@ -41,6 +47,8 @@ class OpenAILanguageModel:
         # a model talk on. A server that refuses one by its name gets the other from then on.
         self._bound = "max_completion_tokens" if client.official else "max_tokens"
         self._tools = True
+        self._counts: bool | None = None
+        """Whether the server tells what a chat used; None: not known yet."""
         sdk = client.sdk  # touching a resource imports it: now, not in the first caller's first turn
         self._create: Any = (
             sdk.responses.with_streaming_response.create
@@ -60,7 +68,10 @@ class OpenAILanguageModel:
             return await self._reply(prompt, emit, bound)
         except ProviderError as error:
             refused = str(error.__cause__) if error.fault is Fault.REFUSED else ""
-            if prompt.tools and "tool" in refused:
+            if self._uncounted(error, refused):
+                log.info("the server does not tell what a reply used")
+                self._counts = False
+            elif prompt.tools and "tool" in refused:
                 log.warning("the server takes no tools: it is not offered any more", error=error.detail)
                 self._tools = False
             elif not self._responses and bound in refused:
@@ -88,11 +99,9 @@ class OpenAILanguageModel:
             for words in events.feed(chunk):
                 await say(words)
 
-        try:
+        with self._counted(events), suppress(_Enough):
             await self._client.pour("reply", self._request(prompt, bound), take)
             await say(events.end())
-        except _Enough:
-            pass
         text = "".join(said)
         calls = events.calls.whole() if prompt.tools else ()
         if not text.strip() and not calls:
@@ -119,7 +128,34 @@ class OpenAILanguageModel:
             more = {"reasoning_effort": self._effort}
         if prompt.tools:
             more["tools"] = [{"type": "function", "function": _function(tool)} for tool in prompt.tools]
+        if self._counts is not False:
+            more["stream_options"] = {"include_usage": True}
         return self._create(model=self._model, messages=render(prompt), stream=True, **{bound: MAX_TOKENS}, **more)
+
+    @contextmanager
+    def _counted(self, events: Events) -> Iterator[None]:
+        """A request within it is counted, however it ends, unless it was refused."""
+        spent(self._part, self._model, requests=1, untold=1)
+        try:
+            yield
+        except ProviderError as error:
+            if error.fault is Fault.REFUSED:
+                spent(self._part, self._model, requests=-1, untold=-1)
+            raise
+        finally:
+            if used := tokens(events.usage):
+                spent(self._part, self._model, untold=-1, **used)
+        self._counts = self._counts is not False
+
+    def _uncounted(self, error: ProviderError, refused: str) -> bool:
+        """The server does not take the wish to be told what a chat used: it says so, or says nothing that helps."""
+        if self._responses or self._counts is False or error.fault is not Fault.REFUSED:
+            return False
+        if "stream_options" in refused or "include_usage" in refused:
+            return True
+        status = getattr(error.__cause__, "status_code", 0)
+        named = self._bound in refused or "tool" in refused
+        return self._counts is None and not self._client.official and status in {400, 422} and not named
 
 
 def render(prompt: Prompt, *, responses: bool = False) -> list[dict[str, Any]]:

@@ -11,9 +11,11 @@ import msgspec
 from agent.config import Settings
 from agent.errors import Fault, ProviderError
 from agent.hear.transcript import clean, worth_hearing
+from agent.keep.usage import spent
 from agent.language import two_letters
 from agent.model import Utterance
 from agent.providers.openai_client import NAME, OpenAIClient
+from agent.providers.openai_usage import tokens
 from agent.wire import mulaw
 
 RATE = 8000
@@ -21,6 +23,7 @@ RATE = 8000
 
 class _Heard(msgspec.Struct):
     text: str
+    usage: Any = None
 
 
 class OpenAIRecogniser:
@@ -52,9 +55,12 @@ class OpenAIRecogniser:
             self._refused.add(code)
             body = await self._ask(utterance, "")
         try:
-            return clean(msgspec.json.decode(body, type=_Heard).text, utterance)
+            heard = msgspec.json.decode(body, type=_Heard)
         except msgspec.DecodeError:
             raise ProviderError(NAME, "transcribe", Fault.BROKEN, "an answer without a text") from None
+        if heard.usage:
+            spent("stt", self._model, untold=-1, **tokens(heard.usage))
+        return clean(heard.text, utterance)
 
     async def _ask(self, utterance: Utterance, code: str) -> bytes:
         body = bytearray()
@@ -68,7 +74,14 @@ class OpenAIRecogniser:
             response_format="json",
             **({"language": code} if code else {}),
         )
-        await self._client.pour("transcribe", request, take)
+        lasted = utterance.duration_ms / 1000
+        spent("stt", self._model, requests=1, untold=1, seconds=lasted)
+        try:
+            await self._client.pour("transcribe", request, take)
+        except ProviderError as error:
+            if error.fault is Fault.REFUSED:
+                spent("stt", self._model, requests=-1, untold=-1, seconds=-lasted)
+            raise
         return bytes(body)
 
 

@@ -12,7 +12,7 @@ class OpenAISummariser:
     """The Summariser port, over the same model that speaks."""
 
     def __init__(self, client: OpenAIClient, settings: Settings) -> None:
-        self._model = OpenAILanguageModel(client, settings)
+        self._model = OpenAILanguageModel(client, settings, "summary")
 
     @property
     def name(self) -> str:

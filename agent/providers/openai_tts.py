@@ -9,6 +9,7 @@ from typing import Any
 
 from agent.config import Settings
 from agent.errors import Fault, ProviderError
+from agent.keep.usage import spent
 from agent.language import name as language_name
 from agent.model import Emit
 from agent.providers.openai_client import NAME, OpenAIClient
@@ -57,6 +58,7 @@ class OpenAIVoice:
 
     async def _speak(self, part: str, emit: Emit[bytes], voice: str, how: str) -> None:
         body = Body()
+        spent("tts", self._model, requests=1, characters=len(part))
 
         async def take(chunk: bytes) -> None:
             if sound := body.feed(chunk):
@@ -69,7 +71,12 @@ class OpenAIVoice:
             response_format="pcm",
             **({"instructions": how} if how else {}),
         )
-        await self._client.pour("speak", request, take)
+        try:
+            await self._client.pour("speak", request, take)
+        except ProviderError as error:
+            if error.fault is Fault.REFUSED:
+                spent("tts", self._model, requests=-1, characters=-len(part))
+            raise
 
 
 class Body:

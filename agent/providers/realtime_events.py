@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import binascii
 from binascii import a2b_base64
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
 from agent.errors import Fault, ProviderError
 from agent.providers.openai_client import DETAIL_LENGTH, NAME, fault_of
+from agent.providers.openai_usage import seconds, tokens
 from agent.think.ports import ToolCall
 
 TROUBLE_FAULTS = {"session_expired": Fault.UNREACHABLE}
@@ -54,6 +55,8 @@ class HeardAll:
 
     item: str
     text: str
+    usage: Mapping[str, float] | None = field(default=None, compare=False)
+    """As Usage names it; None where the server does not tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +172,8 @@ class ResponseDone:
     output_tokens: int
     cut: tuple[str, ...] = ()
     """Items that it ended early."""
+    usage: Mapping[str, int] = field(default_factory=dict, compare=False)
+    """The same in detail, as Usage names it; empty where the server does not tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +219,7 @@ class _Raw(msgspec.Struct):
     item: Any = None
     response: Any = None
     error: Any = None
+    usage: Any = None
 
 
 _decode = msgspec.json.Decoder(_Raw).decode
@@ -234,6 +240,12 @@ def _sound(raw: _Raw) -> AudioPart:
         return AudioPart(raw.response_id, raw.item_id, a2b_base64(raw.delta))
     except (binascii.Error, TypeError, ValueError):
         raise ProviderError(NAME, "realtime", Fault.BROKEN, "sound that is no base64") from None
+
+
+def _heard(raw: _Raw) -> HeardAll:
+    lasted = seconds(raw.usage)
+    told = {**tokens(raw.usage), **({} if lasted is None else {"seconds": lasted})}
+    return HeardAll(raw.item_id, raw.transcript, told or None)
 
 
 def _not_heard(raw: _Raw) -> NotHeard:
@@ -294,6 +306,7 @@ def _done(response: dict[str, Any]) -> ResponseDone:
         _number(usage.get("input_tokens")),
         _number(usage.get("output_tokens")),
         tuple(_text(item.get("id")) for item in _list(response.get("output")) if not _is_whole(item)),
+        tokens(usage),
     )
 
 
@@ -336,7 +349,7 @@ _READ: dict[str, Callable[[_Raw], RealtimeEvent | None]] = {
     "response.content_part.added": lambda raw: Working(raw.response_id),
     "response.function_call_arguments.delta": lambda raw: Working(raw.response_id),
     "conversation.item.input_audio_transcription.delta": lambda raw: HeardPart(raw.item_id, _text(raw.delta)),
-    "conversation.item.input_audio_transcription.completed": lambda raw: HeardAll(raw.item_id, raw.transcript),
+    "conversation.item.input_audio_transcription.completed": _heard,
     "conversation.item.input_audio_transcription.failed": _not_heard,
     "input_audio_buffer.committed": lambda raw: Committed(raw.item_id),
     "session.created": _created,

@@ -97,6 +97,10 @@ def check_served(model: str, shut_down: Iterable[str]) -> None:
 def chat(body: Mapping[str, Any], script: Mapping[str, Any]) -> Answer:
     """POST /v1/chat/completions."""
     _require(body, "model", "messages")
+    if "stream_options" in body and (message := script.get("no_stream_options")) is not None:
+        raise Refused(400, message)
+    if "stream_options" in body and not body.get("stream"):
+        raise Refused(400, "The 'stream_options' parameter is only allowed when 'stream' is enabled.", None)
     if "max_tokens" in body and re.match(r"gpt-[5-9]|o\d", body["model"]):
         raise Refused(
             400,
@@ -343,15 +347,23 @@ def _response(body: Mapping[str, Any], said: _Said, status: str) -> dict[str, An
         "error": None,
         "incomplete_details": None,
         "output": [message],
+        "usage": None if status == "in_progress" else _response_usage(said),
         "parallel_tool_calls": True,
         "tool_choice": "auto",
         "tools": [],
     }
 
 
-def _usage(said: _Said) -> dict[str, int]:
+def _response_usage(said: _Said) -> dict[str, Any]:
     count = len(said.words)
-    return {"prompt_tokens": 10, "completion_tokens": count, "total_tokens": 10 + count}
+    details = {"input_tokens_details": {"cached_tokens": 4}, "output_tokens_details": {"reasoning_tokens": 0}}
+    return {"input_tokens": 10, "output_tokens": count, "total_tokens": 10 + count, **details}
+
+
+def _usage(said: _Said) -> dict[str, Any]:
+    count = len(said.words)
+    details = {"prompt_tokens_details": {"cached_tokens": 4, "audio_tokens": 0}}
+    return {"prompt_tokens": 10, "completion_tokens": count, "total_tokens": 10 + count, **details}
 
 
 def _sse(data: object, event: str = "") -> bytes:

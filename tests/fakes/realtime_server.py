@@ -378,7 +378,18 @@ class Session:
         elif status == "incomplete":
             state["status_details"] = {"type": "incomplete", "reason": "max_output_tokens"}
         if status != "in_progress":
-            state["usage"] = {"total_tokens": 30, "input_tokens": 10, "output_tokens": 20}
+            state["usage"] = {
+                "total_tokens": 30,
+                "input_tokens": 10,
+                "output_tokens": 20,
+                "input_token_details": {
+                    "text_tokens": 4,
+                    "audio_tokens": 6,
+                    "cached_tokens": 5,
+                    "cached_tokens_details": {"text_tokens": 3, "audio_tokens": 2},
+                },
+                "output_token_details": {"text_tokens": 5, "audio_tokens": 15},
+            }
         return state
 
     # The ways out.

@@ -175,7 +175,8 @@ async def test_the_request_says_what_it_must_and_no_more(fake):
     assert responses.pop("input") == render(PROMPT)
     assert responses == {"model": "gpt-5.4-mini", "stream": True, "store": False, "max_output_tokens": MAX_TOKENS}
     assert chat.pop("messages") == render(PROMPT)
-    assert chat == {"model": "llama-3", "stream": True, "max_tokens": MAX_TOKENS}
+    counted = {"stream_options": {"include_usage": True}}
+    assert chat == {"model": "llama-3", "stream": True, "max_tokens": MAX_TOKENS, **counted}
 
 
 async def test_a_server_that_refuses_one_bound_gets_the_other_from_then_on(fake):
