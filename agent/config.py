@@ -25,6 +25,8 @@ NUMBER = re.compile(r"\+[1-9][0-9]{6,14}|sips?:[^\s<>\"@]{1,100}@[^\s<>\"@]{1,10
 
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
+RECORDABLE_MINUTES = 1440
+
 OPENAI_URL = "https://api.openai.com/v1"
 
 OTHERS_S = 1.0
@@ -73,6 +75,10 @@ class Settings(BaseSettings):
     """Said one after the other while nobody speaks, separated by |; after the last one the call ends."""
     NOTICE: str = "We have about half a minute left on this call."
     """Said NOTICE_S before CALL_MAX_MINUTES are over."""
+    RECORD_CALLS: bool = False
+    """Keep the sound of calls, the caller left and the agent right; callers are told so with RECORD_NOTICE before
+    anything else. See docs/recordings.md."""
+    RECORD_NOTICE: str = "This call is recorded."
     LINES_FILE: Path | None = None
     """TOML: language, voice and texts by called number, or by the voice webhook's ?line=. See docs/lines.md."""
     TRANSFER_TO: str = ""
@@ -332,6 +338,8 @@ class Settings(BaseSettings):
             if used and getattr(self, first) + OTHERS_S > getattr(self, last)
         ]
         found += self._s3_faults()
+        if self.RECORD_CALLS and self.CALL_MAX_MINUTES > RECORDABLE_MINUTES:
+            found.append(f"RECORD_CALLS: a WAV file holds no more than {RECORDABLE_MINUTES}; lower CALL_MAX_MINUTES.")
         if self.MESSAGE_MS > self.LEAD_MS:
             found.append(f"MESSAGE_MS ({self.MESSAGE_MS}) must not exceed LEAD_MS ({self.LEAD_MS}).")
         return tuple(found)

@@ -37,6 +37,8 @@ EXAMPLES = {"hi": ' ("अस्सी लाख रुपये")'}
 NOBODY_FREE = "I am sorry, nobody is free right now. We will call you back. Goodbye!"
 NOBODY_FREE_IN = {"hi": "माफ़ कीजिए, अभी कोई उपलब्ध नहीं है। हम आपको वापस कॉल करेंगे। नमस्ते!"}
 
+RECORD_NOTICE_IN = {"hi": "यह कॉल रिकॉर्ड की जा रही है।"}
+
 
 @dataclass(frozen=True, slots=True)
 class Lines:
@@ -117,6 +119,7 @@ def _profile(settings: Settings, section: Section) -> Profile:
         goodbye=words(section.goodbye or settings.GOODBYE),
         silence_prompts=tuple(words(prompt) for prompt in prompts),
         notice=words(section.notice or settings.NOTICE),
+        record_notice=words(section.record_notice or _record_notice(settings, spoken)),
         phrases={name: words(text) for name in PHRASES if (text := getattr(section, name))},
         transfer_to=settings.TRANSFER_TO if section.transfer_to is None else section.transfer_to,
         say_first=words(settings.SAY_FIRST if section.say_first is None else section.say_first),
@@ -128,8 +131,14 @@ def _profile(settings: Settings, section: Section) -> Profile:
     )
 
 
+def _record_notice(settings: Settings, spoken: str) -> str:
+    """The settings' own in their own language; else in the line's, where we have it."""
+    own = "RECORD_NOTICE" in settings.model_fields_set and language.code(spoken) == language.code(settings.LANGUAGE)
+    return settings.RECORD_NOTICE if own else RECORD_NOTICE_IN.get(language.code(spoken), settings.RECORD_NOTICE)
+
+
 def _settings_faults(settings: Settings) -> Iterator[str]:
-    for name in ("SAY_FIRST", "GREETING", "GOODBYE", "SILENCE_PROMPTS", "NOTICE"):
+    for name in ("SAY_FIRST", "GREETING", "GOODBYE", "SILENCE_PROMPTS", "NOTICE", "RECORD_NOTICE"):
         if unknown := unknown_placeholders(getattr(settings, name)):
             yield f"{name} {unknown}."
 
@@ -144,8 +153,10 @@ def _doubts(settings: Settings, section: Section) -> Iterator[str]:
         missing := [key for key in PHRASES if getattr(section, key) is None]
     ):
         yield f"speaks {spoken}, but lacks {', '.join(missing)}: these are said in English"
-    if language.code(section.language or settings.LANGUAGE) == language.code(settings.LANGUAGE):
+    if language.code(spoken) == language.code(settings.LANGUAGE):
         return
+    if settings.RECORD_CALLS and section.record_notice is None and language.code(spoken) not in RECORD_NOTICE_IN:
+        yield f"speaks {spoken}, but lacks record_notice: it is said in {settings.LANGUAGE}"
     texts = ("greeting", "goodbye", "silence_prompts", "notice")
     if missing := [key for key in texts if getattr(section, key) is None]:
         yield (

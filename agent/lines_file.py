@@ -37,6 +37,7 @@ class Section(msgspec.Struct, frozen=True):
     goodbye: str | None = None
     silence_prompts: tuple[str, ...] | None = None
     notice: str | None = None
+    record_notice: str | None = None
     moment: str | None = None
     still: str | None = None
     trouble: str | None = None
@@ -54,7 +55,7 @@ _MAY_BE_EMPTY = frozenset({"transfer_to", "say_first"})
 PHRASES = ("moment", "still", "trouble", "connecting", "apology")
 """What is recorded in English; by the names of agent/speak/repertoire.py."""
 
-_SPOKEN = ("greeting", "goodbye", "notice", "nobody_free", "say_first", *PHRASES)
+_SPOKEN = ("greeting", "goodbye", "notice", "record_notice", "nobody_free", "say_first", *PHRASES)
 
 
 def read(path: Path, faults: list[str]) -> dict[str, Section]:

@@ -19,6 +19,8 @@ class Profile(msgspec.Struct, frozen=True):
     silence_prompts: tuple[str, ...]
     notice: str
     """Said before the time limit."""
+    record_notice: str
+    """Said before anything else, where calls are recorded."""
     phrases: Mapping[str, str]
     """The line's own words for what is recorded, by the recording's name."""
     transfer_to: str

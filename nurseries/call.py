@@ -25,7 +25,7 @@ from agent.speak.ledger import Ledger
 from agent.think.conversation import Line
 from agent.think.facts import values
 from agent.think.ports import ToolCall
-from agent.wire.media_stream import Encoder
+from agent.wire.media_stream import Encoder, MediaBody
 from agent.wire.ports import MediaSocket
 from nurseries import detector, duration, reader, silence, writer
 from nurseries.boundary import contain
@@ -36,6 +36,7 @@ from nurseries.mailbox import Mailbox
 from nurseries.outbox import Outbox
 from nurseries.parts import Parts
 from nurseries.phrases import make_phrases
+from nurseries.tape import Tape
 
 log = structlog.get_logger(__name__)
 
@@ -64,7 +65,8 @@ CLOSE_S = 0.5
 class Call:
     """One call, from the stream's start to its record."""
 
-    def __init__(self, info: CallInfo, socket: MediaSocket, parts: Parts) -> None:
+    def __init__(self, info: CallInfo, socket: MediaSocket, parts: Parts, tape: Tape | None = None) -> None:
+        """`tape`, where the call is to be recorded."""
         settings = parts.settings
         self.info = info
         self.ending: Ending | None = None
@@ -77,6 +79,7 @@ class Call:
         self._began = trio.current_time()
         self._ended: float | None = None
         self._dropped = 0
+        self._tape = tape
         self._ears: Mailbox[Frame] = Mailbox(EARS_FRAMES)
         self._echo = EchoGuard()
         self._outbox = Outbox(
@@ -85,7 +88,7 @@ class Call:
             message_ms=settings.MESSAGE_MS,
             room_ms=ROOM_MS,
             began=self._began,
-            audience=self._echo if settings.ECHO_GUARD else None,
+            audience=(*([self._echo] if settings.ECHO_GUARD else []), *([tape] if tape is not None else [])),
         )
         self._turns = TurnDetector(
             Guards(
@@ -101,7 +104,7 @@ class Call:
         self._hearing = self._live.hearing
         self._recogniser = self._hearing or parts.recogniser
         self._voice = self._live.voice or parts.voice
-        self.dialogue = Dialogue(parts, info, self.profile, self._outbox, self._voice, self._live.mind, self.end)
+        self.dialogue = Dialogue(parts, info, self.profile, self._outbox, self._voice, self._live.mind, self.end, tape)
         self.floor = Floor(
             self.dialogue,
             self._recogniser,
@@ -144,6 +147,8 @@ class Call:
             self._ended = trio.current_time()
             self._outbox.clear()
             self.dialogue.memory.commit()
+            if self._tape is not None:
+                self._tape.end(self._outbox.now_ms)
             with trio.move_on_after(CLOSE_S, shield=True) as polite:
                 await self._socket.close()
             if polite.cancelled_caught:
@@ -198,6 +203,7 @@ class Call:
             self._ears,
             limit_s=self._parts.settings.MEDIA_TIMEOUT_S,
             now_ms=lambda: self._outbox.now_ms,
+            heard=self._sounded,
             mark=self._mark,
             digit=self._digit,
             ended=self.end,
@@ -267,7 +273,13 @@ class Call:
         if self._leaving.cancelled_caught and self.ending not in HANG_UPS:
             log.warning("left before the last word was heard")
 
+    def _sounded(self, media: MediaBody) -> None:
+        if self._tape is not None:
+            self._tape.heard(media.payload, media.timestamp, self._outbox.now_ms)
+
     def _mark(self, name: str) -> None:
+        if self._tape is not None:
+            self._tape.returned(name)
         self._outbox.returned(name)
         self.dialogue.memory.commit()
 

@@ -34,6 +34,7 @@ from nurseries.outbox import Outbox
 from nurseries.parts import Parts
 from nurseries.runner import Runner
 from nurseries.speech import Failure, Manner, Speech
+from nurseries.tape import Tape
 from nurseries.turn import FILLERS, Outcome, Patience, Thinker, sentences, take_turn
 from nurseries.voiced import Voiced
 
@@ -64,7 +65,9 @@ class Dialogue:
         voice: Voice,
         mind: LiveMind | None,
         end: Callable[[Ending, str], None],
+        tape: Tape | None = None,
     ) -> None:
+        """`tape`, where the call is to be recorded: the caller is told before anything else."""
         settings = parts.settings
         self.profile = profile
         self.outbox = outbox
@@ -91,6 +94,8 @@ class Dialogue:
         self.transferring = False
         """By passing the caller on."""
         self.transferred_to = ""
+        self.announcing = False
+        """The caller is being told that they are recorded, which nothing interrupts."""
         self.settled = ParkingLot()
         """Woken when it is known what the caller's last sound was."""
         self._parts = parts
@@ -100,6 +105,9 @@ class Dialogue:
         self._hands = Hands(
             parts.toolbox, self.runner, self._desk, memory.tool_ran, memory.tool_known, settings.TOOL_TIMEOUT_S
         )
+        self._tape = tape
+        self._announced = 0
+        """The turn in which the caller was told that they are recorded."""
         self._turns = 0
         self._prompts = 0
         self._failures = 0
@@ -222,9 +230,12 @@ class Dialogue:
 
     async def _greet(self, wait_s: float) -> None:
         async def think(speech: Speech, _outcome: Outcome) -> None:
-            await trio.sleep(wait_s)
+            if not self._announced:
+                await trio.sleep(wait_s)
             speech.add(*sentences(self.profile.greeting))
 
+        if self._tape is not None:
+            await trio.sleep(wait_s)
         await self._turn(think, instead=WELCOME)
 
     async def _answer(self, decided: float, words: trio.Event) -> None:
@@ -233,7 +244,7 @@ class Dialogue:
             if self._deaf is not None:
                 outcome.failure = self._deaf
                 return
-            if self._info.direction.startswith("outbound") and not self.memory.conversation.question:
+            if self._info.direction.startswith("outbound") and not self._greeted:
                 speech.add(
                     *sentences(self.profile.greeting)
                 )  # they have said hello, and it is for us to say who we are
@@ -316,6 +327,8 @@ class Dialogue:
         over_caller: bool = False,
     ) -> None:
         """One turn, to its last word in the caller's ear."""
+        if self._tape is not None and not self._announced:
+            await self._announce(self._tape)
         began = trio.current_time() if owed_since is None else owed_since
         outcome = Outcome()
         speech = self.speech = self._open(held=self.caller_speaks and not over_caller)
@@ -332,6 +345,33 @@ class Dialogue:
             self.memory.commit()
             speech.close()
             self.speech, self.parting, self.transferring = None, False, False
+
+    async def _announce(self, tape: Tape) -> None:
+        """Tell the caller that they are recorded: not over their words, and then to the end, whatever they do but hang
+        up. A call in which that fails goes on, and is not recorded."""
+        with trio.move_on_after(PARTING_S):
+            while self.caller_speaks:
+                await self.settled.park()
+        speech = self._open()
+        self._announced, self.announcing = self._turns, True
+        speech.add(*sentences(self.profile.record_notice))
+        speech.finish()
+        try:
+            with self.runner.shielding():
+                failure = await speech.run()
+                if failure is None and speech.spoke:
+                    tape.allow()
+                else:
+                    tape.lose(f"the notice could not be said: {failure.detail if failure is not None else 'no sound'}")
+        finally:
+            self.announcing = False
+            self.memory.commit()
+            speech.close()
+
+    @property
+    def _greeted(self) -> bool:
+        """The caller has heard something of ours, the recording's notice left aside."""
+        return any(line.role == "agent" and line.turn != self._announced for line in self.memory.conversation.lines)
 
     async def _make_up_for(self, speech: Speech, outcome: Outcome, instead: Clip) -> None:
         """A turn that failed, or came to nothing, is spoken about: never silence."""

@@ -132,7 +132,7 @@ class Floor:
     def _interrupt(self, after_ms: float) -> None:
         """The caller makes a sound: fall silent, unless the agent is in what is not to be interrupted."""
         dialogue = self._dialogue
-        if (dialogue.runner.shielded and dialogue.parting) or self._held:
+        if (dialogue.runner.shielded and dialogue.parting) or dialogue.announcing or self._held:
             return
         if dialogue.runner.busy or dialogue.outbox.speaking:
             log.info("held", after_ms=round(after_ms))

@@ -48,6 +48,8 @@ class Keeping:
         self._backlog = Backlog(store, self._stored, prices)
         self._calls: dict[str, Callable[[], CallRecord]] = {}
         """Those that go on, by CallSid."""
+        self.held: set[str] = set()
+        """Records of other processes that this one has taken up, by CallSid."""
         self._complete: set[str] = set()
         """Done as soon as the store has them."""
 
@@ -71,9 +73,25 @@ class Keeping:
 
     def hold(self, record: CallRecord) -> None:
         """A record of another process, to be updated and finished later: only the journal gets it meanwhile."""
+        self.held.add(record.call_sid)
         self._notebook.take(record)
 
+    def known(self, call_sid: str) -> CallRecord | None:
+        """The record, unless the store has had it for good."""
+        return self._notebook.open.get(call_sid)
+
     # What it is asked. Always checkpoints.
+
+    async def safe(self) -> None:
+        """Wait until the journal or the store has all that this was told."""
+        async with trio.open_nursery() as nursery:
+
+            async def wait(what: Callable[[], Awaitable[None]]) -> None:
+                await what()
+                nursery.cancel_scope.cancel("it is safe")
+
+            nursery.start_soon(wait, self.written)
+            nursery.start_soon(wait, self.delivered)
 
     async def written(self) -> None:
         """Wait until the journal has all that this was told."""

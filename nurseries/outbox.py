@@ -8,6 +8,7 @@ more than a lead ahead of its playback and waits here, where it can still be thr
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -46,6 +47,10 @@ class Audience(Protocol):
 
     def played(self, sound: bytes, start_ms: float) -> None:
         """This mu-law goes to the socket, and plays from then on."""
+        ...
+
+    def marked(self, name: str, end_ms: float) -> None:
+        """A mark goes to the socket, behind what plays until then."""
         ...
 
     def cleared(self, at_ms: float) -> None:
@@ -133,7 +138,7 @@ class Outbox:
         message_ms: float,
         room_ms: float,
         began: float,
-        audience: Audience | None = None,
+        audience: Sequence[Audience] = (),
     ) -> None:
         self.ledger = ledger
         self.message_bytes = int(message_ms * BYTES_PER_MS)
@@ -215,8 +220,8 @@ class Outbox:
         self._queue.clear()
         self._queued_bytes = 0
         self.ledger.clear(self.now_ms)
-        if self._audience is not None:
-            self._audience.cleared(self.now_ms)
+        for each in self._audience:
+            each.cleared(self.now_ms)
         self._clear_due = self._clear_due or audible
         self._changed.unpark_all()
         self._taken.unpark_all()
@@ -250,11 +255,13 @@ class Outbox:
         self._taken.unpark_all()
         if mulaw is None:
             self.ledger.marked(sentence)
+            for each in self._audience:
+                each.marked(sentence.mark, sentence.end_ms)
             return MarkAfter(sentence.mark)
         if track.first_sent_ms is None:
             track.first_sent_ms = self.now_ms
         self.ledger.sent(sentence, len(mulaw), self.now_ms)
-        if self._audience is not None:
-            self._audience.played(mulaw, self.ledger.end_ms - len(mulaw) / BYTES_PER_MS)
+        for each in self._audience:
+            each.played(mulaw, self.ledger.end_ms - len(mulaw) / BYTES_PER_MS)
         self._queued_bytes -= len(mulaw)
         return Audio(mulaw)

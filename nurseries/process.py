@@ -32,6 +32,7 @@ from agent.web.security import Gate
 from agent.web.state import PROMISE_S, ProcessState
 from agent.wire.ports import MediaSocket
 from nurseries.afterwards import last_words, summed_up
+from nurseries.archive import Archive
 from nurseries.boundary import contain
 from nurseries.call import Call
 from nurseries.door.front_door import Listeners, serve_door
@@ -39,6 +40,7 @@ from nurseries.keeping import Keeping
 from nurseries.parts import Parts
 from nurseries.pick_up import pick_up
 from nurseries.taking_up import take_up
+from nurseries.tape import Tape
 
 log = structlog.get_logger(__name__)
 
@@ -60,8 +62,15 @@ class Process:
     """One server process: admits calls, holds them, keeps their records."""
 
     def __init__(
-        self, parts: Parts, store: CallStore, tokens: Tokens, state: ProcessState, keeping: Keeping | None = None
+        self,
+        parts: Parts,
+        store: CallStore,
+        tokens: Tokens,
+        state: ProcessState,
+        keeping: Keeping | None = None,
+        archive: Archive | None = None,
     ) -> None:
+        """Without an archive no call is recorded."""
         self._parts = parts
         self._store = store
         self._tokens = tokens
@@ -74,6 +83,8 @@ class Process:
         self._journals = parts.settings.DATA_DIR / "journal"
         name = f"{os.getpid()}-{secrets.token_hex(4)}"
         self._keeping = keeping or Keeping(store, JournalFile(self._journals, name), state, parts.prices)
+        self._archive = archive
+        self._taken_up = trio.Event()
         self._last_over = float("-inf")
 
     async def run(
@@ -89,6 +100,8 @@ class Process:
             async with trio.open_nursery() as keeper:
                 await keeper.start(self._keeping.run)
                 keeper.start_soon(contain, self._prepare, "prepare the store", name="prepare")
+                if self._archive is not None:
+                    keeper.start_soon(self._archive.run, self._taken_up, name="archive")
                 keeper.start_soon(contain, self._take_back, "take back", name="take back")
                 keeper.start_soon(contain, self._take_up, "take up", name="take up")
                 async with trio.open_nursery() as self._afterwards:
@@ -100,7 +113,11 @@ class Process:
                     deadline = trio.current_time() + KEEP_S
                     self._afterwards.cancel_scope.deadline = deadline
                 with trio.move_on_at(deadline):
+                    if self._archive is not None:
+                        await self._archive.stored()
                     await self._keeping.delivered()
+                if self._archive is not None and self._archive.left:
+                    log.warning("recordings are left on the disk for the next start", count=self._archive.left)
                 keeper.cancel_scope.cancel("no call is left to follow")
             with trio.move_on_after(ASIDE_S, shield=True):
                 for record in await self._keeping.close():
@@ -115,7 +132,8 @@ class Process:
             return
         self._state.promised.pop(info.call_sid, None)
         with bound_contextvars(call_sid=info.call_sid):
-            call = Call(info, socket, self._parts)
+            tape = self._archive.tape(info.call_sid) if self._archive is not None else None
+            call = Call(info, socket, self._parts, tape)
             self._add(call)
             self._keeping.follow(info.call_sid, call)
             crashed = False
@@ -135,7 +153,7 @@ class Process:
                     frames_dropped=record.frames_dropped,
                 )
                 if self._afterwards is not None:
-                    self._afterwards.start_soon(contain, partial(self._keep, record, call), "keep", name="keep")
+                    self._afterwards.start_soon(contain, partial(self._keep, record, call, tape), "keep", name="keep")
 
     def _add(self, call: Call) -> None:
         self._calls.add(call)
@@ -148,7 +166,7 @@ class Process:
         self._last_over = trio.current_time()
         self._changed.unpark_all()
 
-    async def _keep(self, record: CallRecord, call: Call) -> None:
+    async def _keep(self, record: CallRecord, call: Call, tape: Tape | None) -> None:
         """Finish the record: at first without what may take long, for a summary is never worth a transcript."""
         memory = call.dialogue.memory
         try:
@@ -158,6 +176,8 @@ class Process:
             record = msgspec.structs.replace(record, usage=call.meter.used)
         finally:
             self._keeping.finish(record)
+            if tape is not None and self._archive is not None:
+                self._archive.keep(tape)
 
     async def _put_aside(self, record: CallRecord) -> None:
         try:
@@ -183,7 +203,10 @@ class Process:
                 return
 
     async def _take_up(self) -> None:
-        await take_up(self._journals, self._keeping, self._store, self._parts, self._state)
+        try:
+            await take_up(self._journals, self._keeping, self._store, self._parts, self._state)
+        finally:
+            self._taken_up.set()
 
     async def _take_back(self) -> None:
         try:

@@ -61,6 +61,7 @@ async def read(
     *,
     limit_s: float,
     now_ms: Callable[[], float],
+    heard: Callable[[MediaBody], None],
     mark: Callable[[str], None],
     digit: Callable[[str], None],
     ended: Callable[[Ending, str], None],
@@ -86,6 +87,7 @@ async def read(
                 continue
             match message:
                 case Media() if message.media.track == "inbound" and message.media.payload:
+                    heard(message.media)
                     sound.put(Frame(message.media.payload, clock.stamp(message.media)))
                 case Mark():
                     mark(message.mark.name)

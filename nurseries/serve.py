@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import sys
 from datetime import UTC, datetime
@@ -16,15 +17,19 @@ from agent.config import Settings, load
 from agent.doctor.retirement import ending_soon
 from agent.errors import ConfigError
 from agent.guard.tokens import Tokens, derive_key
-from agent.keep.ports import CallStore
+from agent.keep.ports import CallStore, ObjectStore
 from agent.model import CallInfo
+from agent.providers.journal_file import JournalFile
 from agent.web.app import create_app
 from agent.web.security import Gate
 from agent.web.state import ProcessState
-from nurseries.compose import compose, open_store
+from nurseries.archive import Archive
+from nurseries.compose import compose, open_objects, open_store
 from nurseries.hand_overs import HandOvers
+from nurseries.keeping import Keeping
 from nurseries.parts import Parts
 from nurseries.process import Process
+from nurseries.storing import Storing
 
 log = structlog.get_logger(__name__)
 
@@ -33,15 +38,16 @@ def serve() -> int:
     """Serve until told to leave. Raises ConfigError before anything is listened on."""
     settings = load()
     logs.configure(settings.LOG_LEVEL, production=settings.production)
-    store = open_store(settings)
+    store, objects = open_store(settings), open_objects(settings)
     try:
-        trio.run(_run, settings, store)
+        trio.run(_run, settings, store, objects)
     finally:
+        objects.close()
         store.close()
     return 0
 
 
-async def _run(settings: Settings, store: CallStore) -> None:
+async def _run(settings: Settings, store: CallStore, objects: ObjectStore) -> None:
     state = ProcessState()
     hand_overs = HandOvers(store, state)
     async with compose(settings, hand_overs.hand_over) as parts:
@@ -66,7 +72,11 @@ async def _run(settings: Settings, store: CallStore) -> None:
         gate = Gate(settings)
         tokens = Tokens(_token_key(settings), ttl_s=settings.TOKEN_TTL_S, random=secrets.token_bytes)
         app = create_app(settings, tokens, state, gate, parts.lines, hand_overs.handed_over)
-        process = Process(parts, store, tokens, state)
+        name = f"{os.getpid()}-{secrets.token_hex(4)}"
+        keeping = Keeping(store, JournalFile(settings.DATA_DIR / "journal", name), state)
+        storing = Storing(objects, store, keeping)
+        archive = Archive(storing, settings.DATA_DIR / "spool", name=name, recording=settings.RECORD_CALLS)
+        process = Process(parts, store, tokens, state, keeping, archive)
         async with trio.open_nursery() as nursery:
             await nursery.start(partial(process.run, listeners, app, gate))
             port = listeners[0].socket.getsockname()[1]

@@ -82,6 +82,9 @@ class EchoGuard:
         """Our mu-law plays at the caller's ear from `start_ms`, behind all that was told before."""
         self._ours.add(sound, round(start_ms * BYTES_PER_MS))
 
+    def marked(self, name: str, end_ms: float) -> None:
+        """Of no use here."""
+
     def cleared(self, at_ms: float) -> None:
         """What was to play from `at_ms` on will not."""
         self._ours.cut(round(at_ms * BYTES_PER_MS))

@@ -13,6 +13,7 @@ from nurseries.rehearsal.loopback import LoopbackSocket, loopback
 
 class Told:
     def __init__(self) -> None:
+        self.heard: list[tuple[bytes, str]] = []
         self.marks: list[str] = []
         self.digits: list[str] = []
         self.endings: list[tuple[Ending, str]] = []
@@ -24,6 +25,7 @@ class Told:
             self.sound,
             limit_s=15,
             now_ms=lambda: 1000 * trio.current_time(),
+            heard=lambda media: self.heard.append((media.payload, media.timestamp)),
             mark=self.marks.append,
             digit=self.digits.append,
             ended=lambda ending, reason: self.endings.append((ending, reason)),

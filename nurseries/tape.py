@@ -1,0 +1,105 @@
+"""One call's recording while the call goes on: told of every sound, asked by the archive for what can be written.
+
+Told by the call, synchronously, and never in its way: whatever goes wrong here costs the recording. Nothing of it is
+written before the caller has been told in whole that they are recorded; without that there is no recording.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+
+import structlog
+import trio
+
+from agent.keep.stereo import Stereo
+from agent.keep.wav import Label
+from agent.providers.spool import Spooled
+
+log = structlog.get_logger(__name__)
+
+MOST_BYTES = 60_000 * 16
+"""A minute of both sides, not written down: the disk is stuck, or the notice was never said."""
+
+
+class Tape:
+    """One call's. Times are on the call's clock, in ms."""
+
+    def __init__(self, label: Label) -> None:
+        self.label = label
+        self.allowed = False
+        self.over = False
+        """Nothing more will be told."""
+        self.lost = False
+        self.settled = trio.Event()
+        """Its file is complete, or there is none."""
+        self.file: Spooled | None = None
+        """Used by the archive."""
+        self._stereo: Stereo | None = Stereo()
+        self._rest: tuple[bytes, bytes] = b"", b""
+        self._now_ms = 0.0
+
+    # What it is told. None of these is a checkpoint, and none raises.
+
+    def allow(self) -> None:
+        """The caller has been told in whole."""
+        self.allowed = True
+
+    def lose(self, why: str) -> None:
+        """There will be no recording."""
+        if not self.lost:
+            log.warning("not recorded", call_sid=self.label.call_sid, why=why)
+        self.lost, self._stereo, self._rest = True, None, (b"", b"")
+
+    def heard(self, sound: bytes, timestamp: str, now_ms: float) -> None:
+        """The caller's sound, with the carrier's timestamp."""
+        self._now_ms = now_ms
+        self._tell(lambda stereo: stereo.heard(sound, timestamp, now_ms))
+        if self._stereo is not None and self._stereo.held > MOST_BYTES:
+            self.lose("a minute of it could not be written" if self.allowed else "the notice was not said")
+
+    def played(self, sound: bytes, start_ms: float) -> None:
+        self._tell(lambda stereo: stereo.played(sound, start_ms))
+
+    def marked(self, name: str, end_ms: float) -> None:
+        self._tell(lambda stereo: stereo.marked(name, end_ms))
+
+    def returned(self, name: str) -> None:
+        self._tell(lambda stereo: stereo.returned(name))
+
+    def cleared(self, at_ms: float) -> None:
+        self._tell(lambda stereo: stereo.cleared(at_ms))
+
+    def end(self, now_ms: float | None = None) -> None:
+        """The call is over."""
+        if self.over:
+            return
+        if not self.allowed and not self.lost:
+            self.lose("the caller has not heard in whole that they are recorded")
+
+        def finish(stereo: Stereo) -> None:
+            self._rest = stereo.finish(self._now_ms if now_ms is None else now_ms)
+
+        self._tell(finish)
+        self._stereo, self.over = None, True
+
+    # What the archive asks.
+
+    def part(self) -> tuple[bytes, bytes]:
+        """What can be written now, the caller's and ours; it is forgotten here."""
+        part: tuple[bytes, bytes] = b"", b""
+        if self.over:
+            part, self._rest = self._rest, part
+        elif self.allowed and self._stereo is not None:
+            with suppress(Exception):  # told when it was told
+                part = self._stereo.take(self._now_ms)
+        return part
+
+    def _tell(self, what: Callable[[Stereo], None]) -> None:
+        if self._stereo is None:
+            return
+        try:
+            what(self._stereo)
+        except Exception:
+            log.exception("crashed", what="recording", call_sid=self.label.call_sid)
+            self.lose("a fault of ours")
