@@ -34,6 +34,7 @@ from nurseries.call import Call
 from nurseries.parts import Live, Parts
 from nurseries.pick_up import pick_up
 from nurseries.rehearsal.caller import rehearse
+from nurseries.tape import Tape
 
 GREETING = "Hello, this is Priya. How may I help you?"
 
@@ -81,6 +82,8 @@ class Stage:
     settings: Settings = field(default_factory=configured)
     vad: Callable[[], Callable[[np.ndarray], float]] = lambda: loud
     calls: list[Call] = field(default_factory=list)
+    tape: Callable[[], Tape] | None = None
+    """Makes what is told of a call's sound, where it is recorded."""
 
     def __post_init__(self) -> None:
         self.ears = ScriptedRecogniser(self.script)
@@ -138,7 +141,7 @@ class Stage:
     async def serve(self, socket: MediaSocket) -> None:
         info = await pick_up(socket, self.tokens, self.settings.START_TIMEOUT_S)
         if info is not None:
-            self.calls.append(Call(info, socket, self.parts))
+            self.calls.append(Call(info, socket, self.parts, self.tape() if self.tape else None))
             await self.calls[-1].run()
 
     async def place(
