@@ -79,11 +79,12 @@ class Archive:
         """Of this process's calls, not stored yet."""
         return self._ours
 
-    async def run(self, taken_up: trio.Event) -> None:
+    async def run(self, taken_up: trio.Event, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Write and store until cancelled; an upload that is under way is left to itself then. `taken_up`: records that
         other processes have left are finished."""
         async with trio.open_nursery() as self._nursery:
             self._nursery.start_soon(contain, partial(self._take_up, taken_up), "archive", name="left recordings")
+            task_status.started()
             while await contain(self._write_on, "recordings"):  # noqa: ASYNC110  there is no event to wait for
                 await trio.sleep(WRITE_S)
 

@@ -101,7 +101,7 @@ class Process:
                 await keeper.start(self._keeping.run)
                 keeper.start_soon(contain, self._prepare, "prepare the store", name="prepare")
                 if self._archive is not None:
-                    keeper.start_soon(self._archive.run, self._taken_up, name="archive")
+                    await keeper.start(self._archive.run, self._taken_up, name="archive")
                 keeper.start_soon(contain, self._take_back, "take back", name="take back")
                 keeper.start_soon(contain, self._take_up, "take up", name="take up")
                 async with trio.open_nursery() as self._afterwards:

@@ -1,0 +1,271 @@
+"""A recording's way: written, stored, its key in the record, its file removed; and every fault between. Real files and
+threads."""
+
+from __future__ import annotations
+
+import os
+import time
+import wave
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+import pytest
+import trio
+
+from agent.errors import StoreError
+from agent.keep import wav
+from agent.keep.record import CallRecord
+from agent.providers import spool
+from agent.providers.journal_file import JournalFile
+from agent.providers.local_objects import LocalObjects
+from agent.providers.sqlite import SqliteStore
+from agent.web.state import ProcessState
+from nurseries import storing
+from nurseries.archive import Archive
+from nurseries.keeping import Keeping
+from nurseries.storing import Storing
+from nurseries.tape import Tape
+from tests.agent.providers.test_stores import record
+
+BOUND_S = 10
+QUIET = b"\xff" * 160
+
+
+class Away(LocalObjects):
+    """Not there until it is."""
+
+    away = False
+    puts = 0
+
+    def put(self, key: str, path: Path, content_type: str) -> None:
+        if self.away:
+            raise StoreError("away")
+        self.puts += 1
+        super().put(key, path, content_type)
+
+
+@dataclass
+class House:
+    folder: Path
+    recording: bool = True
+    store: SqliteStore = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.store = SqliteStore(self.folder / "calls.db")
+        self.objects = Away(self.folder / "recordings")
+        self.begin()
+
+    def begin(self) -> None:
+        """As a process does that starts here."""
+        self.name = os.urandom(4).hex()
+        self.keeping = Keeping(self.store, JournalFile(self.folder / "journal", self.name), ProcessState())
+        storing = Storing(self.objects, self.store, self.keeping)
+        self.archive = Archive(storing, self.folder / "spool", name=self.name, recording=self.recording)
+        self.taken_up = trio.Event()
+        self.taken_up.set()
+
+    async def run(self, nursery: trio.Nursery) -> None:
+        await nursery.start(self.keeping.run)
+        await nursery.start(self.archive.run, self.taken_up)
+
+    @property
+    def spooled(self) -> list[str]:
+        folder = self.folder / "spool"
+        return [path.name for path in folder.iterdir()] if folder.exists() else []
+
+    def key(self, call_sid: str = "CA1") -> str:
+        found = self.store.get(call_sid)
+        return found.recording if found is not None else "no record"
+
+
+@pytest.fixture
+def house(tmp_path: Path):
+    made = House(tmp_path)
+    yield made
+    made.store.close()
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storing, "FIRST_PAUSE_S", 0.05)
+
+
+async def until(condition) -> None:
+    with trio.fail_after(BOUND_S):
+        while not condition():  # noqa: ASYNC110  a thread sets no event of ours
+            await trio.sleep(0.02)
+
+
+def recorded(house: House, call_sid: str = "CA1", seconds: int = 2) -> Tape:
+    tape = house.archive.tape(call_sid)
+    assert tape is not None
+    for n in range(50 * seconds):
+        tape.heard(QUIET, str(100 + 20 * n), 20 * n + 20)
+    tape.allow()
+    return tape
+
+
+def over(house: House, tape: Tape, **changes: object) -> CallRecord:
+    tape.end(2000)
+    finished = record(tape.label.call_sid, **changes)
+    house.keeping.finish(finished)
+    house.archive.keep(tape)
+    return finished
+
+
+async def test_it_is_stored_its_record_has_the_key_and_its_file_is_gone(house: House) -> None:
+    async with trio.open_nursery() as nursery:
+        await house.run(nursery)
+        tape = recorded(house)
+        await until(lambda: house.spooled)
+        over(house, tape)
+        with trio.fail_after(BOUND_S):
+            await house.archive.stored()
+            await house.keeping.delivered()
+        nursery.cancel_scope.cancel()
+
+    assert house.spooled == []
+    assert house.key() == tape.label.started_at[:10].replace("-", "/") + "/CA1.wav"
+    with wave.open(str(house.folder / "recordings" / house.key())) as file:
+        assert file.getnframes() == 16_000
+
+
+async def test_nothing_is_written_of_who_was_not_told(house: House) -> None:
+    async with trio.open_nursery() as nursery:
+        await house.run(nursery)
+        tape = house.archive.tape("CA1")
+        assert tape is not None
+        tape.heard(QUIET, "100", 20)
+        over(house, tape)
+        with trio.fail_after(BOUND_S):
+            await house.archive.stored()
+        nursery.cancel_scope.cancel()
+
+    assert not (house.folder / "spool").exists()
+    assert house.objects.puts == 0
+
+
+async def test_it_waits_while_the_object_store_is_away(house: House) -> None:
+    house.objects.away = True
+    async with trio.open_nursery() as nursery:
+        await house.run(nursery)
+        over(house, recorded(house))
+        await until(lambda: house.key() == "")
+        await trio.sleep(0.2)
+        assert len(house.spooled) == 1
+        house.objects.away = False
+        await until(lambda: house.key().endswith("CA1.wav"))
+        with trio.fail_after(BOUND_S):
+            await house.archive.stored()
+        nursery.cancel_scope.cancel()
+    assert house.spooled == []
+
+
+@pytest.mark.parametrize("step", ["before the object", "before the key", "before the removal"])
+async def test_what_a_process_left_is_taken_up_wherever_it_was(house: House, step: str) -> None:
+    left = spool.begin(house.folder / "spool", "gone", wav.Label("CA1", "2026-11-27T10:00:00.000+00:00"))
+    left.append(wav.frames(QUIET * 50, QUIET * 50))
+    house.store.save(record(revision=1, recording=left.key if step == "before the removal" else ""))
+    if step != "before the object":
+        left.complete()
+        house.objects.put(left.key, left.path, "audio/wav")
+    left.release()
+    house.recording = False
+    house.begin()
+
+    async with trio.open_nursery() as nursery:
+        await house.run(nursery)
+        await until(lambda: not house.spooled)
+        with trio.fail_after(BOUND_S):
+            await house.keeping.delivered()
+        nursery.cancel_scope.cancel()
+
+    assert house.key() == "2026/11/27/CA1.wav"
+    assert house.objects.size(house.key()) > 50 * 160 * 4
+    assert house.archive.tape("CA2") is None
+
+
+async def test_the_recording_of_a_deleted_record_is_deleted(house: House) -> None:
+    house.objects.away = True
+    async with trio.open_nursery() as nursery:
+        await house.run(nursery)
+        over(house, recorded(house))
+        await until(lambda: house.key() == "" and house.keeping.known("CA1") is None)
+        house.store._db.execute("DELETE FROM calls")
+        house.objects.away = False
+        with trio.fail_after(BOUND_S):
+            await house.archive.stored()
+        nursery.cancel_scope.cancel()
+
+    assert house.spooled == []
+    assert list(house.objects.older(-5)) == []
+    assert house.key() == "no record"
+
+
+async def test_one_without_a_record_waits_a_day_and_is_deleted(house: House) -> None:
+    for name, age_s in (("new", 3600), ("old", 25 * 3600)):
+        left = spool.begin(house.folder / "spool", name, wav.Label(name, "2026-11-27T10:00:00.000+00:00"))
+        left.append(wav.frames(QUIET, QUIET))
+        left.release()
+        os.utime(left.path, (time.time() - age_s,) * 2)
+    async with trio.open_nursery() as nursery:
+        await house.run(nursery)
+        await until(lambda: house.spooled == ["new.wav"])
+        await trio.sleep(0.2)
+        assert house.spooled == ["new.wav"]
+        assert house.objects.puts == 0
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_record_that_somebody_else_is_at_is_left_alone(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    left = spool.begin(house.folder / "spool", "gone", wav.Label("CA1", "2026-11-27T10:00:00.000+00:00"))
+    left.append(wav.frames(QUIET, QUIET))
+    left.release()
+    house.store.save(record(revision=round(time.time() * 1000)))
+    async with trio.open_nursery() as nursery:
+        await house.run(nursery)
+        await trio.sleep(0.3)
+        assert (house.key(), len(house.spooled)) == ("", 1)
+        monkeypatch.setattr(storing, "NOBODY_S", 0.0)
+        await until(lambda: house.key() != "")
+        await until(lambda: not house.spooled)
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_full_disk_costs_the_recording(
+    house: House, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with trio.open_nursery() as nursery:
+        await house.run(nursery)
+        tape = recorded(house)
+        await until(lambda: house.spooled)
+        monkeypatch.setattr(spool, "SPARE_BYTES", 1 << 60)
+        for n in range(100, 300):
+            tape.heard(QUIET, str(100 + 20 * n), 20 * n + 20)
+        await until(lambda: tape.lost)
+        await until(lambda: not house.spooled)
+        finished = over(house, tape)
+        with trio.fail_after(BOUND_S):
+            await house.archive.stored()
+            await house.keeping.delivered()
+        nursery.cancel_scope.cancel()
+    kept = house.store.get("CA1")
+    assert kept is not None
+    assert msgspec.structs.replace(kept, revision=0) == finished
+    assert "are left on the disk" in capsys.readouterr().out
+
+
+async def test_many_calls_at_once(house: House) -> None:
+    async with trio.open_nursery() as nursery:
+        await house.run(nursery)
+        tapes = [recorded(house, f"CA{n}") for n in range(30)]
+        for tape in tapes:
+            over(house, tape)
+        with trio.fail_after(BOUND_S):
+            await house.archive.stored()
+            await house.keeping.delivered()
+        nursery.cancel_scope.cancel()
+    assert house.spooled == []
+    assert len({house.key(f"CA{n}") for n in range(30)}) == 30
+    assert all(house.objects.size(house.key(f"CA{n}")) > 64_000 for n in range(30))
