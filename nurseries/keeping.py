@@ -18,6 +18,7 @@ from agent.keep.clean import clean
 from agent.keep.ports import CallStore
 from agent.keep.prices import Prices
 from agent.keep.record import CallRecord
+from agent.keep.redact import redacted
 from agent.providers.journal_file import JournalFile
 from agent.web.state import ProcessState
 from nurseries.backlog import Backlog
@@ -74,7 +75,7 @@ class Keeping:
     def hold(self, record: CallRecord) -> None:
         """A record of another process, to be updated and finished later: only the journal gets it meanwhile."""
         self.held.add(record.call_sid)
-        self._notebook.take(record)
+        self._notebook.take(redacted(record))
 
     def known(self, call_sid: str) -> CallRecord | None:
         """The record, unless the store has had it for good."""
@@ -139,7 +140,7 @@ class Keeping:
         """Where it differs from the last one, it is the next."""
         before = self._notebook.open.get(record.call_sid)
         known = max(record.revision, before.revision if before is not None else 0)
-        record = clean(msgspec.structs.replace(record, revision=known))
+        record = redacted(clean(msgspec.structs.replace(record, revision=known)))
         if record != before:
             record = msgspec.structs.replace(record, revision=max(known + 1, round(time.time() * 1000)))
             self._notebook.take(record)

@@ -115,6 +115,23 @@ async def test_what_is_said_is_in_the_journal_and_in_the_store_while_the_call_go
     assert house.store.records["CA1"].ending == ""
 
 
+async def test_a_card_number_is_neither_journalled_nor_stored(house: House, nursery) -> None:
+    await nursery.start(house.keeping.run)
+    call = house.call("CA1", "Hello.", "4111 1111")
+    await until(lambda: bool(house.store.records and house.journalled))
+    call.texts += ["1111 1111", "Bye."]
+    told = ["Hello.", "[card]", "[card ending 1111]", "Bye."]
+    await until(lambda: house.journalled["CA1"] == words(house.store.records["CA1"]) == told)
+    house.keeping.hold(said("CA2", "4111 1111 1111 1111"))
+    await house.keeping.written()
+    assert house.journalled["CA2"] == ["[card ending 1111]"]
+    size, saves = house.file.size, house.store.saves
+
+    house.keeping._take(call.so_far())
+    await house.keeping.written()
+    assert (house.file.size, house.store.saves) == (size, saves)
+
+
 async def test_nothing_is_written_while_nothing_is_said(house: House, nursery) -> None:
     await nursery.start(house.keeping.run)
     house.call("CA1", "Hello.")
