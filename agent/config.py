@@ -193,6 +193,8 @@ class Settings(BaseSettings):
     HISTORY_TURNS: int = Field(24, ge=2)
     HISTORY_TOKENS: int = Field(3000, ge=200)
 
+    RETENTION_DAYS: int | None = Field(None, ge=1, le=20_000)
+    """How long records, recordings and what is left of journals are kept, from a call's start. Unset: for ever."""
     PRICES_FILE: Path | None = None
     """TOML: what models cost, instead of the packaged list, which counts at OpenAI itself only. See docs/records.md."""
     MONGODB_URI: SecretStr = SecretStr("")

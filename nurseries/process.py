@@ -23,7 +23,7 @@ from trio.lowlevel import ParkingLot
 
 from agent.errors import StoreError
 from agent.guard.tokens import Tokens
-from agent.keep.ports import CallStore
+from agent.keep.ports import CallStore, ObjectStore
 from agent.keep.record import CallRecord
 from agent.model import Ending
 from agent.providers.aside import put_aside, take_back
@@ -39,6 +39,7 @@ from nurseries.door.front_door import Listeners, serve_door
 from nurseries.keeping import Keeping
 from nurseries.parts import Parts
 from nurseries.pick_up import pick_up
+from nurseries.retention import Retention
 from nurseries.taking_up import take_up
 from nurseries.tape import Tape
 
@@ -52,6 +53,9 @@ LINGER_S = 3.0
 
 PREPARE_AGAIN_S, PREPARE_LATER_S = 2.0, 60.0
 """Before a store that is away is prepared, once more and at the latest."""
+
+PREPARED_S = 900.0
+"""Between two times: longer than a process that leaves saves records."""
 
 ASIDE_S = 5.0
 """For the journal to be told, at the end, what need not be remembered; and for records that it does not take to be
@@ -69,6 +73,7 @@ class Process:
         state: ProcessState,
         keeping: Keeping | None = None,
         archive: Archive | None = None,
+        objects: ObjectStore | None = None,
     ) -> None:
         """Without an archive no call is recorded."""
         self._parts = parts
@@ -85,6 +90,8 @@ class Process:
         self._keeping = keeping or Keeping(store, JournalFile(self._journals, name), state, parts.prices)
         self._archive = archive
         self._taken_up = trio.Event()
+        settings = parts.settings
+        self._retention = Retention(store, objects, settings.DATA_DIR, settings.RETENTION_DAYS)
         self._last_over = float("-inf")
 
     async def run(
@@ -102,6 +109,7 @@ class Process:
                 keeper.start_soon(contain, self._prepare, "prepare the store", name="prepare")
                 if self._archive is not None:
                     await keeper.start(self._archive.run, self._taken_up, name="archive")
+                keeper.start_soon(contain, self._retention.run, "retention", name="retention")
                 keeper.start_soon(contain, self._take_back, "take back", name="take back")
                 keeper.start_soon(contain, self._take_up, "take up", name="take up")
                 async with trio.open_nursery() as self._afterwards:
@@ -189,7 +197,8 @@ class Process:
             log.warning("record put aside until the next start", call_sid=record.call_sid, file=str(path))
 
     async def _prepare(self) -> None:
-        """As soon as the store is there; calls are taken meanwhile."""
+        """As soon as the store is there, and now and then: a process of an earlier version may still save what this one
+        cannot find. Calls are taken meanwhile."""
         pause = PREPARE_AGAIN_S
         while True:
             try:
@@ -200,7 +209,8 @@ class Process:
                 await trio.sleep(pause)
                 pause = min(2 * pause, PREPARE_LATER_S)
             else:
-                return
+                pause = PREPARE_AGAIN_S
+                await trio.sleep(PREPARED_S)
 
     async def _take_up(self) -> None:
         try:

@@ -73,10 +73,10 @@ async def _run(settings: Settings, store: CallStore, objects: ObjectStore) -> No
         tokens = Tokens(_token_key(settings), ttl_s=settings.TOKEN_TTL_S, random=secrets.token_bytes)
         app = create_app(settings, tokens, state, gate, parts.lines, hand_overs.handed_over)
         name = f"{os.getpid()}-{secrets.token_hex(4)}"
-        keeping = Keeping(store, JournalFile(settings.DATA_DIR / "journal", name), state)
+        keeping = Keeping(store, JournalFile(settings.DATA_DIR / "journal", name), state, parts.prices)
         storing = Storing(objects, store, keeping)
         archive = Archive(storing, settings.DATA_DIR / "spool", name=name, recording=settings.RECORD_CALLS)
-        process = Process(parts, store, tokens, state, keeping, archive)
+        process = Process(parts, store, tokens, state, keeping, archive, objects)
         async with trio.open_nursery() as nursery:
             await nursery.start(partial(process.run, listeners, app, gate))
             port = listeners[0].socket.getsockname()[1]

@@ -47,6 +47,11 @@ class CallStore(Protocol):
         is left. Raises StoreError."""
         ...
 
+    def expire(self, days: int | None, most: int) -> int:
+        """Have calls that began longer ago than `days` removed: at most so many now; returns how many were. A store
+        that does so by itself is told, and returns 0. None: no call is removed from here on. Raises StoreError."""
+        ...
+
     def hand_over(self, call_sid: str, to: str) -> None:
         """The call is to be passed on to this number once its stream is over; any process may be asked. Forgotten
         after HAND_OVER_S. Raises StoreError."""

@@ -118,6 +118,10 @@ class MongoStore:
             schema.bring_forward(self._calls, self._do)
             self._prepared = True
 
+    def expire(self, days: int | None, most: int) -> int:  # noqa: ARG002  the server does it by itself
+        self._do(lambda: schema.expire(self._calls, days), PREPARE_S)
+        return 0
+
     def hand_over(self, call_sid: str, to: str) -> None:
         told = {"to": to, "at": datetime.now(UTC)}
         self._do(lambda: self._hand_overs.replace_one({"_id": call_sid}, told, upsert=True))

@@ -26,6 +26,9 @@ AT, TERMS, BEGAN, DELETED = "_at", "_terms", "_began", "_deleted"
 
 OURS = {"_id": 0, TERMS: 0, BEGAN: 0}
 
+RETENTION = "retention"
+"""The index by which the server removes calls."""
+
 COUNTED = 2000
 """Records that have a term: more are many."""
 
@@ -54,6 +57,20 @@ def index(calls: Collection[dict[str, Any]]) -> None:
     calls.create_index([(AT, pymongo.DESCENDING)])
     calls.create_index([(TERMS, pymongo.ASCENDING), (AT, pymongo.DESCENDING)])
     calls.create_index(DELETED, sparse=True, expireAfterSeconds=int(TOMBSTONE_S))
+
+
+def expire(calls: Collection[dict[str, Any]], days: int | None) -> None:
+    """Have the server remove calls so long after they began; None: not any more."""
+    known = calls.index_information().get(RETENTION)
+    if days is None:
+        if known is not None:
+            calls.drop_index(RETENTION)
+        return
+    seconds = days * 86_400
+    if known is None:
+        calls.create_index(BEGAN, name=RETENTION, expireAfterSeconds=seconds)
+    elif known.get("expireAfterSeconds") != seconds:
+        calls.database.command("collMod", calls.name, index={"name": RETENTION, "expireAfterSeconds": seconds})
 
 
 def bring_forward(calls: Collection[dict[str, Any]], do: Do) -> None:

@@ -10,6 +10,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,7 +20,7 @@ import structlog
 from agent.errors import StoreError
 from agent.keep.clean import clean_query, clean_text
 from agent.keep.ports import HAND_OVER_S, TOMBSTONE_S
-from agent.keep.query import Place, Query, page, span
+from agent.keep.query import Place, Query, page, rank, span
 from agent.keep.record import CallRecord
 from agent.keep.terms import asked, terms
 from agent.providers import sqlite_schema as schema
@@ -102,6 +103,21 @@ class SqliteStore:
 
     def prepare(self) -> None:
         """All is done at open."""
+
+    def expire(self, days: int | None, most: int) -> int:
+        if days is None:
+            return 0
+        before = (datetime.now(UTC) - timedelta(days=days)).isoformat(timespec="milliseconds")
+        query = "SELECT at, terms FROM calls WHERE at BETWEEN ? AND ? AND started_at < ? ORDER BY at LIMIT ?"
+        bounds = (rank("1970") << schema.WITHIN, ((rank(before) + 1) << schema.WITHIN) - 1)
+
+        def write(db: sqlite3.Connection) -> int:
+            old = db.execute(query, (*bounds, before, most)).fetchall()
+            for at, found_by in old:
+                schema.remove(db, at, found_by)
+            return len(old)
+
+        return self._do(self._writer.write, write)
 
     def hand_over(self, call_sid: str, to: str) -> None:
         now = time.time()

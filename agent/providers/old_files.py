@@ -1,0 +1,50 @@
+"""Files that nobody has taken up for longer than records are kept: damaged journals, those of processes that are gone,
+and records put aside.
+
+A journal that a process still writes is locked, and is left alone.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from pathlib import Path
+
+from agent.errors import StoreError
+
+KINDS = {"journal": (".journal", ".damaged", ".new"), "unsaved": (".json", ".part")}
+"""Under DATA_DIR."""
+
+
+def remove_old(data_dir: Path, seconds: float) -> int:
+    """Those last written longer ago than that; returns how many. Raises StoreError where one cannot be removed, and
+    then the others are."""
+    removed, faults = 0, []
+    for folder, kinds in KINDS.items():
+        for path in sorted((data_dir / folder).glob("*")):
+            if path.suffix in kinds:
+                try:
+                    removed += _remove(path, time.time() - seconds)
+                except FileNotFoundError:  # somebody else was quicker
+                    continue
+                except OSError as error:
+                    faults.append(f"cannot remove {path}: {error.strerror or error}")
+    if faults:
+        raise StoreError("; ".join(faults))
+    return removed
+
+
+def _remove(path: Path, before: float) -> bool:
+    file = os.open(path, os.O_RDONLY)
+    try:
+        if os.fstat(file).st_mtime >= before:
+            return False
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:  # somebody is at it
+            return False
+        path.unlink()
+    finally:
+        os.close(file)
+    return True

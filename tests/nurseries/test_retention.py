@@ -1,0 +1,173 @@
+"""What is older than records are kept is removed, wherever it lies; what is not stays."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pymongo
+import pytest
+import trio
+import trio.lowlevel
+from trio.testing import MockClock
+
+from agent.errors import StoreError
+from agent.keep.query import Query
+from agent.providers.journal_file import JournalFile
+from agent.providers.mongo import MongoStore
+from agent.providers.sqlite import SqliteStore
+from nurseries.retention import BATCH, EVERY_S, Retention
+from tests.agent.providers.test_stores import record
+
+
+def ago(days: float) -> str:
+    return (datetime.now(UTC) - timedelta(days=days)).isoformat(timespec="milliseconds")
+
+
+class Sounds:
+    """An ObjectStore in memory, as far as it is asked here."""
+
+    name = "in memory"
+
+    def __init__(self, ages: dict[str, float]) -> None:
+        self.ages = ages
+        self.stuck: set[str] = set()
+
+    def older(self, seconds: float) -> Iterator[str]:
+        yield from [key for key, age in self.ages.items() if age > seconds]
+
+    def delete(self, key: str) -> None:
+        if key in self.stuck:
+            raise StoreError("refused")
+        self.ages.pop(key, None)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqliteStore]:
+    made = SqliteStore(tmp_path / "calls.db")
+    yield made
+    made.close()
+
+
+async def test_old_records_go_and_the_rest_stays(store: SqliteStore, tmp_path: Path, autojump_clock: MockClock) -> None:
+    store.save(*(record(f"CA{n}", ago(31 + n)) for n in range(2 * BATCH + 3)))
+    store.save(record("new", ago(29)), record("odd", "once"), record("none", ""))
+
+    await Retention(store, None, tmp_path, None).once()
+    assert len(store.find(Query(text="priya"), 9999)) == 2 * BATCH + 6
+
+    await Retention(store, None, tmp_path, 30).once()
+    for query in (Query(), Query(text="priya"), Query(number="+919876543210")):
+        assert {r.call_sid for r in store.find(query, 9999)} == {"new", "odd", "none"}
+
+
+async def test_pages_are_used_again(store: SqliteStore, tmp_path: Path, autojump_clock: MockClock) -> None:
+    sizes = []
+    for _ in range(4):
+        store.save(*(record(f"CA{n}", ago(31), summary="x" * 2000) for n in range(300)))
+        await Retention(store, None, tmp_path, 30).once()
+        with sqlite3.connect(tmp_path / "calls.db") as db:
+            sizes.append(db.execute("PRAGMA page_count").fetchone()[0])
+        db.close()
+
+    assert sizes[-1] <= sizes[0] * 1.2
+
+
+async def test_a_save_does_not_wait_for_it(store: SqliteStore, tmp_path: Path, autojump_clock: MockClock) -> None:
+    store.save(*(record(f"CA{n}", ago(31)) for n in range(3 * BATCH)))
+    other = SqliteStore(tmp_path / "calls.db")
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(Retention(store, None, tmp_path, 30).once)
+        for n in range(20):
+            await trio.to_thread.run_sync(other.save, record("live", ago(0), revision=n))
+            await trio.lowlevel.checkpoint()
+    other.close()
+
+    assert [r.revision for r in store.find(Query(), 9999)] == [19]
+
+
+async def test_files_that_nobody_took_up_go_once_they_are_old(store: SqliteStore, tmp_path: Path) -> None:
+    journal = tmp_path / "journal"
+    held = JournalFile(journal, "held")
+    held.append(b"x\n")
+    left = JournalFile(journal, "left")
+    left.append(b"x\n")
+    left.release()
+    (tmp_path / "unsaved").mkdir()
+    for name in ("journal/a.damaged", "journal/young.damaged", "unsaved/CA1.json", "unsaved/CA2.part", "journal/notes"):
+        (tmp_path / name).write_text("x")
+    for path in [*journal.iterdir(), *(tmp_path / "unsaved").iterdir()]:
+        if "young" not in path.name:
+            os.utime(path, (time.time() - 31 * 86400,) * 2)
+
+    await Retention(store, None, tmp_path, 30).once()
+    await Retention(store, None, tmp_path / "nowhere", 30).once()
+
+    names = {path.name for path in [*journal.iterdir(), *(tmp_path / "unsaved").iterdir()]}
+    assert names == {"held.journal", "young.damaged", "notes"}
+    held.release()
+
+
+async def test_old_recordings_go_and_one_that_cannot_holds_up_only_the_recordings(
+    store: SqliteStore, tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    store.save(record("old", ago(31)))
+    sounds = Sounds({f"{n}.wav": 86_400.0 * (20 + n % 20) for n in range(3 * BATCH)})
+    sounds.stuck = {"19.wav"}
+    retention = Retention(store, sounds, tmp_path, 30)  # type: ignore[arg-type]
+
+    await retention.once()
+    assert store.find(Query(), 9) == []
+    assert "19.wav" in sounds.ages
+
+    sounds.stuck = set()
+    await retention.once()
+    assert {age / 86_400 for age in sounds.ages.values()} == set(range(20, 31))
+
+
+async def test_a_store_that_is_away_is_asked_again(tmp_path: Path, autojump_clock: MockClock, nursery) -> None:
+    class Away:
+        asked = 0
+
+        def expire(self, _days: int | None, _most: int) -> int:
+            self.asked += 1
+            raise StoreError("away")
+
+    store = Away()
+    nursery.start_soon(Retention(store, None, tmp_path, 30).run)  # type: ignore[arg-type]
+    await trio.sleep(3 * EVERY_S + 60)
+
+    assert store.asked == 4
+
+
+def test_mongodb_is_told_how_long_and_told_again_when_that_changes(mongo_uri: str) -> None:
+    with pymongo.MongoClient(mongo_uri) as client:
+        client.drop_database("calling_agent")
+        calls = client["calling_agent"]["calls"]
+        store = MongoStore(mongo_uri)
+
+        def told() -> int | None:
+            return calls.index_information().get("retention", {}).get("expireAfterSeconds")
+
+        for days in (None, 30, 30, 7, None, None, 20_000):
+            assert store.expire(days, 9) == 0
+            assert told() == (None if days is None else days * 86_400)
+        store.close()
+
+
+def test_mongodb_removes_what_is_old_by_itself(mongo_uri: str) -> None:
+    with pymongo.MongoClient(mongo_uri) as client:
+        client.drop_database("calling_agent")
+    store = MongoStore(mongo_uri)
+    store.save(record("old", ago(31)), record("new", ago(29)), record("odd", "once"))
+    store.expire(30, 9)
+
+    until = time.monotonic() + 30
+    while len(store.find(Query(), 9)) > 2:  # its monitor looks once a second
+        assert time.monotonic() < until
+    assert {r.call_sid for r in store.find(Query(), 9)} == {"new", "odd"}
+    store.close()
