@@ -23,9 +23,11 @@ from pymongo.errors import OperationFailure, PyMongoError
 class Mongod:
     """Started when made."""
 
-    def __init__(self, *, standalone: bool = False) -> None:
+    def __init__(self, *, standalone: bool = False, root: Path | None = None) -> None:
+        """`root`: where its folder is made; in memory where that can be."""
         self._set = () if standalone else ("--replSet", "rs0")
-        root = Path("/dev/shm") if Path("/dev/shm").is_dir() else None  # noqa: S108  a file system in memory
+        memory = Path("/dev/shm")  # noqa: S108  a file system in memory
+        root = root or (memory if memory.is_dir() else None)
         self._program = _program()
         self._folder = tempfile.mkdtemp(prefix="mongod-", dir=root)
         with socket.socket() as probe:

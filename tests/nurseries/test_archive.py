@@ -192,7 +192,7 @@ async def test_the_recording_of_a_deleted_record_is_deleted(house: House) -> Non
         await house.run(nursery)
         over(house, recorded(house))
         await until(lambda: house.key() == "" and house.keeping.known("CA1") is None)
-        house.store._db.execute("DELETE FROM calls")
+        house.store.delete("CA1")
         house.objects.away = False
         with trio.fail_after(BOUND_S):
             await house.archive.stored()
