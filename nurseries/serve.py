@@ -74,7 +74,7 @@ async def _run(settings: Settings, store: CallStore, objects: ObjectStore) -> No
         app = create_app(settings, tokens, state, gate, parts.lines, hand_overs.handed_over)
         name = f"{os.getpid()}-{secrets.token_hex(4)}"
         keeping = Keeping(store, JournalFile(settings.DATA_DIR / "journal", name), state, parts.prices)
-        storing = Storing(objects, store, keeping)
+        storing = Storing(objects, store, keeping, settings.SUMMARY_TIMEOUT_S)
         archive = Archive(storing, settings.DATA_DIR / "spool", name=name, recording=settings.RECORD_CALLS)
         process = Process(parts, store, tokens, state, keeping, archive, objects)
         async with trio.open_nursery() as nursery:

@@ -29,7 +29,9 @@ AT_ONCE = 2
 """Recordings on their way to the object store."""
 
 NOBODY_S = 120.0
-"""A record of another process that has not been changed for so long has nobody who is at it."""
+"""A record of another process that goes on and has not been changed for so long has nobody who is at it."""
+SUMMARY_S = 10.0
+"""One that has ended has nobody so long after the time that a summary may take."""
 
 ORPHAN_S = 24 * 3600.0
 """A recording without a record, where the store says that there is none: until then it may still come from another
@@ -43,10 +45,12 @@ class Waiting(Exception):  # noqa: N818  not an error: its time has not come
 class Storing:
     """One process's."""
 
-    def __init__(self, objects: ObjectStore, store: CallStore, keeping: Keeping) -> None:
+    def __init__(self, objects: ObjectStore, store: CallStore, keeping: Keeping, summary_s: float) -> None:
+        """`summary_s`: SUMMARY_TIMEOUT_S."""
         self._objects = objects
         self._store = store
         self._keeping = keeping
+        self._summary_s = summary_s
         self._threads = trio.CapacityLimiter(AT_ONCE + 2)
         self._uploads = trio.CapacityLimiter(AT_ONCE)
         self._away = False
@@ -102,6 +106,8 @@ class Storing:
                 return known
             if known is None and spooled.age_s < ORPHAN_S:
                 raise Waiting
-            if known is not None and time.time() - known.revision / 1000 < NOBODY_S:
-                raise Waiting
+            if known is not None:
+                left_s = self._summary_s + SUMMARY_S if known.ending else NOBODY_S
+                if time.time() - known.revision / 1000 < left_s:
+                    raise Waiting
         return known

@@ -21,6 +21,9 @@ from agent.keep.keys import recording_key
 SPARE_BYTES = 64 * 1024 * 1024
 """Left free on the disk: what is said goes before how it sounded, and the journal is on the same disk."""
 
+BEGUN_S = 60.0
+"""For a file to be begun."""
+
 
 class Spooled:
     """One file, ours until it is released."""
@@ -106,7 +109,7 @@ def leftovers(folder: Path) -> tuple[list[Spooled], list[str]]:
     except OSError as error:
         return [], [f"cannot look into {folder}: {error.strerror or error}"]
     for path in paths:
-        if path.suffix not in {".wav", ".new"}:
+        if path.suffix not in {".wav", ".new"} or _being_begun(path):
             continue
         try:
             file = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -126,6 +129,14 @@ def leftovers(folder: Path) -> tuple[list[Spooled], list[str]]:
         else:
             found.append((os.fstat(file).st_mtime, spooled))
     return [spooled for _, spooled in sorted(found, key=lambda each: each[0])], faults
+
+
+def _being_begun(path: Path) -> bool:
+    """A file that has no lock and no name yet is its maker's."""
+    try:
+        return path.suffix == ".new" and time.time() - path.stat().st_mtime < BEGUN_S
+    except OSError:
+        return True
 
 
 def _taken(path: Path, file: int) -> Spooled | None:

@@ -1,10 +1,9 @@
 """A real S3 server, moto's, in a process of its own: with a bucket, one user who may use it, and signatures checked. It
-can be stopped, killed and started again on its port; what it held is then gone, its user is not."""
+can be killed and started again on its port; what it held, and its user, are then gone."""
 
 from __future__ import annotations
 
 import json
-import signal
 import socket
 import subprocess
 import sys
@@ -31,17 +30,17 @@ class S3Server:
         self.key = self.secret = ""
         self.start()
 
-    def start(self) -> None:
-        """Until it checks signatures."""
+    def start(self, *, checked: bool = True) -> None:
+        """Until it checks signatures; without `checked` it takes any, also of a user whom a kill has made it forget."""
         command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self._port)]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            self._make_ready()
+            self._make_ready(checked=checked)
         except BaseException:
             self.kill()
             raise
 
-    def _make_ready(self) -> None:
+    def _make_ready(self, *, checked: bool) -> None:
         deadline = time.monotonic() + 30
         while True:
             try:
@@ -53,6 +52,8 @@ class S3Server:
                 time.sleep(0.05)
         everybody = {"aws_access_key_id": "x", "aws_secret_access_key": "x", "region_name": "us-east-1"}
         boto3.client("s3", endpoint_url=self.endpoint, **everybody).create_bucket(Bucket=BUCKET)
+        if not checked:
+            return
         iam = boto3.client("iam", endpoint_url=self.endpoint, **everybody)
         iam.create_user(UserName="agent")
         iam.put_user_policy(UserName="agent", PolicyName="all", PolicyDocument=json.dumps(MAY))
@@ -76,12 +77,11 @@ class S3Server:
         bucket = boto3.resource("s3", endpoint_url=self.endpoint, **user).Bucket(BUCKET)
         bucket.objects.all().delete()
 
-    def stop(self) -> None:
-        """It is there, and does nothing."""
-        self._process.send_signal(signal.SIGSTOP)
-
-    def go_on(self) -> None:
-        self._process.send_signal(signal.SIGCONT)
+    def objects(self) -> dict[str, bytes]:
+        """Everything in the bucket."""
+        user = {"aws_access_key_id": self.key, "aws_secret_access_key": self.secret, "region_name": "us-east-1"}
+        bucket = boto3.resource("s3", endpoint_url=self.endpoint, **user).Bucket(BUCKET)
+        return {each.key: each.get()["Body"].read() for each in bucket.objects.all()}
 
     def kill(self) -> None:
         self._process.kill()

@@ -61,7 +61,7 @@ class House:
         """As a process does that starts here."""
         self.name = os.urandom(4).hex()
         self.keeping = Keeping(self.store, JournalFile(self.folder / "journal", self.name), ProcessState())
-        storing = Storing(self.objects, self.store, self.keeping)
+        storing = Storing(self.objects, self.store, self.keeping, 5)
         self.archive = Archive(storing, self.folder / "spool", name=self.name, recording=self.recording)
         self.taken_up = trio.Event()
         self.taken_up.set()
@@ -228,7 +228,7 @@ async def test_a_record_that_somebody_else_is_at_is_left_alone(house: House, mon
         await house.run(nursery)
         await trio.sleep(0.3)
         assert (house.key(), len(house.spooled)) == ("", 1)
-        monkeypatch.setattr(storing, "NOBODY_S", 0.0)
+        monkeypatch.setattr(storing, "SUMMARY_S", -5.0)
         await until(lambda: house.key() != "")
         await until(lambda: not house.spooled)
         nursery.cancel_scope.cancel()

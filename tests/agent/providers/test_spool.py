@@ -60,6 +60,8 @@ def test_what_a_killed_process_left_is_made_whole(tmp_path: Path) -> None:
 def test_what_has_no_sound_or_is_none_of_ours_is_no_recording(tmp_path: Path) -> None:
     spool.begin(tmp_path, "1", LABEL).release()
     (tmp_path / "2.new").write_bytes(b"RI")
+    os.utime(tmp_path / "2.new", (0, 0))
+    (tmp_path / "5.new").write_bytes(b"RI")  # just being begun
     (tmp_path / "3.wav").write_bytes(b"not a recording")
     (tmp_path / "4.wav").symlink_to("/etc/passwd")
     (tmp_path / "note.txt").write_bytes(b"not ours")
@@ -68,7 +70,7 @@ def test_what_has_no_sound_or_is_none_of_ours_is_no_recording(tmp_path: Path) ->
 
     assert found == []
     assert len(faults) == 2
-    assert {path.name for path in tmp_path.iterdir()} == {"3.wav", "4.wav", "note.txt"}
+    assert {path.name for path in tmp_path.iterdir()} == {"3.wav", "4.wav", "5.new", "note.txt"}
 
 
 def test_an_old_one_stays_old(tmp_path: Path) -> None:
