@@ -1,0 +1,58 @@
+"""Whose records a person may have erased, and what is told about it. Pure."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from agent.keep.record import CallRecord
+
+SURELY_OVER = timedelta(minutes=30)
+"""Beyond the longest call: a record without an ending is then one that its process has left behind."""
+
+
+class Erased(msgspec.Struct):
+    """What became of one number's records."""
+
+    number: str
+    records: int = 0
+    """Erased from the store."""
+    recordings: int = 0
+    """Sounds erased."""
+    leftovers: int = 0
+    """Records erased from files that processes keep or have left under DATA_DIR."""
+    goes_on: int = 0
+    """Records of calls that go on: not erased. Ask again when they are over."""
+    failed: list[str] = []
+    """What could not be erased, in words. Asking again goes on with it."""
+
+
+def of_person(record: CallRecord, number: str) -> bool:
+    """Whether the person behind this number is the one who was spoken to: our own lines have no records erased."""
+    return number == (record.called if record.direction.startswith("outbound") else record.caller)
+
+
+def goes_on(record: CallRecord, now: datetime, longest_s: float) -> bool:
+    """Whether the call may still be going on; `longest_s` is as long as one may last."""
+    if record.ending:
+        return False
+    began = datetime.fromisoformat(record.started_at)
+    return now - began.astimezone(UTC) < timedelta(seconds=longest_s) + SURELY_OVER
+
+
+def audit_line(erased: Erased, *, who: str, at: datetime) -> bytes:
+    """One line of JSON for the audit log. The number is told by its last two digits: a log of who was erased must not
+    be a list of them, and a hash of a telephone number is one that anybody can try out."""
+    told = {
+        "at": at.isoformat(timespec="milliseconds"),
+        "what": "erased a caller's records",
+        "who": who,
+        "number": f"***{erased.number[-2:]}",
+        "records": erased.records,
+        "recordings": erased.recordings,
+        "leftovers": erased.leftovers,
+        "goes_on": erased.goes_on,
+        "failed": len(erased.failed),
+    }
+    return msgspec.json.encode(told) + b"\n"
