@@ -6,6 +6,7 @@ of what can be set.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +25,7 @@ NUMBER = re.compile(r"\+[1-9][0-9]{6,14}|sips?:[^\s<>\"@]{1,100}@[^\s<>\"@]{1,10
 """A telephone number (E.164) or a SIP address."""
 
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_ORIGIN = re.compile(r"(?i:https?)://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:[0-9]{1,5})?/?")
 
 RECORDABLE_MINUTES = 1440
 
@@ -50,7 +52,10 @@ class Settings(BaseSettings):
     """Where Twilio reaches us, such as https://voice.example.in. Empty (development only): taken from the request."""
     LOG_LEVEL: Literal["debug", "info", "warn", "error"] = "info"
     DATA_DIR: Path = Path("data")
+    API_TOKEN: SecretStr = SecretStr("")
+    """Who has it may read and erase records over HTTP. Empty: only this machine may, in development (docs/api.md)."""
     CORS_ORIGINS: str = ""
+    """Web pages that may use the API from a browser: origins such as https://crm.example.in, separated by commas."""
 
     TWILIO_ACCOUNT_SID: str = ""
     TWILIO_AUTH_TOKEN: SecretStr = SecretStr("")
@@ -223,6 +228,17 @@ class Settings(BaseSettings):
         return self.APP_ENV == "production"
 
     @property
+    def cors_origins(self) -> tuple[str, ...]:
+        return tuple(origin.strip().rstrip("/").lower() for origin in self.CORS_ORIGINS.split(",") if origin.strip())
+
+    @property
+    def api(self) -> Literal["token", "open", "closed"]:
+        """Who may use the HTTP API: who has the token; programs on this machine; nobody."""
+        if self.API_TOKEN.get_secret_value():
+            return "token"
+        return "closed" if self.production or self.PUBLIC_URL or not _loopback(self.host) else "open"
+
+    @property
     def signature(self) -> Literal["require", "log", "off"]:
         if self.TWILIO_SIGNATURE == "auto":
             return "require" if self.production else "off"
@@ -264,6 +280,21 @@ class Settings(BaseSettings):
         if value and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment):
             raise ValueError("must be a URL such as https://voice.example.in, without a query")
         return value.rstrip("/")
+
+    @field_validator("API_TOKEN")
+    @classmethod
+    def _is_hard_to_guess(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value() and not re.fullmatch(r"[!-~]{20,200}", value.get_secret_value()):
+            raise ValueError("must have 20 to 200 letters, digits and signs, such as `openssl rand -hex 32` gives")
+        return value
+
+    @field_validator("CORS_ORIGINS")
+    @classmethod
+    def _are_origins(cls, value: str) -> str:
+        for origin in filter(None, (each.strip() for each in value.split(","))):
+            if origin != "*" and not _ORIGIN.fullmatch(origin):
+                raise ValueError(f"{origin[:60]!r} is no origin such as https://crm.example.in, without a path")
+        return value
 
     @field_validator("LANGUAGE")
     @classmethod
@@ -396,6 +427,14 @@ def _in_words(error: ErrorDetails) -> str:
     name = "APP_ENV" if name == "NODE_ENV" else name
     given = "" if name in SECRET else f" (given: {str(error.get('input'))[:60]!r})"
     return f"{name}: {error['msg'].removeprefix('Value error, ')}{given}."
+
+
+def _loopback(host: str) -> bool:
+    """Whether only this machine reaches what listens there."""
+    try:
+        return host.lower() == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 SECRET = frozenset(name for name, field in Settings.model_fields.items() if field.annotation is SecretStr)

@@ -48,6 +48,14 @@ class ProviderError(CallingAgentError):
         super().__init__(f"{provider} {operation}: {fault.value}" + (f" ({detail})" if detail else ""))
 
 
+class AskedWrongly(CallingAgentError):  # noqa: N818  it tells who erred
+    """What is asked for cannot be used. Carries everything that is wrong: which part, and what to write instead."""
+
+    def __init__(self, wrong: tuple[tuple[str, str], ...]) -> None:
+        self.wrong = wrong
+        super().__init__(" ".join(f"{name}: {detail}" for name, detail in wrong))
+
+
 class StoreError(CallingAgentError):
     """The store could not keep or give a record."""
 

@@ -7,7 +7,7 @@ delivering are three tasks, so that a disk or a store that is slow, full or away
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Protocol
 
 import msgspec
@@ -49,37 +49,61 @@ class Keeping:
         self._backlog = Backlog(store, self._stored, prices)
         self._calls: dict[str, Callable[[], CallRecord]] = {}
         """Those that go on, by CallSid."""
-        self.held: set[str] = set()
+        self.inherited: set[str] = set()
         """Records of other processes that this one has taken up, by CallSid."""
         self._complete: set[str] = set()
         """Done as soon as the store has them."""
+        self._erased: set[str] = set()
+        """Of what was held: nothing is taken of these any more."""
 
     # What it is told. None of these is a checkpoint.
 
     def follow(self, call_sid: str, call: Followed) -> None:
         """The call goes on from here."""
         self._calls[call_sid] = call.so_far
+        self._erased.discard(call_sid)
         self._complete.discard(call_sid)
 
     def update(self, record: CallRecord) -> None:
         """The call is over, and this is its record by now."""
         self._calls.pop(record.call_sid, None)
-        self._take(record)
+        if record.call_sid not in self._erased:
+            self._take(record)
 
     def finish(self, record: CallRecord) -> None:
         """Nothing will be added: it is kept until the store has it."""
         self.update(record)
+        if record.call_sid in self._erased:
+            return
         self._complete.add(record.call_sid)
         self._backlog.add(self._notebook.open[record.call_sid])
 
     def hold(self, record: CallRecord) -> None:
         """A record of another process, to be updated and finished later: only the journal gets it meanwhile."""
-        self.held.add(record.call_sid)
+        self.inherited.add(record.call_sid)
         self._notebook.take(redacted(record))
 
     def known(self, call_sid: str) -> CallRecord | None:
         """The record, unless the store has had it for good."""
         return self._notebook.open.get(call_sid)
+
+    def held(self) -> dict[str, CallRecord]:
+        """What this process remembers of calls, by CallSid: of those that go on, and of those that the store may not
+        have yet."""
+        self._glance()
+        return dict(self._notebook.open)
+
+    def goes_on(self, call_sid: str) -> bool:
+        """Whether this process follows the call."""
+        return call_sid in self._calls
+
+    def erase(self, call_sids: Iterable[str]) -> None:
+        """Remember nothing of these calls, and take nothing more of them; once `written`, the journal has nothing of
+        them either. Those that go on are followed as before."""
+        over = {call_sid for call_sid in call_sids if call_sid not in self._calls}
+        self._erased |= over & self._notebook.open.keys()
+        self._complete -= over
+        self._notebook.erase(over)
 
     # What it is asked. Always checkpoints.
 
@@ -128,13 +152,16 @@ class Keeping:
 
     async def _look(self) -> None:
         while True:
-            for call_sid, so_far in self._calls.items():
-                try:
-                    self._take(so_far())
-                except Exception:  # one call's fault must not take the others' records
-                    log.exception("crashed", what="the record so far", call_sid=call_sid)
+            self._glance()
             self._notebook.watch()
             await trio.sleep(LOOK_S)
+
+    def _glance(self) -> None:
+        for call_sid, so_far in self._calls.items():
+            try:
+                self._take(so_far())
+            except Exception:  # one call's fault must not take the others' records
+                log.exception("crashed", what="the record so far", call_sid=call_sid)
 
     def _take(self, record: CallRecord) -> None:
         """Where it differs from the last one, it is the next."""

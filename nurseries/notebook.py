@@ -6,7 +6,7 @@ it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import trio
 from trio.lowlevel import ParkingLot
@@ -41,6 +41,8 @@ class Notebook:
         self._done: set[str] = set()
         """What the file still has to be told not to remember."""
         self._full = LARGEST
+        self._erasures = self._erased = 0
+        """How often something was to be erased, and how much of that the present file does not have any more."""
         self._sure = False
         """The last write went well."""
         self._news = True
@@ -65,10 +67,17 @@ class Notebook:
         self._done.add(call_sid)
         self._wake()
 
+    def erase(self, call_sids: Iterable[str]) -> None:
+        """These are to be nowhere, the lines that have been written of them included. Not a checkpoint."""
+        for call_sid in call_sids:
+            self.open.pop(call_sid, None)
+        self._erasures += 1
+        self._wake()
+
     async def written(self) -> None:
-        """Wait until all that was taken is on the disk. Always a checkpoint."""
+        """Wait until all that was taken is on the disk, and what is to be erased is not. Always a checkpoint."""
         await trio.lowlevel.checkpoint()
-        while not self._sure or self.unwritten:
+        while not self._sure or self.unwritten or self._erased < self._erasures:
             await self._progress.park()
 
     async def run(self) -> None:
@@ -83,15 +92,16 @@ class Notebook:
     async def put_down(self) -> None:
         """Bring the file up to date; one at a time. Always a checkpoint. Cancelled, it leaves the disk to itself: what
         it may have written is written again."""
-        now, done = dict(self.open), set(self._done)
+        now, done, erasures = dict(self.open), set(self._done), self._erasures
         self._news, self._began = False, trio.current_time()
         try:
-            await trio.to_thread.run_sync(self._write, now, done, limiter=self._disk, abandon_on_cancel=True)
+            anew = erasures > self._erased
+            await trio.to_thread.run_sync(self._write, now, done, anew, limiter=self._disk, abandon_on_cancel=True)
         except StoreError as error:
             self._sure = False
             self._fault(str(error))
         else:
-            self._sure, self._written = True, now
+            self._sure, self._written, self._erased = True, now, erasures
             self._done -= done
             self._fault("")
         finally:
@@ -111,7 +121,7 @@ class Notebook:
         self._news = True
         self._told.unpark_all()
 
-    def _write(self, now: dict[str, CallRecord], done: set[str]) -> None:
+    def _write(self, now: dict[str, CallRecord], done: set[str], anew: bool) -> None:
         before = {sid: record for sid, record in self._written.items() if sid not in done}
         changed = [record for sid, record in now.items() if before.get(sid) is not record]
         events = [journal.Event(sid, done=True) for sid in done if sid in self._written]
@@ -120,7 +130,7 @@ class Notebook:
             self._file.close()
             if not self._sure:
                 self._file.probe()
-        elif not self._file.whole or self._file.size > self._full:
+        elif anew or not self._file.whole or self._file.size > self._full:
             whole = filter(None, (journal.change(None, record) for record in now.values()))
             self._file.begin_anew(b"".join(map(journal.line, whole)))
             self._full = max(LARGEST, 2 * self._file.size)

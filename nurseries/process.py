@@ -94,6 +94,11 @@ class Process:
         self._retention = Retention(store, objects, settings.DATA_DIR, settings.RETENTION_DAYS)
         self._last_over = float("-inf")
 
+    @property
+    def keeping(self) -> Keeping:
+        """What follows its calls."""
+        return self._keeping
+
     async def run(
         self,
         listeners: Listeners,

@@ -102,7 +102,7 @@ class Storing:
             known = await trio.to_thread.run_sync(
                 self._store.get, call_sid, limiter=self._threads, abandon_on_cancel=True
             )
-            if ours or call_sid in self._keeping.held:
+            if ours or call_sid in self._keeping.inherited:
                 return known
             if known is None and spooled.age_s < ORPHAN_S:
                 raise Waiting

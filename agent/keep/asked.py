@@ -29,12 +29,8 @@ _DIGITS = re.compile(r"\+[1-9][0-9]{6,14}")
 _ADDRESS = re.compile(r"(?i:sips?|client):[^\s<>\"]{1,150}|[A-Za-z][A-Za-z_]{0,30}")
 
 
-class Wrong(msgspec.Struct, frozen=True):
-    """One part of a request that cannot be used."""
-
-    parameter: str
-    detail: str
-    """What is wrong with it and what to write instead: a sentence."""
+Wrong = tuple[str, str]
+"""Which part of what is asked cannot be used, and what is wrong with it and what to write instead: a sentence."""
 
 
 def asked(given: Mapping[str, str], zone: tzinfo) -> tuple[Query, list[Wrong]]:
@@ -56,7 +52,7 @@ def asked(given: Mapping[str, str], zone: tzinfo) -> tuple[Query, list[Wrong]]:
             try:
                 fields[_FIELDS.get(name, name)] = read(text)
             except ValueError as error:
-                wrong.append(Wrong(name, str(error)))
+                wrong.append((name, str(error)))
     return msgspec.convert(fields, Query), wrong
 
 

@@ -18,7 +18,10 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from agent.config import Settings
 from agent.guard.tokens import Tokens
 from agent.lines import Lines
+from agent.web.api import api_routes
 from agent.web.health import health_routes
+from agent.web.openapi import openapi_route
+from agent.web.ports import Records
 from agent.web.problem import problem
 from agent.web.security import Gate
 from agent.web.state import ProcessState
@@ -40,15 +43,20 @@ def create_app(
     gate: Gate,
     lines: Lines,
     handed_over: HandedOver,
+    records: Records | None = None,
     now: Callable[[], float] = time.time,
 ) -> QuartTrio:
-    """`handed_over` is asked for calls that another process held; `now` is the time the tokens are stamped with, in
-    seconds since the epoch."""
+    """`handed_over` is asked for calls that another process held; without `records` there is no API; `now` is the time
+    the tokens are stamped with, in seconds since the epoch."""
     app = QuartTrio(__name__, static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY, BODY_TIMEOUT=BODY_S)
     app.url_map.merge_slashes = False  # a redirect would lose Twilio's form
     app.register_blueprint(twilio_routes(settings, tokens, state, gate, lines, handed_over, now))
     app.register_blueprint(health_routes(state))
+    if records is not None:
+        api = api_routes(settings, records)
+        app.register_blueprint(api)
+        app.register_blueprint(openapi_route(api))
 
     @app.before_request
     async def read_it_all() -> None:

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any
 
 import msgspec
 from quart_trio.wrappers import TrioResponse as Response
 
+MEDIA_TYPE = "application/problem+json"
 
-def problem(status: int, detail: str = "", *, close: bool = False) -> Response:
-    """`close`: the connection cannot be used again, since part of the request was left unread."""
+
+def problem(
+    status: int,
+    detail: str = "",
+    *,
+    close: bool = False,
+    headers: Mapping[str, str] | None = None,
+    more: Mapping[str, Any] | None = None,
+) -> Response:
+    """`close`: the connection cannot be used again, since part of the request was left unread. `more` goes beside the
+    members that every problem has."""
     body = {"status": status, "title": HTTPStatus(status).phrase} | ({"detail": detail} if detail else {})
-    headers = {"Connection": "close"} if close else {}
-    return Response(msgspec.json.encode(body), status, headers, content_type="application/problem+json")
+    sent = dict(headers or {}) | ({"Connection": "close"} if close else {})
+    return Response(msgspec.json.encode(body | dict(more or {})), status, sent, content_type=MEDIA_TYPE)

@@ -59,7 +59,7 @@ def test_programs_get_the_records_as_they_are() -> None:
     assert [msgspec.json.decode(line, type=CallRecord) for line in data.splitlines()] == [CALL, CALL]
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", " =", "\t=", "\r", "\n=", "＝", "＠"])
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", " =", "\t=", "\r", "\n=", "\uff1d", "\uff20"])
 def test_no_beginning_of_a_formula_is_left(start: str) -> None:
     (row,) = rows(msgspec.structs.replace(CALL, summary=f"{start}1+1"))
 

@@ -2,6 +2,7 @@
 
 import secrets
 from dataclasses import dataclass
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -10,10 +11,15 @@ from pydantic import SecretStr
 from agent.config import Settings
 from agent.guard.tokens import Tokens
 from agent.lines import load_lines
+from agent.providers.journal_file import JournalFile
 from agent.web.app import create_app
 from agent.web.security import Gate
 from agent.web.state import ProcessState
 from agent.wire.signature import sign
+from nurseries.erasing import Erasing
+from nurseries.keeping import Keeping
+from nurseries.reading import Reading
+from tests.fakes.memory_store import MemoryObjects, MemoryStore
 
 AUTH_TOKEN = "f" * 32
 ACCOUNT = "AC" + "c" * 32
@@ -42,9 +48,40 @@ def twilio():
     return SimpleNamespace(account=ACCOUNT, call=CALL, public=PUBLIC, token=AUTH_TOKEN)
 
 
+@dataclass
+class Archive:
+    """What is kept, behind the real threads."""
+
+    store: MemoryStore
+    objects: MemoryObjects
+    keeping: Keeping
+    data: Path
+    reading: Reading
+
+
+@pytest.fixture
+async def archive(nursery, tmp_path):
+    store, objects = MemoryStore(), MemoryObjects()
+    keeping = Keeping(store, JournalFile(tmp_path / "journal", "1"), ProcessState())
+    await nursery.start(keeping.run)
+    erasing = Erasing(store, objects, Settings(_env_file=None, DATA_DIR=tmp_path))
+    return Archive(store, objects, keeping, tmp_path, Reading(store, objects, erasing, keeping))
+
+
+@pytest.fixture
+def house(face, archive):
+    """A server that has an API, open to this machine, and what stands behind it."""
+
+    def build(**changes):
+        built = face(records=archive.reading, **({"PUBLIC_URL": "", "TWILIO_SIGNATURE": "off"} | changes))
+        return built, archive
+
+    return build
+
+
 @pytest.fixture
 def face():
-    def build(**changes):
+    def build(*, records=None, **changes):
         known = {
             "PUBLIC_URL": PUBLIC,
             "TWILIO_AUTH_TOKEN": SecretStr(AUTH_TOKEN),
@@ -59,7 +96,8 @@ def face():
             return elsewhere.get(call_sid)
 
         tokens = Tokens(b"key", ttl_s=60, random=secrets.token_bytes)
-        app = create_app(settings, tokens, state, Gate(settings), load_lines(settings), handed_over, now=lambda: 1000.0)
+        gate, lines = Gate(settings), load_lines(settings)
+        app = create_app(settings, tokens, state, gate, lines, handed_over, records, now=lambda: 1000.0)
         return Face(settings, state, tokens, app.test_client(), app, elsewhere)
 
     return build

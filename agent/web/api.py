@@ -1,0 +1,89 @@
+"""The API for records: a token or a program of this machine in; JSON, transcripts, sounds and files out.
+
+What is kept of calls never stays in a cache on the way.
+"""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+import msgspec
+import structlog
+from quart import Blueprint, request
+from quart_schema import document_response
+from quart_trio.wrappers import TrioResponse as Response
+
+from agent.config import Settings
+from agent.errors import AskedWrongly, NotKept, StoreError
+from agent.keep.asked import number as in_full
+from agent.keep.erasure import Erased
+from agent.web.calls import add_calls
+from agent.web.cors import add_cors
+from agent.web.export import add_export
+from agent.web.given import Given
+from agent.web.ports import Records
+from agent.web.problem import problem
+from agent.web.readers import Readers
+
+AGAIN_S = 5
+"""Until a store that is away is worth asking again."""
+
+log = structlog.get_logger(__name__)
+
+
+def api_routes(settings: Settings, records: Records) -> Blueprint:
+    routes = Blueprint("api", __name__, url_prefix="/api")
+    readers = Readers(settings)
+    zone = ZoneInfo(settings.TIMEZONE)
+    add_cors(routes, readers)
+
+    @routes.before_request
+    async def check() -> Response | None:
+        return readers.refusal(request.headers)
+
+    @routes.after_request
+    async def never_cached(response: Response) -> Response:
+        response.headers["Cache-Control"] = "no-store"
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        return response
+
+    add_calls(routes, records, zone)
+    add_export(routes, records, zone)
+    _add_erasing(routes, records)
+    _add_refusals(routes)
+    return routes
+
+
+def _add_erasing(routes: Blueprint, records: Records) -> None:
+    @routes.delete("/callers/<number>")
+    @document_response(Erased)
+    async def forget(number: str) -> Response:
+        """Erase what is kept of a person's calls, by their number: records, sounds, journals.
+
+        A call that goes on is not erased, and is counted. Asking again finishes what could not be done.
+        """
+        given = Given()
+        known = given.take("number", number, in_full, "")
+        given.check()
+        erased = await records.erase(known, "the API")
+        if erased.failed:
+            detail = "Not everything could be erased. Ask again: what is erased stays so, and the rest is tried again."
+            told = msgspec.to_builtins(erased)
+            return problem(503, detail, headers={"Retry-After": str(AGAIN_S)}, more={"erased": told})
+        return Response(msgspec.json.encode(erased), content_type="application/json")
+
+
+def _add_refusals(routes: Blueprint) -> None:
+    @routes.errorhandler(AskedWrongly)
+    async def refused(error: AskedWrongly) -> Response:
+        errors = [{"parameter": name, "detail": detail} for name, detail in error.wrong]
+        return problem(400, str(error), more={"errors": errors})
+
+    @routes.errorhandler(NotKept)
+    async def gone(_: NotKept) -> Response:
+        return problem(404, "Its sound is not in the store any more.")
+
+    @routes.errorhandler(StoreError)
+    async def away(error: StoreError) -> Response:
+        log.warning("the store does not answer the API", error=str(error))
+        return problem(503, "The store does not answer. Try again.", headers={"Retry-After": str(AGAIN_S)})

@@ -1,0 +1,40 @@
+"""Web pages of other origins that may use the API: the settings' list in, the headers that browsers ask for out."""
+
+from __future__ import annotations
+
+from quart import Blueprint, request
+from quart_trio.wrappers import TrioResponse as Response
+
+from agent.web.readers import Readers
+
+_PREFLIGHT = {
+    "Access-Control-Allow-Methods": "GET, HEAD, DELETE",
+    "Access-Control-Allow-Headers": "Authorization, Range",
+    "Access-Control-Max-Age": "600",
+}
+_EXPOSED = "Accept-Ranges, Content-Disposition, Content-Range, Retry-After"
+
+
+def add_cors(routes: Blueprint, readers: Readers) -> None:
+    """Let pages of the origins that `readers` names use these routes. To be added before who asks is looked at: a
+    browser's first question shows no token."""
+
+    @routes.before_request
+    async def preflight() -> Response | None:
+        if request.method != "OPTIONS":
+            return None
+        response = Response(b"", 204, {"Allow": "GET, HEAD, OPTIONS, DELETE"})
+        for header in ("Content-Length", "Content-Type"):  # both say something about a body
+            response.headers.pop(header, None)
+        if readers.page(request.headers.get("Origin", "")):
+            response.headers.update(_PREFLIGHT)
+        return response
+
+    @routes.after_request
+    async def tell(response: Response) -> Response:
+        origin = request.headers.get("Origin", "")
+        response.headers.add("Vary", "Origin")
+        if readers.page(origin):
+            response.headers["Access-Control-Allow-Origin"] = origin
+            response.headers["Access-Control-Expose-Headers"] = _EXPOSED
+        return response

@@ -1,0 +1,113 @@
+"""The API's description: its routes in, OpenAPI 3.1 as JSON out, at /openapi.json. Open to all: it tells no secret.
+
+quart-schema writes it in an application of its own, since it changes how one makes its answers: the one that answers
+Twilio is left as it is. There is no page to look at it, as those that quart-schema has fetch scripts from elsewhere.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+import msgspec
+from quart import Blueprint
+from quart_schema import QuartSchema
+from quart_schema.openapi import HttpSecurityScheme, Info
+from quart_trio import QuartTrio
+from quart_trio.wrappers import TrioResponse as Response
+
+from agent.keep.erasure import Erased
+from agent.keep.record import CallRecord
+from agent.keep.transcript import Transcript
+from agent.web.parameters import TRANSCRIPTS
+from agent.web.problem import MEDIA_TYPE
+
+_PROBLEMS = {
+    400: "A parameter cannot be used: `errors` tells which, and what to write instead.",
+    401: "API_TOKEN is missing or another.",
+    403: "The API is closed, or the one who asks is not on this machine.",
+    404: "There is no such call, or it has no sound.",
+    416: "The range is behind the sound's end.",
+    503: "The store does not answer, or not everything could be erased.",
+}
+_PROBLEM = {
+    "type": "object",
+    "description": "What went wrong (RFC 9457).",
+    "required": ["status", "title"],
+    "properties": {
+        "status": {"type": "integer"},
+        "title": {"type": "string"},
+        "detail": {"type": "string", "description": "In words: what, where, and what to do."},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["parameter", "detail"],
+                "properties": {"parameter": {"type": "string"}, "detail": {"type": "string"}},
+            },
+        },
+        "erased": {"$ref": "#/components/schemas/Erased"},
+    },
+}
+_REFERENCE = "#/components/schemas/{name}"
+_BYTES = {"schema": {"type": "string", "format": "binary"}}
+_TEXT = {"schema": {"type": "string"}}
+_CONTENTS: dict[str, dict[int, dict[str, Any]]] = {
+    "/api/calls/{call_sid}/transcript": {200: dict.fromkeys((TRANSCRIPTS["text"], TRANSCRIPTS["vtt"]), _TEXT)},
+    "/api/calls/{call_sid}/recording": {200: {"audio/*": _BYTES}, 206: {"audio/*": _BYTES}, 302: {}},
+    "/api/export": {200: {"text/csv": _TEXT, "application/jsonl": _TEXT}},
+}
+"""What else than JSON there is."""
+
+
+def openapi_route(api: Blueprint) -> Blueprint:
+    """Tell what these routes are."""
+    routes = Blueprint("openapi", __name__)
+    described = msgspec.json.encode(description(api))
+
+    @routes.get("/openapi.json")
+    async def openapi() -> Response:
+        return Response(described, content_type="application/json")
+
+    return routes
+
+
+def description(api: Blueprint) -> dict[str, Any]:
+    """The whole document."""
+    aside = QuartTrio(__name__, static_folder=None)
+    aside.register_blueprint(api)
+    schema = QuartSchema(
+        aside,
+        openapi_path=None,
+        info=Info("Calling Agent", version("calling-agent"), description="What is kept of calls."),
+        security_schemes={"token": HttpSecurityScheme("bearer")},
+        security=[{"token": []}],
+        conversion_preference="msgspec",
+    )
+    document: dict[str, Any] = schema.openapi_provider.schema()
+    # quart-schema refers to what a struct consists of, and leaves it out.
+    _, structs = msgspec.json.schema_components((CallRecord, Transcript, Erased), ref_template=_REFERENCE)
+    document["components"]["schemas"] |= structs | {"Problem": _PROBLEM}
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            _complete(path, operation)
+    return document
+
+
+def _complete(path: str, operation: dict[str, Any]) -> None:
+    """With what quart-schema does not know."""
+    responses = operation["responses"]
+    for status, contents in _CONTENTS.get(path, {}).items():
+        known = responses.setdefault(status, {"description": _WORDS[status]})
+        if contents:
+            known.setdefault("content", {}).update(contents)
+    for status, words in _PROBLEMS.items():
+        if (status == 404 and "{call_sid}" not in path) or (status == 416 and 206 not in responses):
+            continue
+        content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+        responses[status] = {"description": words, "content": content}
+    for status in list(responses):
+        responses[str(status)] = responses.pop(status)
+
+
+_WORDS = {200: "All of it.", 206: "The range that was asked for.", 302: "It is public, at `Location`."}

@@ -1,0 +1,42 @@
+"""What the API needs from the process: records and sounds, without ever blocking; bounded in time."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from typing import Protocol, TypeVar
+
+from agent.keep.erasure import Erased
+from agent.keep.query import Place, Query
+from agent.keep.record import CallRecord
+
+T = TypeVar("T")
+
+
+class Records(Protocol):
+    """All that is kept of calls. Every method raises StoreError where it is not there or does not answer in time."""
+
+    async def find(self, query: Query, limit: int, after: Place | None, shape: Callable[[list[CallRecord]], T]) -> T:
+        """What `shape` makes of the calls, newest first, behind `after`. It is run beside the loop: a page may be
+        large."""
+        ...
+
+    async def get(self, call_sid: str) -> CallRecord | None:
+        """The call's record, or None."""
+        ...
+
+    async def size(self, key: str) -> int:
+        """Of a sound, in bytes. Raises NotKept."""
+        ...
+
+    def sound(self, key: str, start: int, end: int) -> AsyncGenerator[bytes, None]:
+        """Its bytes from `start` up to `end`, in pieces as they come. Raises NotKept before the first piece."""
+        ...
+
+    def public_url(self, key: str) -> str:
+        """Where anybody can get the sound, or ""."""
+        ...
+
+    async def erase(self, number: str, who: str) -> Erased:
+        """Erase what is kept of the calls of the person with this number; `who` asks, for the audit log. What fails is
+        in the answer. Goes on to its end where the one who asked has gone."""
+        ...

@@ -1,0 +1,143 @@
+"""Erases what is kept of one person's calls: sounds before records, so that no sound is left that nobody knows of.
+
+Synchronous, for the command line, and for the server's threads: it waits for stores, which bound each thing they do.
+What cannot be erased is told, and is found again by whoever asks again.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+
+from agent.config import Settings
+from agent.errors import StoreError
+from agent.keep.erasure import Erased, audit_line, goes_on, of_person
+from agent.keep.ports import CallStore, ObjectStore
+from agent.keep.query import Place, Query, place_of
+from agent.keep.record import CallRecord
+from agent.providers.audit_file import AuditFile
+from agent.providers.left_files import erase_left
+
+log = structlog.get_logger(__name__)
+
+PAGE = 200
+"""Records in memory at once."""
+
+
+class Erasing:
+    """One store's, and one data folder's."""
+
+    def __init__(self, store: CallStore, objects: ObjectStore, settings: Settings) -> None:
+        self._store = store
+        self._objects = objects
+        self._data_dir: Path = settings.DATA_DIR
+        self._longest_s = settings.CALL_MAX_MINUTES * 60
+
+    def audit(self) -> AuditFile:
+        """Raises StoreError: what cannot be told is not done."""
+        return AuditFile(self._data_dir / "audit.log")
+
+    def erase(
+        self, number: str, held: Mapping[str, CallRecord], on: set[str], within_s: float = math.inf
+    ) -> tuple[Erased, set[str]]:
+        """Returns what became of it, and the calls of which nothing may be kept. `held` are records that the process
+        has in its own memory, of which those of `on` go on."""
+        until = time.monotonic() + within_s
+        work = _Work(self._store, self._objects, Erased(number), on & held.keys())
+        try:
+            work.erase([record for record in held.values() if record.call_sid not in on])
+            after: Place | None = None
+            while page := self._store.find(Query(number=number), PAGE, after):
+                now = datetime.now(UTC)
+                work.erase([record for record in page if not work.goes_on(record, now, self._longest_s)])
+                after = place_of(page[-1])
+                if time.monotonic() > until:
+                    work.fail(f"more than could be erased in {within_s:g} s")
+                    break
+        except StoreError as error:
+            work.fail(str(error))
+        left, faults = erase_left(self._data_dir, work.may_go, work.gone)
+        work.result.leftovers += len(left)
+        for fault in faults:
+            work.fail(fault)
+        try:
+            work.forget(left)
+        except StoreError as error:
+            work.fail(str(error))
+        held_on = {sid for sid in work.on if sid not in held or of_person(held[sid], number)}
+        work.result.goes_on = len(held_on - work.gone)
+        return work.result, work.gone
+
+    def tell(self, audit: AuditFile, erased: Erased, who: str) -> None:
+        """Write the audit line, and the log's."""
+        try:
+            audit.append(audit_line(erased, who=who, at=datetime.now(UTC)))
+        except StoreError as error:
+            erased.failed.append(str(error))
+        log.warning(
+            "a caller's records are erased",
+            who=who,
+            number=erased.number,
+            records=erased.records,
+            recordings=erased.recordings,
+            leftovers=erased.leftovers,
+            goes_on=erased.goes_on,
+            failed=erased.failed,
+        )
+
+
+class _Work:
+    """One erasure."""
+
+    def __init__(self, store: CallStore, objects: ObjectStore, result: Erased, on: set[str]) -> None:
+        self.result = result
+        self.on = on
+        """Calls that go on."""
+        self.gone: set[str] = set()
+        self._store = store
+        self._objects = objects
+        self._silent: set[str] = set()
+        """Keys of sounds that are gone."""
+
+    def fail(self, what: str) -> None:
+        if what not in self.result.failed:
+            self.result.failed.append(what)
+
+    def goes_on(self, record: CallRecord, now: datetime, longest_s: float) -> bool:
+        """Whether the call may not be erased yet."""
+        if record.call_sid in self.on:
+            return True
+        on = of_person(record, self.result.number) and goes_on(record, now, longest_s)
+        if on:
+            self.on.add(record.call_sid)
+        return on
+
+    def erase(self, records: Iterable[CallRecord]) -> None:
+        """Those of them that are the person's. Raises StoreError."""
+        self.forget({record.call_sid for record in records if self.may_go(record)})
+
+    def forget(self, call_sids: set[str]) -> None:
+        """For good: a store that never had them must not get them later. Raises StoreError."""
+        self.gone |= call_sids
+        if call_sids:
+            self.result.records += self._store.delete(*call_sids)
+
+    def may_go(self, record: CallRecord) -> bool:
+        """Whether it is the person's, and its sound is gone."""
+        if not of_person(record, self.result.number):
+            return False
+        if not record.recording or record.recording in self._silent:
+            return True
+        try:
+            self._objects.delete(record.recording)
+        except StoreError as error:
+            self.fail(f"the sound of {record.call_sid}: {error}")
+            return False
+        self._silent.add(record.recording)
+        self.result.recordings += 1
+        return True

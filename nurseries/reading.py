@@ -1,0 +1,99 @@
+"""What the API asks of stores, in threads of its own: a store that is slow or away is told to the one who asks, and
+disturbs no call.
+
+Reads are given up after READ_S and then left to the store, which bounds them too; as many as there are threads may wait
+for it. An erasure goes on to its end, and into the audit log, whether or not somebody still waits for the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Iterator
+from functools import partial
+from typing import TypeVar
+
+import trio
+
+from agent.errors import StoreError
+from agent.keep.erasure import Erased
+from agent.keep.ports import CallStore, ObjectStore
+from agent.keep.query import Place, Query
+from agent.keep.record import CallRecord
+from nurseries.erasing import Erasing
+from nurseries.keeping import Keeping
+
+T = TypeVar("T")
+
+THREADS = 4
+READ_S = 10.0
+"""For one read, a free thread included."""
+ERASE_S = 60.0
+"""For an erasure; what is left then, asking again finishes."""
+JOURNAL_S = 5.0
+"""For the journal to be written without what was erased."""
+
+
+class Reading:
+    """One process's."""
+
+    def __init__(self, store: CallStore, objects: ObjectStore, erasing: Erasing, keeping: Keeping) -> None:
+        self._store = store
+        self._objects = objects
+        self._erasing = erasing
+        self._keeping = keeping
+        self._threads = trio.CapacityLimiter(THREADS)
+        self._erasing_now = trio.Lock()
+        self._eraser = trio.CapacityLimiter(1)
+
+    async def find(self, query: Query, limit: int, after: Place | None, shape: Callable[[list[CallRecord]], T]) -> T:
+        """See `agent.web.ports.Records`."""
+        return await self._read(lambda: shape(self._store.find(query, limit, after)))
+
+    async def get(self, call_sid: str) -> CallRecord | None:
+        return await self._read(lambda: self._store.get(call_sid))
+
+    async def size(self, key: str) -> int:
+        return await self._read(lambda: self._objects.size(key))
+
+    async def sound(self, key: str, start: int, end: int) -> AsyncGenerator[bytes, None]:
+        pieces = await self._read(lambda: self._objects.read(key, start, end))
+        while (piece := await self._read(partial(_next, pieces))) is not None:
+            yield piece
+
+    def public_url(self, key: str) -> str:
+        return self._objects.url(key)
+
+    async def erase(self, number: str, who: str) -> Erased:
+        """One at a time. Once begun, it cannot be cancelled: it takes ERASE_S and what one thing takes at a store."""
+        async with self._erasing_now:
+            with trio.CancelScope(shield=True):  # bounded by ERASE_S and by the stores
+                erased = await self._erase(number, who)
+            return erased  # noqa: RET504  to mypy, any scope may swallow what is raised
+
+    async def _erase(self, number: str, who: str) -> Erased:
+        audit = await self._in_thread(self._erasing.audit)
+        with audit:
+            held = self._keeping.held()
+            on = {sid for sid in held if self._keeping.goes_on(sid)}
+            erased, gone = await self._in_thread(lambda: self._erasing.erase(number, held, on, ERASE_S))
+            erased.leftovers += len(gone & held.keys())
+            self._keeping.erase(gone)
+            with trio.move_on_after(JOURNAL_S) as limit:
+                await self._keeping.written()
+            if limit.cancelled_caught:
+                erased.failed.append("this process's journal, which cannot be written now")
+            await self._in_thread(lambda: self._erasing.tell(audit, erased, who))
+        return erased
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await trio.to_thread.run_sync(work, limiter=self._eraser)
+
+    async def _read(self, work: Callable[[], T]) -> T:
+        try:
+            with trio.fail_after(READ_S):
+                return await trio.to_thread.run_sync(work, limiter=self._threads, abandon_on_cancel=True)
+        except trio.TooSlowError:
+            raise StoreError(f"no answer within {READ_S:g} s") from None
+
+
+def _next(pieces: Iterator[bytes]) -> bytes | None:
+    return next(pieces, None)

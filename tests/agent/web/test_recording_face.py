@@ -1,0 +1,88 @@
+"""A call's sound over HTTP, as players ask for it."""
+
+import pytest
+
+from agent.errors import StoreError
+from tests.agent.web.test_calls_face import record
+
+SOUND = bytes(range(256)) * 10
+PATH = f"/api/calls/{record().call_sid}/recording"
+
+
+@pytest.fixture
+def player(house):
+    built, archive = house()
+    archive.store.save(record(recording="2026/CA1.wav"), record(2))
+    archive.objects.sounds["2026/CA1.wav"] = SOUND
+    return built.client, archive
+
+
+async def test_the_whole_of_it(player):
+    response = await player[0].get(PATH)
+
+    assert response.status_code == 200
+    assert await response.get_data() == SOUND
+    assert response.headers["Content-Length"] == "2560"
+    assert response.headers["Content-Type"] == "audio/wav"
+    assert response.headers["Accept-Ranges"] == "bytes"
+
+
+@pytest.mark.parametrize(
+    ("asked", "start", "end"),
+    [
+        ("bytes=0-0", 0, 1),
+        ("bytes=1000-2099", 1000, 2100),
+        ("bytes=2500-", 2500, 2560),
+        ("bytes=2500-99999", 2500, 2560),
+        ("bytes=-60", 2500, 2560),
+        ("bytes=-99999", 0, 2560),
+    ],
+)
+async def test_a_part_of_it(player, asked, start, end):
+    response = await player[0].get(PATH, headers={"Range": asked})
+
+    assert response.status_code == 206
+    assert await response.get_data() == SOUND[start:end]
+    assert response.headers["Content-Range"] == f"bytes {start}-{end - 1}/2560"
+    assert response.headers["Content-Length"] == str(end - start)
+
+
+@pytest.mark.parametrize("asked", ["bytes=2560-", "bytes=9999-10000", "bytes=-0"])
+async def test_a_part_that_there_is_not(player, asked):
+    response = await player[0].get(PATH, headers={"Range": asked})
+
+    assert response.status_code == 416
+    assert response.headers["Content-Range"] == "bytes */2560"
+    assert (await response.get_json(force=True))["status"] == 416
+
+
+@pytest.mark.parametrize("asked", ["bytes=5-1", "bytes=-", "bytes=a-b", "pages=1-2", "bytes=0-1,5-6"])
+async def test_a_range_that_is_none_or_several_gets_all(player, asked):
+    response = await player[0].get(PATH, headers={"Range": asked})
+
+    assert response.status_code == 200
+    assert await response.get_data() == SOUND
+
+
+async def test_a_sound_that_is_public_is_to_be_fetched_there(player):
+    player[1].objects.public = "https://sounds.example.in"
+    response = await player[0].get(PATH)
+
+    assert response.status_code == 302
+    assert response.headers["Location"] == "https://sounds.example.in/2026/CA1.wav"
+
+
+async def test_a_call_that_was_not_recorded_and_a_sound_that_is_gone_are_404s(player):
+    client, archive = player
+    archive.objects.sounds.clear()
+
+    assert (await client.get(PATH)).status_code == 404
+    assert (await client.get(f"/api/calls/{record(2).call_sid}/recording")).status_code == 404
+
+
+async def test_a_sound_that_ends_too_early_is_no_whole_one(player):
+    client, archive = player
+    archive.objects.size = lambda _: 3000
+
+    with pytest.RaisesGroup(pytest.RaisesExc(StoreError, match="440 bytes too early"), flatten_subgroups=True):
+        await (await client.get(PATH)).get_data()
