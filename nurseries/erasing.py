@@ -21,7 +21,7 @@ from agent.keep.ports import CallStore, ObjectStore
 from agent.keep.query import Place, Query, place_of
 from agent.keep.record import CallRecord
 from agent.providers.audit_file import AuditFile
-from agent.providers.left_files import erase_left
+from agent.providers.left_files import erase_left, still_told
 
 log = structlog.get_logger(__name__)
 
@@ -73,8 +73,9 @@ class Erasing:
         work.result.goes_on = len(held_on - work.gone)
         return work.result, work.gone
 
-    def tell(self, audit: AuditFile, erased: Erased, who: str) -> None:
-        """Write the audit line, and the log's."""
+    def tell(self, audit: AuditFile, erased: Erased, gone: set[str], who: str) -> None:
+        """See what other processes' journals still tell, and write the audit line, and the log's."""
+        erased.elsewhere = still_told(self._data_dir, gone) if gone else 0
         try:
             audit.append(audit_line(erased, who=who, at=datetime.now(UTC)))
         except StoreError as error:
@@ -87,6 +88,7 @@ class Erasing:
             recordings=erased.recordings,
             leftovers=erased.leftovers,
             goes_on=erased.goes_on,
+            elsewhere=erased.elsewhere,
             failed=erased.failed,
         )
 

@@ -81,7 +81,7 @@ class Reading:
                 await self._keeping.written()
             if limit.cancelled_caught:
                 erased.failed.append("this process's journal, which cannot be written now")
-            await self._in_thread(lambda: self._erasing.tell(audit, erased, who))
+            await self._in_thread(lambda: self._erasing.tell(audit, erased, gone, who))
         return erased
 
     async def _in_thread(self, work: Callable[[], T]) -> T:

@@ -25,10 +25,12 @@ from agent.web.security import Gate
 from agent.web.state import ProcessState
 from nurseries.archive import Archive
 from nurseries.compose import compose, open_objects, open_store
+from nurseries.erasing import Erasing
 from nurseries.hand_overs import HandOvers
 from nurseries.keeping import Keeping
 from nurseries.parts import Parts
 from nurseries.process import Process
+from nurseries.reading import Reading
 from nurseries.storing import Storing
 
 log = structlog.get_logger(__name__)
@@ -71,12 +73,13 @@ async def _run(settings: Settings, store: CallStore, objects: ObjectStore) -> No
             ) from None
         gate = Gate(settings)
         tokens = Tokens(_token_key(settings), ttl_s=settings.TOKEN_TTL_S, random=secrets.token_bytes)
-        app = create_app(settings, tokens, state, gate, parts.lines, hand_overs.handed_over)
         name = f"{os.getpid()}-{secrets.token_hex(4)}"
         keeping = Keeping(store, JournalFile(settings.DATA_DIR / "journal", name), state, parts.prices)
         storing = Storing(objects, store, keeping, settings.SUMMARY_TIMEOUT_S)
         archive = Archive(storing, settings.DATA_DIR / "spool", name=name, recording=settings.RECORD_CALLS)
         process = Process(parts, store, tokens, state, keeping, archive, objects)
+        records = Reading(store, objects, Erasing(store, objects, settings), keeping)
+        app = create_app(settings, tokens, state, gate, parts.lines, hand_overs.handed_over, records)
         async with trio.open_nursery() as nursery:
             await nursery.start(partial(process.run, listeners, app, gate))
             port = listeners[0].socket.getsockname()[1]
@@ -87,7 +90,10 @@ async def _run(settings: Settings, store: CallStore, objects: ObjectStore) -> No
                 version=version("calling-agent"),
                 **_names(parts),
                 store=store.name,
+                api=settings.api,
             )
+            if settings.api == "closed":
+                log.warning("nobody can read records over HTTP: set API_TOKEN to have them read with it")
             if not settings.production:
                 sys.stdout.write(_welcome(settings, parts, store, port))
                 sys.stdout.flush()

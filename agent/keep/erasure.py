@@ -24,6 +24,9 @@ class Erased(msgspec.Struct):
     """Records erased from files that processes keep or have left under DATA_DIR."""
     goes_on: int = 0
     """Records of calls that go on: not erased. Ask again when they are over."""
+    elsewhere: int = 0
+    """Journals under DATA_DIR that still tell of them and that other processes hold, until they write them anew or
+    stop: what they tell is not kept by the store any more."""
     failed: list[str] = []
     """What could not be erased, in words. Asking again goes on with it."""
 
@@ -53,6 +56,7 @@ def audit_line(erased: Erased, *, who: str, at: datetime) -> bytes:
         "recordings": erased.recordings,
         "leftovers": erased.leftovers,
         "goes_on": erased.goes_on,
+        "elsewhere": erased.elsewhere,
         "failed": len(erased.failed),
     }
     return msgspec.json.encode(told) + b"\n"

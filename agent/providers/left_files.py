@@ -52,6 +52,18 @@ def erase_left(data_dir: Path, mine: Mine, call_sids: Collection[str]) -> tuple[
     return erased, faults
 
 
+def still_told(data_dir: Path, call_sids: Collection[str]) -> int:
+    """How many journals tell of these calls, whoever holds them."""
+    return sum(_tells(path, call_sids) for path in _files(data_dir / "journal", "*.journal"))
+
+
+def _tells(path: Path, call_sids: Collection[str]) -> bool:
+    try:
+        return any(event.call in call_sids for event in journal.read(path.read_bytes())[0])
+    except OSError:  # gone meanwhile, or not readable: then it has been told as a fault
+        return False
+
+
 def _files(folder: Path, pattern: str) -> list[Path]:
     return sorted(folder.glob(pattern)) if folder.is_dir() else []
 

@@ -19,7 +19,7 @@ from quart_trio.wrappers import TrioResponse as Response
 from agent.keep.erasure import Erased
 from agent.keep.record import CallRecord
 from agent.keep.transcript import Transcript
-from agent.web.parameters import TRANSCRIPTS
+from agent.web.parameters import NUMBER, TRANSCRIPTS
 from agent.web.problem import MEDIA_TYPE
 
 _PROBLEMS = {
@@ -96,6 +96,9 @@ def description(api: Blueprint) -> dict[str, Any]:
 
 def _complete(path: str, operation: dict[str, Any]) -> None:
     """With what quart-schema does not know."""
+    for parameter in operation["parameters"]:
+        if parameter["in"] == "path" and parameter["name"] == "number":
+            parameter["schema"]["pattern"] = NUMBER
     responses = operation["responses"]
     for status, contents in _CONTENTS.get(path, {}).items():
         known = responses.setdefault(status, {"description": _WORDS[status]})

@@ -14,6 +14,7 @@ LARGEST_PAGE = 100
 TRANSCRIPTS = {"json": "application/json", "text": "text/plain", "vtt": "text/vtt"}
 """The forms of a transcript."""
 
+NUMBER = r"^\+[1-9][0-9]{6,14}$"
 _A_TIME = {"anyOf": [{"format": "date"}, {"format": "date-time"}]}
 _DAY = "A date alone is a whole day in the server's TIMEZONE."
 
@@ -38,7 +39,7 @@ class Filters(Struct):
             str,
             Meta(
                 description="Of either side, with its country code: +91 98765 43210. Or a SIP address.",
-                pattern=r"^\+[1-9][0-9]{6,14}$",
+                pattern=NUMBER,
             ),
         ]
         | UnsetType

@@ -43,5 +43,6 @@ def test_the_audit_log_is_no_list_of_numbers() -> None:
         "recordings": 0,
         "leftovers": 0,
         "goes_on": 0,
+        "elsewhere": 0,
         "failed": 1,
     }
