@@ -43,16 +43,17 @@ class Erasing:
         return AuditFile(self._data_dir / "audit.log")
 
     def erase(
-        self, number: str, held: Mapping[str, CallRecord], on: set[str], within_s: float = math.inf
-    ) -> tuple[Erased, set[str]]:
-        """Returns what became of it, and the calls of which nothing may be kept. `held` are records that the process
-        has in its own memory, of which those of `on` go on."""
+        self, result: Erased, held: Mapping[str, CallRecord], on: set[str], within_s: float = math.inf
+    ) -> set[str]:
+        """Erase what is kept of `result.number`; returns the calls of which nothing may be kept. What becomes of it is
+        in `result`, also where this is interrupted. `held` are records that the process has in its own memory, of which
+        those of `on` go on."""
         until = time.monotonic() + within_s
-        work = _Work(self._store, self._objects, Erased(number), on & held.keys())
+        work = _Work(self._store, self._objects, result, on & held.keys())
         try:
             work.erase([record for record in held.values() if record.call_sid not in on])
             after: Place | None = None
-            while page := self._store.find(Query(number=number), PAGE, after):
+            while page := self._store.find(Query(number=result.number), PAGE, after):
                 now = datetime.now(UTC)
                 work.erase([record for record in page if not work.goes_on(record, now, self._longest_s)])
                 after = place_of(page[-1])
@@ -62,16 +63,16 @@ class Erasing:
         except StoreError as error:
             work.fail(str(error))
         left, faults = erase_left(self._data_dir, work.may_go, work.gone)
-        work.result.leftovers += len(left)
+        result.leftovers += len(left)
         for fault in faults:
             work.fail(fault)
         try:
             work.forget(left)
         except StoreError as error:
             work.fail(str(error))
-        held_on = {sid for sid in work.on if sid not in held or of_person(held[sid], number)}
-        work.result.goes_on = len(held_on - work.gone)
-        return work.result, work.gone
+        held_on = {sid for sid in work.on if sid not in held or of_person(held[sid], result.number)}
+        result.goes_on = len(held_on - work.gone)
+        return work.gone
 
     def tell(self, audit: AuditFile, erased: Erased, gone: set[str], who: str) -> None:
         """See what other processes' journals still tell, and write the audit line, and the log's."""

@@ -19,6 +19,7 @@ def main() -> None:
         code = run(sys.argv[1:])
         sys.stdout.flush()
     except KeyboardInterrupt:
+        print("calling-agent: interrupted.", file=sys.stderr)
         code = INTERRUPTED
     except BrokenPipeError:  # the reader of a pipe has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -32,11 +33,11 @@ def run(arguments: list[str]) -> int:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("serve", help="answer calls; configured by the environment and .env")
     call = commands.add_parser("call", help="place a call to a running server, as Twilio and a caller would")
-    calls = commands.add_parser("calls", help="read what was said")
+    calls = commands.add_parser("calls", help="read, export and erase what is kept of calls")
     doctor = commands.add_parser("doctor", help="find out whether calls would work, how fast, and for how long")
 
-    from nurseries import records
     from nurseries.doctor import command as examine
+    from nurseries.records import command as records
     from nurseries.rehearsal import command as rehearse
 
     rehearse.add_arguments(call)

@@ -74,7 +74,8 @@ class Reading:
         with audit:
             held = self._keeping.held()
             on = {sid for sid in held if self._keeping.goes_on(sid)}
-            erased, gone = await self._in_thread(lambda: self._erasing.erase(number, held, on, ERASE_S))
+            erased = Erased(number)
+            gone = await self._in_thread(lambda: self._erasing.erase(erased, held, on, ERASE_S))
             erased.leftovers += len(gone & held.keys())
             self._keeping.erase(gone)
             with trio.move_on_after(JOURNAL_S) as limit:

@@ -169,3 +169,26 @@ def test_a_bucket_may_be_anywhere(monkeypatch: pytest.MonkeyPatch, env: dict[str
     for name, value in env.items():
         monkeypatch.setenv(name, value)
     assert env.get("S3_BUCKET", "") == config.load().S3_BUCKET
+
+
+@pytest.mark.parametrize("value", ["short", "with a space in it, and long", "x" * 201])
+def test_an_api_token_is_hard_to_guess_and_never_shown(value: str) -> None:
+    (fault,) = faults(API_TOKEN=value)
+    assert "openssl rand" in fault
+    assert value not in fault
+
+
+@pytest.mark.parametrize(
+    "value", ["crm.example.in", "https://crm.example.in/calls", "https://a.in https://b.in", "file://x"]
+)
+def test_an_origin_is_one(value: str) -> None:
+    (fault,) = faults(CORS_ORIGINS=f"https://ok.example.in, {value}")
+    assert value in fault
+
+
+def test_the_api_is_open_to_this_machine_alone() -> None:
+    assert config.load().api == "open"
+    assert config.load(HOST="localhost").api == "open"
+    assert config.load(HOST="0.0.0.0").api == "closed"  # noqa: S104
+    assert config.load(PUBLIC_URL="https://voice.example.in").api == "closed"
+    assert config.load(HOST="0.0.0.0", API_TOKEN="x" * 20).api == "token"  # noqa: S104

@@ -6,7 +6,9 @@ import csv
 import io
 import json
 import socket
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx2
 import msgspec
@@ -20,7 +22,7 @@ from agent.keep.record import CallRecord, Entry, Lead
 from agent.providers.sqlite import SqliteStore
 from agent.web.api import api_routes
 from agent.web.openapi import description
-from tests.calls.server import Server, call
+from tests.calls.server import PROGRAM, Server, call, environment
 
 TOKEN = "a-token-for-tests-0123456789"
 AUTH = {"Authorization": f"Bearer {TOKEN}"}
@@ -149,6 +151,39 @@ def test_the_api_keeps_to_its_description(server: Server, path: str, method: str
     holds()
 
 
+def command(server: Server, *arguments: str) -> str:
+    done = subprocess.run(
+        [PROGRAM, "calls", *arguments],
+        cwd=server.folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return done.stdout
+
+
+def test_the_command_line_tells_the_same(server: Server, api: httpx2.Client, placed: str) -> None:
+    filters = ("--number", CALLER)
+    (listed,) = command(server, "list", "--json", *filters).splitlines()
+
+    assert json.loads(listed) == api.get(f"/api/calls/{placed}").json()
+    assert (
+        command(server, "show", placed, "--format", "vtt") == api.get(f"/api/calls/{placed}/transcript?format=vtt").text
+    )
+    exported = command(server, "export", "--format", "jsonl", *filters)
+    assert exported == api.get("/api/export", params={"format": "jsonl", "number": CALLER}).text
+
+
+def test_what_the_command_line_erases_is_gone_for_the_server_too(server: Server, api: httpx2.Client) -> None:
+    told = json.loads(command(server, "delete", seeded(7).caller, "--yes", "--json"))
+
+    assert (told["records"], told["recordings"], told["failed"]) == (1, 1, [])
+    assert api.get(f"/api/calls/{seeded(7).call_sid}/recording").status_code == 404
+    assert not list((server.folder / "data" / "recordings").rglob("*.wav"))
+
+
 def test_what_is_kept_of_a_caller_can_be_erased_and_does_not_come_back(
     server: Server, api: httpx2.Client, placed: str
 ) -> None:
@@ -160,3 +195,12 @@ def test_what_is_kept_of_a_caller_can_be_erased_and_does_not_come_back(
     line = json.loads((server.folder / "data" / "audit.log").read_text().splitlines()[-1])
     assert (line["who"], line["number"], line["records"]) == ("the API", "***10", 1)
     assert not any("9876543210" in each for each in server.lines)
+
+
+def test_a_server_that_nobody_can_read_from_says_so(tmp_path: Path) -> None:
+    server = Server(tmp_path, PROVIDER="scripted", APP_ENV="test", HOST="0.0.0.0")  # noqa: S104
+    try:
+        assert any("set API_TOKEN" in line for line in server.lines) or server.wait_for("set API_TOKEN", 20)
+        assert httpx2.get(server.url + "/api/calls").status_code == 403
+    finally:
+        server.kill()

@@ -1,0 +1,84 @@
+"""`calling-agent calls`: what is kept of calls, read, exported and erased from where the server keeps it.
+
+The same filters and the same forms as the HTTP API's. It needs no server; where one runs on the same store, what is
+erased here stays erased there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+import msgspec
+
+from agent import log as logs
+from agent.config import Settings, load
+from agent.errors import AskedWrongly
+from agent.keep import cursor
+from agent.keep.ports import CallStore
+from agent.keep.query import Place, Query, place_of
+from agent.keep.transcript import as_vtt
+from nurseries.compose import open_store
+from nurseries.records.arguments import add_arguments, asked_for, caller_of
+from nurseries.records.forgetting import forget
+from nurseries.records.pages import pages
+from nurseries.records.saving import save
+from nurseries.records.story import in_a_line, story
+
+__all__ = ["add_arguments", "run"]
+
+
+def run(args: argparse.Namespace) -> int:
+    """Returns the exit code: 0; 1 where there is no such call or something could not be done; 2 for a usage that cannot
+    be used."""
+    settings = load()
+    logs.configure("error", production=False)  # what this does is told in its own words
+    try:
+        return _run(args, settings)
+    except AskedWrongly as error:
+        for name, detail in error.wrong:
+            print(f"calling-agent: --{name.replace('_', '-')}: {detail}", file=sys.stderr)
+        return 2
+
+
+def _run(args: argparse.Namespace, settings: Settings) -> int:
+    query, after = asked_for(args, settings)
+    caller = caller_of(args)
+    store = open_store(settings)
+    try:
+        match args.action:
+            case "list":
+                return _list(store, query, after, args)
+            case "show":
+                return _show(store, args)
+            case "export":
+                save(pages(store, query, None), args.format, args.out)
+                return 0
+            case _:
+                return forget(store, settings, caller, args)
+    finally:
+        store.close()
+
+
+def _list(store: CallStore, query: Query, after: Place | None, args: argparse.Namespace) -> int:
+    last = None
+    for page in pages(store, query, after, args.limit):
+        for record in page:
+            print(msgspec.json.encode(record).decode() if args.json else in_a_line(record))
+        last = place_of(page[-1])
+    if last is not None and store.find(query, 1, last):
+        print(f"calling-agent: there are more: --cursor {cursor.written(last)}", file=sys.stderr)
+    return 0
+
+
+def _show(store: CallStore, args: argparse.Namespace) -> int:
+    record = store.get(args.call_sid) if args.call_sid else next(iter(store.find(Query(), 1)), None)
+    if record is None:
+        what = f"no call {args.call_sid}" if args.call_sid else "no call yet"
+        print(f"calling-agent: {what} in {store.name}.", file=sys.stderr)
+        return 1
+    if args.json or args.format == "json":
+        print(msgspec.json.format(msgspec.json.encode(record)).decode())
+    else:
+        print(as_vtt(record) if args.format == "vtt" else story(record), end="" if args.format == "vtt" else "\n")
+    return 0

@@ -1,0 +1,51 @@
+"""A call's record as a terminal shows it: in a line of a list, or as a whole."""
+
+from __future__ import annotations
+
+import textwrap
+
+from agent.keep.record import CallRecord, Entry, Points
+
+GOES_ON = "goes on"
+
+
+def in_a_line(record: CallRecord) -> str:
+    """When, which, how long, and how it ended."""
+    return f"{record.started_at}  {record.call_sid}  {record.duration_ms / 1000:6.1f} s  {record.ending or GOES_ON}"
+
+
+def _line(entry: Entry) -> str:
+    who = f"{entry.start_ms / 1000:7.1f} s  {entry.role:>6}"
+    if entry.role == "tool":
+        return f"{who}: {entry.tool} {entry.arguments} -> {entry.text}"
+    how = " (aside)" if entry.aside else f" (keys {entry.keys})" if entry.keys else ""
+    return f"{who}{how}: {entry.text}{' -' if entry.interrupted else ''}"
+
+
+def _point(point: Points) -> str:
+    when = "" if point.said_ms is None else f'  at {point.said_ms / 1000:.1f} s: "{point.utterance}"'
+    return f"{point.points:+5}  {point.fact}, {point.why}: {point.value}{when}"
+
+
+def story(record: CallRecord) -> str:
+    """All of it, in lines."""
+    ended = f"ended: {record.ending}" if record.ending else GOES_ON
+    lines = [
+        f"{record.call_sid}  {record.direction}  from {record.caller or 'unknown'} to {record.called or 'unknown'}",
+        f"{record.started_at}  {record.duration_ms / 1000:.1f} s  {ended}",
+        "",
+    ]
+    lines += [_line(entry) for entry in record.entries]
+    if record.summary:
+        lines += ["", *textwrap.wrap(f"{record.summary} ({record.summary_by})", 100)]
+    if record.lead is not None:
+        lines += ["", f"score {record.lead.score} of 100", *(_point(point) for point in record.lead.points)]
+    if record.facts:
+        lines += ["", *(f"{name}: {value}" for name, value in record.facts.items())]
+    if record.turns:
+        lines += ["", "turn  heard  first token  first audio  (ms after the turn was decided to be over)"]
+        lines += [
+            f"{n:4}  {t.heard_ms:5}  {t.first_token_ms:11}  {t.first_audio_ms:11}"
+            for n, t in enumerate(record.turns, 1)
+        ]
+    return "\n".join(lines)
