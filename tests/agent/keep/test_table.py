@@ -2,6 +2,8 @@
 
 import csv
 import io
+import re
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -34,6 +36,12 @@ def rows(*records: CallRecord) -> list[dict[str, str]]:
 
 def test_the_facts_are_those_there_are() -> None:
     assert table.FACTS == NAMES
+
+
+def test_every_column_is_documented() -> None:
+    documented = Path("docs/api.md").read_text().split("Columns:")[1].split("##")[0]
+
+    assert [name for name in re.findall("`([a-z_]+)`", documented) if name in table.COLUMNS] == list(table.COLUMNS)
 
 
 def test_a_spreadsheet_gets_a_row_for_each_call_and_no_formula() -> None:
