@@ -6,12 +6,10 @@ from collections.abc import AsyncGenerator
 from functools import partial
 from zoneinfo import ZoneInfo
 
-import structlog
 from quart import Blueprint, request
 from quart_schema import document_querystring
 from quart_trio.wrappers import TrioResponse as Response
 
-from agent.errors import StoreError
 from agent.keep.asked import FILTERS
 from agent.keep.query import Place, Query, place_of
 from agent.keep.record import CallRecord
@@ -19,11 +17,10 @@ from agent.keep.table import MEDIA_TYPES, Format, body, head
 from agent.web.given import Given
 from agent.web.parameters import ExportParameters
 from agent.web.ports import Records
+from agent.web.streamed import streamed
 
 PAGE = 200
 """Records in memory at once."""
-
-log = structlog.get_logger(__name__)
 
 
 def add_export(routes: Blueprint, records: Records, zone: ZoneInfo) -> None:
@@ -56,7 +53,7 @@ async def _file(records: Records, query: Query, kind: Format) -> Response:
     away later breaks the connection off in the middle: a client must not take a part for all."""
     first = None if request.method == "HEAD" else await _page(records, query, kind, None)
     response: Response = Response(
-        b"" if first is None else _pages(records, query, kind, first),
+        b"" if first is None else streamed(_pages(records, query, kind, first), "export"),
         content_type=MEDIA_TYPES[kind],
         headers={"Content-Disposition": f'attachment; filename="calls.{kind}"'},
     )
@@ -79,14 +76,10 @@ def _shape(kind: Format, found: list[CallRecord]) -> Made:
 
 async def _pages(records: Records, query: Query, kind: Format, made: Made) -> AsyncGenerator[bytes, None]:
     yield head(kind)
-    try:
-        while True:
-            rows, place = made
-            if rows:
-                yield rows
-            if place is None:
-                return
-            made = await _page(records, query, kind, place)
-    except StoreError as error:
-        log.warning("an export is broken off", error=str(error))
-        raise
+    while True:
+        rows, place = made
+        if rows:
+            yield rows
+        if place is None:
+            return
+        made = await _page(records, query, kind, place)

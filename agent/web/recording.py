@@ -11,6 +11,7 @@ from quart_trio.wrappers import TrioResponse as Response
 from agent.errors import StoreError
 from agent.web.ports import Records
 from agent.web.problem import problem
+from agent.web.streamed import streamed
 
 _RANGE = re.compile(r"bytes\s*=\s*([0-9]{0,18})\s*-\s*([0-9]{0,18})", re.IGNORECASE)
 _TYPES = {".wav": "audio/wav", ".ogg": "audio/ogg", ".opus": "audio/ogg", ".flac": "audio/flac", ".mp3": "audio/mpeg"}
@@ -30,7 +31,7 @@ async def recording(records: Records, key: str) -> Response:
     if status == 206:
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
     head_only = request.method == "HEAD"
-    body = b"" if head_only else _whole(records.sound(key, start, end), end - start)
+    body = b"" if head_only else streamed(_whole(records.sound(key, start, end), end - start), "recording")
     response: Response = Response(body, status, headers, content_type=_TYPES.get(key[key.rfind(".") :], _ANY))
     response.headers["Content-Length"] = str(end - start)
     response.timeout = None  # as long as the client reads: the connection bounds each write

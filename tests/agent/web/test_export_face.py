@@ -68,5 +68,5 @@ async def test_a_store_that_goes_away_in_the_middle_breaks_the_file_off(shop, mo
 
     archive.store.find = once
 
-    with pytest.RaisesGroup(pytest.RaisesExc(StoreError, match="away"), flatten_subgroups=True):
+    with pytest.RaisesGroup(pytest.RaisesExc(ConnectionAbortedError, match="away"), flatten_subgroups=True):
         await (await client.get("/api/export?format=jsonl")).get_data()

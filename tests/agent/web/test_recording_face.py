@@ -2,7 +2,6 @@
 
 import pytest
 
-from agent.errors import StoreError
 from tests.agent.web.test_calls_face import record
 
 SOUND = bytes(range(256)) * 10
@@ -84,5 +83,7 @@ async def test_a_sound_that_ends_too_early_is_no_whole_one(player):
     client, archive = player
     archive.objects.size = lambda _: 3000
 
-    with pytest.RaisesGroup(pytest.RaisesExc(StoreError, match="440 bytes too early"), flatten_subgroups=True):
+    with pytest.RaisesGroup(
+        pytest.RaisesExc(ConnectionAbortedError, match="440 bytes too early"), flatten_subgroups=True
+    ):
         await (await client.get(PATH)).get_data()

@@ -1,5 +1,6 @@
 """Files that are made as they are read, at the door: whoever stops reading, or goes, ends them."""
 
+import structlog
 import trio
 
 from agent.config import Settings
@@ -65,9 +66,12 @@ async def test_one_that_cannot_go_on_is_not_taken_for_a_whole_one():
     async with open_house() as house:
         shop(house, Endless(pages=3))
         visitor = await house.visit()
-        await visitor.send(ASK)
-        answer = await visitor.until_closed()
+        with structlog.testing.capture_logs() as logs:
+            await visitor.send(ASK)
+            answer = await visitor.until_closed()
 
         assert answer.startswith(b"HTTP/1.1 200")
         assert answer.count(b"call_sid") == 600
         assert not answer.endswith(b"0\r\n\r\n")
+        assert logs[0]["event"] == "an answer is broken off"
+        assert not [entry for entry in logs if "exc_info" in entry]
