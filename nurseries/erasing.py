@@ -74,6 +74,12 @@ class Erasing:
         result.goes_on = len(held_on - work.gone)
         return work.gone
 
+    def silence(self, records: Iterable[CallRecord], result: Erased) -> None:
+        """Erase the sounds of these records of the person's."""
+        work = _Work(self._store, self._objects, result, set())
+        for record in records:
+            work.may_go(record)
+
     def tell(self, audit: AuditFile, erased: Erased, gone: set[str], who: str) -> None:
         """See what other processes' journals still tell, and write the audit line, and the log's."""
         erased.elsewhere = still_told(self._data_dir, gone) if gone else 0

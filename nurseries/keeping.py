@@ -87,7 +87,7 @@ class Keeping:
         """The record, unless the store has had it for good."""
         return self._notebook.open.get(call_sid)
 
-    def held(self) -> dict[str, CallRecord]:
+    def remembered(self) -> dict[str, CallRecord]:
         """What this process remembers of calls, by CallSid: of those that go on, and of those that the store may not
         have yet."""
         self._glance()

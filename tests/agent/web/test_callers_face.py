@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 import structlog
+import trio
 
 from agent.keep import journal
 from agent.keep.record import CallRecord, Entry
@@ -164,3 +165,21 @@ async def test_nothing_is_erased_that_cannot_be_told(house):
 
     assert (await erase(built.client))[0] == 503
     assert archive.store.records
+
+
+async def test_a_sound_that_is_stored_meanwhile_is_not_left_behind(house):
+    built, archive = house()
+    archive.keeping.update(record(1))
+    await archive.keeping.delivered()
+    delete = archive.store.delete
+
+    def while_another_stores(*call_sids):
+        trio.from_thread.run_sync(archive.keeping.update, record(1, recording="late.wav"))
+        archive.objects.sounds["late.wav"] = b"x"
+        return delete(*call_sids)
+
+    archive.store.delete = while_another_stores
+    status, told = await erase(built.client)
+
+    assert (status, told["recordings"]) == (200, 1)
+    assert not archive.objects.sounds
