@@ -40,8 +40,11 @@ def goes_on(record: CallRecord, now: datetime, longest_s: float) -> bool:
     """Whether the call may still be going on; `longest_s` is as long as one may last."""
     if record.ending:
         return False
-    began = datetime.fromisoformat(record.started_at)
-    return now - began.astimezone(UTC) < timedelta(seconds=longest_s) + SURELY_OVER
+    try:
+        began = datetime.fromisoformat(record.started_at).astimezone(UTC)
+    except (ValueError, OverflowError):  # of no call that we hold
+        return False
+    return now - began < timedelta(seconds=longest_s) + SURELY_OVER
 
 
 def audit_line(erased: Erased, *, who: str, at: datetime) -> bytes:

@@ -65,7 +65,11 @@ def _add_erasing(routes: Blueprint, records: Records) -> None:
         given = Given()
         known = given.take("number", number, in_full, "")
         given.check()
-        erased = await records.erase(known, "the API")
+        try:
+            erased = await records.erase(known, "the API")
+        except StoreError as error:
+            log.error("an erasure cannot be told, and is not done", error=str(error))  # noqa: TRY400  no traceback
+            return problem(503, "Nothing is erased: the audit log cannot be written. See the server's log.")
         if erased.failed:
             detail = "Not everything could be erased. Ask again: what is erased stays so, and the rest is tried again."
             told = msgspec.to_builtins(erased)

@@ -38,5 +38,6 @@ class Records(Protocol):
 
     async def erase(self, number: str, who: str) -> Erased:
         """Erase what is kept of the calls of the person with this number; `who` asks, for the audit log. What fails is
-        in the answer. Goes on to its end where the one who asked has gone."""
+        in the answer; raises StoreError where that log cannot be written, and then nothing is erased. Goes on to its
+        end where the one who asked has gone."""
         ...

@@ -25,6 +25,7 @@ def test_the_person_is_who_is_not_us(direction: str) -> None:
 def test_a_call_without_an_ending_goes_on_for_no_longer_than_one_can() -> None:
     assert goes_on(CALL, datetime(2026, 11, 22, 10, 30, tzinfo=UTC), 600)
     assert not goes_on(CALL, datetime(2026, 11, 22, 10, 41, tzinfo=UTC), 600)
+    assert not goes_on(msgspec.structs.replace(CALL, started_at="long ago"), datetime.now(UTC), 600)
     over = msgspec.structs.replace(CALL, ending="failed")
     assert not goes_on(over, datetime(2026, 11, 22, 10, 1, tzinfo=UTC), 600)
 
