@@ -75,7 +75,7 @@ class MongoStore:
         # A write that was given up may still reach a server that was only stopped: it must not undo a later one.
         writes = [
             ReplaceOne(
-                {"call_sid": record.call_sid, "revision": {"$not": {"$gt": record.revision}}},
+                {"call_sid": record.call_sid, "revision": {"$not": {"$gt": record.revision}}, schema.DELETED: None},
                 schema.document(record),
                 upsert=True,
             )
@@ -160,11 +160,9 @@ class MongoStore:
         """An index of many terms a document is walked by one of them; the rest is looked up in the documents."""
         if len(groups) == 1:
             return groups
-        counts = {
-            id(group): self._calls.count_documents({schema.TERMS: {"$in": group}}, limit=schema.COUNTED)
-            for group in groups
-        }
-        return sorted(groups, key=lambda group: counts[id(group)])
+        some, rest = groups[: schema.COMPARED], groups[schema.COMPARED :]
+        counts = [self._calls.count_documents({schema.TERMS: {"$in": group}}, limit=schema.COUNTED) for group in some]
+        return [some[n] for n in sorted(range(len(some)), key=counts.__getitem__)] + rest
 
     def _readable(self, documents: pymongo.cursor.Cursor[dict[str, Any]]) -> Iterator[tuple[int, CallRecord]]:
         for document in documents:

@@ -32,6 +32,9 @@ RETENTION = "retention"
 COUNTED = 2000
 """Records that have a term: more are many."""
 
+COMPARED = 12
+"""Terms of a query that are counted."""
+
 NEVER = Int64(2**63 - 1)
 """A tombstone's revision: no record has a later one."""
 

@@ -15,6 +15,17 @@ from tests.fakes.openai_launch import Fake, launch
 REPLY = "A flat in Whitefield, lovely. " + "There is a lot that I could tell you about it. " * 4
 
 
+PRICES = """
+[models."gpt-5.4-mini"]
+input = 1.0
+output = 2.0
+[models.gpt-transcribe]
+minute = 0.6
+[models.gpt-4o-mini-tts]
+characters = 10.0
+"""
+
+
 @pytest.fixture(scope="module")
 def fake() -> Iterator[Fake]:
     with launch() as running:
@@ -23,8 +34,11 @@ def fake() -> Iterator[Fake]:
 
 @pytest.fixture(scope="module")
 def server(fake: Fake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("server")
+    (folder / "prices.toml").write_text(PRICES)
     running = Server(
-        tmp_path_factory.mktemp("server"),
+        folder,
+        PRICES_FILE=str(folder / "prices.toml"),
         OPENAI_BASE_URL=fake.base_url,
         GREETING="Hello.",
         LLM_TIMEOUT_S="2",
@@ -66,6 +80,29 @@ def test_the_first_sound_leaves_before_the_reply_has_ended(fake: Fake, server: S
     (turn,) = record["turns"]
     assert turn["first_audio_ms"] < 2000  # the whole reply takes the model over six seconds
     nothing_left(fake)
+
+
+def test_the_record_tells_what_the_call_used_and_cost_its_summary_included(fake: Fake, server: Server) -> None:
+    fake.forget()
+    fake.plan(
+        transcriptions={"transcripts": ["a flat in Whitefield"]},
+        chat={"replies": ["Splendid.", '{"summary": "A flat.", "facts": []}']},
+    )
+
+    _, record = place(server)
+    deadline = time.monotonic() + 15
+    while record["summary_by"] != "openai gpt-5.4-mini" and time.monotonic() < deadline:
+        (record,) = [r for r in records(server.folder) if r["call_sid"] == record["call_sid"]]
+
+    used = {each["part"]: each for each in record["usage"]}
+    assert used.keys() == {"tts", "stt", "llm", "summary"}
+    assert [used[part]["requests"] for part in ("stt", "llm", "summary")] == [1, 1, 1]
+    tokens = [(used[part]["tokens_in"], used[part]["tokens_out"]) for part in ("llm", "summary")]
+    expected = sum(given * 1.0 + made * 2.0 for given, made in tokens) / 1e6
+    expected += used["stt"]["seconds"] / 60 * 0.6 + used["tts"]["characters"] * 10 / 1e6
+    assert record["cost_usd"] == pytest.approx(expected, abs=1e-6)
+    assert record["ended_at"] > record["started_at"]
+    assert record["full_text"].startswith("agent: Hello.\ncaller: a flat in Whitefield")
 
 
 STALL = {"kind": "stall", "after": -1, "times": 0}
