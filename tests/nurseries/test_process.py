@@ -32,6 +32,7 @@ class Memory:
     def __init__(self) -> None:
         self.records: list[CallRecord] = []
         self.away = False
+        self.asked = self.prepared = 0
 
     def save(self, *records: CallRecord) -> None:
         if self.away:
@@ -40,6 +41,15 @@ class Memory:
 
     def get(self, call_sid: str) -> CallRecord | None:
         return next((record for record in self.records if record.call_sid == call_sid), None)
+
+    def prepare(self) -> None:
+        self.asked += 1
+        if self.away:
+            raise StoreError("away")
+        self.prepared += 1
+
+    def expire(self, _days: int | None, _most: int) -> int:
+        return 0
 
 
 RECORD = CallRecord("CA1", "AC", "", "", "inbound", "2026-11-22T10:00:00.000+00:00", 1, "failed", ())
@@ -215,3 +225,18 @@ async def test_a_record_that_neither_store_nor_journal_takes_is_put_aside(
     await wait_for(lambda: [record.call_sid for record in again.store.records] == ["CA1"])
     os.kill(os.getpid(), signal.SIGTERM)
     await wait_for(lambda: not nursery.child_tasks)
+
+
+async def test_a_store_that_is_away_at_the_start_is_prepared_once_it_is_there_and_now_and_then(
+    nursery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("PREPARE_AGAIN_S", "PREPARE_LATER_S", "PREPARED_S"):
+        monkeypatch.setattr(f"nurseries.process.{name}", 0.01)
+    running = Running()
+    running.store.away = True
+    nursery.start_soon(running.process._prepare)
+    await wait_for(lambda: running.store.asked >= 3)
+    assert running.store.prepared == 0
+
+    running.store.away = False
+    await wait_for(lambda: running.store.prepared >= 3)

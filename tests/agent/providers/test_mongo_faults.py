@@ -7,7 +7,7 @@ from agent.errors import StoreError
 from agent.keep.query import Query
 from agent.providers.mongo import MongoStore
 from tests.agent.providers.test_stores import record
-from tests.fakes.mongod import failing
+from tests.fakes.mongod import Mongod, failing
 
 NOT_PRIMARY, DISK_FULL, WRITE_TIMEOUT = 10107, 14031, 64
 
@@ -90,3 +90,20 @@ def test_an_index_that_cannot_be_made_yet_is_made_later(store: MongoStore, mongo
     other.close()
 
     assert names == {"_id_", "call_sid_1", "_at_-1", "_terms_1__at_-1", "_deleted_1"}
+
+
+def test_a_server_that_comes_later_is_used_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    mongod = Mongod()
+    mongod.kill()
+    store = MongoStore(mongod.uri)
+    monkeypatch.setattr("agent.providers.mongo.LIMIT_S", 0.2)
+    for ask in (store.prepare, lambda: store.save(record()), lambda: store.find(Query(), 9)):
+        with pytest.raises(StoreError, match="MongoDB"):
+            ask()
+
+    monkeypatch.undo()
+    mongod.start()
+    store.save(record())
+    assert store.find(Query(text="priya"), 9) == [record()]
+    store.close()
+    mongod.remove()
