@@ -157,6 +157,11 @@ def test_what_is_wrong_with_a_bucket_is_told_at_once() -> None:
     assert fault == "S3_ACCESS_KEY, S3_SECRET_KEY, S3_ENDPOINT: set S3_BUCKET as well, or none of them."
 
 
+def test_a_recording_must_fit_into_a_file() -> None:
+    (fault,) = faults(RECORD_CALLS="true", CALL_MAX_MINUTES="1441")
+    assert "CALL_MAX_MINUTES" in fault
+
+
 @pytest.mark.parametrize(
     "env",
     [

@@ -200,6 +200,29 @@ def test_a_language_without_words_of_its_own_for_the_recordings_is_doubted(lines
     assert not any("lacks moment" in w for w in warnings)
 
 
+def test_that_a_call_is_recorded_is_said_in_the_lines_language(lines):
+    text = """
+        [hindi]
+        language = "hi-IN"
+        [tamil]
+        language = "ta-IN"
+        [own]
+        record_notice = "{company} records this call."
+        """
+    found = lines(text, RECORD_CALLS=True)
+    notice = {name: found.profile(call(line=name)).record_notice for name in ("", "hindi", "tamil", "own")}
+    assert notice == {
+        "": "This call is recorded.",
+        "hindi": "यह कॉल रिकॉर्ड की जा रही है।",
+        "tamil": "This call is recorded.",
+        "own": "Premier Realty Group records this call.",
+    }
+    assert any("[tamil] speaks ta-IN, but lacks record_notice" in doubt for doubt in found.warnings)
+    assert not any("record_notice" in doubt for doubt in lines(text).warnings)
+    hindi = load_lines(settings(LANGUAGE="hi-IN", RECORD_NOTICE="रिकॉर्डिंग चालू है।"))
+    assert hindi.profile(call()).record_notice == "रिकॉर्डिंग चालू है।"
+
+
 def test_a_line_says_its_own_words_for_the_recordings(lines):
     made = lines('[a]\nmoment = "Just a second, {agent} is looking."', AGENT_NAME="Priya")
     assert made.profile(call(line="a")).phrases == {"moment": "Just a second, Priya is looking."}

@@ -4,6 +4,7 @@ there twice."""
 from __future__ import annotations
 
 import io
+import signal
 import time
 import wave
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from tests.calls.witness import SETTINGS, place, plan_of, stored
 from tests.fakes.s3 import S3Server
 
 BOUND_S = 30
-RECORDED = {**SETTINGS, "RECORD_CALLS": "true", "GREETING": "Hello this is Priya. What are you looking for today?"}
+RECORDED = {**SETTINGS, "RECORD_CALLS": "true", "GREETING": "Hello."}
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -111,3 +112,19 @@ def test_a_recording_waits_for_a_bucket_that_is_away(tmp_path: Path) -> None:
     caller, agent = sides(data).T
     assert caller.max() > 100
     assert agent.max() > 100
+
+
+def test_a_server_that_leaves_takes_the_recording_of_its_last_call_along(tmp_path: Path) -> None:
+    server = Server(tmp_path, **RECORDED)
+    try:
+        placed(server, 1, lambda: server.process.send_signal(signal.SIGTERM), after_s=4)
+        assert server.process.wait(BOUND_S) == 0
+    finally:
+        server.kill()
+
+    (record,) = keyed(tmp_path)
+    assert spooled(tmp_path) == []
+    caller, agent = sides((tmp_path / "data" / "recordings" / record["recording"]).read_bytes()).T
+    assert caller.max() > 100
+    assert agent[-3:].max() > 100  # the last words
+    assert not any("Traceback" in line or "warning" in line for line in server.lines)
