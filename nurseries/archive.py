@@ -94,7 +94,8 @@ class Archive:
         while True:
             tapes = tuple(self._tapes)
             for tape in tapes:
-                await self._write(tape)
+                if await contain(partial(self._write, tape), "recording"):
+                    self._give_up(tape)
             with trio.move_on_after(WRITE_S):
                 await self._news.park()
 
@@ -120,6 +121,15 @@ class Archive:
         if over:
             self._tapes.remove(tape)
             tape.settled.set()
+
+    def _give_up(self, tape: Tape) -> None:
+        """One recording's fault of ours must not take the others."""
+        tape.lose("a fault of ours")
+        if tape.file is not None:
+            tape.file.remove()
+            tape.file = None
+        self._tapes.remove(tape)
+        tape.settled.set()
 
     async def _on_disk(self, work: Callable[[], None]) -> None:
         """Abandoned when the process leaves: a disk that hangs is left to itself, and the file to the next start."""

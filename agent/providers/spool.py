@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -23,6 +24,7 @@ SPARE_BYTES = 64 * 1024 * 1024
 
 BEGUN_S = 60.0
 """For a file to be begun."""
+STARTED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T")
 
 
 class Spooled:
@@ -151,6 +153,8 @@ def _taken(path: Path, file: int) -> Spooled | None:
         path.unlink(missing_ok=True)
         return None
     label, start = wav.read(os.pread(file, wav.LONGEST_HEADER, 0))
+    if not label.call_sid or not STARTED.match(label.started_at):
+        raise ValueError("does not say which call it is of")
     modified = os.fstat(file).st_mtime_ns
     spooled = Spooled(path, file, label)
     if os.fstat(file).st_size == start:

@@ -270,3 +270,25 @@ async def test_many_calls_at_once(house: House) -> None:
     assert house.spooled == []
     assert len({house.key(f"CA{n}") for n in range(30)}) == 30
     assert all(house.objects.size(house.key(f"CA{n}")) > 64_000 for n in range(30))
+
+
+async def test_a_fault_in_one_recording_costs_no_other(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    append = spool.Spooled.append
+
+    def broken(spooled: spool.Spooled, frames: bytes) -> None:
+        if spooled.label.call_sid == "CA1":
+            raise ZeroDivisionError
+        append(spooled, frames)
+
+    monkeypatch.setattr(spool.Spooled, "append", broken)
+    async with trio.open_nursery() as nursery:
+        await house.run(nursery)
+        for tape in [recorded(house, "CA1"), recorded(house, "CA2")]:
+            over(house, tape)
+        with trio.fail_after(BOUND_S):
+            await house.archive.stored()
+            await house.keeping.delivered()
+        nursery.cancel_scope.cancel()
+    assert house.spooled == []
+    assert house.key("CA1") == ""
+    assert house.key("CA2").endswith("CA2.wav")

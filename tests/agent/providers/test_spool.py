@@ -64,13 +64,14 @@ def test_what_has_no_sound_or_is_none_of_ours_is_no_recording(tmp_path: Path) ->
     (tmp_path / "5.new").write_bytes(b"RI")  # just being begun
     (tmp_path / "3.wav").write_bytes(b"not a recording")
     (tmp_path / "4.wav").symlink_to("/etc/passwd")
+    (tmp_path / "5.wav").write_bytes(wav.header(wav.Label("", "yesterday")) + SECOND)
     (tmp_path / "note.txt").write_bytes(b"not ours")
 
     found, faults = spool.leftovers(tmp_path)
 
     assert found == []
-    assert len(faults) == 2
-    assert {path.name for path in tmp_path.iterdir()} == {"3.wav", "4.wav", "5.new", "note.txt"}
+    assert len(faults) == 3
+    assert {path.name for path in tmp_path.iterdir()} == {"3.wav", "4.wav", "5.new", "5.wav", "note.txt"}
 
 
 def test_an_old_one_stays_old(tmp_path: Path) -> None:
