@@ -1,4 +1,5 @@
-"""What processes that are gone have left of calls in files under DATA_DIR: found by whose it is, and erased.
+"""What processes that are gone have left of calls in files under DATA_DIR, sound included: found by whose it is, and
+erased.
 
 Synchronous: nurseries run it in a thread. A journal that a process holds is left to that process.
 """
@@ -15,6 +16,7 @@ import msgspec
 from agent.errors import StoreError
 from agent.keep import journal
 from agent.keep.record import CallRecord
+from agent.providers import spool
 from agent.providers.journal_file import leftovers
 
 Mine = Callable[[CallRecord], bool]
@@ -49,7 +51,20 @@ def erase_left(data_dir: Path, mine: Mine, call_sids: Collection[str]) -> tuple[
             continue
         except (OSError, msgspec.DecodeError) as error:
             faults.append(f"cannot read {path}: {error}")
-    return erased, faults
+    return erased | _erase_sounds(data_dir / "spool", {*call_sids, *erased}, faults), faults
+
+
+def _erase_sounds(folder: Path, call_sids: Collection[str], faults: list[str]) -> set[str]:
+    erased: set[str] = set()
+    sounds, unread = spool.leftovers(folder)
+    faults += unread
+    for sound in sounds:
+        if sound.label.call_sid in call_sids:
+            erased.add(sound.label.call_sid)
+            sound.remove()
+        else:
+            sound.release()
+    return erased
 
 
 def still_told(data_dir: Path, call_sids: Collection[str]) -> int:

@@ -7,8 +7,9 @@ import msgspec
 import structlog
 import trio
 
-from agent.keep import journal
+from agent.keep import journal, wav
 from agent.keep.record import CallRecord, Entry
+from agent.providers import spool
 from agent.providers.aside import put_aside
 from tests.agent.web.test_calls_face import THEM, US, record
 
@@ -120,6 +121,11 @@ async def test_what_crashed_processes_have_left_goes_too(house):
     put_aside(archive.data / "unsaved", record(3, entries=theirs.entries))
     put_aside(archive.data / "unsaved", other)
     archive.objects.sounds["left.wav"] = b"x"
+    for n in (1, 2):
+        label = wav.Label(record(n).call_sid, "2026-11-27T10:00:00.000+00:00")
+        left = spool.begin(archive.data / "spool", f"6-{n}", label)
+        left.append(wav.frames(b"\xff" * 160, b"\xff" * 160))
+        left.release()
     status, told = await erase(built.client)
 
     assert (status, told["leftovers"], told["recordings"], told["failed"]) == (200, 2, 1, [])
@@ -127,6 +133,7 @@ async def test_what_crashed_processes_have_left_goes_too(house):
     assert journal.replay(journal.read((folder / "9-old.journal").read_bytes())[0]) == {other.call_sid: other}
     assert (folder / "8-old.damaged").read_bytes().startswith(b"torn\n")
     assert not (folder / "7-old.journal").exists()
+    assert [path.name for path in (archive.data / "spool").iterdir()] == ["6-2.wav"]
     assert archive.store.forgotten == {record(1).call_sid, record(3).call_sid}
     assert not archive.objects.sounds
 
