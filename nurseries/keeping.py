@@ -18,7 +18,7 @@ from agent.keep.clean import clean
 from agent.keep.ports import CallStore
 from agent.keep.prices import Prices
 from agent.keep.record import CallRecord
-from agent.keep.redact import redacted
+from agent.keep.redact import Redactor, redacted
 from agent.providers.journal_file import JournalFile
 from agent.web.state import ProcessState
 from nurseries.backlog import Backlog
@@ -51,6 +51,8 @@ class Keeping:
         """Those that go on, by CallSid."""
         self.inherited: set[str] = set()
         """Records of other processes that this one has taken up, by CallSid."""
+        self._redactors: dict[str, Redactor] = {}
+        """Of those, and of what is still changed after them."""
         self._complete: set[str] = set()
         """Done as soon as the store has them."""
         self._erased: set[str] = set()
@@ -103,6 +105,8 @@ class Keeping:
         over = {call_sid for call_sid in call_sids if call_sid not in self._calls}
         self._erased |= over & self._notebook.open.keys()
         self._complete -= over
+        for call_sid in over:
+            self._redactors.pop(call_sid, None)
         self._notebook.erase(over)
 
     # What it is asked. Always checkpoints.
@@ -167,15 +171,19 @@ class Keeping:
         """Where it differs from the last one, it is the next."""
         before = self._notebook.open.get(record.call_sid)
         known = max(record.revision, before.revision if before is not None else 0)
-        record = redacted(clean(msgspec.structs.replace(record, revision=known)))
-        if record != before:
+        redactor = self._redactors.setdefault(record.call_sid, Redactor())
+        record = redactor.redacted(clean(msgspec.structs.replace(record, revision=0)))
+        if before is None or record != msgspec.structs.replace(before, revision=0):
             record = msgspec.structs.replace(record, revision=max(known + 1, round(time.time() * 1000)))
             self._notebook.take(record)
             self._backlog.add(record)
+        if redactor.revealed:
+            self._notebook.erase(())  # lines that were written before do not stay
 
     def _stored(self, record: CallRecord) -> None:
         if record.call_sid in self._complete and self._notebook.open.get(record.call_sid) is record:
             self._complete.discard(record.call_sid)
+            self._redactors.pop(record.call_sid, None)
             self._notebook.forget(record.call_sid)
 
     def _fault(self, fault: str) -> None:

@@ -2,9 +2,9 @@
 
 A card-like number has 13 to 19 digits and passes Luhn's check (ISO/IEC 7812-1). Its digits may be written, in any
 script, or spoken (English, Hindi in both scripts), in groups, and spread over texts that follow each other. A group is
-never cut: so two telephone numbers in a row are no card. Where a number is only a part of a longer row of digits, or
-its groups are not those of a card, it must also begin as cards do. A telephone number with its "+", a date and an
-amount with commas are none; nor are Aadhaar's 12 digits.
+never cut: so two telephone numbers in a row are no card. Where a number is only a part of a longer row of digits, is
+spoken, or its groups are not those of a card, it must also begin as cards do. A telephone number with its "+", a date
+and an amount with commas are none; nor are Aadhaar's 12 digits, nor a pin code beside a telephone number.
 """
 
 from __future__ import annotations
@@ -13,11 +13,16 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import NamedTuple
+from unicodedata import normalize
 
 LENGTHS = (16, 15, 14, 19, 18, 17, 13)
+LONGEST = max(LENGTHS)
 """The most likely first: what follows a number, such as its check digits, is no part of it."""
+
+PIN_AND_PHONE = ([6, 10], [10, 6])
+"""Sizes of groups: an Indian pin code and a telephone number."""
 
 PHONE = 15
 """Digits of a telephone number, at most (E.164)."""
@@ -26,19 +31,34 @@ _DIGITS = (
     "zero oh nought shunya sunya शून्य|one ek एक|two do दो|three teen tin तीन|four char chaar चार|"
     "five panch paanch पांच पाँच|six che chhe cheh chhah छह छः छे|seven saat sat सात|eight aath ath आठ|nine nau नौ"
 )
+_AS_HEARD = "ज़ीरो जीरो ओ|वन|टू|थ्री|फोर फ़ोर|फाइव फ़ाइव|सिक्स|सेवन|एट|नाइन"
+"""English digits, as a recogniser of Hindi writes them."""
 _TEENS = "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
 SPOKEN = {word: str(n) for n, same in enumerate(_DIGITS.split("|")) for word in same.split()}
 SPOKEN |= {word: str(n) for n, word in enumerate(_TEENS.split(), 10)}
 SPOKEN |= {word: str(10 * n) for n, word in enumerate(_TENS.split(), 2)}
-TIMES = {"double": 2, "triple": 3}
-FILLERS = frozenset(["uh", "um", "er", "hmm", "okay", "ok", "yes", "haan", "ji", "then", "next", "हाँ", "जी"])
+SPOKEN |= {
+    normalize(form, word): str(n)
+    for n, same in enumerate(_AS_HEARD.split("|"))
+    for word in same.split()
+    for form in ("NFC", "NFD")
+}
+TIMES = {"double": 2, "triple": 3, "quadruple": 4, "डबल": 2, "ट्रिपल": 3}
+FILLERS = frozenset(
+    word
+    for line in (
+        "uh um er hmm okay ok yes yeah right so then next it s its is dash space",
+        "haan ji phir हाँ जी फिर",
+    )
+    for word in line.split()
+)
 
 _ROUND = frozenset(str(10 * n) for n in range(2, 10))
 
 _TOKEN = re.compile(r"(\d+)|([^\W\d_](?:\w|[\u0900-\u097f])*)")
-_BETWEEN = re.compile(r"(?:[\s\-\u2010-\u2015_*#]|[,.;](?=\s|$))*")
-_DATE = re.compile(r"(?<!\d)(?:\d{4}[-.]\d{1,2}[-.]\d{1,2}|\d{1,2}[-.]\d{1,2}[-.]\d{4})(?!\d)")
+_BETWEEN = re.compile(r"(?:[\s\-\u2010-\u2015_*#/'\u2019]|[,.;](?=\s|$))*")
+_DATE = re.compile(r"(?<!\d)(?:\d{4}[-./]\d{1,2}[-./]\d{1,2}|\d{1,2}[-./]\d{1,2}[-./]\d{4})(?!\d)")
 _ISSUED = re.compile(
     r"4(?:\d{12}|\d{15}|\d{18})|(?:5[1-5]|2[2-7])\d{14}|3[47]\d{13}|3(?:0[0-5]|[689]\d)\d{11}|35\d{14}"
     r"|(?:6[0-57]|50|5[6-8]|8[12])\d{14}|6[0-57]\d{17}"
@@ -122,26 +142,44 @@ def _number(row: list[tuple[int, _Group]], at: int) -> int:
     first = row[at][1]
     if first.digits[0] == "0" or (at and not first.begins):
         return 0
-    ends = {length: n for n, length in enumerate(accumulate(len(group.digits) for _, group in row[at:]), at + 1)}
+    lengths = accumulate(len(group.digits) for _, group in islice(row, at, at + LONGEST))
+    ends = {length: n for n, length in enumerate(lengths, at + 1)}
     for length in LENGTHS:
         if (end := ends.get(length)) is not None and not (first.plus and length <= PHONE):
             groups = [group for _, group in row[at:end]]
             digits = "".join(group.digits for group in groups)
+            sizes = [len(group.digits) for group in groups]
+            if sizes in PIN_AND_PHONE:
+                continue
             if _luhn(digits) and (_ISSUED.fullmatch(digits) or (len(row) == end - at and _regular(groups))):
                 return end
     return 0
 
 
 def _regular(groups: list[_Group]) -> bool:
-    """In groups as on a card, or without any."""
+    """In groups as on a card, or without any; written, for a telephone number and a pin code are spoken in such a row
+    as well."""
     sizes = [len(group.digits) for group in groups]
     even = sizes[0] in {1, 2, 3, 4} and set(sizes[:-1]) == {sizes[0]} and sizes[-1] <= sizes[0]
-    return even or len(sizes) == 1 or all(group.spoken for group in groups) or sizes in ([4, 6, 5], [4, 6, 4])
+    written = not any(group.spoken for group in groups)
+    return written and (even or len(sizes) == 1 or sizes in ([4, 6, 5], [4, 6, 4]))
 
 
 def _luhn(digits: str) -> bool:
     doubled = (sum(divmod(2 * int(d), 10)) for d in digits[-2::-2])
     return (sum(map(int, digits[::-2])) + sum(doubled)) % 10 == 0
+
+
+def _between(text: str, start: int, end: int) -> bool:
+    """Nothing is there that parts two groups. A comma with a digit behind it does: so an amount is no number."""
+    found = _BETWEEN.match(text, start)
+    return found is not None and found.end() >= end
+
+
+def parts(text: str) -> bool:
+    """Whether no number goes on from before this text to behind it, nor from within it."""
+    read = _read(text)
+    return not read.open and not read.empty
 
 
 @lru_cache(maxsize=8192)
@@ -155,7 +193,7 @@ def _read(text: str) -> _Row:
     for token in _TOKEN.finditer(text):
         number, word = token.groups()
         start, end = token.span()
-        linked = linked and _BETWEEN.fullmatch(text, at, start) is not None
+        linked = linked and _between(text, at, start)
         at, folded = end, (word or "").casefold()
         if folded in FILLERS:
             filled = True
@@ -177,7 +215,7 @@ def _read(text: str) -> _Row:
         start = start if first is None else first
         groups.append(_Group(digits * times, start, end, linked and not plus, begins, bool(word), plus))
         linked, times, filled, first = True, 1, False, None
-    over = linked and _BETWEEN.fullmatch(text, at) is not None
+    over = linked and _between(text, at, len(text))
     open_ = over and bool(groups or empty)
     count = sum(len(group.digits) for group in groups)
     dull = not open_ and not empty and not (groups and groups[0].follows) and count < min(LENGTHS)

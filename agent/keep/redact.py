@@ -12,22 +12,66 @@ from typing import Any
 
 import msgspec
 
-from agent.keep.card_numbers import Stretch, stretches
+from agent.keep.card_numbers import Stretch, parts, stretches
 from agent.keep.record import CallRecord, Entry, Lead
 
 Redact = Callable[[str], str]
 
 
+class Redactor:
+    """One call's, whose record is looked at again and again while it grows: what is done already stays done."""
+
+    def __init__(self) -> None:
+        self._raw: CallRecord | None = None
+        self._done: CallRecord | None = None
+        self.revealed = False
+        """By what was said later, something of the record before has turned out to be of a number."""
+
+    def redacted(self, record: CallRecord) -> CallRecord:
+        """As `redacted`, at the cost of what is new."""
+        raw, done = self._raw, self._done
+        self.revealed = False
+        if done is not None and record == raw:
+            return done
+        before, kept = (raw.entries, done.entries) if raw is not None and done is not None else ((), ())
+        same = next((n for n, (a, b) in enumerate(zip(before, record.entries, strict=False)) if a != b), None)
+        same = min(len(before), len(record.entries)) if same is None else same
+        since = _free(record.entries, same)
+        entries = (*kept[:since], *_entries(record.entries[since:]))
+        self.revealed = entries[:same] != kept[:same]
+        self._raw, self._done = record, _rest(record, entries)
+        return self._done
+
+
 def redacted(record: CallRecord) -> CallRecord:
     """The record itself where nothing is found."""
+    return _rest(record, _entries(record.entries))
+
+
+def _rest(record: CallRecord, entries: tuple[Entry, ...]) -> CallRecord:
+    told = {a.text: b.text for a, b in zip(record.entries, entries, strict=True) if a.text != b.text}
     found = {
-        "entries": _entries(record.entries),
+        "entries": entries,
         "facts": {name: text(value) for name, value in record.facts.items()},
         "summary": text(record.summary),
-        "lead": _lead(record.lead),
+        "lead": _lead(record.lead, told),
     }
     changed = {name: value for name, value in found.items() if value != getattr(record, name)}
     return msgspec.structs.replace(record, **changed) if changed else record
+
+
+def _free(entries: tuple[Entry, ...], most: int) -> int:
+    """The last entry up to `most` before which every number has ended: the ones from there on are by themselves."""
+    since = most
+    for role in ("caller", "agent"):
+        for n in range(most - 1, -1, -1):
+            if entries[n].role == role:
+                if parts(entries[n].text) and not entries[n].keys:
+                    break
+                since = min(since, n)
+    if any(entry.keys for entry in entries[:since]):  # keys are a row of their own
+        since = min(since, next(n for n, entry in enumerate(entries) if entry.keys))
+    return since
 
 
 def text(one: str) -> str:
@@ -71,6 +115,8 @@ def _entries(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
     for n, entry in enumerate(entries):
         if entry.meant:
             _replace(left, [n], "meant")
+            if left[n].meant != entry.meant and entry.meant.startswith(entry.text):
+                left[n] = msgspec.structs.replace(left[n], text=_beginning(entry.meant, len(entry.text)))
         if entry.role == "tool":
             found = {"arguments": json(entry.arguments), "text": json(entry.text)}
             left[n] = msgspec.structs.replace(left[n], **found)
@@ -85,13 +131,29 @@ def _replace(entries: list[Entry], which: list[int], name: str) -> None:
             entries[n] = msgspec.structs.replace(entries[n], **{name: told})
 
 
-def _lead(lead: Lead | None) -> Lead | None:
+def _beginning(whole: str, length: int) -> str:
+    """So much of a text, of which a number may be cut in the middle."""
+    left = whole[:length]
+    for stretch in reversed(stretches([whole])):
+        if stretch.start < length:
+            left = (
+                left[: stretch.start] + ("[card]" if stretch.end > length else _instead(stretch)) + left[stretch.end :]
+            )
+    return left
+
+
+def _lead(lead: Lead | None, told: dict[str, str]) -> Lead | None:
+    """`told`: what became of texts of which numbers were found only together with others."""
     if lead is None:
         return None
 
     def of(each: Any) -> Any:
-        names = ("value", "evidence", "utterance")
-        found = {name: after for name in names if (after := text(getattr(each, name))) != getattr(each, name)}
+        utterance = told.get(each.utterance) or text(each.utterance)
+        evidence = text(each.evidence)
+        if utterance != each.utterance and evidence not in utterance:
+            evidence = utterance
+        found = {"value": text(each.value), "evidence": evidence, "utterance": utterance}
+        found = {name: after for name, after in found.items() if after != getattr(each, name)}
         return msgspec.structs.replace(each, **found) if found else each
 
     return msgspec.structs.replace(lead, points=tuple(map(of, lead.points)), facts=tuple(map(of, lead.facts)))

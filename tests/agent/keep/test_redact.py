@@ -36,10 +36,10 @@ issued = st.builds(
 
 
 @st.composite
-def written(draw: st.DrawFn, card: str) -> str:
+def written(draw: st.DrawFn, card: str, *, spoken: bool = True) -> str:
     size = draw(st.sampled_from([4, 4, 4, 1, 2, 3, 99]))
     groups = [card[n : n + size] for n in range(0, len(card), size)]
-    style = draw(st.sampled_from(["digits", "words", "hindi", "devanagari"]))
+    style = draw(st.sampled_from(["digits", "words", "hindi", "devanagari"] if spoken else ["digits", "devanagari"]))
     if style in {"words", "hindi"}:
         names = WORDS if style == "words" else HINDI
         groups = [" ".join(names[int(d)] for d in group) for group in groups]
@@ -64,7 +64,8 @@ def test_a_card_by_itself_is_found_however_it_is_told(data: st.DataObject, card:
 
 @given(st.data(), cards)
 def test_of_any_number_that_may_be_a_card_s_no_more_is_left_than_its_end(data: st.DataObject, card: str) -> None:
-    told = redact.text(data.draw(written(card)))
+    """Spoken, it must begin as cards do: a telephone number and a pin code are spoken in such a row as well."""
+    told = redact.text(data.draw(written(card, spoken=False)))
 
     found = KEEPS.match(told)
     assert found
@@ -166,3 +167,81 @@ def test_every_field_that_is_written_down_is_looked_at() -> None:
     assert found.facts["budget"] == "80 lakh"
     assert redact.redacted(found) is found
     assert redact.redacted(CALL) is CALL
+
+
+@given(
+    st.integers(30, 400), st.integers(1, 40), st.sampled_from(["{} - {}", "{}-{}", "{}, {}", "{} to {}", "{} and {}"])
+)
+def test_a_range_of_prices_is_none(low: int, more: int, how: str) -> None:
+    prices = (
+        f"{lakh // 100},{lakh % 100:02},00,000" if lakh >= 100 else f"{lakh},00,000" for lakh in (low, low + more)
+    )
+    told = f"My budget is {how.format(*prices)}"
+    assert redact.text(told) == told
+
+
+@given(numbers, st.integers(560001, 560110))
+def test_a_pin_code_beside_a_telephone_number_is_none(number: str, pin: int) -> None:
+    spoken = " ".join(WORDS[int(c)] for c in f"9{number[1:]}")
+    for several in (
+        [f"pin {pin}", number],
+        [number, f"{pin}"],
+        [f"my number is {spoken}", " ".join(WORDS[int(c)] for c in str(pin))],
+    ):
+        assert redact.texts(several) == several
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "4111 1111, right, 1111 1111",
+        "4111 1111, yeah, 1111 1111",
+        "4111-1111 then it's 1111/1111",
+        "four, triple one, quadruple one, quadruple one, quadruple one",
+        "फोर वन वन वन वन वन वन वन वन वन वन वन वन वन वन वन",
+        "फ़ोर ट्रिपल वन डबल वन डबल वन डबल वन डबल वन डबल वन डबल वन",
+    ],
+)
+def test_what_stands_between_the_parts_of_a_card_hides_none(told: str) -> None:
+    assert "[card ending 1111]" in redact.text(told)
+
+
+def test_of_what_was_cut_off_no_more_is_left_than_of_what_was_meant() -> None:
+    cut = Entry("agent", "I have 4111 1111 1111", 0, 1, interrupted=True, meant=f"I have {CARD}, is that right?")
+    spaced = msgspec.structs.replace(cut, meant="I have 4111 1111 1111 1111, is that right?")
+    (found,) = redact.redacted(msgspec.structs.replace(CALL, entries=(spaced,))).entries
+    assert (found.text, found.meant) == ("I have [card]", "I have [card ending 1111], is that right?")
+
+
+def test_what_a_fact_rests_on_is_redacted_with_the_turns_it_was_told_in() -> None:
+    first = "My card 4111 1111 1111"
+    rests = Evidence("budget", "80 lakh", "4111 1111 1111", first, 0)
+    lead = Lead(1, (Points(1, "said", "budget", "80 lakh", "4111 1111 1111", first, 0),), (rests,))
+    entries = (Entry("caller", first, 0, 1), Entry("caller", "1111 is it.", 1, 2))
+    found = redact.redacted(msgspec.structs.replace(CALL, entries=entries, lead=lead))
+    assert "4111" not in str(found)
+
+
+texts = st.one_of(
+    plain,
+    st.sampled_from(["", "uh", "yes,", "4111 1111", "1111 1111", "four one one one", "1111", "go on.", "and 1111"]),
+)
+steps = st.lists(st.tuples(st.sampled_from(["caller", "agent", "tool", "keys"]), texts, st.booleans()), max_size=14)
+
+
+@given(steps)
+def test_a_record_that_grows_is_redacted_as_it_would_be_at_once(told: list[tuple[str, str, bool]]) -> None:
+    redactor = redact.Redactor()
+    entries: list[Entry] = []
+    for n, (role, text, replaces) in enumerate(told):
+        if replaces and entries:
+            entries.pop()
+        keys = "4111111111111111"[: n + 1] if role == "keys" else ""
+        entries.append(Entry("caller" if role == "keys" else role, text, n, n, keys=keys))  # type: ignore[arg-type]
+        record = msgspec.structs.replace(CALL, entries=tuple(entries))
+        before = redactor._done
+        assert redactor.redacted(record) == redact.redacted(record)
+        if before is not None and redactor.revealed:
+            assert redactor._done is not None
+            assert before.entries != redactor._done.entries[: len(before.entries)]
+        assert redactor.redacted(record) is redactor._done
