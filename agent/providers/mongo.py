@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
@@ -41,8 +42,8 @@ DUPLICATE = 11000
 LIMIT_S = 5.0
 """For one operation, server selection included."""
 
-PREPARE_S = 3600.0
-"""For one step of what is done ahead: an index over millions of records."""
+AT_WORK = "its indexes are being made; ask again"
+"""Of a store that is not ready to be searched."""
 
 
 class MongoStore:
@@ -95,7 +96,7 @@ class MongoStore:
         if groups is None or limit < 1:
             return []
         if not self._prepared:
-            self.prepare()
+            self._prepare(patient=False)
         least, most = span(query, after)
         conditions: dict[str, Any] = {schema.AT: {"$gte": least, "$lte": most}}
 
@@ -112,14 +113,10 @@ class MongoStore:
         return sum(self._do(partial(self._delete, clean_text(sid))) for sid in call_sids)
 
     def prepare(self) -> None:
-        with self._preparing:
-            self._do(lambda: self._hand_overs.create_index("at", expireAfterSeconds=int(HAND_OVER_S)))
-            self._do(lambda: schema.index(self._calls), PREPARE_S)
-            schema.bring_forward(self._calls, self._do)
-            self._prepared = True
+        self._prepare(patient=True)
 
     def expire(self, days: int | None, most: int) -> int:  # noqa: ARG002  the server does it by itself
-        self._do(lambda: schema.expire(self._calls, days), PREPARE_S)
+        self._do(lambda: schema.expire(self._calls, days), patient=True)
         return 0
 
     def hand_over(self, call_sid: str, to: str) -> None:
@@ -133,6 +130,18 @@ class MongoStore:
 
     def close(self) -> None:
         self._client.close()
+
+    def _prepare(self, *, patient: bool) -> None:
+        """One at a time; not `patient`, in no more time than an operation has."""
+        if not self._preparing.acquire(blocking=patient):
+            raise StoreError(f"MongoDB: {AT_WORK}")
+        try:
+            self._do(lambda: schema.index(self._calls), patient=patient)
+            self._do(lambda: self._hand_overs.create_index("at", expireAfterSeconds=int(HAND_OVER_S)))
+            schema.bring_forward(self._calls, self._do)
+            self._prepared = True
+        finally:
+            self._preparing.release()
 
     def _write(self, writes: list[ReplaceOne[dict[str, Any]]]) -> None:
         """Those that do not match try to insert, and find the call there: newer, deleted, or come in this moment."""
@@ -177,13 +186,16 @@ class MongoStore:
         except msgspec.ValidationError as error:
             raise StoreError(f"a record in {self._calls.full_name} cannot be read: {error}") from error
 
-    def _do(self, work: Callable[[], T], limit_s: float | None = None) -> T:
+    def _do(self, work: Callable[[], T], *, patient: bool = False) -> T:
+        """`patient`: an index over millions of records takes its time, where the server is there at all."""
         try:
-            if not self._unique:  # without it, two writers could make two documents of one call
-                with pymongo.timeout(LIMIT_S):
+            with pymongo.timeout(LIMIT_S):
+                if patient:
+                    self._client.admin.command("ping")
+            with nullcontext() if patient else pymongo.timeout(LIMIT_S):
+                if not self._unique:  # without it, two writers could make two documents of one call
                     self._calls.create_index("call_sid", unique=True)
                     self._unique = True
-            with pymongo.timeout(limit_s or LIMIT_S):
                 return work()
         except (PyMongoError, BSONError, OverflowError, UnicodeEncodeError) as error:
             # The driver adds its whole view of the cluster after the first comma.

@@ -44,7 +44,7 @@ BATCH = 200
 class Do(Protocol):
     """Bounds work, and turns what the driver raises into StoreError."""
 
-    def __call__(self, work: Callable[[], T], limit_s: float | None = None) -> T: ...
+    def __call__(self, work: Callable[[], T]) -> T: ...
 
 
 def document(record: CallRecord) -> dict[str, Any]:

@@ -107,3 +107,19 @@ def test_a_server_that_comes_later_is_used_then(monkeypatch: pytest.MonkeyPatch)
     assert store.find(Query(text="priya"), 9) == [record()]
     store.close()
     mongod.remove()
+
+
+def test_an_index_that_takes_longer_than_an_operation_may_is_made_all_the_same(
+    mongo_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As over a million records that came from a dump."""
+    with pymongo.MongoClient(mongo_uri) as client:
+        client.drop_database("calling_agent")
+    monkeypatch.setattr("agent.providers.mongo.LIMIT_S", 0.3)
+    store = MongoStore(mongo_uri)
+    with failing(mongo_uri, "createIndexes", times=1, blockConnection=True, blockTimeMS=600):
+        store.prepare()
+    store.save(record())
+
+    assert store.find(Query(), 9) == [record()]
+    store.close()
