@@ -126,6 +126,7 @@ async def test_a_card_number_is_neither_journalled_nor_stored(house: House, nurs
     house.keeping.hold(said("CA2", "4111 1111 1111 1111"))
     await house.keeping.written()
     assert house.journalled["CA2"] == ["[card ending 1111]"]
+    await house.keeping.delivered()
     size, saves = house.file.size, house.store.saves
 
     house.keeping._take(call.so_far())
@@ -137,6 +138,8 @@ async def test_nothing_is_written_while_nothing_is_said(house: House, nursery) -
     await nursery.start(house.keeping.run)
     house.call("CA1", "Hello.")
     await until(lambda: bool(house.store.records and house.journalled))
+    await house.keeping.written()
+    await house.keeping.delivered()
     size, saves = house.file.size, house.store.saves
 
     for _ in range(5):
