@@ -11,6 +11,8 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from functools import partial
 from typing import TypeVar
 
+import msgspec
+import structlog
 import trio
 
 from agent.errors import StoreError
@@ -21,13 +23,17 @@ from agent.keep.record import CallRecord
 from nurseries.erasing import Erasing
 from nurseries.keeping import Keeping
 
+log = structlog.get_logger(__name__)
+
 T = TypeVar("T")
 
 THREADS = 4
 READ_S = 10.0
 """For one read, a free thread included."""
-ERASE_S = 60.0
+ERASE_S = 20.0
 """For an erasure; what is left then, asking again finishes."""
+STORES_S = 10.0
+"""For what a store has begun by then. A process that leaves waits for both."""
 JOURNAL_S = 5.0
 """For the journal to be written without what was erased."""
 
@@ -63,18 +69,21 @@ class Reading:
         return self._objects.url(key)
 
     async def erase(self, number: str, who: str) -> Erased:
-        """One at a time. Once begun, it cannot be cancelled: it takes ERASE_S and what one thing takes at a store."""
+        """One at a time. Once begun, it is not cancelled for ERASE_S and STORES_S."""
         async with self._erasing_now:
-            with trio.CancelScope(shield=True):  # bounded by ERASE_S and by the stores
-                erased = await self._erase(number, who)
-            return erased  # noqa: RET504  to mypy, any scope may swallow what is raised
+            erased = Erased(number)
+            with trio.move_on_after(ERASE_S + STORES_S, shield=True) as limit:
+                await self._erase(erased, who)
+            if limit.cancelled_caught:
+                log.error("an erasure is not finished", records=erased.records, recordings=erased.recordings)
+                return msgspec.structs.replace(erased, failed=[*erased.failed, "a store that does not answer"])
+            return erased
 
-    async def _erase(self, number: str, who: str) -> Erased:
+    async def _erase(self, erased: Erased, who: str) -> None:
         audit = await self._in_thread(self._erasing.audit)
         with audit:
             held = self._keeping.remembered()
             on = {sid for sid in held if self._keeping.goes_on(sid)}
-            erased = Erased(number)
             gone = await self._in_thread(lambda: self._erasing.erase(erased, held, on, ERASE_S))
             erased.leftovers += len(gone & held.keys())
             now = self._keeping.remembered()
@@ -89,10 +98,9 @@ class Reading:
             if limit.cancelled_caught:
                 erased.failed.append("this process's journal, which cannot be written now")
             await self._in_thread(lambda: self._erasing.tell(audit, erased, gone, who))
-        return erased
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
-        return await trio.to_thread.run_sync(work, limiter=self._eraser)
+        return await trio.to_thread.run_sync(work, limiter=self._eraser, abandon_on_cancel=True)
 
     async def _read(self, work: Callable[[], T]) -> T:
         try:

@@ -62,8 +62,8 @@ class Retention:
         removed = 0
         try:
             while True:
-                # Never abandoned: a batch is short, and a second one beside it would gain nothing.
-                count = await trio.to_thread.run_sync(some, limiter=self._threads)
+                # Left to itself at the end: what it has not removed, the next one does; a store may hang.
+                count = await trio.to_thread.run_sync(some, limiter=self._threads, abandon_on_cancel=True)
                 removed += count
                 if once or count < BATCH:
                     break

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -178,3 +179,22 @@ def test_mongodb_removes_what_is_old_by_itself(mongo_uri: str) -> None:
         assert time.monotonic() < until
     assert {r.call_sid for r in store.find(Query(), 9)} == {"new", "odd"}
     store.close()
+
+
+async def test_a_store_that_hangs_holds_up_no_leaving(tmp_path: Path) -> None:
+    goes_on, asked = threading.Event(), threading.Event()
+
+    class Hanging:
+        def expire(self, _days: int | None, _most: int) -> int:
+            asked.set()
+            goes_on.wait(20)
+            return 0
+
+    try:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(Retention(Hanging(), None, tmp_path, 30).run)  # type: ignore[arg-type]
+            await trio.to_thread.run_sync(asked.wait)
+            nursery.cancel_scope.cancel()
+        assert not goes_on.is_set()
+    finally:
+        goes_on.set()

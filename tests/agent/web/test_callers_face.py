@@ -1,6 +1,7 @@
 """Erasing what is kept of one caller, over HTTP."""
 
 import json
+import threading
 from pathlib import Path
 
 import msgspec
@@ -154,6 +155,20 @@ async def test_what_fails_is_told_and_asking_again_finishes_it(house):
     assert (await erase(built.client))[0] == 200
     assert not archive.store.records
     assert len((archive.data / "audit.log").read_text().splitlines()) == 2
+
+
+async def test_a_store_that_hangs_is_told_and_left_to_itself(house, monkeypatch):
+    built, archive = house()
+    archive.store.save(record(1, recording="a.wav"))
+    goes_on = threading.Event()
+    monkeypatch.setattr(archive.objects, "delete", lambda _key: goes_on.wait(20))
+    for name in ("ERASE_S", "STORES_S"):
+        monkeypatch.setattr(f"nurseries.reading.{name}", 0.1)
+    try:
+        status, told = await erase(built.client)
+    finally:
+        goes_on.set()
+    assert (status, told["erased"]["failed"]) == (503, ["a store that does not answer"])
 
 
 async def test_a_store_that_is_away_fails_and_is_in_the_audit_log_as_well(house):
