@@ -3,7 +3,8 @@
 One of the process's children, beside keeping; it outlives the calls. A recording's way, each step after the one before
 is durable: the file is complete, the record finished; the object stored; the record has its key; the file removed. So
 a crash between any two loses nothing, and what is done twice is done to the same key. A file waits on the disk while
-the object store is away, over restarts as well: what a process that is gone has left, the next one takes up.
+the object store is away, over restarts as well: what a process that is gone has left, the next one takes up. Waiting
+costs no descriptor: a call that comes meanwhile needs them.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from trio.lowlevel import ParkingLot
 
 from agent.errors import StoreError
 from agent.keep import wav
-from agent.providers import spool
+from agent.providers import spool, waiting
+from agent.providers.claim import Claim
 from nurseries.boundary import contain
 from nurseries.storing import Storing
 from nurseries.tape import Tape
@@ -37,10 +39,9 @@ class Archive:
         """`name` is this process's alone; without `recording` only what is left in the folder is stored."""
         self._storing = storing
         self._folder = folder
-        self._name = name
+        self._claim = Claim(folder, name)
         self._recording = recording
         self._tapes: list[Tape] = []
-        self._count = 0
         self._ours = 0
         """Recordings of this process's calls that are not stored yet."""
         self._news = ParkingLot()
@@ -111,6 +112,7 @@ class Archive:
         if over and not tape.lost and not fault and tape.file is not None:
             try:
                 await self._on_disk(tape.file.complete)
+                tape.file.rest()
             except StoreError as error:
                 fault = str(error)
         if fault:
@@ -137,8 +139,7 @@ class Archive:
 
     def _append(self, tape: Tape, caller: bytes, agent: bytes) -> None:
         if tape.file is None:
-            self._count += 1
-            tape.file = spool.begin(self._folder, f"{self._name}-{self._count}", tape.label)
+            tape.file = spool.begin_claimed(self._claim, tape.label)
         tape.file.append(wav.frames(caller, agent))
 
     # Storing.
@@ -153,7 +154,7 @@ class Archive:
             self._progress.unpark_all()
 
     async def _take_up(self, taken_up: trio.Event) -> None:
-        found, faults = await trio.to_thread.run_sync(spool.leftovers, self._folder)
+        found, faults = await trio.to_thread.run_sync(waiting.take_up, self._folder, self._claim)
         for fault in faults:
             log.error("a recording of an earlier process is not stored", error=fault)
         if found:

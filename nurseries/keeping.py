@@ -56,7 +56,7 @@ class Keeping:
         self._complete: set[str] = set()
         """Done as soon as the store has them."""
         self._erased: set[str] = set()
-        """Of what was held: nothing is taken of these any more."""
+        """Nothing is taken of these any more."""
 
     # What it is told. None of these is a checkpoint.
 
@@ -99,11 +99,15 @@ class Keeping:
         """Whether this process follows the call."""
         return call_sid in self._calls
 
+    def erased(self, call_sid: str) -> bool:
+        """Whether the call has been erased here, and nothing of it may be kept."""
+        return call_sid in self._erased
+
     def erase(self, call_sids: Iterable[str]) -> None:
         """Remember nothing of these calls, and take nothing more of them; once `written`, the journal has nothing of
         them either. Those that go on are followed as before."""
         over = {call_sid for call_sid in call_sids if call_sid not in self._calls}
-        self._erased |= over & self._notebook.open.keys()
+        self._erased |= over
         self._complete -= over
         for call_sid in over:
             self._redactors.pop(call_sid, None)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import resource
 import secrets
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
@@ -40,6 +42,7 @@ def serve() -> int:
     """Serve until told to leave. Raises ConfigError before anything is listened on."""
     settings = load()
     logs.configure(settings.LOG_LEVEL, production=settings.production)
+    raise_files()
     store, objects = open_store(settings), open_objects(settings)
     try:
         trio.run(_run, settings, store, objects)
@@ -47,6 +50,13 @@ def serve() -> int:
         objects.close()
         store.close()
     return 0
+
+
+def raise_files() -> None:
+    """As many open files as may be: the usual 1,024 are for programs that use select, and a call needs several."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # some systems take less than they say
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 async def _run(settings: Settings, store: CallStore, objects: ObjectStore) -> None:

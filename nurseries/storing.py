@@ -7,8 +7,11 @@ a crash makes be done twice is done to the same key. A record that has been dele
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 import msgspec
 import structlog
@@ -19,6 +22,8 @@ from agent.keep.ports import CallStore, ObjectStore
 from agent.keep.record import CallRecord
 from agent.providers.spool import Spooled
 from nurseries.keeping import Keeping
+
+T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
@@ -57,10 +62,11 @@ class Storing:
 
     async def store(self, spooled: Spooled, *, ours: bool) -> None:
         """Until it is done."""
+        way = _Way(spooled, ours=ours)
         pause = FIRST_PAUSE_S
         while True:
             try:
-                await self._try(spooled, ours=ours)
+                await self._try(way)
             except Waiting:
                 pass
             except StoreError as error:
@@ -75,39 +81,86 @@ class Storing:
             log.info("recordings are stored again")
             self._away = False
 
-    async def _try(self, spooled: Spooled, *, ours: bool) -> None:
+    async def _try(self, way: _Way) -> None:
         """Raises StoreError and Waiting, and then all is to be tried again."""
-        call_sid, key = spooled.label.call_sid, spooled.key
-        record = await self._record(spooled, ours=ours)
-        if record is not None and record.recording != key:
-            async with self._uploads:
-                put = partial(self._objects.put, key, spooled.path, "audio/wav")
-                await trio.to_thread.run_sync(put, limiter=self._threads, abandon_on_cancel=True)
-            record = await self._record(spooled, ours=ours)
+        record = await self._record(way)
         if record is None:
-            log.info("recording deleted, as its record was", call_sid=call_sid)
-            with suppress(NotKept):
-                await trio.to_thread.run_sync(self._objects.delete, key, limiter=self._threads, abandon_on_cancel=True)
-        elif record.recording != key:
-            self._keeping.finish(msgspec.structs.replace(record, recording=key))
-            await self._keeping.safe()
-            log.info("recording stored", call_sid=call_sid, key=key, store=self._objects.name)
-        await trio.to_thread.run_sync(spooled.remove, limiter=self._threads)
+            await self._forget(way)
+        elif record.recording == way.spooled.key:
+            await self._in_thread(way.spooled.remove)
+        else:
+            async with self._uploads:
+                await self._upload(way, record)
 
-    async def _record(self, spooled: Spooled, *, ours: bool) -> CallRecord | None:
+    async def _upload(self, way: _Way, record: CallRecord) -> None:
+        """Nobody erases the file meanwhile: the object would be left."""
+        spooled, key = way.spooled, way.spooled.key
+        try:
+            if not await self._in_thread(spooled.hold):
+                raise Waiting
+        except NotKept:
+            log.error("recording lost: somebody has removed its file", call_sid=record.call_sid)  # noqa: TRY400
+            await self._in_thread(spooled.remove)
+            return
+        try:
+            put = partial(self._objects.put, key, spooled.path, "audio/wav")
+            await trio.to_thread.run_sync(put, limiter=self._threads, abandon_on_cancel=True)
+            way.put = True
+            now = await self._record(way)
+            if now is None:
+                await self._forget(way)
+                return
+            if now.recording != key:
+                self._keeping.finish(msgspec.structs.replace(now, recording=key))
+                await self._keeping.safe()
+                log.info("recording stored", call_sid=now.call_sid, key=key, store=self._objects.name)
+            await self._in_thread(spooled.remove)
+        finally:
+            spooled.rest()
+
+    async def _forget(self, way: _Way) -> None:
+        """The file first, for the object store may be away; but not before an object that it has for sure."""
+        if not way.put:
+            await self._in_thread(way.spooled.remove)
+        with suppress(NotKept):
+            delete = partial(self._objects.delete, way.spooled.key)
+            await trio.to_thread.run_sync(delete, limiter=self._threads, abandon_on_cancel=True)
+        await self._in_thread(way.spooled.remove)
+        log.info("recording deleted, as its record was", call_sid=way.spooled.label.call_sid)
+
+    async def _record(self, way: _Way) -> CallRecord | None:
         """As it is by now; None where it has been deleted. Raises StoreError, and Waiting where that is not known."""
-        call_sid = spooled.label.call_sid
+        call_sid = way.spooled.label.call_sid
+        if self._keeping.erased(call_sid):
+            return None
         known = self._keeping.known(call_sid)
         if known is None:
             known = await trio.to_thread.run_sync(
                 self._store.get, call_sid, limiter=self._threads, abandon_on_cancel=True
             )
-            if ours or call_sid in self._keeping.inherited:
-                return known
-            if known is None and spooled.age_s < ORPHAN_S:
-                raise Waiting
-            if known is not None:
-                left_s = self._summary_s + SUMMARY_S if known.ending else NOBODY_S
-                if time.time() - known.revision / 1000 < left_s:
+            ours = way.ours or call_sid in self._keeping.inherited
+            if known is None:
+                if not ours and not way.seen and way.spooled.age_s < ORPHAN_S:
                     raise Waiting
+                return None
+            way.seen = True
+            left_s = self._summary_s + SUMMARY_S if known.ending else NOBODY_S
+            if not ours and time.time() - known.revision / 1000 < left_s:
+                raise Waiting
         return known
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await trio.to_thread.run_sync(work, limiter=self._threads)
+
+
+@dataclass
+class _Way:
+    """How far one recording has come."""
+
+    spooled: Spooled
+    ours: bool
+    """Of a call of this process."""
+    seen: bool = False
+    """The store has had its record: where it is not there any more, it has been deleted."""
+    put: bool = False
+    """The object store has it."""

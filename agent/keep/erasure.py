@@ -25,8 +25,8 @@ class Erased(msgspec.Struct):
     goes_on: int = 0
     """Records of calls that go on: not erased. Ask again when they are over."""
     elsewhere: int = 0
-    """Journals under DATA_DIR that still tell of them and that other processes hold, until they write them anew or
-    stop: what they tell is not kept by the store any more."""
+    """Journals and spooled recordings under DATA_DIR that are still of them and that processes hold, until they write
+    them anew, are done with them, or stop: what they tell is not kept by the store any more."""
     failed: list[str] = []
     """What could not be erased, in words. Asking again goes on with it."""
 

@@ -1,7 +1,7 @@
-"""What processes that are gone have left of calls in files under DATA_DIR, sound included: found by whose it is, and
-erased.
+"""What processes have left of calls in files under DATA_DIR, sound included: found by whose it is, and erased.
 
-Synchronous: nurseries run it in a thread. A journal that a process holds is left to that process.
+Synchronous: nurseries run it in a thread. A journal that a process holds is left to that process, and a recording that
+it is writing or storing.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import msgspec
 from agent.errors import StoreError
 from agent.keep import journal
 from agent.keep.record import CallRecord
-from agent.providers import spool
+from agent.providers import waiting
 from agent.providers.journal_file import leftovers
 
 Mine = Callable[[CallRecord], bool]
@@ -55,10 +55,9 @@ def erase_left(data_dir: Path, mine: Mine, call_sids: Collection[str]) -> tuple[
 
 
 def _erase_sounds(folder: Path, call_sids: Collection[str], faults: list[str]) -> set[str]:
+    """Also those that wait for the object store and are a living process's: it notices."""
     erased: set[str] = set()
-    sounds, unread = spool.leftovers(folder)
-    faults += unread
-    for sound in sounds:
+    for sound in waiting.idle(folder, faults):
         if sound.label.call_sid in call_sids:
             erased.add(sound.label.call_sid)
             sound.remove()
@@ -68,8 +67,9 @@ def _erase_sounds(folder: Path, call_sids: Collection[str], faults: list[str]) -
 
 
 def still_told(data_dir: Path, call_sids: Collection[str]) -> int:
-    """How many journals tell of these calls, whoever holds them."""
-    return sum(_tells(path, call_sids) for path in _files(data_dir / "journal", "*.journal"))
+    """How many journals and spooled recordings are of these calls, whoever holds them."""
+    journals = sum(_tells(path, call_sids) for path in _files(data_dir / "journal", "*.journal"))
+    return journals + waiting.told_of(data_dir / "spool", call_sids)
 
 
 def _tells(path: Path, call_sids: Collection[str]) -> bool:

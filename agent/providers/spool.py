@@ -1,39 +1,38 @@
-"""Recordings on their way to the object store: a WAV file each under DATA_DIR/spool, and those that crashed processes
-have left behind.
+"""Recordings on their way to the object store: a WAV file each under DATA_DIR/spool.
 
-Synchronous: nurseries run it in a thread. A file belongs to the process that holds its lock, which the system lets go
-of when the process is gone, however it went.
+Synchronous: nurseries run it in a thread. A file belongs to the process that has claimed its name, also while it waits
+with nobody at it; that is one lock for all of them (see `claim`). A lock on the file itself says that somebody is at it
+just now: writing, storing, taking it up or erasing it.
 """
 
 from __future__ import annotations
 
 import fcntl
+import math
 import os
-import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from agent.errors import StoreError
+from agent.errors import NotKept, StoreError
 from agent.keep import wav
 from agent.keep.keys import recording_key
+from agent.providers.claim import Claim
 
 SPARE_BYTES = 64 * 1024 * 1024
 """Left free on the disk: what is said goes before how it sounded, and the journal is on the same disk."""
 
-BEGUN_S = 60.0
-"""For a file to be begun."""
-STARTED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T")
-
 
 class Spooled:
-    """One file, ours until it is released."""
+    """One file, ours until it is removed, or released where it is not claimed."""
 
-    def __init__(self, path: Path, file: int, label: wav.Label) -> None:
+    def __init__(self, path: Path, file: int, label: wav.Label, claim: Claim | None = None) -> None:
+        """`file` is open, and locked."""
         self.path = path
         self.label = label
         self._file = file
+        self._claim = claim
 
     @property
     def key(self) -> str:
@@ -42,9 +41,12 @@ class Spooled:
 
     @property
     def age_s(self) -> float:
-        """Since it was last written. Raises StoreError."""
+        """Since it was last written; without end where somebody has removed it. Raises StoreError."""
         with _told(self.path):
-            return time.time() - os.fstat(self._file).st_mtime
+            try:
+                return time.time() - self.path.stat().st_mtime
+            except FileNotFoundError:
+                return math.inf
 
     def append(self, frames: bytes) -> None:
         """Raises StoreError where the disk is full, or almost."""
@@ -72,6 +74,39 @@ class Spooled:
         with suppress(OSError):  # it will be looked at again
             self.path.unlink(missing_ok=True)
         self.release()
+        if self._claim is not None:
+            self._claim.done(self.path)
+
+    def rest(self) -> None:
+        """Nobody is at it until it is held again: it waits without a descriptor, and stays ours by its name."""
+        if self._claim is not None:
+            self.release()
+
+    def hold(self) -> bool:
+        """Be at it again; False where somebody else is, for a moment. Raises NotKept where it is gone, and
+        StoreError."""
+        if self._file >= 0:
+            return True
+        with _told(self.path):
+            try:
+                self._file = locked(self.path)
+            except FileNotFoundError:
+                raise NotKept(f"{self.path} is gone") from None
+        return self._file >= 0
+
+    def take(self, claim: Claim) -> None:
+        """Of a process that is gone: it gets a name of ours, and rests. Raises StoreError, and then it is released."""
+        try:
+            with _told(self.path):
+                path = claim.new(self.path.suffix)
+                try:
+                    self.path.rename(path)
+                except OSError:
+                    claim.done(path)
+                    raise
+        finally:
+            self.release()
+        self.path, self._claim = path, claim
 
     def release(self) -> None:
         """Leave it to whoever looks for leftovers."""
@@ -86,83 +121,51 @@ def begin(folder: Path, name: str, label: wav.Label) -> Spooled:
     path = folder / f"{name}.wav"
     with _told(path):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        new = path.with_suffix(".new")
-        file = os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        return Spooled(path, _begun(path, label), label)
+
+
+def begin_claimed(claim: Claim, label: wav.Label) -> Spooled:
+    """The same, under a name of the claim's. Raises StoreError."""
+    with _told(claim.path):
+        path = claim.new(".wav")
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.write(file, wav.header(label))
-            new.rename(path)
-            _synchronise(folder)
-            os.lseek(file, 0, os.SEEK_END)
+            return Spooled(path, _begun(path, label), label, claim)
         except OSError:
-            os.close(file)
-            for each in (new, path):
-                each.unlink(missing_ok=True)
+            claim.done(path)
             raise
-    return Spooled(path, file, label)
 
 
-def leftovers(folder: Path) -> tuple[list[Spooled], list[str]]:
-    """Files whose processes are gone, made whole, the oldest first; and why others cannot be used, in words."""
-    found: list[tuple[float, Spooled]] = []
-    faults: list[str] = []
-    try:
-        paths = list(folder.iterdir()) if folder.exists() else []
-    except OSError as error:
-        return [], [f"cannot look into {folder}: {error.strerror or error}"]
-    for path in paths:
-        if path.suffix not in {".wav", ".new"} or _being_begun(path):
-            continue
-        try:
-            file = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
-        except FileNotFoundError:  # somebody else was quicker
-            continue
-        except OSError as error:
-            faults.append(f"cannot open {path}: {error.strerror or error}")
-            continue
-        try:
-            spooled = _taken(path, file)
-        except (StoreError, ValueError) as error:
-            os.close(file)
-            faults.append(f"{path}: {error}")
-            continue
-        if spooled is None:
-            os.close(file)
-        else:
-            found.append((os.fstat(file).st_mtime, spooled))
-    return [spooled for _, spooled in sorted(found, key=lambda each: each[0])], faults
-
-
-def _being_begun(path: Path) -> bool:
-    """A file that has no lock and no name yet is its maker's."""
-    try:
-        return path.suffix == ".new" and time.time() - path.stat().st_mtime < BEGUN_S
-    except OSError:
-        return True
-
-
-def _taken(path: Path, file: int) -> Spooled | None:
-    """None where somebody is at it, or there is nothing in it. Raises ValueError where it is none of ours."""
+def _begun(path: Path, label: wav.Label) -> int:
+    new = path.with_suffix(".new")
+    file = os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.write(file, wav.header(label))
+        new.rename(path)
+        _synchronise(path.parent)
+        os.lseek(file, 0, os.SEEK_END)
     except OSError:
-        return None
-    if not os.fstat(file).st_nlink:
-        return None
-    if path.suffix == ".new":  # its process was gone before there was any sound
-        path.unlink(missing_ok=True)
-        return None
-    label, start = wav.read(os.pread(file, wav.LONGEST_HEADER, 0))
-    if not label.call_sid or not STARTED.match(label.started_at):
-        raise ValueError("does not say which call it is of")
-    modified = os.fstat(file).st_mtime_ns
-    spooled = Spooled(path, file, label)
-    if os.fstat(file).st_size == start:
-        path.unlink(missing_ok=True)
-        return None
-    spooled.complete()
-    os.utime(file, ns=(modified, modified))
-    return spooled
+        os.close(file)
+        for each in (new, path):
+            each.unlink(missing_ok=True)
+        raise
+    return file
+
+
+def locked(path: Path) -> int:
+    """The file, open and locked; -1 where somebody is at it, or was. Raises OSError."""
+    file = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.samestat(os.fstat(file), os.lstat(path)):  # else somebody took it up meanwhile
+            return file
+    except (BlockingIOError, FileNotFoundError):
+        pass
+    except OSError:
+        os.close(file)
+        raise
+    os.close(file)
+    return -1
 
 
 def _synchronise(folder: Path) -> None:

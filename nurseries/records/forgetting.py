@@ -68,8 +68,8 @@ def _told(erased: Erased) -> str:
         lines.append(f"not erased: {_counted(erased.goes_on, 'call')} still going on; ask again when over")
     if erased.elsewhere:
         lines.append(
-            f"{_counted(erased.elsewhere, 'journal')} of running servers may still tell of them, and will not bring "
-            f"them back; DELETE /api/callers/{erased.number} erases there as well"
+            f"{_counted(erased.elsewhere, 'file')} (journals, recordings on their way) of running servers may still "
+            f"tell of them, and will not bring them back; DELETE /api/callers/{erased.number} erases there as well"
         )
     return "\n".join(lines)
 

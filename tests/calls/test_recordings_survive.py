@@ -31,7 +31,7 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 def spooled(folder: Path) -> list[Path]:
-    return list((folder / "data" / "spool").iterdir())
+    return list((folder / "data" / "spool").glob("*.wav"))
 
 
 def keyed(folder: Path) -> list[dict[str, Any]]:

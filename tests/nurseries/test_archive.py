@@ -4,6 +4,7 @@ threads."""
 from __future__ import annotations
 
 import os
+import threading
 import time
 import wave
 from dataclasses import dataclass, field
@@ -13,18 +14,22 @@ import msgspec
 import pytest
 import trio
 
+from agent.config import Settings
 from agent.errors import StoreError
 from agent.keep import wav
 from agent.keep.derive import derived
+from agent.keep.erasure import Erased
 from agent.keep.record import CallRecord
-from agent.providers import spool
+from agent.providers import spool, waiting
 from agent.providers.journal_file import JournalFile
 from agent.providers.local_objects import LocalObjects
 from agent.providers.sqlite import SqliteStore
 from agent.web.state import ProcessState
 from nurseries import storing
 from nurseries.archive import Archive
+from nurseries.erasing import Erasing
 from nurseries.keeping import Keeping
+from nurseries.reading import Reading
 from nurseries.storing import Storing
 from nurseries.tape import Tape
 from tests.agent.providers.test_stores import record
@@ -73,7 +78,7 @@ class House:
     @property
     def spooled(self) -> list[str]:
         folder = self.folder / "spool"
-        return [path.name for path in folder.iterdir()] if folder.exists() else []
+        return [path.name for path in folder.iterdir() if path.suffix != ".lock"] if folder.exists() else []
 
     def key(self, call_sid: str = "CA1") -> str:
         found = self.store.get(call_sid)
@@ -90,6 +95,19 @@ def house(tmp_path: Path):
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(storing, "FIRST_PAUSE_S", 0.05)
+
+
+class Bucket(Away):
+    """Away for everything."""
+
+    def delete(self, key: str) -> None:
+        if self.away:
+            raise StoreError("away")
+        super().delete(key)
+
+
+def descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 async def until(condition) -> None:
@@ -212,9 +230,9 @@ async def test_one_without_a_record_waits_a_day_and_is_deleted(house: House) -> 
         os.utime(left.path, (time.time() - age_s,) * 2)
     async with trio.open_nursery() as nursery:
         await house.run(nursery)
-        await until(lambda: house.spooled == ["new.wav"])
+        await until(lambda: len(house.spooled) == 1)
         await trio.sleep(0.2)
-        assert house.spooled == ["new.wav"]
+        assert waiting.told_of(house.folder / "spool", {"new"}) == len(house.spooled) == 1
         assert house.objects.puts == 0
         nursery.cancel_scope.cancel()
 
@@ -292,3 +310,123 @@ async def test_a_fault_in_one_recording_costs_no_other(house: House, monkeypatch
     assert house.spooled == []
     assert house.key("CA1") == ""
     assert house.key("CA2").endswith("CA2.wav")
+
+
+async def test_what_waits_for_the_object_store_holds_no_files_open(house: House) -> None:
+    for n in range(60):
+        left = spool.begin(house.folder / "spool", f"gone-{n}", wav.Label(f"CB{n}", "2026-11-27T10:00:00.000+00:00"))
+        left.append(wav.frames(QUIET, QUIET))
+        left.release()
+        house.store.save(record(f"CB{n}", revision=1))
+    house.objects.away = True
+    async with trio.open_nursery() as nursery:
+        await house.run(nursery)
+        before = descriptors()
+        for n in range(60):
+            over(house, recorded(house, f"CA{n}", 1))
+        await until(lambda: len(house.spooled) == 120)
+        with trio.fail_after(BOUND_S):
+            await house.keeping.delivered()
+        await until(lambda: descriptors() < before + 10)
+        assert look(house) == []  # they are this process's all the same
+        house.objects.away = False
+        await until(lambda: not list((house.folder / "spool").iterdir()))
+        with trio.fail_after(BOUND_S):
+            await house.keeping.delivered()
+        nursery.cancel_scope.cancel()
+    assert all(house.key(f"{line}{n}") for n in range(60) for line in ("CA", "CB"))
+
+
+def look(house: House) -> list[spool.Spooled]:
+    return list(waiting.leftovers(house.folder / "spool", []))
+
+
+@pytest.mark.parametrize("whose", ["ours", "a process's that is gone"])
+async def test_an_erased_recording_goes_at_once_also_while_the_object_store_is_away(house: House, whose: str) -> None:
+    house.objects = Bucket(house.folder / "recordings")
+    house.begin()
+    house.objects.away = True
+    if whose != "ours":
+        left = spool.begin(house.folder / "spool", "gone", wav.Label("CA1", "2026-11-27T10:00:00.000+00:00"))
+        left.append(wav.frames(QUIET, QUIET))
+        left.release()
+        house.store.save(record("CA1", caller="+919876543210", revision=1))
+    settings = Settings(_env_file=None, DATA_DIR=house.folder)
+    reading = Reading(house.store, house.objects, Erasing(house.store, house.objects, settings), house.keeping)
+    async with trio.open_nursery() as nursery:
+        await house.run(nursery)
+        if whose == "ours":
+            over(house, recorded(house), caller="+919876543210")
+            await until(lambda: house.key() == "")
+            await until(lambda: not look(house))
+        await until((house.folder / "spool" / f"{house.name}-1.wav").exists)
+        await trio.sleep(0.2)
+        erased = await reading.erase("+919876543210", "me")
+        assert (erased.records, erased.elsewhere, erased.failed) == (1, 0, [])
+        assert house.spooled == []
+        house.objects.away = False
+        await until(lambda: not list((house.folder / "spool").iterdir()))
+        nursery.cancel_scope.cancel()
+    assert list(house.objects.older(-5)) == []
+    assert house.key() == "no record"
+
+
+@pytest.mark.parametrize("whose", ["ours", "a process's that is gone"])
+async def test_one_that_is_erased_while_it_is_stored_is_not_kept(house: House, whose: str) -> None:
+    entered, go = trio.Event(), threading.Event()
+    token = trio.lowlevel.current_trio_token()
+
+    class Slow(Bucket):
+        def put(self, key: str, path: Path, content_type: str) -> None:
+            token.run_sync_soon(entered.set)
+            assert go.wait(BOUND_S)
+            super().put(key, path, content_type)
+
+    house.objects = Slow(house.folder / "recordings")
+    house.begin()
+    if whose != "ours":
+        left = spool.begin(house.folder / "spool", "gone", wav.Label("CA1", "2026-11-27T10:00:00.000+00:00"))
+        left.append(wav.frames(QUIET, QUIET))
+        left.release()
+        house.store.save(record("CA1", caller="+919876543210", revision=1))
+    async with trio.open_nursery() as nursery:
+        await house.run(nursery)
+        if whose == "ours":
+            over(house, recorded(house), caller="+919876543210")
+        with trio.fail_after(BOUND_S):
+            await entered.wait()
+            await house.keeping.delivered()
+        # As another process does it, which can tell this one nothing.
+        erasing = Erasing(house.store, house.objects, Settings(_env_file=None, DATA_DIR=house.folder))
+        erased = Erased("+919876543210")
+        with erasing.audit() as audit:
+            erasing.tell(audit, erased, erasing.erase(erased, {}, set()), "me")
+        assert (erased.records, erased.elsewhere) == (1, 1)
+        go.set()
+        await until(lambda: not list((house.folder / "spool").iterdir()))
+        nursery.cancel_scope.cancel()
+    assert list(house.objects.older(-5)) == []
+    assert house.key() == "no record"
+
+
+async def test_a_file_that_somebody_has_removed_costs_that_recording_alone(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    house.objects.away = True
+    async with trio.open_nursery() as nursery:
+        await house.run(nursery)
+        for call_sid in ("CA1", "CA2"):
+            over(house, recorded(house, call_sid))
+        await until(lambda: house.key("CA1") == house.key("CA2") == "")
+        await until(lambda: waiting.told_of(house.folder / "spool", {"CA1", "CA2"}) == 2)
+        for each in waiting.idle(house.folder / "spool", []):
+            if each.label.call_sid == "CA1":
+                each.path.unlink()
+            each.release()
+        house.objects.away = False
+        with trio.fail_after(BOUND_S):
+            await house.archive.stored()
+            await house.keeping.delivered()
+        nursery.cancel_scope.cancel()
+    assert (house.key("CA1"), house.key("CA2") != "") == ("", True)
+    assert "somebody has removed its file" in capsys.readouterr().out

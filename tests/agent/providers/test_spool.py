@@ -4,16 +4,23 @@ import os
 import subprocess
 import sys
 import wave
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from agent.errors import StoreError
 from agent.keep import wav
-from agent.providers import spool
+from agent.providers import spool, waiting
+from agent.providers.claim import Claim
 
 LABEL = wav.Label("CA1", "2026-11-27T10:00:00.000+00:00")
 SECOND = wav.frames(b"\x10" * 8000, b"\x20" * 8000)
+
+
+def look(folder: Path) -> tuple[list[spool.Spooled], list[str]]:
+    faults: list[str] = []
+    return list(waiting.leftovers(folder, faults)), faults
 
 
 def test_it_is_a_wav_file_once_complete(tmp_path: Path) -> None:
@@ -31,11 +38,11 @@ def test_it_is_a_wav_file_once_complete(tmp_path: Path) -> None:
 def test_a_living_process_keeps_its_own(tmp_path: Path) -> None:
     made = spool.begin(tmp_path, "1", LABEL)
     made.append(SECOND)
-    assert spool.leftovers(tmp_path) == ([], [])
+    assert look(tmp_path) == ([], [])
     made.release()
-    (left,), faults = spool.leftovers(tmp_path)
+    (left,), faults = look(tmp_path)
     assert (left.label, faults) == (LABEL, [])
-    assert spool.leftovers(tmp_path) == ([], [])
+    assert look(tmp_path) == ([], [])
     left.release()
 
 
@@ -50,7 +57,7 @@ def test_what_a_killed_process_left_is_made_whole(tmp_path: Path) -> None:
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     subprocess.run([sys.executable, "-c", program], check=False)
-    (left,), faults = spool.leftovers(tmp_path)
+    (left,), faults = look(tmp_path)
     assert (left.label, faults) == (LABEL, [])
     with wave.open(str(left.path)) as file:
         assert file.readframes(9000) == SECOND
@@ -67,7 +74,7 @@ def test_what_has_no_sound_or_is_none_of_ours_is_no_recording(tmp_path: Path) ->
     (tmp_path / "5.wav").write_bytes(wav.header(wav.Label("", "yesterday")) + SECOND)
     (tmp_path / "note.txt").write_bytes(b"not ours")
 
-    found, faults = spool.leftovers(tmp_path)
+    found, faults = look(tmp_path)
 
     assert found == []
     assert len(faults) == 3
@@ -79,7 +86,7 @@ def test_an_old_one_stays_old(tmp_path: Path) -> None:
     made.append(SECOND)
     os.utime(made.path, (1e9, 1e9))
     made.release()
-    (left,), _ = spool.leftovers(tmp_path)
+    (left,), _ = look(tmp_path)
     assert left.age_s > 1e8
     left.release()
 
@@ -94,3 +101,55 @@ def test_the_last_of_the_disk_is_left_to_the_journal(tmp_path: Path, monkeypatch
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(StoreError, match="cannot write"):
         spool.begin(tmp_path / "file" / "spool", "1", LABEL)
+
+
+def test_what_rests_is_its_process_s_by_one_lock(tmp_path: Path) -> None:
+    claim = Claim(tmp_path, "one")
+    made = [spool.begin_claimed(claim, LABEL) for _ in range(3)]
+    for each in made:
+        each.append(SECOND)
+        each.complete()
+        each.rest()
+    assert look(tmp_path) == ([], [])
+    assert made[0].hold()
+    assert [each.path.name for each in waiting.idle(tmp_path, [])] == ["one-2.wav", "one-3.wav"]
+    for each in made:
+        each.remove()
+    assert list(tmp_path.iterdir()) == []
+    again = spool.begin_claimed(claim, LABEL)
+    assert {path.name for path in tmp_path.iterdir()} == {"one.lock", "one-4.wav"}
+    again.remove()
+
+
+def test_exactly_one_takes_up_what_a_killed_process_left_at_rest(tmp_path: Path) -> None:
+    program = (
+        "import os, signal\n"
+        "from pathlib import Path\n"
+        "from agent.keep import wav\n"
+        "from agent.providers import spool\n"
+        "from agent.providers.claim import Claim\n"
+        f"claim = Claim(Path({str(tmp_path)!r}), 'gone')\n"
+        "for n in range(40):\n"
+        f"    made = spool.begin_claimed(claim, wav.Label(f'CA{{n}}', {LABEL.started_at!r}))\n"
+        "    made.append(wav.frames(b'\\x10' * 800, b'\\x20' * 800))\n"
+        "    made.complete()\n"
+        "    made.rest()\n"
+        "print('ready', flush=True)\n"
+        "input()\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        assert waiting.take_up(tmp_path, Claim(tmp_path, "early")) == ([], [])
+        process.kill()
+    claims = [Claim(tmp_path, f"{n}-x") for n in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        taken = list(pool.map(lambda claim: waiting.take_up(tmp_path, claim), claims))
+    assert [faults for _, faults in taken] == [[]] * 4
+    sounds = [each for found, _ in taken for each in found]
+    assert sorted(each.label.call_sid for each in sounds) == sorted(f"CA{n}" for n in range(40))
+    assert look(tmp_path) == ([], [])
+    for each in sounds:
+        assert each.hold()
+        each.remove()
+    assert list(tmp_path.iterdir()) == []

@@ -193,7 +193,7 @@ def test_a_journal_that_a_server_holds_is_left_to_it_and_told(capsys, store, fol
 
     assert code == 0
     assert "erased of +919876543210: 5 records, 0 sounds" in out
-    assert "1 journal of running servers" in out
+    assert "1 file (journals, recordings on their way) of running servers" in out
 
 
 @pytest.mark.parametrize("action", [("list",), ("show", "CA1"), ("export",), ("delete", THEM, "--yes")])
