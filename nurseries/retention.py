@@ -14,6 +14,7 @@ import structlog
 import trio
 
 from agent.errors import StoreError
+from agent.keep.keys import is_recording
 from agent.keep.ports import CallStore, ObjectStore
 from agent.providers.old_files import remove_old
 
@@ -75,7 +76,8 @@ class Retention:
 
 
 def _remove_some(objects: ObjectStore, seconds: float) -> int:
-    keys = list(islice(objects.older(seconds), BATCH))
+    """A bucket may hold other things as well: those stay."""
+    keys = list(islice(filter(is_recording, objects.older(seconds)), BATCH))
     for key in keys:
         objects.delete(key)
     return len(keys)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import quote
 
 from agent.errors import StoreError
@@ -9,6 +10,11 @@ from agent.errors import StoreError
 LONGEST = 1024
 LONGEST_PART = 200
 """Bytes. S3 takes 1024 in all; a file system takes 255 a part, and a file has a longer name while it is written."""
+
+
+_RECORDING = re.compile(
+    r"[0-9]{4}/(0[1-9]|1[0-2])/(0[1-9]|[12][0-9]|3[01])/[A-Za-z0-9_.~%-]{0,196}\.wav(\.[0-9a-f]{8}\.part)?"
+)
 
 
 def parts(key: str) -> list[str]:
@@ -34,3 +40,9 @@ def recording_key(call_sid: str, started_at: str) -> str:
     of the same call replaces the first, as its record does."""
     year, month, day = started_at[:10].split("-")
     return f"{year}/{month}/{day}/{quote(call_sid, safe='')[: LONGEST_PART - 4]}.wav"
+
+
+def is_recording(key: str) -> bool:
+    """Whether it is as `recording_key` makes them, or what a crash has left of one in a folder: anything else in the
+    same place is somebody else's."""
+    return _RECORDING.fullmatch(key) is not None

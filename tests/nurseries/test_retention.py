@@ -121,17 +121,25 @@ async def test_old_recordings_go_and_one_that_cannot_holds_up_only_the_recording
     store: SqliteStore, tmp_path: Path
 ) -> None:
     store.save(record("old", ago(31)))
-    sounds = Sounds({f"{n}.wav": 86_400.0 * (20 + n % 20) for n in range(3 * BATCH)})
-    sounds.stuck = {"19.wav"}
+    sounds = Sounds({f"2026/10/01/{n}.wav": 86_400.0 * (20 + n % 20) for n in range(3 * BATCH)})
+    sounds.stuck = {"2026/10/01/19.wav"}
     retention = Retention(store, sounds, tmp_path, 30)  # type: ignore[arg-type]
 
     await retention.once()
     assert store.find(Query(), 9) == []
-    assert "19.wav" in sounds.ages
+    assert "2026/10/01/19.wav" in sounds.ages
 
     sounds.stuck = set()
     await retention.once()
     assert {age / 86_400 for age in sounds.ages.values()} == set(range(20, 31))
+
+
+async def test_what_else_is_in_the_bucket_stays(store: SqliteStore, tmp_path: Path) -> None:
+    others = {f"backups/{n:03}.sql.gz": 86_400.0 * 400 for n in range(BATCH)} | {"index.html": 86_400.0 * 400}
+    ours = {"2026/10/01/CA1.wav": 86_400.0 * 400, "2026/10/01/CA2.wav.0123abcd.part": 86_400.0 * 400}
+    sounds = Sounds({**others, **ours})
+    await Retention(store, sounds, tmp_path, 30).once()  # type: ignore[arg-type]
+    assert sounds.ages == others
 
 
 async def test_a_store_that_is_away_is_asked_again(

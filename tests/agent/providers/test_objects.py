@@ -2,7 +2,7 @@
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import boto3
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from agent.config import Settings
 from agent.errors import NotKept, StoreError
-from agent.keep.keys import parts, public_url, recording_key
+from agent.keep.keys import is_recording, parts, public_url, recording_key
 from agent.keep.ports import ObjectStore
 from agent.providers.local_objects import LocalObjects
 from agent.providers.s3_objects import S3Objects
@@ -154,6 +154,19 @@ def test_a_file_that_is_gone_is_told(store: ObjectStore, tmp_path: Path) -> None
         store.put(KEY, tmp_path / "no such file", "audio/wav")
     with pytest.raises(NotKept):
         store.size(KEY)
+
+
+@given(st.text(), st.dates())
+def test_recordings_are_known_by_their_keys(call_sid: str, day: date) -> None:
+    assert is_recording(recording_key(call_sid, f"{day.isoformat()}T10:00:00.000+00:00"))
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["CA1.wav", "backups/2026/11/27/CA1.wav", "2026/13/27/CA1.wav", "2026/11/27/CA1.wav.bak", "2026/11/27/a/b.wav", ""],
+)
+def test_other_keys_are_no_recordings(key: str) -> None:
+    assert not is_recording(key)
 
 
 # The folder.
