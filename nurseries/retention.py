@@ -51,12 +51,23 @@ class Retention:
     async def once(self) -> None:
         """All that is old by now. Always a checkpoint; cancelled, it leaves the rest to the next time."""
         await self._all("records", lambda: self._store.expire(self._days, BATCH))
+        await self._scrub()
         if self._days is None:
             return
         seconds = self._days * DAY_S
         await self._all("files", lambda: remove_old(self._data_dir, seconds), once=True)
         if (objects := self._objects) is not None:
             await self._all("recordings", lambda: _remove_some(objects, seconds))
+
+    async def _scrub(self) -> None:
+        """Have what deletions left in the store's files overwritten, in pieces that it chooses."""
+        try:
+            more = True
+            while more:
+                more = await trio.to_thread.run_sync(self._store.scrub, limiter=self._threads)
+                await trio.sleep(PAUSE_S)
+        except StoreError as error:
+            log.warning("what was deleted is not overwritten yet", error=str(error))
 
     async def _all(self, what: str, some: Callable[[], int], *, once: bool = False) -> None:
         """Until less than a batch was left to remove."""

@@ -43,6 +43,8 @@ def serve() -> int:
     settings = load()
     logs.configure(settings.LOG_LEVEL, production=settings.production)
     raise_files()
+    with suppress(OSError):  # who needs it tells
+        settings.DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
     store, objects = open_store(settings), open_objects(settings)
     try:
         trio.run(_run, settings, store, objects)

@@ -52,6 +52,11 @@ class CallStore(Protocol):
         that does so by itself is told, and returns 0. None: no call is removed from here on. Raises StoreError."""
         ...
 
+    def scrub(self) -> bool:
+        """Overwrite some of what removed calls have left in files; returns whether there is more. A store whose files
+        are a server's does nothing. Raises StoreError."""
+        ...
+
     def hand_over(self, call_sid: str, to: str) -> None:
         """The call is to be passed on to this number once its stream is over; any process may be asked. Forgotten
         after HAND_OVER_S. Raises StoreError."""

@@ -7,7 +7,6 @@ threads: one writes at a time, and one reads meanwhile.
 from __future__ import annotations
 
 import sqlite3
-import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -24,10 +23,14 @@ from agent.keep.query import Place, Query, page, rank, span
 from agent.keep.record import CallRecord
 from agent.keep.terms import asked, terms
 from agent.providers import sqlite_schema as schema
+from agent.providers.sqlite_file import Connection, private
 
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
+
+SCRUB_S = 0.5
+"""A deletion goes on so long with overwriting what it has left in the index; a larger one's rest is for `scrub`."""
 
 _WALK = "SELECT at, call_sid, record FROM calls WHERE at BETWEEN ? AND ? ORDER BY at DESC"
 _FIND = """
@@ -44,10 +47,13 @@ class SqliteStore:
         self._path = path
         self._decoder = msgspec.json.Decoder(CallRecord)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._writer, self._reader = _Connection(path), _Connection(path)
+            private(path)
+            self._writer, self._reader = Connection(path), Connection(path)
         except (OSError, sqlite3.Error, StoreError) as error:
             raise StoreError(f"cannot use {path}: {error}") from error
+        self._log_is_long = True
+        """What was deleted may lie in the write-ahead log: of a process that was killed, or because somebody read."""
+        self._cut_log()
 
     @property
     def name(self) -> str:
@@ -61,6 +67,8 @@ class SqliteStore:
                 _save(db, *row)
 
         self._do(self._writer.write, write)
+        if self._log_is_long:
+            self._cut_log()
 
     def get(self, call_sid: str) -> CallRecord | None:
         query, sid = "SELECT record FROM calls WHERE call_sid = ?", clean_text(call_sid)
@@ -97,9 +105,15 @@ class SqliteStore:
                     count += 1
                 db.execute("INSERT OR REPLACE INTO deleted VALUES (?, ?)", (sid, now))
             db.execute("DELETE FROM deleted WHERE at < ?", (now - TOMBSTONE_S,))
+            if count:
+                schema.to_merge(db, now)
             return count
 
-        return self._do(self._writer.write, write)
+        count = self._do(self._writer.write, write)
+        if count:
+            self._log_is_long = True
+            self._scrub_for(SCRUB_S)
+        return count
 
     def prepare(self) -> None:
         """All is done at open."""
@@ -115,9 +129,23 @@ class SqliteStore:
             old = db.execute(query, (*bounds, before, most)).fetchall()
             for at, found_by in old:
                 schema.remove(db, at, found_by)
+            if old:
+                schema.to_merge(db, schema.merge_after_expiry(db, time.time()))
             return len(old)
 
-        return self._do(self._writer.write, write)
+        count = self._do(self._writer.write, write)
+        self._log_is_long |= bool(count)
+        return count
+
+    def scrub(self) -> bool:
+        if self._do(self._reader.read, lambda db: schema.merge_is_due(db, time.time())):
+            self._log_is_long = True
+            if self._do(self._writer.write, lambda db: schema.merge(db, time.time())):
+                return True
+            self._do(self._writer.read, schema.rewrite_small)
+        if self._log_is_long:
+            self._cut_log()
+        return False
 
     def hand_over(self, call_sid: str, to: str) -> None:
         now = time.time()
@@ -138,6 +166,24 @@ class SqliteStore:
         self._reader.close()
         self._writer.close()
 
+    def _scrub_for(self, seconds: float) -> None:
+        """What is deleted is deleted, whatever becomes of this."""
+        until = time.monotonic() + seconds
+        try:
+            while self.scrub() and time.monotonic() < until:
+                pass
+        except StoreError as error:
+            log.warning("what was deleted is not overwritten yet", error=str(error))
+        if self._log_is_long:
+            self._cut_log()
+
+    def _cut_log(self) -> None:
+        """If nobody is in the way; else with the next record."""
+        try:
+            self._log_is_long = not self._writer.cut_log()
+        except sqlite3.Error as error:
+            log.warning("the write-ahead log is not cut off yet", error=str(error))
+
     def _readable(self, rows: sqlite3.Cursor) -> Iterator[tuple[int, CallRecord]]:
         for at, call_sid, text in rows:
             try:
@@ -156,42 +202,6 @@ class SqliteStore:
             return how(work)
         except (sqlite3.Error, UnicodeEncodeError, OverflowError) as error:
             raise StoreError(f"{self._path}: {error}") from error
-
-
-class _Connection:
-    """Used by one thread at a time."""
-
-    def __init__(self, path: Path) -> None:
-        self._lock = threading.Lock()
-        self._db = sqlite3.connect(path, check_same_thread=False, timeout=5, isolation_level=None)
-        try:
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
-            self._db.execute("PRAGMA secure_delete=ON")  # who is deleted is not to be found in free pages
-            schema.bring_forward(self._db)
-        except BaseException:
-            self._db.close()
-            raise
-
-    def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        with self._lock:
-            return work(self._db)
-
-    def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """All of the work, or nothing."""
-        with self._lock:
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                done = work(self._db)
-            except BaseException:
-                self._db.rollback()
-                raise
-            self._db.commit()
-            return done
-
-    def close(self) -> None:
-        with self._lock:
-            self._db.close()
 
 
 def _save(db: sqlite3.Connection, record: CallRecord, found_by: str, text: str) -> None:

@@ -42,17 +42,38 @@ CREATE TABLE IF NOT EXISTS hand_overs (
     at REAL NOT NULL
 );
 """
+_MERGES = """
+CREATE TABLE merges (
+    wanted INTEGER NOT NULL,
+    begun INTEGER NOT NULL,
+    due REAL NOT NULL
+)
+"""
+# One row: how many removals the index still has words of, of how many a merge that has begun disposes, and when another
+# may begin. A version that does not know the table can do without it: no new VERSION.
+
+PIECE = 250
+"""Pages of the index that are merged at once: about a megabyte, a few hundredths of a second."""
+
+LARGE = 64 << 20
+"""Bytes of a file that is not written anew as a whole after a deletion, which takes a second for those below; and in which words of expired calls wait for a day, so that the index is not written anew each hour."""
+
+DAY_S = 86_400.0
+
 # The index keeps no text of its own. What it has of a call is in calls.terms, to be taken out again.
 
 
 def bring_forward(db: sqlite3.Connection) -> None:
     """To this version, all or nothing. Raises StoreError for a file of a newer one."""
-    if _version(db) == VERSION:
+    if _version(db) == VERSION and _has(db, "merges"):
         return
     db.execute("BEGIN IMMEDIATE")
     try:
         if _version(db) < 1:  # another process may have done it by now
             _first(db)
+        if not _has(db, "merges"):
+            db.execute(_MERGES)
+            db.execute("INSERT INTO merges VALUES (1, 0, 0)")  # what was deleted before it was counted
         db.execute(f"PRAGMA user_version = {VERSION}")
     except BaseException:
         db.rollback()
@@ -88,6 +109,53 @@ def unfind(db: sqlite3.Connection, at: int, found_by: str) -> None:
     db.execute("INSERT INTO words (words, rowid, terms) VALUES ('delete', ?, ?)", (at, found_by))
 
 
+def to_merge(db: sqlite3.Connection, due: float) -> None:
+    """Calls were removed: the index is to lose their words from that time on."""
+    db.execute("UPDATE merges SET due = CASE wanted WHEN 0 THEN ?1 ELSE min(due, ?1) END, wanted = wanted + 1", (due,))
+
+
+def merge_after_expiry(db: sqlite3.Connection, now: float) -> float:
+    """When: a removal makes the index be written anew as a whole."""
+    return now if _size(db) < LARGE else now + DAY_S
+
+
+def merge_is_due(db: sqlite3.Connection, now: float) -> bool:
+    return bool(db.execute("SELECT 1 FROM merges WHERE wanted > 0 AND (begun > 0 OR due <= ?)", (now,)).fetchone())
+
+
+def merge(db: sqlite3.Connection, now: float) -> bool:
+    """Go on with it for a PIECE; returns whether there is more.
+
+    FTS5 notes a removal beside the words, and forgets both where all parts of the index become one. Negative numbers of
+    pages begin that, positive ones go on with it, until less than two rows change (SQLite's FTS5 manual, "merge").
+    """
+    if not merge_is_due(db, now):
+        return False
+    (begun,) = db.execute("SELECT begun FROM merges").fetchone()
+    if not begun:
+        db.execute("UPDATE merges SET begun = wanted")
+    before = db.total_changes
+    db.execute("INSERT INTO words (words, rank) VALUES ('merge', ?)", (PIECE if begun else -PIECE,))
+    if db.total_changes - before < 2:
+        db.execute("UPDATE merges SET wanted = wanted - begun, begun = 0")
+    return merge_is_due(db, now)
+
+
+def rewrite_small(db: sqlite3.Connection) -> None:
+    """SQLite overwrites what is deleted, but not what lay where it moved the rest of a page together."""
+    if _size(db) < LARGE:
+        db.execute("VACUUM")
+
+
+def _size(db: sqlite3.Connection) -> int:
+    """Of the file, in bytes."""
+    return int(db.execute("PRAGMA page_count").fetchone()[0] * db.execute("PRAGMA page_size").fetchone()[0])
+
+
+def _has(db: sqlite3.Connection, table: str) -> bool:
+    return bool(db.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone())
+
+
 def _version(db: sqlite3.Connection) -> int:
     (found,) = db.execute("PRAGMA user_version").fetchone()
     if found > VERSION:
@@ -100,7 +168,7 @@ def _version(db: sqlite3.Connection) -> int:
 
 def _first(db: sqlite3.Connection) -> None:
     """Records came without an order, an index of what was said, and memory of what was deleted."""
-    old = bool(db.execute("SELECT 1 FROM sqlite_master WHERE name = 'calls'").fetchone())
+    old = _has(db, "calls")
     if old:
         db.execute("ALTER TABLE calls RENAME TO calls_0")
         db.execute("DROP INDEX IF EXISTS calls_by_start")

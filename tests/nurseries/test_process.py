@@ -48,6 +48,9 @@ class Memory:
             raise StoreError("away")
         self.prepared += 1
 
+    def scrub(self) -> bool:
+        return False
+
     def expire(self, _days: int | None, _most: int) -> int:
         return 0
 

@@ -148,6 +148,9 @@ async def test_a_store_that_is_away_is_asked_again(
     class Away:
         asked = 0
 
+        def scrub(self) -> bool:
+            return False
+
         def expire(self, _days: int | None, _most: int) -> int:
             self.asked += 1
             raise StoreError("away")
