@@ -14,14 +14,21 @@ import socket
 from collections.abc import Callable
 from typing import NoReturn, Protocol
 
+import structlog
 import trio
 
 from agent.web.security import MEDIA_PATH
 
 HEAD_S = 10.0
 """For the head of a request to arrive: from the first byte, or, on a new connection, from its opening."""
-SEND_S = 5.0
-"""For one write of a response. hypercorn shields its writes, so this also bounds what they can delay an end."""
+PIECE = 32 * 1024
+"""Bytes of a response that are written at once."""
+SEND_S = 30.0
+"""For a peer to take one piece: whoever reads 1 KB a second gets all of a response, however long that is."""
+LEAVE_S = 5.0
+"""From the door's end to that of the last write: hypercorn shields its writes, so nothing else would end them."""
+
+log = structlog.get_logger(__name__)
 
 _MEDIA = tuple(f"GET {MEDIA_PATH}{end}".encode() for end in (" ", "?", "/ ", "/?"))
 
@@ -47,6 +54,10 @@ class HttpSide:
         self._scope = scope
         self._due = trio.current_time() + HEAD_S
         self._answered = trio.Event()
+        self._patience = trio.CancelScope()
+        """Of the piece that is being written, if one is."""
+        self._last = math.inf
+        """When the last write ends."""
         self.parser: Parser
         self.taken = b""
         """The beginning of a media request, once there is one."""
@@ -65,8 +76,13 @@ class HttpSide:
         self._answered = trio.Event()
 
     def end(self, reason: str) -> None:
-        """End hypercorn's work on this connection."""
+        """End hypercorn's work on this connection, in the middle of a write as well."""
         self._scope.cancel(reason)
+        self._end_writes(trio.current_time())
+
+    def leave(self) -> None:
+        """What is being answered has LEAVE_S to get out."""
+        self._end_writes(trio.current_time() + LEAVE_S)
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         """Never empty: a peer that has gone ends hypercorn's work at once, which would otherwise sit out its timers."""
@@ -85,13 +101,10 @@ class HttpSide:
         return data
 
     async def send_all(self, data: bytes) -> None:
-        if self._scope.cancel_called:
-            raise trio.ClosedResourceError
-        with trio.move_on_after(SEND_S) as patience:
-            await self._transport.send_all(data)
-        if patience.cancelled_caught:
-            self._scope.cancel("peer does not read")
-            raise trio.BrokenResourceError
+        for start in range(0, len(data), PIECE):
+            if self._scope.cancel_called:
+                raise trio.ClosedResourceError
+            await self._send(data[start : start + PIECE])
 
     async def send_eof(self) -> None:
         """Nothing: the transport may be needed yet."""
@@ -99,6 +112,19 @@ class HttpSide:
     async def aclose(self) -> None:
         """No checkpoint, since hypercorn calls this also where it is cancelled, and then must not be cut short."""
         self._scope.cancel("closed by hypercorn")
+
+    def _end_writes(self, at: float) -> None:
+        self._last = min(self._last, at)
+        self._patience.deadline = min(self._patience.deadline, self._last)
+
+    async def _send(self, piece: bytes) -> None:
+        began = trio.current_time()
+        with trio.CancelScope(deadline=min(began + SEND_S, self._last)) as self._patience:
+            await self._transport.send_all(piece)
+        if self._patience.cancelled_caught:
+            log.info("peer does not read", waited_s=round(trio.current_time() - began, 1), size=len(piece))
+            self._scope.cancel("peer does not read")
+            raise trio.BrokenResourceError
 
     async def _receive(self, max_bytes: int | None) -> bytes:
         data = b""

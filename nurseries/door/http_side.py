@@ -16,6 +16,7 @@ from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.config import Config
 from hypercorn.events import Event, Updated
 from hypercorn.logging import Logger
+from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ConnectionState
@@ -56,6 +57,8 @@ class HttpDoor:
 
     async def leave(self) -> None:
         """From now on a connection ends with its answer; idle ones end at once. No checkpoint."""
+        for side in self._all:
+            side.leave()
         await self._context.terminated.set()
 
     async def serve(self, transport: trio.abc.HalfCloseableStream) -> bytes:
@@ -109,11 +112,18 @@ class _Connection(TCPServer):
         self._idle = idle
         side.parser = self
 
+    async def _read_data(self) -> None:
+        http1 = self.protocol.protocol
+        if isinstance(http1, H11Protocol):
+            http1._check_protocol = _only_http1  # type: ignore[assignment, method-assign]  # noqa: SLF001
+        await super()._read_data()
+
     async def protocol_send(self, event: Event) -> None:
         if isinstance(event, Updated):
             self._turn(event.idle)
         # quart-trio cancels the very task that brings this, once the answer is out: without a shield the end of a
-        # request is half done, and the connection's next one is never read.
+        # request is half done, and the connection's next one is never read. A write that takes longer is shielded from
+        # this bound by hypercorn, and has those of HttpSide.
         with trio.move_on_after(SEND_S + 1, shield=True):
             await super().protocol_send(event)
 
@@ -143,6 +153,13 @@ class _Connection(TCPServer):
         wrapper = getattr(self, "protocol", None)
         parser = wrapper and getattr(wrapper.protocol, "connection", None)
         return parser if isinstance(parser, h11.Connection) else None
+
+
+async def _only_http1(request: h11.Request) -> None:
+    """In place of what changes to HTTP/2, whose streams wait for their peer where no bound of ours holds. An offer
+    (Upgrade: h2c) is answered as if there were none; whoever takes it for granted has the connection ended."""
+    if request.http_version not in {b"1.0", b"1.1"}:
+        raise h11.RemoteProtocolError(f"HTTP/{request.http_version.decode()} is not spoken here")
 
 
 class _HypercornLog(Logger):

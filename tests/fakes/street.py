@@ -50,9 +50,9 @@ class Street(trio.abc.Listener[trio.StapledStream]):
         self._receive.close()
         await trio.lowlevel.checkpoint()
 
-    def connect(self, *, deaf: bool = False) -> Visitor:
-        """`deaf`: never reads, and nothing is buffered for it."""
-        near, far = trio.testing.memory_stream_pair()
+    def connect(self, *, deaf: bool = False, lockstep: bool = False) -> Visitor:
+        """`deaf`: never reads, and nothing is buffered for it. `lockstep`: nothing is buffered, either way."""
+        near, far = trio.testing.lockstep_stream_pair() if lockstep else trio.testing.memory_stream_pair()
         if deaf:
             far.send_stream.send_all_hook = trio.sleep_forever
             far.send_stream.close_hook = near.receive_stream.put_eof

@@ -39,11 +39,32 @@ async def test_who_does_not_read_is_shown_out_and_holds_nothing(autojump_clock):
         records = shop(house, Endless())
         visitor = house.street.connect(deaf=True)
         start = trio.current_time()
-        await visitor.send(ASK)
-        await visitor.until_closed()
+        with structlog.testing.capture_logs() as logs:
+            await visitor.send(ASK)
+            await visitor.until_closed()
 
         assert trio.current_time() - start <= 2 * SEND_S + 2
         assert records.asked <= 2
+        assert [entry["waited_s"] for entry in logs if entry["event"] == "peer does not read"] == [SEND_S]
+
+
+async def test_who_reads_slowly_gets_all_of_it(autojump_clock):
+    """2 KB a second, and nothing for 20 s now and then."""
+    async with open_house(imagined=True) as house:
+        records = shop(house, Endless(pages=2))
+        visitor = house.street.connect(lockstep=True)
+        await visitor.send(ASK)
+        got = b""
+        start = trio.current_time()
+        while data := await visitor.stream.receive_some(20 * 2048):
+            got += data
+            await trio.sleep(20)
+            if got.count(b"call_sid") == 400:
+                break
+
+        assert trio.current_time() - start > 4 * SEND_S
+        assert got.count(b"call_sid") == 400
+        assert records.asked >= 2
 
 
 async def test_who_goes_away_ends_it():

@@ -179,6 +179,21 @@ async def test_a_hundred_visitors_at_once_are_all_served():
             nursery.start_soon(visit, house, number)
 
 
+async def test_http_2_is_not_spoken():
+    async with open_house() as house:
+        knowing = await house.visit()
+        await knowing.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes.fromhex("000000040000000000"))
+        assert await knowing.until_closed() == b""
+
+        offering = await house.visit()
+        await offering.send(
+            b"GET /health" + HEAD + b"Connection: Upgrade, HTTP2-Settings\r\n"
+            b"Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n\r\n"
+        )
+        assert (await offering.answer())[0] == 200
+        assert await offering.get() == 200
+
+
 async def test_closing_the_door_is_quick_with_everyone_inside():
     async with open_house() as house, trio.open_nursery() as nursery:
         idle, beginner, caller = await house.visit(), await house.visit(), await house.visit()

@@ -4,7 +4,7 @@ import pytest
 import trio
 
 from nurseries.door.front_door import GOODBYE_S
-from nurseries.door.handover import HEAD_S, SEND_S
+from nurseries.door.handover import HEAD_S, LEAVE_S, SEND_S
 from nurseries.door.http_side import KEEP_ALIVE_S
 from tests.fakes.street import UPGRADE, open_house
 
@@ -75,13 +75,35 @@ async def test_a_visitor_who_never_reads_is_given_up(autojump_clock):
         assert await seconds_until_closed(visitor) <= SEND_S + 1
 
 
+async def test_who_reads_ever_so_slowly_does_not_keep_the_door_open(autojump_clock):
+    async with open_house(imagined=True) as house, trio.open_nursery() as nursery:
+
+        @house.app.get("/long")
+        async def long():
+            return b"x" * 10_000_000
+
+        visitor = house.street.connect(lockstep=True)
+
+        async def sip():
+            async for _ in visitor.stream:
+                await trio.sleep(10)
+
+        await visitor.send(b"GET /long HTTP/1.1\r\nHost: house\r\n\r\n")
+        nursery.start_soon(sip)
+        await trio.sleep(100)
+        house.scope.cancel()
+        with trio.fail_after(max(GOODBYE_S, LEAVE_S) + 1):
+            await house.closed.wait()
+        nursery.cancel_scope.cancel()
+
+
 async def test_a_visitor_who_never_reads_does_not_keep_the_door_open(autojump_clock):
     async with open_house(imagined=True) as house:
         await house.street.connect(deaf=True).send(REQUEST)
         await trio.testing.wait_all_tasks_blocked()
 
         house.scope.cancel()
-        with trio.fail_after(GOODBYE_S + SEND_S):
+        with trio.fail_after(max(GOODBYE_S, LEAVE_S) + 1):
             await house.closed.wait()
 
 
