@@ -75,7 +75,8 @@ def rank(started_at: str) -> int:
 
 def span(query: Query, after: Place | None) -> tuple[int, int]:
     """The least and the greatest rank that a call may have."""
-    ends = [text for text in (query.until, after.started_at if after is not None else "") if text]
+    ends = [query.until] if query.until else []
+    ends += [] if after is None else [after.started_at]  # behind a call of no time there are others like it, or none
     return rank(query.since), min(map(rank, ends), default=10**14 - 1)
 
 

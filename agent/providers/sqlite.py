@@ -1,7 +1,7 @@
 """Call records in SQLite: the embedded store, one file under DATA_DIR.
 
 WAL with full synchronisation: a record that was saved survives a crash of the process and of the machine. Used from
-threads: one writes at a time, and one reads meanwhile.
+threads: one writes at a time, and one reads meanwhile; hand-overs wait for neither.
 """
 
 from __future__ import annotations
@@ -32,9 +32,12 @@ T = TypeVar("T")
 SCRUB_S = 0.5
 """A deletion goes on so long with overwriting what it has left in the index; a larger one's rest is for `scrub`."""
 
-_WALK = "SELECT at, call_sid, record FROM calls WHERE at BETWEEN ? AND ? ORDER BY at DESC"
+# As bytes: text that is no UTF-8 would fail with all of its page.
+_WALK = """
+SELECT at, CAST(call_sid AS BLOB), CAST(record AS BLOB) FROM calls WHERE at BETWEEN ? AND ? ORDER BY at DESC
+"""
 _FIND = """
-SELECT calls.at, call_sid, record FROM words CROSS JOIN calls ON calls.at = words.rowid
+SELECT calls.at, CAST(call_sid AS BLOB), CAST(record AS BLOB) FROM words CROSS JOIN calls ON calls.at = words.rowid
 WHERE words.rowid BETWEEN ? AND ? AND words MATCH ? ORDER BY words.rowid DESC
 """
 
@@ -48,7 +51,7 @@ class SqliteStore:
         self._decoder = msgspec.json.Decoder(CallRecord)
         try:
             private(path)
-            self._writer, self._reader = Connection(path), Connection(path)
+            self._writer, self._reader, self._asked = Connection(path), Connection(path), Connection(path)
         except (OSError, sqlite3.Error, StoreError) as error:
             raise StoreError(f"cannot use {path}: {error}") from error
         self._log_is_long = True
@@ -71,7 +74,7 @@ class SqliteStore:
             self._cut_log()
 
     def get(self, call_sid: str) -> CallRecord | None:
-        query, sid = "SELECT record FROM calls WHERE call_sid = ?", clean_text(call_sid)
+        query, sid = "SELECT CAST(record AS BLOB) FROM calls WHERE call_sid = ?", clean_text(call_sid)
         row = self._do(self._reader.read, lambda db: db.execute(query, (sid,)).fetchone())
         return self._decode(row[0]) if row else None
 
@@ -142,7 +145,7 @@ class SqliteStore:
             self._log_is_long = True
             if self._do(self._writer.write, lambda db: schema.merge(db, time.time())):
                 return True
-            self._do(self._writer.read, schema.rewrite_small)
+            self._do(self._writer.rewrite, schema.rewrite_small)
         if self._log_is_long:
             self._cut_log()
         return False
@@ -159,10 +162,12 @@ class SqliteStore:
     def handed_over(self, call_sid: str) -> str | None:
         query = "SELECT number FROM hand_overs WHERE call_sid = ? AND at >= ?"
         since = time.time() - HAND_OVER_S
-        row = self._do(self._writer.read, lambda db: db.execute(query, (call_sid, since)).fetchone())
+        # On a connection of its own: a caller who is being passed on waits for no erasure, and for no search.
+        row = self._do(self._asked.read, lambda db: db.execute(query, (call_sid, since)).fetchone())
         return str(row[0]) if row else None
 
     def close(self) -> None:
+        self._asked.close()
         self._reader.close()
         self._writer.close()
 
@@ -189,12 +194,12 @@ class SqliteStore:
             try:
                 yield at >> schema.WITHIN, self._decode(text)
             except StoreError as error:
-                log.warning("a record is left out", call_sid=call_sid, error=str(error))
+                log.warning("a record is left out", call_sid=call_sid.decode(errors="replace"), error=str(error))
 
-    def _decode(self, text: str) -> CallRecord:
+    def _decode(self, text: bytes) -> CallRecord:
         try:
             return self._decoder.decode(text)
-        except (msgspec.DecodeError, UnicodeEncodeError) as error:
+        except (msgspec.DecodeError, UnicodeError) as error:
             raise StoreError(f"a record in {self._path} cannot be read: {error}") from error
 
     def _do(self, how: Callable[[Callable[[sqlite3.Connection], T]], T], work: Callable[[sqlite3.Connection], T]) -> T:

@@ -6,16 +6,19 @@ merged. Both are done in pieces, between which others write.
 
 from __future__ import annotations
 
+import math
 import os
 import sqlite3
 import stat
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 import structlog
 
+from agent.errors import StoreError
 from agent.providers import sqlite_schema as schema
 
 log = structlog.get_logger(__name__)
@@ -24,6 +27,12 @@ T = TypeVar("T")
 
 PATIENCE_S = 5.0
 """For another process that writes."""
+
+READ_S = 8.0
+"""For one read: less than whoever waits for it does, and then its thread is free again."""
+
+MIGRATE_S = 60.0
+"""For a process that brings the file to this version: the second of two that start at once."""
 
 READERS_S = 0.25
 """For whoever reads, before the log is cut off; until then nobody writes."""
@@ -48,19 +57,41 @@ class Connection:
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.Lock()
+        self._until = math.inf
+        """When what is done is given up."""
         self._db = sqlite3.connect(path, check_same_thread=False, timeout=PATIENCE_S, isolation_level=None)
         try:
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
             self._db.execute("PRAGMA secure_delete=ON")  # who is deleted is not to be found in free pages
+            self._db.execute(f"PRAGMA busy_timeout={int(MIGRATE_S * 1000)}")
             schema.bring_forward(self._db)
+            self._db.execute(f"PRAGMA busy_timeout={int(PATIENCE_S * 1000)}")
+            self._db.set_progress_handler(lambda: time.monotonic() > self._until, 1000)
         except BaseException:
             self._db.close()
             raise
 
     def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        with self._lock:
+        """Raises StoreError where it takes longer than READ_S, those before it included."""
+        until = time.monotonic() + READ_S
+        if not self._lock.acquire(timeout=READ_S):
+            raise StoreError(f"a read had to wait longer than {READ_S:g} s for others")
+        try:
+            self._until = until
             return work(self._db)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
+                raise
+            raise StoreError(f"a read took longer than {READ_S:g} s: ask for less") from error
+        finally:
+            self._until = math.inf
+            self._lock.release()
+
+    def rewrite(self, work: Callable[[sqlite3.Connection], None]) -> None:
+        """Outside of a transaction, however long it takes."""
+        with self._lock:
+            work(self._db)
 
     def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """All of the work, or nothing."""

@@ -56,10 +56,12 @@ PIECE = 250
 """Pages of the index that are merged at once: about a megabyte, a few hundredths of a second."""
 
 LARGE = 64 << 20
-"""Bytes of a file that is not written anew as a whole after a deletion, which takes a second for those below; and in which words of expired calls wait for a day, so that the index is not written anew each hour."""
+"""Bytes of a file that is not written anew as a whole after a deletion, which takes a second for those below; and in
+which words of expired calls wait for a day, so that the index is not written anew each hour."""
 
 DAY_S = 86_400.0
 
+_OLD = "SELECT CAST(call_sid AS BLOB), CAST(started_at AS BLOB), CAST(record AS BLOB) FROM calls_0"
 # The index keeps no text of its own. What it has of a call is in calls.terms, to be taken out again.
 
 
@@ -91,7 +93,7 @@ def place(db: sqlite3.Connection, started_at: str) -> int:
     raise StoreError(f"more than {1 << WITHIN} calls have begun in the second of {started_at}")
 
 
-def insert(db: sqlite3.Connection, record: CallRecord, found_by: str, text: str) -> None:
+def insert(db: sqlite3.Connection, record: CallRecord, found_by: str, text: str | bytes) -> None:
     """A call of which there is nothing."""
     at = place(db, record.started_at)
     row = (at, record.call_sid, record.started_at, record.revision, found_by, text)
@@ -175,13 +177,14 @@ def _first(db: sqlite3.Connection) -> None:
     for statement in filter(str.strip, _TABLES.split(";")):
         db.execute(statement)
     if old:
-        for call_sid, started_at, text in db.execute("SELECT call_sid, started_at, record FROM calls_0"):
+        for call_sid, started_at, text in db.execute(_OLD):
             try:
                 record = derived(msgspec.json.decode(text, type=CallRecord))
                 text = msgspec.json.encode(record).decode()  # noqa: PLW2901
                 found_by = " ".join(sorted(terms(record)))
-            except msgspec.DecodeError:  # damaged; it stays what it is
-                record = CallRecord(call_sid, "", "", "", "", started_at, 0, "", ())
+            except (msgspec.DecodeError, UnicodeError):  # damaged; it stays what it is
+                sid, began = (each.decode(errors="backslashreplace") for each in (call_sid, started_at))
+                record = CallRecord(sid, "", "", "", "", began, 0, "", ())
                 found_by = ""
             insert(db, record, found_by, text)
         db.execute("DROP TABLE calls_0")

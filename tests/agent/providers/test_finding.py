@@ -191,3 +191,14 @@ def test_a_place_that_is_no_records_is_a_place(store: CallStore) -> None:
     assert store.find(Query(), 9, Place("1\ud800", "\0")) == []
     assert [r.call_sid for r in store.find(Query(), 9, Place("\ud800", ""))] == ["CA3", "CA2", "CA1"]
     assert store.find(Query(), 0) == []
+
+
+def test_behind_a_call_of_no_time_nothing_is_looked_through(tmp_path, monkeypatch):
+    store = SqliteStore(tmp_path / "calls.db")
+    store.save(*(record(f"CA{n}") for n in range(3)), record("CA", ""), record("CB", ""))
+    read = []
+    monkeypatch.setattr(store, "_decode", lambda text: read.append(text) or msgspec.json.decode(text, type=CallRecord))
+
+    assert store.find(Query(), 9, Place("", "")) == []
+    assert len(read) == 2
+    store.close()
