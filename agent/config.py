@@ -216,6 +216,11 @@ class Settings(BaseSettings):
     """Where the bucket's objects can be seen by anybody, if they can: recordings' addresses begin with it."""
 
     @property
+    def sounds_apart(self) -> bool:
+        """Records are in one place for all machines, recordings on each machine's own disk."""
+        return bool(self.MONGODB_URI.get_secret_value()) and not self.S3_BUCKET
+
+    @property
     def silence_prompts(self) -> tuple[str, ...]:
         return tuple(text.strip() for text in self.SILENCE_PROMPTS.split("|") if text.strip())
 

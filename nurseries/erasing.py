@@ -15,7 +15,7 @@ from pathlib import Path
 import structlog
 
 from agent.config import Settings
-from agent.errors import StoreError
+from agent.errors import NotKept, StoreError
 from agent.keep.erasure import Erased, audit_line, goes_on, of_person
 from agent.keep.ports import CallStore, ObjectStore
 from agent.keep.query import Place, Query, place_of
@@ -28,13 +28,22 @@ log = structlog.get_logger(__name__)
 PAGE = 200
 """Records in memory at once."""
 
+ELSEWHERE = (
+    "erase on the one that has it under DATA_DIR/recordings; where its disk is gone, with "
+    "calling-agent calls delete --sounds-gone"
+)
+
 
 class Erasing:
     """One store's, and one data folder's."""
 
-    def __init__(self, store: CallStore, objects: ObjectStore, settings: Settings) -> None:
+    def __init__(self, store: CallStore, objects: ObjectStore, settings: Settings, *, lost: bool = False) -> None:
+        """`lost`: a sound that is not here is nowhere, for its disk is gone."""
         self._store = store
         self._objects = objects
+        self._apart = settings.sounds_apart and not lost
+        self._erased_here: set[str] = set()
+        """Keys, for whoever asks again where a record could not be erased after its sound."""
         self._data_dir: Path = settings.DATA_DIR
         self._longest_s = settings.CALL_MAX_MINUTES * 60
 
@@ -49,9 +58,10 @@ class Erasing:
         in `result`, also where this is interrupted. `held` are records that the process has in its own memory, of which
         those of `on` go on."""
         until = time.monotonic() + within_s
-        work = _Work(self._store, self._objects, result, on & held.keys())
+        work = _Work(self._store, self._objects, result, on & held.keys(), self._erased_here)
         try:
             work.erase([record for record in held.values() if record.call_sid not in on])
+            work.apart = self._apart
             after: Place | None = None
             while page := self._store.find(Query(number=result.number), PAGE, after):
                 now = datetime.now(UTC)
@@ -62,6 +72,7 @@ class Erasing:
                     break
         except StoreError as error:
             work.fail(str(error))
+        work.apart = False
         left, faults = erase_left(self._data_dir, work.may_go, work.gone)
         result.leftovers += len(left)
         for fault in faults:
@@ -76,7 +87,7 @@ class Erasing:
 
     def silence(self, records: Iterable[CallRecord], result: Erased) -> None:
         """Erase the sounds of these records of the person's."""
-        work = _Work(self._store, self._objects, result, set())
+        work = _Work(self._store, self._objects, result, set(), self._erased_here)
         for record in records:
             work.may_go(record)
 
@@ -103,8 +114,12 @@ class Erasing:
 class _Work:
     """One erasure."""
 
-    def __init__(self, store: CallStore, objects: ObjectStore, result: Erased, on: set[str]) -> None:
+    def __init__(
+        self, store: CallStore, objects: ObjectStore, result: Erased, on: set[str], erased_here: set[str]
+    ) -> None:
         self.result = result
+        self.apart = False
+        """The records that come may have their sounds on another machine."""
         self.on = on
         """Calls that go on."""
         self.gone: set[str] = set()
@@ -112,6 +127,7 @@ class _Work:
         self._objects = objects
         self._silent: set[str] = set()
         """Keys of sounds that are gone."""
+        self._erased_here = erased_here
 
     def fail(self, what: str) -> None:
         if what not in self.result.failed:
@@ -143,10 +159,17 @@ class _Work:
         if not record.recording or record.recording in self._silent:
             return True
         try:
+            if self.apart and record.recording not in self._erased_here:
+                self._objects.size(record.recording)
             self._objects.delete(record.recording)
+        except NotKept:
+            self.fail(f"the sound of {record.call_sid}, which is not on this machine: {ELSEWHERE}")
+            return False
         except StoreError as error:
             self.fail(f"the sound of {record.call_sid}: {error}")
             return False
         self._silent.add(record.recording)
+        if self.apart:
+            self._erased_here.add(record.recording)
         self.result.recordings += 1
         return True

@@ -106,6 +106,8 @@ async def _run(settings: Settings, store: CallStore, objects: ObjectStore) -> No
             )
             if settings.api == "closed":
                 log.warning("nobody can read records over HTTP: set API_TOKEN to have them read with it")
+            if settings.RECORD_CALLS and settings.sounds_apart:
+                log.warning("recordings are on this machine alone: with more than one, set S3_BUCKET")
             if not settings.production:
                 sys.stdout.write(_welcome(settings, parts, store, port))
                 sys.stdout.flush()

@@ -38,6 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     delete = actions.add_parser("delete", help="erase what is kept of one caller: records, sounds, journals")
     delete.add_argument("number", metavar="NUMBER", help="the caller's, with its country code")
     delete.add_argument("--yes", action="store_true", help="do not ask back")
+    delete.add_argument(
+        "--sounds-gone", action="store_true", help="erase records also where the disk that had the sound is gone"
+    )
     for action in (listing, export):
         for name, (metavar, words) in _HELP.items():
             action.add_argument(f"--{name.replace('_', '-')}", default="", metavar=metavar, help=words)

@@ -25,7 +25,7 @@ def forget(store: CallStore, settings: Settings, caller: str, args: argparse.Nam
     erased = Erased(caller)
     objects = open_objects(settings)
     try:
-        _erase(Erasing(store, objects, settings), erased)
+        _erase(Erasing(store, objects, settings, lost=args.sounds_gone), erased)
     finally:
         objects.close()
     print(msgspec.json.encode(erased).decode() if args.json else _told(erased))

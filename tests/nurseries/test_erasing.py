@@ -1,0 +1,88 @@
+"""A record goes only when its sound is gone: also where machines share the records, and each has its own sounds."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agent.config import Settings
+from agent.errors import StoreError
+from agent.keep.erasure import Erased
+from agent.providers.local_objects import LocalObjects
+from agent.providers.sqlite import SqliteStore
+from nurseries.erasing import Erasing
+from tests.agent.providers.test_stores import record
+
+THEM = "+919876543210"
+KEY = "2026/11/27/CA1.wav"
+
+
+class Store(SqliteStore):
+    """Stands for the one that the machines share."""
+
+    away = False
+
+    def delete(self, *call_sids: str) -> int:
+        if self.away:
+            raise StoreError("away")
+        return super().delete(*call_sids)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    made = Store(tmp_path / "calls.db")
+    made.save(record("CA1", caller=THEM, recording=KEY))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def first(tmp_path: Path) -> LocalObjects:
+    """The machine that has the sound."""
+    made = LocalObjects(tmp_path / "first" / "recordings")
+    (tmp_path / "sound").write_bytes(b"RIFF")
+    made.put(KEY, tmp_path / "sound", "audio/wav")
+    return made
+
+
+def erasing(store: Store, objects: LocalObjects, folder: Path, uri: str = "mongodb://db/calls", **how: bool) -> Erasing:
+    return Erasing(store, objects, Settings(_env_file=None, DATA_DIR=folder / "data", MONGODB_URI=uri), **how)
+
+
+def erase(by: Erasing) -> Erased:
+    erased = Erased(THEM)
+    by.erase(erased, {}, set())
+    return erased
+
+
+def test_what_is_on_another_machine_is_told_and_its_record_stays(
+    store: Store, first: LocalObjects, tmp_path: Path
+) -> None:
+    second = LocalObjects(tmp_path / "second" / "recordings")
+    erased = erase(erasing(store, second, tmp_path))
+    assert (erased.records, erased.recordings) == (0, 0)
+    assert "the sound of CA1, which is not on this machine" in erased.failed[0]
+    assert store.get("CA1") is not None
+
+    erased = erase(erasing(store, first, tmp_path))
+    assert (erased.records, erased.recordings, erased.failed) == (1, 1, [])
+    assert list(first.older(-5)) == []
+
+
+@pytest.mark.parametrize("case", ["one machine", "its disk is gone"])
+def test_a_sound_that_is_nowhere_holds_up_no_record(store: Store, tmp_path: Path, case: str) -> None:
+    objects = LocalObjects(tmp_path / "recordings")
+    by = erasing(store, objects, tmp_path, uri="") if case == "one machine" else None
+    erased = erase(by or erasing(store, objects, tmp_path, lost=True))
+    assert (erased.records, erased.failed) == (1, [])
+    assert store.get("CA1") is None
+
+
+def test_asking_again_finishes_what_the_store_did_not_take(store: Store, first: LocalObjects, tmp_path: Path) -> None:
+    by = erasing(store, first, tmp_path)
+    store.away = True
+    assert erase(by).failed == ["away"]
+    assert list(first.older(-5)) == []
+    store.away = False
+    erased = erase(by)
+    assert (erased.records, erased.failed) == (1, [])
