@@ -77,8 +77,8 @@ class ObjectStore(Protocol):
     def name(self) -> str: ...
 
     def put(self, key: str, path: Path, content_type: str) -> None:
-        """Store the file's bytes under the key, replacing what is there. Once it returns they are durable. Raises
-        StoreError."""
+        """Store the file's bytes under the key, replacing what is there. Once it returns they are durable. The file may
+        be removed then, but not changed: it may be the object itself. Raises StoreError."""
         ...
 
     def read(self, key: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:

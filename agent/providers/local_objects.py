@@ -16,6 +16,7 @@ from pathlib import Path
 
 from agent.errors import NotKept, StoreError
 from agent.keep.keys import parts
+from agent.providers import spool
 
 PIECE = 256 * 1024
 """Bytes read at once."""
@@ -37,12 +38,12 @@ class LocalObjects:
         with self._told(key), self._parent(key, make=True) as (folder, name):
             aside = f"{name}.{secrets.token_hex(4)}.part"  # one that a crash leaves is an object that grows old
             try:
-                _copy(path, aside, folder)
+                if not _linked(path, aside, folder):
+                    _copy(path, aside, folder)
                 os.rename(aside, name, src_dir_fd=folder, dst_dir_fd=folder)
-            except BaseException:
-                with suppress(OSError):
+            finally:
+                with suppress(OSError):  # also where the two are links to one file: renaming does nothing then
                     os.unlink(aside, dir_fd=folder)
-                raise
             os.fsync(folder)
 
     def read(self, key: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
@@ -126,7 +127,27 @@ def _opened(name: str, folder: int, *, make: bool) -> int:
     return os.open(name, _FOLDER, dir_fd=folder)
 
 
+def _linked(path: Path, name: str, folder: int) -> bool:
+    """Whether the file could get the name as a second one: it takes no room, where the disk may have little left."""
+    try:
+        os.link(path, name, dst_dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        raise
+    except OSError:  # another disk, or one that knows no links
+        return False
+    file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        os.fchmod(file, 0o600)
+        os.fsync(file)
+    finally:
+        os.close(file)
+    return True
+
+
 def _copy(path: Path, name: str, folder: int) -> None:
+    disk, size = os.fstatvfs(folder), path.stat().st_size
+    if disk.f_bavail * disk.f_frsize < spool.SPARE_BYTES + size:
+        raise StoreError(f"cannot store {path}: less than {spool.SPARE_BYTES >> 20} MB would be left on the disk")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     with path.open("rb") as source, os.fdopen(os.open(name, flags, 0o600, dir_fd=folder), "wb") as target:
         while piece := source.read(PIECE):

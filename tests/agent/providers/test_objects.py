@@ -1,5 +1,6 @@
 """One contract, two object stores: a folder, and a bucket at a server that checks signatures."""
 
+import errno
 import os
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
@@ -14,6 +15,7 @@ from agent.config import Settings
 from agent.errors import NotKept, StoreError
 from agent.keep.keys import is_recording, parts, public_url, recording_key
 from agent.keep.ports import ObjectStore
+from agent.providers import spool
 from agent.providers.local_objects import LocalObjects
 from agent.providers.s3_objects import S3Objects
 from tests.fakes.s3 import S3Server
@@ -204,6 +206,37 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path, file) -> None:
 def test_nobody_else_may_look(tmp_path: Path, file) -> None:
     LocalObjects(tmp_path / "recordings").put(KEY, file(b"x"), "audio/wav")
     assert (tmp_path / "recordings" / KEY).stat().st_mode & 0o077 == 0
+
+
+def test_it_takes_no_room_on_the_same_disk(tmp_path: Path, file, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool, "SPARE_BYTES", 1 << 60)  # the disk is as good as full
+    store, sound = LocalObjects(tmp_path / "recordings"), file(b"sound")
+    for _ in range(2):  # a crash may have come between storing and removing
+        store.put(KEY, sound, "audio/wav")
+        assert sound.samefile(tmp_path / "recordings" / KEY)
+        assert list(store.older(-5)) == [KEY]
+    sound.unlink()
+    assert whole(store, KEY) == b"sound"
+
+
+@pytest.mark.parametrize("room", [True, False])
+def test_from_another_disk_it_is_copied_while_there_is_room(
+    tmp_path: Path, file, monkeypatch: pytest.MonkeyPatch, *, room: bool
+) -> None:
+    def other_disk(*_: object, **__: object) -> None:
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+
+    monkeypatch.setattr(os, "link", other_disk)
+    store, sound = LocalObjects(tmp_path / "recordings"), file(b"sound")
+    if room:
+        store.put(KEY, sound, "audio/wav")
+        assert not sound.samefile(tmp_path / "recordings" / KEY)
+        assert whole(store, KEY) == b"sound"
+        return
+    monkeypatch.setattr(spool, "SPARE_BYTES", 1 << 60)
+    with pytest.raises(StoreError, match="would be left on the disk"):
+        store.put(KEY, sound, "audio/wav")
+    assert list(store.older(-5)) == []
 
 
 # The bucket.
