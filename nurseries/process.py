@@ -224,15 +224,27 @@ class Process:
             self._taken_up.set()
 
     async def _take_back(self) -> None:
-        try:
-            saved = await trio.to_thread.run_sync(
-                take_back, self._aside, self._store, self._parts.prices, limiter=self._threads
-            )
-        except StoreError as error:
-            log.warning("records put aside earlier are not saved yet", error=str(error))
-        else:
-            if saved:
-                log.info("records put aside earlier are saved", count=saved)
+        """As soon as the store is there."""
+        pause, saved = PREPARE_AGAIN_S, 0
+        told: set[str] = set()
+        while True:
+            faults: set[str] = set()
+            work = partial(take_back, self._aside, self._store, self._parts.prices, faults)
+            away = False
+            try:
+                saved += await trio.to_thread.run_sync(work, limiter=self._threads)
+            except StoreError as error:
+                away = True
+                log.warning("records put aside earlier are not saved yet", error=str(error))
+            for fault in sorted(faults - told):
+                log.error("a record put aside earlier is not saved", error=fault)
+            told |= faults
+            if not away:
+                break
+            await trio.sleep(pause)
+            pause = min(2 * pause, PREPARE_LATER_S)
+        if saved:
+            log.info("records put aside earlier are saved", count=saved)
 
     async def _leave_on(self, signals: AsyncIterator[int], door: trio.CancelScope) -> None:
         async with trio.open_nursery() as nursery:

@@ -31,14 +31,18 @@ def put_aside(folder: Path, record: CallRecord) -> Path:
     return path
 
 
-def take_back(folder: Path, store: CallStore, prices: Prices | None = None) -> int:
-    """Save what was put aside; returns how many. Raises StoreError, and then the rest is still there."""
+def take_back(folder: Path, store: CallStore, prices: Prices | None, faults: set[str]) -> int:
+    """Save what was put aside; returns how many. `faults` gets, in words, what cannot be read: it stays. Raises
+    StoreError, and then the rest is still there."""
     saved = 0
     for path in sorted(folder.glob("*.json")):
         try:
             record = msgspec.json.decode(path.read_bytes(), type=CallRecord)
+        except FileNotFoundError:  # somebody else was quicker
+            continue
         except (OSError, msgspec.DecodeError) as error:
-            raise StoreError(f"{path} cannot be read: {error}") from error
+            faults.add(f"{path} cannot be read: {error}")
+            continue
         store.save(derived(record, prices))
         path.unlink(missing_ok=True)
         saved += 1

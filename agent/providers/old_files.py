@@ -1,7 +1,7 @@
 """Files that nobody has taken up for longer than records are kept: damaged journals, those of processes that are gone,
-and records put aside.
+records put aside, and recordings that no object store has taken.
 
-A journal that a process still writes is locked, and is left alone.
+A file that a process is at is locked, and is left alone.
 """
 
 from __future__ import annotations
@@ -13,7 +13,11 @@ from pathlib import Path
 
 from agent.errors import StoreError
 
-KINDS = {"journal": (".journal", ".damaged", ".new"), "unsaved": (".json", ".part")}
+KINDS = {
+    "journal": (".journal", ".damaged", ".new", ".erasing"),
+    "unsaved": (".json", ".part"),
+    "spool": (".wav", ".new", ".lock"),
+}
 """Under DATA_DIR."""
 
 
@@ -43,6 +47,8 @@ def _remove(path: Path, before: float) -> bool:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:  # somebody is at it
+            return False
+        if not os.fstat(file).st_nlink:  # there may be another one of that name
             return False
         path.unlink()
     finally:

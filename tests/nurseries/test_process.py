@@ -209,7 +209,7 @@ async def test_a_record_that_no_store_takes_is_left_in_the_journal_and_saved_at_
 
 
 async def test_a_record_that_neither_store_nor_journal_takes_is_put_aside(
-    nursery, tmp_path, monkeypatch: pytest.MonkeyPatch
+    nursery, tmp_path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("nurseries.process.KEEP_S", 0.1)
     (tmp_path / "journal").write_text("in the way")
@@ -223,8 +223,12 @@ async def test_a_record_that_neither_store_nor_journal_takes_is_put_aside(
     assert [path.name for path in (tmp_path / "unsaved").iterdir()] == ["CA1.json"]
 
     (tmp_path / "journal").unlink()
+    monkeypatch.setattr("nurseries.process.PREPARE_AGAIN_S", 0.01)
     again = Running(DATA_DIR=tmp_path)
+    again.store.away = True
     await nursery.start(again.run)
+    await wait_for(lambda: "records put aside earlier are not saved yet" in capsys.readouterr().out)
+    again.store.away = False
     await wait_for(lambda: [record.call_sid for record in again.store.records] == ["CA1"])
     os.kill(os.getpid(), signal.SIGTERM)
     await wait_for(lambda: not nursery.child_tasks)

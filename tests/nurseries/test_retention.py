@@ -16,9 +16,12 @@ import trio
 import trio.lowlevel
 
 from agent.errors import StoreError
+from agent.keep import wav
 from agent.keep.query import Query
+from agent.providers.claim import Claim
 from agent.providers.journal_file import JournalFile
 from agent.providers.mongo import MongoStore
+from agent.providers.spool import begin_claimed
 from agent.providers.sqlite import SqliteStore
 from nurseries.retention import BATCH, Retention
 from tests.agent.providers.test_stores import record
@@ -105,7 +108,13 @@ async def test_files_that_nobody_took_up_go_once_they_are_old(store: SqliteStore
     (tmp_path / "unsaved").mkdir()
     for name in ("journal/a.damaged", "journal/young.damaged", "unsaved/CA1.json", "unsaved/CA2.part", "journal/notes"):
         (tmp_path / name).write_text("x")
-    for path in [*journal.iterdir(), *(tmp_path / "unsaved").iterdir()]:
+    (journal / "a.erasing").write_text("x")
+    claim, label = Claim(tmp_path / "spool", "here"), wav.Label("CA1", "2026-10-01T10:00:00.000+00:00")
+    written, waiting = (begin_claimed(claim, label) for _ in range(2))
+    waiting.rest()
+    (tmp_path / "spool" / "spoilt-1.wav").write_text("RIFF")
+    (tmp_path / "spool" / "spoilt.lock").write_text("")
+    for path in [*journal.iterdir(), *(tmp_path / "unsaved").iterdir(), *(tmp_path / "spool").iterdir()]:
         if "young" not in path.name:
             os.utime(path, (time.time() - 31 * 86400,) * 2)
 
@@ -114,7 +123,11 @@ async def test_files_that_nobody_took_up_go_once_they_are_old(store: SqliteStore
 
     names = {path.name for path in [*journal.iterdir(), *(tmp_path / "unsaved").iterdir()]}
     assert names == {"held.journal", "young.damaged", "notes"}
+    assert {path.name for path in (tmp_path / "spool").iterdir()} == {"here.lock", "here-1.wav"}
     held.release()
+    written.remove()
+    waiting.remove()
+    assert list((tmp_path / "spool").iterdir()) == []
 
 
 async def test_old_recordings_go_and_one_that_cannot_holds_up_only_the_recordings(

@@ -18,8 +18,8 @@ def test_what_was_put_aside_is_saved_once(tmp_path) -> None:
     for sid in ("CA1", "../../etc/CA2"):
         assert put_aside(tmp_path / "unsaved", record(sid)).parent == tmp_path / "unsaved"
 
-    assert take_back(tmp_path / "unsaved", store) == 2
-    assert take_back(tmp_path / "unsaved", store) == 0
+    assert take_back(tmp_path / "unsaved", store, None, set()) == 2
+    assert take_back(tmp_path / "unsaved", store, None, set()) == 0
     assert store.get("../../etc/CA2") == derived(record("../../etc/CA2"))
     store.close()
 
@@ -30,7 +30,7 @@ def test_a_store_that_is_still_away_leaves_the_records_where_they_are(tmp_path) 
     path = put_aside(tmp_path / "unsaved", record("CA1"))
 
     with pytest.raises(StoreError):
-        take_back(tmp_path / "unsaved", store)
+        take_back(tmp_path / "unsaved", store, None, set())
     assert path.exists()
 
 
@@ -39,3 +39,17 @@ def test_no_room_to_put_anything_is_an_error_in_words(tmp_path) -> None:
 
     with pytest.raises(StoreError, match=os.strerror(17)):
         put_aside(tmp_path / "unsaved", record("CA1"))
+
+
+def test_one_that_cannot_be_read_holds_up_no_other(tmp_path) -> None:
+    store = SqliteStore(tmp_path / "calls.db")
+    put_aside(tmp_path / "unsaved", record("CA1"))
+    (tmp_path / "unsaved" / "CA0.json").write_bytes(b"")
+    (tmp_path / "unsaved" / "CA00.json").mkdir()
+    faults: set[str] = set()
+
+    assert take_back(tmp_path / "unsaved", store, None, faults) == 1
+    assert store.get("CA1") is not None
+    assert sorted(fault.split("/")[-1][:9] for fault in faults) == ["CA0.json ", "CA00.json"]
+    assert {path.name for path in (tmp_path / "unsaved").iterdir()} == {"CA0.json", "CA00.json"}
+    store.close()
