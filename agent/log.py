@@ -17,7 +17,21 @@ import structlog
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
 
-_NUMBER = re.compile(r"\+?\d[\d\s().-]{6,}\d")
+_NUMBER = re.compile(
+    r"""
+    (?<![0-9A-Za-z.+])(?P<other>
+        (?: [A-Z]{2}[0-9a-f]{32}                            # a sid of Twilio's
+          | [0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}     # a UUID
+          | (?=[0-9]*[a-f])[0-9a-f]{16,}                    # a hash
+        )(?![0-9A-Za-z])
+      | [0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9:.]*     # a time
+      | (?:0|[0-9]+(?=\.[0-9]+m?s\b))\.[0-9]+               # a fraction; seconds
+    )
+    | \+?\d[\d\s().-]{6,}\d
+    """,
+    re.VERBOSE,
+)
+"""Telephone numbers; what only looks like one is matched as a whole, and left."""
 _SECRET_NAMES = re.compile(r"token|secret|password|authorization|api_?key", re.IGNORECASE)
 _SIDS = frozenset({"call_sid", "stream_sid", "account_sid", "timestamp", "pid"})
 
@@ -71,6 +85,8 @@ def mask(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Muta
 
 
 def masked_number(match: re.Match[str]) -> str:
+    if match["other"]:
+        return match[0]
     digits = re.sub(r"\D", "", match[0])
     return match[0] if len(digits) < 8 else f"***{digits[-2:]}"
 

@@ -108,7 +108,8 @@ class CallRecord(msgspec.Struct, frozen=True):
     """The model that wrote it, or "rules"."""
     lead: Lead | None = None
     recording: str = ""
-    """The key of its sound in the object store; empty where it was not recorded."""
+    """The key of its sound in the object store; empty where it was not recorded, or is not stored
+    yet."""
     reason: str = ""
     """Why it ended, in words for whoever looks into it."""
     usage: tuple[Usage, ...] = ()

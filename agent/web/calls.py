@@ -73,7 +73,7 @@ def add_calls(routes: Blueprint, records: Records, zone: ZoneInfo) -> None:
         if record is None:
             return _unknown(call_sid)
         if not record.recording:
-            return problem(404, "This call was not recorded.")
+            return problem(404, "No recording of this call is stored: it was not recorded, or is not stored yet.")
         return await recording(records, record.recording)
 
 

@@ -44,6 +44,48 @@ def test_no_secret_and_no_full_number_leaves_at_any_level(capsys: pytest.Capture
     assert "CA12345678901234" in text
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "key=2026/11/27/CA6c072be01153cffc0123456739d61935.wav",
+        "RE12345678901234567890123456789012 is done",
+        "in 0.123456785s",
+        "in 85.123456785s, then 12.000000001ms",
+        "0.123456785",
+        "550e8400-e29b-41d4-a716-446655440000",
+        "token 0123456789abcdef0123456789abcdef",
+        "at 2026-11-27 10:00:00.123456",
+        "at 2026-11-27T10:00:00.123456+00:00",
+    ],
+)
+def test_what_is_no_number_of_a_telephone_stays(text: str) -> None:
+    assert logs.mask(None, "info", {"event": text})["event"] == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "+919876543210",
+        "919876543210",
+        "9876543210s",
+        "91.9876543210",
+        "98765.43210",
+        "from:+91 98765 43210, to sip:9876543210@x",
+        "tel9876543210x",
+        "\\n9876543210",
+        "(987) 654-3210",
+        "0.5 s after +919876543210",
+        "CA6c072be01153cffc0123456739d61935 +919876543210",
+        "0 98765 43210",
+    ],
+)
+def test_every_form_of_a_number_is_masked(text: str) -> None:
+    left = logs.mask(None, "info", {"event": text})["event"]
+    assert "***" in left
+    assert "98765" not in left
+    assert "654" not in left
+
+
 def test_development_is_readable(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("warn", production=False)
     structlog.get_logger("x").info("quiet")

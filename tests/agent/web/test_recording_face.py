@@ -76,7 +76,9 @@ async def test_a_call_that_was_not_recorded_and_a_sound_that_is_gone_are_404s(pl
     archive.objects.sounds.clear()
 
     assert (await client.get(PATH)).status_code == 404
-    assert (await client.get(f"/api/calls/{record(2).call_sid}/recording")).status_code == 404
+    answer = await client.get(f"/api/calls/{record(2).call_sid}/recording")
+    assert answer.status_code == 404
+    assert "or is not stored yet" in (await answer.get_json(force=True))["detail"]
 
 
 async def test_a_sound_that_ends_too_early_is_no_whole_one(player):

@@ -173,4 +173,6 @@ async def test_no_connection_is_told_in_words(alone: None, capsys: pytest.Captur
         args = arguments("--url", f"http://127.0.0.1:{unused.getsockname()[1]}")
         assert await trio.to_thread.run_sync(rehearse.run, args) == 5
 
-    assert "cannot be reached" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "cannot be reached" in told
+    assert "Is the server running there? Elsewhere: --url" in told
