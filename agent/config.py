@@ -28,6 +28,7 @@ BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _ORIGIN = re.compile(r"(?i:https?)://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:[0-9]{1,5})?/?")
 
 RECORDABLE_MINUTES = 1440
+LONGEST_DAYS = 20_000
 
 OPENAI_URL = "https://api.openai.com/v1"
 
@@ -198,7 +199,7 @@ class Settings(BaseSettings):
     HISTORY_TURNS: int = Field(24, ge=2)
     HISTORY_TOKENS: int = Field(3000, ge=200)
 
-    RETENTION_DAYS: int | None = Field(None, ge=1, le=20_000)
+    RETENTION_DAYS: int | None = Field(None, ge=1, le=LONGEST_DAYS)
     """How long records, recordings and what is left of journals are kept, from a call's start. Unset: for ever."""
     PRICES_FILE: Path | None = None
     """TOML: what models cost, instead of the packaged list, which counts at OpenAI itself only. See docs/records.md."""
@@ -422,16 +423,26 @@ def _faults_of_the_rest(error: ValidationError, overrides: dict[str, object]) ->
     fields = Settings.model_fields
     defaults = {"APP_ENV" if name == "NODE_ENV" else name: fields[name].default for name in unread if name in fields}
     try:
-        return Settings(**(overrides | defaults)).faults()  # type: ignore[arg-type]
+        found = Settings(**(overrides | defaults)).faults()  # type: ignore[arg-type]
     except (ValidationError, SettingsError):
         return ()
+    # What follows from a default that nobody has set is no fault of theirs.
+    return tuple(fault for fault in found if unread.isdisjoint(re.findall(r"[A-Z0-9_]+", fault)))
 
 
 def _in_words(error: ErrorDetails) -> str:
     name = ".".join(str(part) for part in error["loc"]) or "configuration"
     name = "APP_ENV" if name == "NODE_ENV" else name
     given = "" if name in SECRET else f" (given: {str(error.get('input'))[:60]!r})"
-    return f"{name}: {error['msg'].removeprefix('Value error, ')}{given}."
+    what = _RULES.get(name) or _KINDS.get(error["type"]) or error["msg"].removeprefix("Value error, ")
+    return f"{name}: {what}{given}."
+
+
+_RULES = {
+    "RETENTION_DAYS": f"must be a whole number of days from 1 to {LONGEST_DAYS}, or unset to keep for ever",
+}
+_KINDS = {"bool_parsing": "must be on or off"}
+"""Instead of pydantic's words, by setting and by kind of fault."""
 
 
 def _loopback(host: str) -> bool:

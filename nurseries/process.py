@@ -204,17 +204,21 @@ class Process:
     async def _prepare(self) -> None:
         """As soon as the store is there, and now and then: a process of an earlier version may still save what this one
         cannot find. Calls are taken meanwhile."""
-        pause = PREPARE_AGAIN_S
+        pause, told = PREPARE_AGAIN_S, ""
         while True:
             try:
                 # Left to itself at the end: the next start does what is left.
                 await trio.to_thread.run_sync(self._store.prepare, abandon_on_cancel=True)
             except StoreError as error:
-                log.warning("the store is not prepared yet", error=str(error))
+                if str(error) != told:
+                    told = str(error)
+                    log.warning("the store is not prepared yet", error=told)
                 await trio.sleep(pause)
                 pause = min(2 * pause, PREPARE_LATER_S)
             else:
-                pause = PREPARE_AGAIN_S
+                if told:
+                    log.info("the store is prepared")
+                pause, told = PREPARE_AGAIN_S, ""
                 await trio.sleep(PREPARED_S)
 
     async def _take_up(self) -> None:

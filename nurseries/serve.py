@@ -109,7 +109,7 @@ async def _run(settings: Settings, store: CallStore, objects: ObjectStore) -> No
             if settings.RECORD_CALLS and settings.sounds_apart:
                 log.warning("recordings are on this machine alone: with more than one, set S3_BUCKET")
             if not settings.production:
-                sys.stdout.write(_welcome(settings, parts, store, port))
+                sys.stdout.write(_welcome(settings, parts, store, objects, port))
                 sys.stdout.flush()
 
 
@@ -124,7 +124,17 @@ def _names(parts: Parts) -> dict[str, str]:
     return parts.names(parts.go_live(parts.lines.profile(CallInfo("", "", "")), lambda: None))
 
 
-def _welcome(settings: Settings, parts: Parts, store: CallStore, port: int) -> str:
+def kept_words(settings: Settings, objects: ObjectStore) -> str:
+    """Lines for what is kept beyond records, and how long; "" where neither is set."""
+    lines = []
+    if settings.RECORD_CALLS:
+        lines.append(f"    records to    {objects.name}  (RECORD_CALLS is on: callers are told)\n")
+    if days := settings.RETENTION_DAYS:
+        lines.append(f"    keeps for     {days} {'day' if days == 1 else 'days'}  (RETENTION_DAYS={days})\n")
+    return "".join(lines)
+
+
+def _welcome(settings: Settings, parts: Parts, store: CallStore, objects: ObjectStore, port: int) -> str:
     here = f"http://{settings.host}:{port}"
     call = "" if port == 3000 else f" --url {here}"
     names = _names(parts)
@@ -136,7 +146,7 @@ def _welcome(settings: Settings, parts: Parts, store: CallStore, port: int) -> s
     thinks with   {names["llm"]}  ({settings.provider("LLM")[1]})
     speaks with   {names["tts"]}  ({settings.provider("TTS")[1]})
     keeps in      {store.name}  ({mongo})
-
+{kept_words(settings, objects)}
   A first call, from another terminal:
     .venv/bin/calling-agent call{call} --say "Hello, I am looking for a two bedroom flat in Whitefield."
   What was said:

@@ -7,6 +7,7 @@ needed, so a standalone server does as well as a replica set.
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
@@ -32,6 +33,9 @@ from agent.providers import mongo_schema as schema
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
+
+_AFTER = re.compile(r",| \(configured timeouts:")
+"""Where the driver goes on with its settings, and its whole view of the cluster."""
 
 DATABASE = "calling_agent"
 """Used where the URI names none."""
@@ -201,5 +205,4 @@ class MongoStore:
                     self._unique = True
                 return work()
         except (PyMongoError, BSONError, OverflowError, UnicodeEncodeError) as error:
-            # The driver adds its whole view of the cluster after the first comma.
-            raise StoreError(f"MongoDB: {str(error).split(',', maxsplit=1)[0][:200]}") from error
+            raise StoreError(f"MongoDB: {_AFTER.split(str(error), maxsplit=1)[0][:200]}") from error

@@ -66,6 +66,9 @@ def _list(store: CallStore, query: Query, after: Place | None, args: argparse.Na
         for record in page:
             print(msgspec.json.encode(record).decode() if args.json else in_a_line(record))
         last = place_of(page[-1])
+    if last is None and after is None:
+        what = "no call yet" if query == Query() else "no call matches"
+        print(f"calling-agent: {what} in {store.name}.", file=sys.stderr)
     if last is not None and store.find(query, 1, last):
         print(f"calling-agent: there are more: --cursor {cursor.written(last)}", file=sys.stderr)
     return 0

@@ -7,11 +7,14 @@ import textwrap
 from agent.keep.record import CallRecord, Entry, Points
 
 GOES_ON = "goes on"
+UNKNOWN = "unknown"
 
 
 def in_a_line(record: CallRecord) -> str:
-    """When, which, how long, and how it ended."""
-    return f"{record.started_at}  {record.call_sid}  {record.duration_ms / 1000:6.1f} s  {record.ending or GOES_ON}"
+    """When, which, who with whom, how long, and how it ended."""
+    who = f"{record.caller or UNKNOWN} > {record.called or UNKNOWN}"
+    how = f"{record.duration_ms / 1000:6.1f} s  {record.ending or GOES_ON}"
+    return f"{record.started_at}  {record.call_sid}  {who:29}  {how}"
 
 
 def _line(entry: Entry) -> str:
@@ -31,7 +34,7 @@ def story(record: CallRecord) -> str:
     """All of it, in lines."""
     ended = f"ended: {record.ending}" if record.ending else GOES_ON
     lines = [
-        f"{record.call_sid}  {record.direction}  from {record.caller or 'unknown'} to {record.called or 'unknown'}",
+        f"{record.call_sid}  {record.direction}  from {record.caller or UNKNOWN} to {record.called or UNKNOWN}",
         f"{record.started_at}  {record.duration_ms / 1000:.1f} s  {ended}",
         "",
     ]

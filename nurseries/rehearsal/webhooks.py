@@ -76,8 +76,8 @@ class Webhooks:
             raise NoUseError(f"the webhook {there} gave no answer within {WEBHOOK_S:g} s (11203)") from None
         except httpx2.ConnectError as error:
             raise NoUseError(
-                f"the webhook {there} cannot be reached: {error or type(error).__name__} (11205). Is the server running "
-                f"there? Elsewhere: --url http://127.0.0.1:PORT, or PORT in the environment"
+                f"the webhook {there} cannot be reached: {error or type(error).__name__} (11205). Is the server "
+                f"running there? Elsewhere: --url http://127.0.0.1:PORT, or PORT in the environment"
             ) from error
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise NoUseError(

@@ -35,6 +35,33 @@ def test_all_faults_are_told_at_once_in_words() -> None:
     assert any(fault.startswith("PORT:") and "'many'" in fault for fault in found)
 
 
+def test_what_cannot_be_read_is_not_taken_for_unset() -> None:
+    needed = {"S3_BUCKET": "sounds", "S3_ACCESS_KEY": "a", "S3_SECRET_KEY": "b"}
+
+    (fault,) = faults(S3_ENDPOINT="127.0.0.1:9", **needed)
+    assert fault.startswith("S3_ENDPOINT:")
+    (fault,) = faults(**needed)
+    assert fault.startswith("S3_REGION")
+
+
+DAYS = "must be a whole number of days from 1 to 20000, or unset to keep for ever"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("RECORD_CALLS", "maybe", "RECORD_CALLS: must be on or off (given: 'maybe')."),
+        ("ECHO_GUARD", "2", "ECHO_GUARD: must be on or off (given: '2')."),
+        *(
+            ("RETENTION_DAYS", value, f"RETENTION_DAYS: {DAYS} (given: '{value}').")
+            for value in ("0", "7.5", "20001", "a week", "-1")
+        ),
+    ],
+)
+def test_faults_are_in_words_of_ours(name: str, value: str, words: str) -> None:
+    assert faults(**{name: value}) == (words,)
+
+
 def test_a_time_zone_is_one() -> None:
     (fault,) = faults(TIMEZONE="India")
     assert "Asia/Kolkata" in fault

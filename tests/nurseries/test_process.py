@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
+import structlog
 import trio
 import trio.testing
 
@@ -241,9 +242,11 @@ async def test_a_store_that_is_away_at_the_start_is_prepared_once_it_is_there_an
         monkeypatch.setattr(f"nurseries.process.{name}", 0.01)
     running = Running()
     running.store.away = True
-    nursery.start_soon(running.process._prepare)
-    await wait_for(lambda: running.store.asked >= 3)
+    with structlog.testing.capture_logs() as logged:
+        nursery.start_soon(running.process._prepare)
+        await wait_for(lambda: running.store.asked >= 3)
     assert running.store.prepared == 0
+    assert [line["event"] for line in logged] == ["the store is not prepared yet"]
 
     running.store.away = False
     await wait_for(lambda: running.store.prepared >= 3)

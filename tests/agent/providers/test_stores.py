@@ -185,8 +185,10 @@ def test_a_mongod_that_is_away_is_an_error_within_its_limit(monkeypatch: pytest.
     store = MongoStore("mongodb://127.0.0.1:1/")
 
     for ask in (lambda: store.save(record()), lambda: store.hand_over("CA1", "+91"), lambda: store.handed_over("CA1")):
-        with pytest.raises(StoreError, match="MongoDB"):
+        with pytest.raises(StoreError, match="MongoDB") as caught:
             ask()
+        assert "refused" in str(caught.value)
+        assert str(caught.value).count("(") == str(caught.value).count(")")
     store.close()
 
 

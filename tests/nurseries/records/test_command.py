@@ -84,6 +84,21 @@ def test_a_list_goes_on_where_it_ended(capsys: pytest.CaptureFixture[str]) -> No
 
 
 @pytest.mark.usefixtures("store")
+def test_a_line_of_a_list_has_both_numbers_and_an_empty_list_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    _, lines, silent = calls(capsys, "list", "--ending", "time_limit")
+    assert f"+911111111111 > {record(6).called}  " in lines
+    assert silent == ""
+
+    code, lines, told = calls(capsys, "list", "--q", "nobody")
+    assert (code, lines) == (0, "")
+    assert "no call matches" in told
+
+
+def test_a_list_of_no_calls_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "no call yet" in calls(capsys, "list")[2]
+
+
+@pytest.mark.usefixtures("store")
 def test_one_call_as_story_record_or_captions(capsys: pytest.CaptureFixture[str]) -> None:
     sid = record(2).call_sid
 
