@@ -16,7 +16,7 @@ import structlog
 
 from agent.config import Settings
 from agent.errors import NotKept, StoreError
-from agent.keep.erasure import Erased, audit_line, goes_on, of_person
+from agent.keep.erasure import Erased, asked_line, audit_line, goes_on, of_person
 from agent.keep.ports import CallStore, ObjectStore
 from agent.keep.query import Place, Query, place_of
 from agent.keep.record import CallRecord
@@ -47,9 +47,15 @@ class Erasing:
         self._data_dir: Path = settings.DATA_DIR
         self._longest_s = settings.CALL_MAX_MINUTES * 60
 
-    def audit(self) -> AuditFile:
-        """Raises StoreError: what cannot be told is not done."""
-        return AuditFile(self._data_dir / "audit.log")
+    def audit(self, number: str, who: str) -> AuditFile:
+        """With the line of what is asked. Raises StoreError: what cannot be told is not done."""
+        audit = AuditFile(self._data_dir / "audit.log")
+        try:
+            audit.append(asked_line(number, who=who, at=datetime.now(UTC)))
+        except BaseException:
+            audit.close()
+            raise
+        return audit
 
     def erase(
         self, result: Erased, held: Mapping[str, CallRecord], on: set[str], within_s: float = math.inf

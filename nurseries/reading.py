@@ -80,7 +80,7 @@ class Reading:
             return erased
 
     async def _erase(self, erased: Erased, who: str) -> None:
-        audit = await self._in_thread(self._erasing.audit)
+        audit = await self._in_thread(lambda: self._erasing.audit(erased.number, who))
         with audit:
             held = self._keeping.remembered()
             on = {sid for sid in held if self._keeping.goes_on(sid)}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 
 import msgspec
 
@@ -47,14 +49,14 @@ def goes_on(record: CallRecord, now: datetime, longest_s: float) -> bool:
     return now - began < timedelta(seconds=longest_s) + SURELY_OVER
 
 
+def asked_line(number: str, *, who: str, at: datetime) -> bytes:
+    """The audit log's line of JSON before anything is erased."""
+    return _line("asked to erase a caller's records", number, who, at)
+
+
 def audit_line(erased: Erased, *, who: str, at: datetime) -> bytes:
-    """One line of JSON for the audit log. The number is told by its last two digits: a log of who was erased must not
-    be a list of them, and a hash of a telephone number is one that anybody can try out."""
-    told = {
-        "at": at.isoformat(timespec="milliseconds"),
-        "what": "erased a caller's records",
-        "who": who,
-        "number": f"***{erased.number[-2:]}",
+    """Its line of what became of that."""
+    counts = {
         "records": erased.records,
         "recordings": erased.recordings,
         "leftovers": erased.leftovers,
@@ -62,4 +64,11 @@ def audit_line(erased: Erased, *, who: str, at: datetime) -> bytes:
         "elsewhere": erased.elsewhere,
         "failed": len(erased.failed),
     }
-    return msgspec.json.encode(told) + b"\n"
+    return _line("erased a caller's records", erased.number, who, at, counts)
+
+
+def _line(what: str, number: str, who: str, at: datetime, counts: Mapping[str, int] = MappingProxyType({})) -> bytes:
+    """The number is told by its last two digits: a log of who was erased must not be a list of them, and a hash of a
+    telephone number is one that anybody can try out."""
+    told = {"at": at.isoformat(timespec="milliseconds"), "what": what, "who": who, "number": f"***{number[-2:]}"}
+    return msgspec.json.encode({**told, **counts}) + b"\n"

@@ -38,14 +38,15 @@ def forget(store: CallStore, settings: Settings, caller: str, args: argparse.Nam
 
 def _erase(erasing: Erasing, erased: Erased) -> None:
     gone: set[str] = set()
-    with erasing.audit() as audit:
+    who = f"calling-agent calls delete, by {_user()}"
+    with erasing.audit(erased.number, who) as audit:
         try:
             gone = erasing.erase(erased, {}, set())
         except KeyboardInterrupt:
             erased.failed.append("interrupted")
             raise
         finally:
-            erasing.tell(audit, erased, gone, f"calling-agent calls delete, by {_user()}")
+            erasing.tell(audit, erased, gone, who)
 
 
 def _sure(store: CallStore, caller: str) -> bool:

@@ -54,9 +54,9 @@ async def test_records_and_sounds_of_one_caller_are_gone_for_good_and_nobody_els
     archive.store.save(record(1))
     assert list(archive.store.records) == [record(4).call_sid]
     assert [entry["records"] for entry in logs if entry["event"] == "a caller's records are erased"] == [3]
-    (line,) = (archive.data / "audit.log").read_text().splitlines()
-    assert json.loads(line)["records"] == 3
-    assert THEM not in line
+    asked, done = map(json.loads, (archive.data / "audit.log").read_text().splitlines())
+    assert (asked["what"], asked["who"], asked["number"]) == ("asked to erase a caller's records", done["who"], "***10")
+    assert (done["what"], done["number"], done["records"]) == ("erased a caller's records", "***10", 3)
 
 
 async def test_our_own_number_has_nobodys_records_erased(house):
@@ -154,7 +154,7 @@ async def test_what_fails_is_told_and_asking_again_finishes_it(house):
     archive.objects.stuck = set()
     assert (await erase(built.client))[0] == 200
     assert not archive.store.records
-    assert len((archive.data / "audit.log").read_text().splitlines()) == 2
+    assert len((archive.data / "audit.log").read_text().splitlines()) == 4
 
 
 async def test_a_store_that_hangs_is_told_and_left_to_itself(house, monkeypatch):
@@ -177,7 +177,7 @@ async def test_a_store_that_is_away_fails_and_is_in_the_audit_log_as_well(house)
     status, told = await erase(built.client)
 
     assert (status, told["erased"]["failed"]) == (503, ["gone"])
-    assert json.loads((archive.data / "audit.log").read_text())["failed"] == 1
+    assert json.loads((archive.data / "audit.log").read_text().splitlines()[-1])["failed"] == 1
 
 
 async def test_nothing_is_erased_that_cannot_be_told(house):
@@ -190,6 +190,25 @@ async def test_nothing_is_erased_that_cannot_be_told(house):
     assert status == 503
     assert "audit log" in told["detail"]
     assert archive.store.records
+
+
+async def test_nothing_is_erased_where_the_disk_has_no_room_for_the_line(house):
+    built, archive = house()
+    archive.store.save(record(1))
+    (archive.data / "audit.log").symlink_to("/dev/full")
+
+    assert (await erase(built.client))[0] == 503
+    assert archive.store.records
+
+
+async def test_a_line_that_was_cut_off_spoils_no_other(house):
+    built, archive = house()
+    (archive.data / "audit.log").write_text('{"at":"2026-11-2')
+
+    assert (await erase(built.client))[0] == 200
+    torn, *lines = (archive.data / "audit.log").read_text().splitlines()
+    assert torn == '{"at":"2026-11-2'
+    assert [json.loads(line)["number"] for line in lines] == ["***10", "***10"]
 
 
 async def test_a_sound_that_is_stored_meanwhile_is_not_left_behind(house):
