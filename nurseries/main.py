@@ -17,7 +17,8 @@ def main() -> None:
     """Entry point of the `calling-agent` command."""
     try:
         code = run(sys.argv[1:])
-        sys.stdout.flush()
+        if sys.stdout is not None:  # it may be closed
+            sys.stdout.flush()
     except KeyboardInterrupt:
         print("calling-agent: interrupted.", file=sys.stderr)
         code = INTERRUPTED

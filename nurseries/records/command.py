@@ -7,13 +7,15 @@ erased here stays erased there.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
 import sys
 
 import msgspec
 
 from agent import log as logs
 from agent.config import Settings, load
-from agent.errors import AskedWrongly
+from agent.errors import AskedWrongly, StoreError
 from agent.keep import cursor
 from agent.keep.ports import CallStore
 from agent.keep.query import Place, Query, place_of
@@ -32,18 +34,30 @@ def run(args: argparse.Namespace) -> int:
     """Returns the exit code: 0; 1 where there is no such call or something could not be done; 2 for a usage that cannot
     be used."""
     settings = load()
+    if sys.stdout is None and getattr(args, "out", None) is None:
+        raise StoreError("standard output is closed: nothing could be shown")
     logs.configure("error", production=False)  # what this does is told in its own words
     try:
-        return _run(args, settings)
+        code = _run(args, settings)
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except AskedWrongly as error:
         for name, detail in error.wrong:
             print(f"calling-agent: --{name.replace('_', '-')}: {detail}", file=sys.stderr)
         return 2
+    except BrokenPipeError:
+        raise
+    except OSError as error:  # of standard output: stores and files have errors of their own
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is still to be flushed
+        raise StoreError(f"cannot write to standard output: {error.strerror or error}") from error
+    return code
 
 
 def _run(args: argparse.Namespace, settings: Settings) -> int:
     query, after = asked_for(args, settings)
     caller = caller_of(args)
+    if args.action != "delete":
+        _refuse_to_begin_one(settings)
     store = open_store(settings)
     try:
         match args.action:
@@ -58,6 +72,21 @@ def _run(args: argparse.Namespace, settings: Settings) -> int:
                 return forget(store, settings, caller, args)
     finally:
         store.close()
+
+
+def _refuse_to_begin_one(settings: Settings) -> None:
+    """Raises StoreError where there is no database: who reads in the wrong folder leaves nothing there."""
+    path = settings.DATA_DIR / "calls.db"
+    if settings.MONGODB_URI.get_secret_value():
+        return
+    with contextlib.suppress(OSError):
+        try:
+            path.stat()
+        except FileNotFoundError:
+            raise StoreError(
+                f"there is no database {path.absolute()}: no call has come yet, or the server keeps its records"
+                " elsewhere: set DATA_DIR or MONGODB_URI as it has them"
+            ) from None
 
 
 def _list(store: CallStore, query: Query, after: Place | None, args: argparse.Namespace) -> int:

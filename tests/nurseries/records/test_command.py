@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -132,6 +133,76 @@ def test_a_file_that_cannot_be_written_is_told(capsys: pytest.CaptureFixture[str
     assert code == 1
     assert "cannot write" in told
     assert "nowhere" in told
+
+
+@pytest.mark.usefixtures("store")
+@pytest.mark.parametrize("out", ["", ".", "/", "data"])
+def test_a_folder_is_no_file(capsys: pytest.CaptureFixture[str], out) -> None:
+    code, _, told = calls(capsys, "export", "--out", out)
+
+    assert code == 1
+    assert "it is a folder" in told
+
+
+@pytest.mark.usefixtures("store")
+def test_a_link_stays_one_and_a_file_keeps_its_mode(capsys: pytest.CaptureFixture[str], folder) -> None:
+    (folder / "mine.csv").touch(0o640)
+    (folder / "link.csv").symlink_to("mine.csv")
+    (folder / "dangling.csv").symlink_to("new.csv")
+    for name in ("link.csv", "dangling.csv"):
+        assert calls(capsys, "export", "--out", name)[0] == 0
+
+    assert (folder / "link.csv").is_symlink()
+    assert (folder / "dangling.csv").is_symlink()
+    assert {name: (folder / name).stat().st_mode & 0o777 for name in ("mine.csv", "new.csv")} == {
+        "mine.csv": 0o640,
+        "new.csv": 0o600,
+    }
+    assert (folder / "mine.csv").read_bytes() == (folder / "new.csv").read_bytes() != b""
+
+
+@pytest.mark.usefixtures("store")
+def test_a_pipe_is_written_into_and_stays_one(capsys: pytest.CaptureFixture[str], folder) -> None:
+    os.mkfifo(folder / "pipe")
+    reader = os.open(folder / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        assert calls(capsys, "export", "--format", "jsonl", "--out", "pipe")[0] == 0
+        got = os.read(reader, 1_000_000)
+    finally:
+        os.close(reader)
+
+    assert got.count(b"call_sid") == 6
+    assert (folder / "pipe").is_fifo()
+
+
+@pytest.mark.usefixtures("store")
+@pytest.mark.parametrize("action", ["list", "show", "export"])
+def test_standard_output_that_takes_nothing_is_told_in_words(folder, action) -> None:
+    with Path("/dev/full").open("wb") as full:
+        told = subprocess.run(
+            [PROGRAM, "calls", action], cwd=folder, env=environment(), stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    closed = subprocess.run(
+        ["sh", "-c", f'"$0" calls {action} >&-', PROGRAM],
+        cwd=folder,
+        env=environment(),
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+
+    assert (told.returncode, closed.returncode) == (1, 1)
+    assert told.stderr.decode() == "calling-agent: cannot write to standard output: No space left on device\n"
+    assert closed.stderr.decode() == "calling-agent: standard output is closed: nothing could be shown\n"
+
+
+@pytest.mark.parametrize("action", [("list",), ("show",), ("show", "CA1"), ("export", "--out", "x.csv")])
+def test_who_reads_where_there_is_no_database_makes_none(capsys: pytest.CaptureFixture[str], folder, action) -> None:
+    code, out, told = calls(capsys, *action)
+
+    assert (code, out) == (1, "")
+    assert f"there is no database {folder / 'data' / 'calls.db'}" in told
+    assert "DATA_DIR" in told
+    assert not list(folder.iterdir())
 
 
 @pytest.mark.parametrize(
