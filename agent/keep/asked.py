@@ -26,6 +26,7 @@ FILTERS = ("since", "until", "number", "ending", *_FIELDS)
 
 _EATEN_PLUS = re.compile(r"(?<=[T ])(\d\d[\d:.,]*) (\d\d(:?\d\d)?)")
 _DIGITS = re.compile(r"\+[1-9][0-9]{6,14}")
+_AS_GIVEN = re.compile(r"\+?[0-9]{3,15}")
 _ADDRESS = re.compile(r"(?i:sips?|client):[^\s<>\"]{1,150}|[A-Za-z][A-Za-z_]{0,30}")
 
 
@@ -88,18 +89,22 @@ def _next_day(day: date, zone: tzinfo) -> datetime:
 
 
 def number(text: str) -> str:
-    """A number as records have it: "+91 98765-43210", " 919876543210" and "00919876543210" are "+919876543210"; also a
-    SIP address, or a word such as anonymous. Raises ValueError, in words."""
+    """A number as records have it: "+91 98765-43210", " 919876543210" and "00919876543210" are "+919876543210"; digits
+    alone are what some carriers give, such as "1800123456"; also a SIP address, or a word such as anonymous. Raises
+    ValueError, in words."""
     bare = re.sub(r"[\s().\-/\u00a0\u2010-\u2015]", "", text)
     if text[:1] == " " and bare[:1].isdigit():
-        bare = f"+{bare}"
-    if bare.startswith("00"):
-        bare = f"+{bare[2:]}"
-    if _DIGITS.fullmatch(bare):
-        return bare
-    if _ADDRESS.fullmatch(text.strip()):
-        return text.strip()
-    raise ValueError(f"{text[:60]!r} is no number with its country code: write it like +91 98765 43210.")
+        text = bare = f"+{bare}"
+    full = f"+{bare[2:]}" if bare.startswith("00") else bare
+    if _DIGITS.fullmatch(full):
+        return full
+    given = text.strip()
+    if _AS_GIVEN.fullmatch(given) or _ADDRESS.fullmatch(given):
+        return given
+    raise ValueError(
+        f"{text[:60]!r} is no number with its country code: write it like +91 98765 43210, or, where records have it"
+        " without one, as they have it."
+    )
 
 
 def ending(text: str) -> str:

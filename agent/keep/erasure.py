@@ -35,7 +35,8 @@ class Erased(msgspec.Struct):
 
 def of_person(record: CallRecord, number: str) -> bool:
     """Whether the person behind this number is the one who was spoken to: our own lines have no records erased."""
-    return number == (record.called if record.direction.startswith("outbound") else record.caller)
+    theirs = record.called if record.direction.startswith("outbound") else record.caller
+    return number.lower() == theirs.lower()  # a SIP address has no case of its own
 
 
 def goes_on(record: CallRecord, now: datetime, longest_s: float) -> bool:

@@ -20,7 +20,7 @@ class Query(msgspec.Struct, frozen=True, omit_defaults=True):
     until: str = ""
     """Begun before."""
     number: str = ""
-    """Of either side, in full: `caller` or `called`."""
+    """Of either side, in full, whatever its case: `caller` or `called`."""
     ending: str = ""
     """One of `Ending`'s values, or GOES_ON."""
     least_score: int | None = None
@@ -51,7 +51,7 @@ def fulfils(record: CallRecord, query: Query) -> bool:
     return (
         (not query.since or record.started_at >= query.since)
         and (not query.until or record.started_at < query.until)
-        and (not query.number or query.number in (record.caller, record.called))
+        and (not query.number or query.number.lower() in (record.caller.lower(), record.called.lower()))
         and (not query.ending or query.ending == (record.ending or GOES_ON))
         and (query.least_score is None or (score is not None and score >= query.least_score))
         and (query.most_score is None or (score is not None and score <= query.most_score))

@@ -14,7 +14,7 @@ LARGEST_PAGE = 100
 TRANSCRIPTS = {"json": "application/json", "text": "text/plain", "vtt": "text/vtt"}
 """The forms of a transcript."""
 
-NUMBER = r"^\+[1-9][0-9]{6,14}$"
+NUMBER = r"^(\+?[0-9]{3,15}|(sip|sips|client):[A-Za-z0-9@._+-]{1,150})$"
 _A_TIME = {"anyOf": [{"format": "date"}, {"format": "date-time"}]}
 _DAY = "A date alone is a whole day in the server's TIMEZONE."
 
@@ -38,7 +38,7 @@ class Filters(Struct):
         Annotated[
             str,
             Meta(
-                description="Of either side, with its country code: +91 98765 43210. Or a SIP address.",
+                description="Of either side, with its country code: +91 98765 43210. Or as records have it.",
                 pattern=NUMBER,
             ),
         ]

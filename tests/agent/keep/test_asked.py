@@ -56,7 +56,8 @@ def test_a_time_that_is_none_or_has_no_zone_is_told_with_an_example(text: str) -
 
 
 @pytest.mark.parametrize(
-    "text", ["+919876543210", " 919876543210", "+91 98765-43210", "+91 (98765) 43210", "00919876543210"]
+    "text",
+    ["+919876543210", " 919876543210", "+91 98765-43210", "+91 (98765) 43210", "00919876543210", "0091 98765 43210"],
 )
 def test_a_number_is_found_however_it_is_written(text: str) -> None:
     assert query(number=text).number == "+919876543210"
@@ -67,7 +68,12 @@ def test_callers_without_a_number_are_found_by_what_the_carrier_calls_them(text:
     assert query(number=text).number == text
 
 
-@pytest.mark.parametrize("text", ["9876543210", "098765 43210", "+0123456789", "+12345", "91x", "", "<b>"])
+@pytest.mark.parametrize("text", ["9876543210", "09876543210", "1800123456", "56161", "+12345", "000", "00912345"])
+def test_digits_that_carriers_give_without_a_country_are_taken_as_they_are(text: str) -> None:
+    assert query(number=text).number == text
+
+
+@pytest.mark.parametrize("text", ["98765 43210", "098765 43210", "12", "1" * 16, "91x", "", "<b>", "٩٨٧٦٥٤٣٢١٠"])
 def test_a_number_without_its_country_is_refused_and_never_guessed(text: str) -> None:
     if text:
         assert "country code" in wrong(number=text)["number"]

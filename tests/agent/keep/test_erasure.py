@@ -22,6 +22,10 @@ def test_the_person_is_who_is_not_us(direction: str) -> None:
     assert not of_person(out, OURS)
 
 
+def test_a_sip_address_is_the_same_in_any_case() -> None:
+    assert of_person(msgspec.structs.replace(CALL, caller="sip:Meera@x.in"), "SIP:meera@X.in")
+
+
 def test_a_call_without_an_ending_goes_on_for_no_longer_than_one_can() -> None:
     assert goes_on(CALL, datetime(2026, 11, 22, 10, 30, tzinfo=UTC), 600)
     assert not goes_on(CALL, datetime(2026, 11, 22, 10, 41, tzinfo=UTC), 600)

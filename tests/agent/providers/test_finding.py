@@ -25,7 +25,17 @@ TIMES = [
     *("2026-11-22T10:00:00+00:00", "2026-11-22T1", "2026-11-22T10:00:00.9", "2026-11-23", "2027", "", "x", "2026-1a"),
     *("2026:", "\U0001f600", "20269"),
 ]
-NUMBERS = ["", "+919876543210", "919876543210", "anonymous", "sip:a.b@example.in", "sip:ab@example.in", "+", "\0"]
+NUMBERS = [
+    "",
+    "+919876543210",
+    "919876543210",
+    "anonymous",
+    "sip:a.b@example.in",
+    "sip:A.b@Example.IN",
+    "sip:ab@example.in",
+    "+",
+    "\0",
+]
 ENDINGS = ["", "caller hung up", "Caller hung up", "callerhungup", "failed", "goes on"]
 
 texts = st.lists(st.sampled_from(WORDS + ODD) | st.text(max_size=5), max_size=5).map(" ".join)
@@ -85,7 +95,7 @@ def naive(kept: list[CallRecord], query: Query) -> list[CallRecord]:
             [
                 not query.since or r.started_at >= encodable(query.since),
                 not query.until or r.started_at < encodable(query.until),
-                not query.number or encodable(query.number) in (r.caller, r.called),
+                not query.number or encodable(query.number).lower() in (r.caller.lower(), r.called.lower()),
                 not ending or (r.ending == ending if r.ending else ending == GOES_ON),
                 query.least_score is None or (score is not None and score >= query.least_score),
                 query.most_score is None or (score is not None and score <= query.most_score),

@@ -104,7 +104,7 @@ async def test_filters(house, query, found):
         ("/api/calls?unitl=2026-11-22", ["unitl"]),
         ("/api/calls?q=a&q=b", ["q"]),
         ("/api/calls?q=a%00", ["q"]),
-        ("/api/calls?since=monday&number=98765&limit=many", ["limit", "number", "since"]),
+        ("/api/calls?since=monday&number=98number=98765&limit=manylimit=many", ["limit", "number", "since"]),
         ("/api/export?format=xls&min_score=-1", ["format", "min_score"]),
         ("/api/export?limit=5", ["limit"]),
         ("/api/calls/CA1/transcript?format=pdf", ["format"]),

@@ -211,7 +211,7 @@ def test_who_reads_where_there_is_no_database_makes_none(capsys: pytest.CaptureF
         (("list", "--since", "monday", "--min-score", "200"), ("--since", "--min-score", "2026-11-22")),
         (("list", "--cursor", "x"), ("--cursor",)),
         (("export", "--ending", "bored"), ("--ending", "caller hung up")),
-        (("delete", "98765", "--yes"), ("--number", "country code")),
+        (("delete", "98765 43210", "--yes"), ("--number", "country code")),
     ],
 )
 def test_what_cannot_be_used_is_told_all_at_once(capsys: pytest.CaptureFixture[str], arguments, words) -> None:
