@@ -69,9 +69,17 @@ class Erasing:
             work.erase([record for record in held.values() if record.call_sid not in on])
             work.apart = self._apart
             after: Place | None = None
-            while page := self._store.find(Query(number=result.number), PAGE, after):
+            while True:
+                unread: dict[str, CallRecord | None] = {}
+                page = self._store.find(Query(number=result.number), PAGE, after, unread.__setitem__)
+                for call_sid, outline in unread.items():
+                    if outline is None:
+                        work.fail(f"the record of {call_sid}, which cannot be read, and may be theirs")
                 now = datetime.now(UTC)
-                work.erase([record for record in page if not work.goes_on(record, now, self._longest_s)])
+                outlines = [outline for outline in unread.values() if outline is not None]
+                work.erase([record for record in page + outlines if not work.goes_on(record, now, self._longest_s)])
+                if not page:
+                    break
                 after = place_of(page[-1])
                 if time.monotonic() > until:
                     work.fail(f"more than could be erased in {within_s:g} s")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -15,6 +15,10 @@ back."""
 
 HAND_OVER_S = 600.0
 """How long a hand-over is kept: the carrier asks within seconds of the stream's end."""
+
+
+Unread = Callable[[str, CallRecord | None], object]
+"""Takes the CallSid of a record that cannot be read, and what it tells all the same: whose it is, where its sound is."""
 
 
 class CallStore(Protocol):
@@ -32,9 +36,12 @@ class CallStore(Protocol):
         """The call's record, or None. Raises StoreError."""
         ...
 
-    def find(self, query: Query, limit: int, after: Place | None = None) -> list[CallRecord]:
+    def find(
+        self, query: Query, limit: int, after: Place | None = None, unread: Unread | None = None
+    ) -> list[CallRecord]:
         """Calls that fulfil the query, newest first (started_at, call_sid descending), those behind `after`. A record
-        that cannot be read is left out and logged. Raises StoreError."""
+        that cannot be read is left out and logged; `unread` is told what its terms find, some of them twice. Raises
+        StoreError."""
         ...
 
     def delete(self, *call_sids: str) -> int:

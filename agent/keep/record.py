@@ -125,3 +125,30 @@ class CallRecord(msgspec.Struct, frozen=True):
     revision: int = 0
     """Milliseconds since 1970 at the last change, or one more than before: a store never goes back to a smaller one."""
     version: int = VERSION
+
+
+class Outline(msgspec.Struct, frozen=True):
+    """What can be told of a record that cannot be read: enough to know whose it is, and to erase it."""
+
+    caller: str
+    called: str
+    direction: str
+    started_at: str
+    ending: str = ""
+    recording: str = ""
+
+
+def outlined(call_sid: str, outline: Outline) -> CallRecord:
+    """It as a record, without what was said."""
+    return CallRecord(
+        call_sid,
+        "",
+        outline.caller,
+        outline.called,
+        outline.direction,
+        outline.started_at,
+        0,
+        outline.ending,
+        (),
+        recording=outline.recording,
+    )

@@ -24,9 +24,9 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
 
 from agent.errors import StoreError
 from agent.keep.clean import clean_query, clean_text
-from agent.keep.ports import HAND_OVER_S
+from agent.keep.ports import HAND_OVER_S, Unread
 from agent.keep.query import Place, Query, page, span
-from agent.keep.record import CallRecord
+from agent.keep.record import CallRecord, Outline, outlined
 from agent.keep.terms import asked
 from agent.providers import mongo_schema as schema
 
@@ -93,7 +93,9 @@ class MongoStore:
         document = self._do(lambda: self._calls.find_one(asked_for, schema.OURS))
         return None if document is None else self._read(document)
 
-    def find(self, query: Query, limit: int, after: Place | None = None) -> list[CallRecord]:
+    def find(
+        self, query: Query, limit: int, after: Place | None = None, unread: Unread | None = None
+    ) -> list[CallRecord]:
         query = clean_query(query)
         after = None if after is None else Place(*map(clean_text, after))
         groups = asked(query)
@@ -109,7 +111,7 @@ class MongoStore:
                 conditions["$and"] = [{schema.TERMS: {"$in": group}} for group in self._rarest_first(groups)]
             order = [(schema.AT, pymongo.DESCENDING)]
             with self._calls.find(conditions, schema.OURS).sort(order).batch_size(min(limit, 1000) + 2) as cursor:
-                return page(self._readable(cursor), query, limit, after)
+                return page(self._readable(cursor, unread), query, limit, after)
 
         return self._do(read)
 
@@ -180,12 +182,19 @@ class MongoStore:
         counts = [self._calls.count_documents({schema.TERMS: {"$in": group}}, limit=schema.COUNTED) for group in some]
         return [some[n] for n in sorted(range(len(some)), key=counts.__getitem__)] + rest
 
-    def _readable(self, documents: pymongo.cursor.Cursor[dict[str, Any]]) -> Iterator[tuple[int, CallRecord]]:
+    def _readable(
+        self, documents: pymongo.cursor.Cursor[dict[str, Any]], unread: Unread | None
+    ) -> Iterator[tuple[int, CallRecord]]:
         for document in documents:
             try:
-                yield int(document[schema.AT]), self._read(document)
+                record = self._read(document)
             except StoreError as error:
-                log.warning("a record is left out", call_sid=document.get("call_sid"), error=str(error))
+                call_sid = str(document.get("call_sid"))
+                log.warning("a record is left out", call_sid=call_sid, error=str(error))
+                if unread is not None:
+                    unread(call_sid, _outlined(call_sid, document))
+            else:
+                yield int(document[schema.AT]), record
 
     def _read(self, document: dict[str, Any]) -> CallRecord:
         try:
@@ -206,3 +215,10 @@ class MongoStore:
                 return work()
         except (PyMongoError, BSONError, OverflowError, UnicodeEncodeError) as error:
             raise StoreError(f"MongoDB: {_AFTER.split(str(error), maxsplit=1)[0][:200]}") from error
+
+
+def _outlined(call_sid: str, document: dict[str, Any]) -> CallRecord | None:
+    try:
+        return outlined(call_sid, msgspec.convert(document, Outline))
+    except msgspec.ValidationError:
+        return None

@@ -18,9 +18,9 @@ import structlog
 
 from agent.errors import StoreError
 from agent.keep.clean import clean_query, clean_text
-from agent.keep.ports import HAND_OVER_S, TOMBSTONE_S
+from agent.keep.ports import HAND_OVER_S, TOMBSTONE_S, Unread
 from agent.keep.query import Place, Query, page, rank, span
-from agent.keep.record import CallRecord
+from agent.keep.record import CallRecord, Outline, outlined
 from agent.keep.terms import asked, terms
 from agent.providers import sqlite_schema as schema
 from agent.providers.sqlite_file import Connection, private
@@ -78,7 +78,9 @@ class SqliteStore:
         row = self._do(self._reader.read, lambda db: db.execute(query, (sid,)).fetchone())
         return self._decode(row[0]) if row else None
 
-    def find(self, query: Query, limit: int, after: Place | None = None) -> list[CallRecord]:
+    def find(
+        self, query: Query, limit: int, after: Place | None = None, unread: Unread | None = None
+    ) -> list[CallRecord]:
         query = clean_query(query)
         after = None if after is None else Place(*map(clean_text, after))
         groups = asked(query)
@@ -91,7 +93,7 @@ class SqliteStore:
         def read(db: sqlite3.Connection) -> list[CallRecord]:
             cursor = db.execute(_FIND, (*bounds, match)) if match else db.execute(_WALK, bounds)
             try:
-                return page(self._readable(cursor), query, limit, after)
+                return page(self._readable(cursor, unread), query, limit, after)
             finally:
                 cursor.close()
 
@@ -189,12 +191,17 @@ class SqliteStore:
         except sqlite3.Error as error:
             log.warning("the write-ahead log is not cut off yet", error=str(error))
 
-    def _readable(self, rows: sqlite3.Cursor) -> Iterator[tuple[int, CallRecord]]:
-        for at, call_sid, text in rows:
+    def _readable(self, rows: sqlite3.Cursor, unread: Unread | None) -> Iterator[tuple[int, CallRecord]]:
+        for at, raw, text in rows:
             try:
-                yield at >> schema.WITHIN, self._decode(text)
+                record = self._decode(text)
             except StoreError as error:
-                log.warning("a record is left out", call_sid=call_sid.decode(errors="replace"), error=str(error))
+                call_sid = raw.decode(errors="replace")
+                log.warning("a record is left out", call_sid=call_sid, error=str(error))
+                if unread is not None:
+                    unread(call_sid, _outlined(call_sid, text))
+            else:
+                yield at >> schema.WITHIN, record
 
     def _decode(self, text: bytes) -> CallRecord:
         try:
@@ -207,6 +214,13 @@ class SqliteStore:
             return how(work)
         except (sqlite3.Error, UnicodeEncodeError, OverflowError) as error:
             raise StoreError(f"{self._path}: {error}") from error
+
+
+def _outlined(call_sid: str, text: bytes) -> CallRecord | None:
+    try:
+        return outlined(call_sid, msgspec.json.decode(text, type=Outline))
+    except (msgspec.DecodeError, UnicodeError):
+        return None
 
 
 def _save(db: sqlite3.Connection, record: CallRecord, found_by: str, text: str) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from agent.errors import NotKept, StoreError
+from agent.keep.ports import Unread
 from agent.keep.query import GOES_ON, Place, Query
 from agent.keep.record import CallRecord
 
@@ -53,7 +54,9 @@ class MemoryStore:
     def newest(self, limit: int) -> list[CallRecord]:
         return self.find(Query(), limit)
 
-    def find(self, query: Query, limit: int, after: Place | None = None) -> list[CallRecord]:
+    def find(
+        self, query: Query, limit: int, after: Place | None = None, unread: Unread | None = None
+    ) -> list[CallRecord]:
         self._answer()
         self.finds += 1
         place = (after.started_at, after.call_sid) if after else ("~", "~")

@@ -142,3 +142,19 @@ def test_what_a_process_of_the_version_before_goes_on_saving_is_found_after_the_
 
     assert [r.call_sid for r in store.find(Query(text="priya"), 9)] == ["CA2"]
     store.close()
+
+
+def test_what_is_left_out_of_a_page_is_told_with_whose_it_is(mongo_uri: str) -> None:
+    with pymongo.MongoClient(mongo_uri) as client:
+        client.drop_database("calling_agent")
+        store = MongoStore(mongo_uri)
+        store.save(record("CA1"), record("CA2", recording="a.wav"), record("CA3"))
+        calls = client["calling_agent"]["calls"]
+        calls.update_one({"call_sid": "CA2"}, {"$set": {"duration_ms": "soon"}})
+        calls.update_one({"call_sid": "CA3"}, {"$unset": {"caller": 1}})
+    unread = {}
+
+    assert [r.call_sid for r in store.find(Query(number=record().caller), 9, None, unread.__setitem__)] == ["CA1"]
+    assert (unread["CA2"].caller, unread["CA2"].recording) == (record().caller, "a.wav")
+    assert unread["CA3"] is None
+    store.close()

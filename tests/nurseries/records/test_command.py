@@ -7,6 +7,7 @@ import io
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -351,3 +352,25 @@ def test_ctrl_c_ends_it_with_a_word(folder, store) -> None:
 
     assert export.wait(30) == main.INTERRUPTED
     assert told == "calling-agent: interrupted.\n"
+
+
+def test_a_record_of_theirs_that_cannot_be_read_is_erased_and_told_where_it_cannot_be(capsys, store, folder) -> None:
+    sound = folder / "data" / "recordings" / "a.wav"
+    sound.parent.mkdir(parents=True)
+    sound.write_bytes(b"x")
+    store.save(record(7, recording="a.wav"), record(8, direction="outbound-api"))
+    damage = 'UPDATE calls SET record = replace(record, \'"duration_ms":\', \'"duration_ms":"soon","was":\')'
+    with sqlite3.connect(folder / "data" / "calls.db") as db:
+        db.execute(f"{damage} WHERE call_sid IN (?, ?)", (record(7).call_sid, record(8).call_sid))
+        db.execute("UPDATE calls SET record = '{' WHERE call_sid = ?", (record(5).call_sid,))
+    db.close()
+    code, out, told = calls(capsys, "delete", THEM, "--yes", "--json")
+
+    with sqlite3.connect(folder / "data" / "calls.db") as db:
+        left = {sid for (sid,) in db.execute("SELECT call_sid FROM calls")}
+    db.close()
+    assert left == {record(n).call_sid for n in (5, 6, 8)}, "8 was placed by that number: it is another's"
+    assert not sound.exists()
+    assert code == 1
+    assert json.loads(out)["records"] == 5
+    assert f"not erased: the record of {record(5).call_sid}, which cannot be read" in told
