@@ -18,7 +18,8 @@ HAND_OVER_S = 600.0
 
 
 Unread = Callable[[str, CallRecord | None], object]
-"""Takes the CallSid of a record that cannot be read, and what it tells all the same: whose it is, where its sound is."""
+"""Takes the CallSid of a record that cannot be read, and what it tells all the same: whose it is, where its sound
+is."""
 
 
 class CallStore(Protocol):

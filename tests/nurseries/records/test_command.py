@@ -97,6 +97,7 @@ def test_a_line_of_a_list_has_both_numbers_and_an_empty_list_says_so(capsys: pyt
 
 
 def test_a_list_of_no_calls_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    SqliteStore(Path("data") / "calls.db").close()
     assert "no call yet" in calls(capsys, "list")[2]
 
 
