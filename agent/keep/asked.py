@@ -13,12 +13,16 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 import msgspec
 
 from agent.keep.query import GOES_ON, Query
+from agent.keep.terms import words
 from agent.model import Ending
 
 ENDINGS = (*(ending.value for ending in Ending), GOES_ON)
 
 LONGEST = 200
 """Characters of any text that is asked for."""
+
+EMPTY = "it is empty: give it a value, or leave it out."
+"""What is wrong with a filter that nothing is given for: it must not be taken for everything."""
 
 _FIELDS = {"min_score": "least_score", "max_score": "most_score", "q": "text"}
 FILTERS = ("since", "until", "number", "ending", *_FIELDS)
@@ -126,4 +130,6 @@ def score(text: str) -> int:
 def _text(text: str) -> str:
     if len(text) > LONGEST:
         raise ValueError(f"it is longer than {LONGEST} characters: search for fewer words.")
+    if not words(text):
+        raise ValueError(f"{text[:60]!r} has no word to search for.")
     return text

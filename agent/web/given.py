@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from quart import request
 
 from agent.errors import AskedWrongly
-from agent.keep.asked import FILTERS, Wrong, asked
+from agent.keep.asked import EMPTY, FILTERS, Wrong, asked
 from agent.keep.query import Query
 
 T = TypeVar("T")
@@ -23,7 +23,7 @@ class Given:
 
     def __init__(self, *names: str) -> None:
         """`names` are all that there are."""
-        self._values = {name: request.args[name] for name in names if name in request.args}
+        self._values = {name: request.args[name] for name in names if request.args.get(name, "").strip()}
         self._wrong = list(_unknown(names))
 
     def read(self, name: str, reader: Callable[[str], T], missing: T) -> T:
@@ -59,6 +59,8 @@ def _unknown(names: Collection[str]) -> list[Wrong]:
             wrong.append((name[:60], f"there is no such parameter; {there}"))
         elif len(values) > 1:
             wrong.append((name, "it is given more than once: give it once."))
+        elif not values[0].strip():
+            wrong.append((name, EMPTY))
         elif "\0" in values[0]:
             wrong.append((name, "it has a character that no text has (0): leave that out."))
     return wrong

@@ -55,7 +55,7 @@ class Filters(Struct):
             Meta(
                 description="Words that all occur in what was said or in the summary.",
                 max_length=LONGEST,
-                pattern=r"^[^\x00]*$",
+                pattern=r"^[^\x00]*[A-Za-z0-9][^\x00]*$",
             ),
         ]
         | UnsetType

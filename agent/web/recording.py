@@ -23,7 +23,7 @@ async def recording(records: Records, key: str) -> Response:
         return Response(b"", 302, {"Location": url})
     size = await records.size(key)
     start, end, status = 0, size, 200
-    if wanted := _wanted(size):
+    if size and (wanted := _wanted(size)):  # of nothing there is no part
         start, end, status = *wanted, 206
     if start >= end and size:
         return problem(416, f"It has {size} bytes.", headers={"Content-Range": f"bytes */{size}", **_RANGES})

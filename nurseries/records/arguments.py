@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from agent.config import Settings
 from agent.errors import AskedWrongly
 from agent.keep import cursor
-from agent.keep.asked import FILTERS, asked, number
+from agent.keep.asked import EMPTY, FILTERS, asked, number
 from agent.keep.query import Place, Query
 
 _HELP = {
@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     for action in (listing, export):
         for name, (metavar, words) in _HELP.items():
-            action.add_argument(f"--{name.replace('_', '-')}", default="", metavar=metavar, help=words)
+            action.add_argument(f"--{name.replace('_', '-')}", metavar=metavar, help=words)
     for action in (listing, show, delete):
         action.add_argument("--json", action="store_true", help="as JSON")
 
@@ -56,9 +56,11 @@ def _count(text: str) -> int:
 
 def asked_for(args: argparse.Namespace, settings: Settings) -> tuple[Query, Place | None]:
     """The filters, and where a list goes on. Raises AskedWrongly."""
+    given = {name: getattr(args, name, None) for name in FILTERS if args.action != "delete"}
     query, wrong = asked(
-        {name: getattr(args, name, "") for name in FILTERS if args.action != "delete"}, ZoneInfo(settings.TIMEZONE)
+        {name: text for name, text in given.items() if text and text.strip()}, ZoneInfo(settings.TIMEZONE)
     )
+    wrong += [(name, EMPTY) for name, text in given.items() if text is not None and not text.strip()]
     after = None
     try:
         after = cursor.read(args.cursor) if getattr(args, "cursor", "") else None

@@ -63,6 +63,15 @@ async def test_a_range_that_is_none_or_several_gets_all(player, asked):
     assert await response.get_data() == SOUND
 
 
+@pytest.mark.parametrize("asked", ["bytes=0-", "bytes=0-5", "bytes=-5"])
+async def test_of_a_sound_of_nothing_there_is_no_part(player, asked):
+    player[1].objects.sounds = dict.fromkeys(player[1].objects.sounds, b"")
+    response = await player[0].get(PATH, headers={"Range": asked})
+
+    assert (response.status_code, await response.get_data()) == (200, b"")
+    assert "Content-Range" not in response.headers
+
+
 async def test_a_sound_that_is_public_is_to_be_fetched_there(player):
     player[1].objects.public = "https://sounds.example.in"
     response = await player[0].get(PATH)

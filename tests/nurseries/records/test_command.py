@@ -212,6 +212,7 @@ def test_who_reads_where_there_is_no_database_makes_none(capsys: pytest.CaptureF
     [
         (("list", "--since", "monday", "--min-score", "200"), ("--since", "--min-score", "2026-11-22")),
         (("list", "--cursor", "x"), ("--cursor",)),
+        (("export", "--number", "", "--q", "?!"), ("--number: it is empty", "--q: '?!' has no word")),
         (("export", "--ending", "bored"), ("--ending", "caller hung up")),
         (("delete", "98765 43210", "--yes"), ("--number", "country code")),
     ],
