@@ -59,7 +59,7 @@ def _unknown(names: Collection[str]) -> list[Wrong]:
             wrong.append((name[:60], f"there is no such parameter; {there}"))
         elif len(values) > 1:
             wrong.append((name, "it is given more than once: give it once."))
-        elif not values[0].strip():
+        elif name in FILTERS and not values[0].strip():
             wrong.append((name, EMPTY))
         elif "\0" in values[0]:
             wrong.append((name, "it has a character that no text has (0): leave that out."))
