@@ -399,7 +399,7 @@ async def test_one_that_is_erased_while_it_is_stored_is_not_kept(house: House, w
         # As another process does it, which can tell this one nothing.
         erasing = Erasing(house.store, house.objects, Settings(_env_file=None, DATA_DIR=house.folder))
         erased = Erased("+919876543210")
-        with erasing.audit() as audit:
+        with erasing.audit(erased.number, "me") as audit:
             erasing.tell(audit, erased, erasing.erase(erased, {}, set()), "me")
         assert (erased.records, erased.elsewhere) == (1, 1)
         go.set()
