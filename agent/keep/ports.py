@@ -18,7 +18,8 @@ HAND_OVER_S = 600.0
 
 
 Unread = Callable[[str, CallRecord | None], object]
-"""Takes the CallSid of a record that cannot be read, and what it tells all the same: whose it is, and its sound."""
+"""Takes the CallSid of a record that cannot be read, and what it tells all the same: whose it is, where its sound
+is."""
 
 
 class CallStore(Protocol):
@@ -59,6 +60,11 @@ class CallStore(Protocol):
         that does so by itself is told, and returns 0. None: no call is removed from here on. Raises StoreError."""
         ...
 
+    def scrub(self) -> bool:
+        """Overwrite some of what removed calls have left in files; returns whether there is more. A store whose files
+        are a server's does nothing. Raises StoreError."""
+        ...
+
     def hand_over(self, call_sid: str, to: str) -> None:
         """The call is to be passed on to this number once its stream is over; any process may be asked. Forgotten
         after HAND_OVER_S. Raises StoreError."""
@@ -79,8 +85,8 @@ class ObjectStore(Protocol):
     def name(self) -> str: ...
 
     def put(self, key: str, path: Path, content_type: str) -> None:
-        """Store the file's bytes under the key, replacing what is there. Once it returns they are durable. Raises
-        StoreError."""
+        """Store the file's bytes under the key, replacing what is there. Once it returns they are durable. The file may
+        be removed then, but not changed: it may be the object itself. Raises StoreError."""
         ...
 
     def read(self, key: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
