@@ -8,7 +8,6 @@ and a new socket is told all of it again, as text.
 from __future__ import annotations
 
 import itertools
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -25,8 +24,8 @@ from agent.providers import realtime_requests as requests
 from agent.providers.openai_client import NAME
 from agent.providers.openai_llm import system_of, takes_leave
 from agent.speak.verbatim import MS_PER_CHARACTER
-from agent.think.conversation import CUT
 from agent.think.ports import Message, Prompt, Reply, ToolCall
+from nurseries.ahead import Ahead
 from nurseries.live_reply import LiveReply, ReplyEvent
 from nurseries.session import Session
 from nurseries.voiced import Voiced
@@ -77,8 +76,7 @@ class LiveMind:
         """Under way at the server, by what they were asked as; the server takes one at a time."""
         self._calls: dict[str, str] = {}
         """Tool calls in the server's conversation that have no result there: their items by their ids."""
-        self._ahead: deque[tuple[str, str]] = deque()
-        """Items, with their texts, that the model was told of before they were heard: it would say them again."""
+        self._ahead = Ahead(session.send)
         self._numbers = itertools.count(1)
         self._pace = MS_PER_CHARACTER
         self._late = 0
@@ -132,7 +130,7 @@ class LiveMind:
                 return
             await self.session.news.park()
         self._drop_calls()
-        self._tell_ahead()
+        self._ahead.tell(self.unheard())
         self._replies[asked] = reply
         given: set[Voiced] = set()
         self.session.send(requests.answer(asked, system_of(prompt), prompt.tools))
@@ -178,14 +176,6 @@ class LiveMind:
             self.session.send(requests.forget(item))
         self._calls.clear()
 
-    def _tell_ahead(self) -> None:
-        for text in self.unheard()[len(self._ahead) :]:
-            self._ahead.append((self._new_item(), text))
-            self.session.send(requests.assistant(text, self._ahead[-1][0]))
-
-    def _new_item(self) -> str:
-        return f"ahead_{next(self._numbers)}"
-
     def _settled(self, line: Voiced) -> None:
         """No more of the line will be heard: the server is to know of none."""
         spoken = self._spoken.pop(line, None)
@@ -202,8 +192,7 @@ class LiveMind:
     def caller_said(self, text: str, start_ms: float, end_ms: float) -> None:
         """Words of the caller, or keys: the server is told those of which it has not got all the sound, instead of
         the sound."""
-        while self._ahead:  # the turn is over; what is still heard of it is told as it is heard
-            self.session.send(requests.forget(self._ahead.popleft()[0]))
+        self._ahead.take_back()
         spoken = start_ms < end_ms
         if spoken and self._sound.holds(start_ms, end_ms):
             return
@@ -217,23 +206,11 @@ class LiveMind:
 
     def agent_heard(self, text: str, interrupted: bool) -> None:
         """The caller has heard a line that the model did not speak."""
-        words = text + (CUT if interrupted else "")
-        if not self._ahead:
-            self.session.send(requests.assistant(words))
-            return
-        item, told = self._ahead.popleft()
-        if words == told:
-            return
-        heard = self._new_item()
-        self.session.send(requests.assistant(words, heard, item))
-        if interrupted and told.startswith(text) and (rest := told[len(text) :].strip()):
-            self._ahead.appendleft((self._new_item(), rest))  # it may go on
-            self.session.send(requests.assistant(rest, self._ahead[0][0], heard))
-        self.session.send(requests.forget(item))
+        self._ahead.heard(text, interrupted=interrupted)
 
     def tool_ran(self, call: ToolCall, result: str) -> None:
         """A tool's result, and the call where it was not the model's own."""
-        self._tell_ahead()
+        self._ahead.tell(self.unheard())
         if self._calls.pop(call.id, None) is None:
             self.session.send(requests.called(call))
         self.session.send(requests.result(call.id, result))
@@ -259,7 +236,7 @@ class LiveMind:
         self._spoken.clear()
         self._replies.clear()
         self._calls.clear()
-        self._ahead.clear()
+        self._ahead.lost()
 
     def received(self, event: events.RealtimeEvent) -> None:
         match event:
