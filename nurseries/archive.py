@@ -154,7 +154,8 @@ class Archive:
             self._progress.unpark_all()
 
     async def _take_up(self, taken_up: trio.Event) -> None:
-        found, faults = await trio.to_thread.run_sync(waiting.take_up, self._folder, self._claim)
+        look = partial(waiting.take_up, self._folder, self._claim)
+        found, faults = await trio.to_thread.run_sync(look, abandon_on_cancel=True)
         for fault in faults:
             log.error("a recording of an earlier process is not stored", error=fault)
         if found:

@@ -25,6 +25,8 @@ from agent.providers.left_files import erase_left, still_told
 
 log = structlog.get_logger(__name__)
 
+LATE = "more than could be erased in the time there is"
+
 PAGE = 200
 """Records in memory at once."""
 
@@ -64,7 +66,7 @@ class Erasing:
         in `result`, also where this is interrupted. `held` are records that the process has in its own memory, of which
         those of `on` go on."""
         until = time.monotonic() + within_s
-        work = _Work(self._store, self._objects, result, on & held.keys(), self._erased_here)
+        work = _Work(self._store, self._objects, result, on & held.keys(), self._erased_here, until)
         try:
             work.erase([record for record in held.values() if record.call_sid not in on])
             work.apart = self._apart
@@ -81,8 +83,8 @@ class Erasing:
                 if not page:
                     break
                 after = place_of(page[-1])
-                if time.monotonic() > until:
-                    work.fail(f"more than could be erased in {within_s:g} s")
+                if work.late:
+                    work.fail(LATE)
                     break
         except StoreError as error:
             work.fail(str(error))
@@ -101,7 +103,7 @@ class Erasing:
 
     def silence(self, records: Iterable[CallRecord], result: Erased) -> None:
         """Erase the sounds of these records of the person's."""
-        work = _Work(self._store, self._objects, result, set(), self._erased_here)
+        work = _Work(self._store, self._objects, result, set(), self._erased_here, math.inf)
         for record in records:
             work.may_go(record)
 
@@ -129,8 +131,15 @@ class _Work:
     """One erasure."""
 
     def __init__(
-        self, store: CallStore, objects: ObjectStore, result: Erased, on: set[str], erased_here: set[str]
+        self,
+        store: CallStore,
+        objects: ObjectStore,
+        result: Erased,
+        on: set[str],
+        erased_here: set[str],
+        until: float,
     ) -> None:
+        """`until`, on the monotonic clock, no sound more is begun with: each may take as long as a store's limit."""
         self.result = result
         self.apart = False
         """The records that come may have their sounds on another machine."""
@@ -142,6 +151,11 @@ class _Work:
         self._silent: set[str] = set()
         """Keys of sounds that are gone."""
         self._erased_here = erased_here
+        self._until = until
+
+    @property
+    def late(self) -> bool:
+        return time.monotonic() > self._until
 
     def fail(self, what: str) -> None:
         if what not in self.result.failed:
@@ -172,6 +186,9 @@ class _Work:
             return False
         if not record.recording or record.recording in self._silent:
             return True
+        if self.late:
+            self.fail(LATE)
+            return False
         try:
             if self.apart and record.recording not in self._erased_here:
                 self._objects.size(record.recording)

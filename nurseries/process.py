@@ -229,7 +229,7 @@ class Process:
 
     async def _take_back(self) -> None:
         """As soon as the store is there."""
-        pause, saved = PREPARE_AGAIN_S, 0
+        pause, saved, why = PREPARE_AGAIN_S, 0, ""
         told: set[str] = set()
         while True:
             faults: set[str] = set()
@@ -239,7 +239,9 @@ class Process:
                 saved += await trio.to_thread.run_sync(work, limiter=self._threads)
             except StoreError as error:
                 away = True
-                log.warning("records put aside earlier are not saved yet", error=str(error))
+                if str(error) != why:
+                    why = str(error)
+                    log.warning("records put aside earlier are not saved yet", error=why)
             for fault in sorted(faults - told):
                 log.error("a record put aside earlier is not saved", error=fault)
             told |= faults

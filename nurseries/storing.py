@@ -150,7 +150,8 @@ class Storing:
         return known
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
-        return await trio.to_thread.run_sync(work, limiter=self._threads)
+        """A disk that hangs is left to itself when the process leaves."""
+        return await trio.to_thread.run_sync(work, limiter=self._threads, abandon_on_cancel=True)
 
 
 @dataclass

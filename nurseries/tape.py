@@ -100,6 +100,6 @@ class Tape:
             return
         try:
             what(self._stereo)
-        except Exception:
+        except Exception:  # whatever a recording does, the call goes on
             log.exception("crashed", what="recording", call_sid=self.label.call_sid)
             self.lose("a fault of ours")

@@ -67,10 +67,19 @@ def test_a_process_does_not_take_the_journal_of_one_that_lives(tmp_path: Path) -
     first = Server(tmp_path, **SETTINGS)
     second: list[Server] = []
 
+    async def said_more_than(words: int) -> int:
+        with trio.fail_after(FINISHED_S):
+            while True:
+                records = await trio.to_thread.run_sync(stored, tmp_path)
+                said = sum(len(words_of(record)) for record in records)
+                if said > words:
+                    return said
+                await trio.sleep(0.05)
+
     async def start_another() -> None:
-        await trio.sleep(4)
+        said = await said_more_than(0)
         second.append(await trio.to_thread.run_sync(lambda: Server(tmp_path, **SETTINGS)))
-        await trio.sleep(3)
+        await said_more_than(said + 3)  # the other one is up, and the call has gone on beside it
         assert [record["ending"] for record in await trio.to_thread.run_sync(stored, tmp_path)] == [""]
         await trio.to_thread.run_sync(first.kill)
 

@@ -86,3 +86,22 @@ def test_asking_again_finishes_what_the_store_did_not_take(store: Store, first: 
     store.away = False
     erased = erase(by)
     assert (erased.records, erased.failed) == (1, [])
+
+
+def test_no_sound_is_begun_with_when_the_time_is_over(
+    store: Store, first: LocalObjects, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Within a page as well: each may take as long as a store's limit."""
+    store.save(record("CA2", caller=THEM, recording="2026/11/27/CA2.wav"))
+    clock = [0.0]
+    monkeypatch.setattr("nurseries.erasing.time.monotonic", lambda: clock[0])
+    asked: list[str] = []
+
+    def slow(key: str) -> None:
+        asked.append(key)
+        clock[0] += 60
+
+    monkeypatch.setattr(first, "delete", slow)
+    erased = Erased(THEM)
+    erasing(store, first, tmp_path, uri="").erase(erased, {}, set(), 20)
+    assert (len(asked), erased.records, len(erased.failed)) == (1, 1, 1)
