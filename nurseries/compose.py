@@ -21,7 +21,6 @@ from agent.errors import ConfigError
 from agent.hear.endpointing import LexicalEndOfTurn
 from agent.hear.keys import parse_bindings
 from agent.hear.ports import Recogniser
-from agent.keep.ports import CallStore, ObjectStore
 from agent.language import two_letters
 from agent.lines import load_lines
 from agent.model import Utterance
@@ -55,28 +54,6 @@ CONNECT_S = 3.0
 """For a socket to a Realtime server, TLS and all."""
 SILENT_S = 5.0
 """Until such a server is asked whether it is there, and once more for its answer: a call may be silent for long."""
-
-
-def open_store(settings: Settings) -> CallStore:
-    """MongoDB where MONGODB_URI is set, else SQLite under DATA_DIR. Raises StoreError."""
-    if uri := settings.MONGODB_URI.get_secret_value():
-        from agent.providers.mongo import MongoStore
-
-        return MongoStore(uri)
-    from agent.providers.sqlite import SqliteStore
-
-    return SqliteStore(settings.DATA_DIR / "calls.db")
-
-
-def open_objects(settings: Settings) -> ObjectStore:
-    """The bucket where S3_BUCKET is set, else a folder under DATA_DIR. Asks nothing of either yet."""
-    if settings.S3_BUCKET:
-        from agent.providers.s3_objects import S3Objects
-
-        return S3Objects(settings)
-    from agent.providers.local_objects import LocalObjects
-
-    return LocalObjects(settings.DATA_DIR / "recordings")
 
 
 @asynccontextmanager

@@ -6,7 +6,7 @@ import os
 import resource
 import secrets
 import sys
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
@@ -26,13 +26,14 @@ from agent.web.app import create_app
 from agent.web.security import Gate
 from agent.web.state import ProcessState
 from nurseries.archive import Archive
-from nurseries.compose import compose, open_objects, open_store
+from nurseries.compose import compose
 from nurseries.erasing import Erasing
 from nurseries.hand_overs import HandOvers
 from nurseries.keeping import Keeping
 from nurseries.parts import Parts
 from nurseries.process import Process
 from nurseries.reading import Reading
+from nurseries.stores import Stores, open_objects, open_stores
 from nurseries.storing import Storing
 
 log = structlog.get_logger(__name__)
@@ -45,12 +46,8 @@ def serve() -> int:
     raise_files()
     with suppress(OSError):  # who needs it tells
         settings.DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
-    store, objects = open_store(settings), open_objects(settings)
-    try:
-        trio.run(_run, settings, store, objects)
-    finally:
-        objects.close()
-        store.close()
+    with open_stores(settings) as stores, closing(open_objects(settings)) as objects:
+        trio.run(_run, settings, stores, objects)
     return 0
 
 
@@ -61,8 +58,8 @@ def raise_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-async def _run(settings: Settings, store: CallStore, objects: ObjectStore) -> None:
-    state = ProcessState()
+async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None:
+    state, store = ProcessState(), stores.calls
     hand_overs = HandOvers(store, state)
     async with compose(settings, hand_overs.hand_over) as parts:
         for doubt in parts.lines.warnings:

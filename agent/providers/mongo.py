@@ -7,10 +7,8 @@ needed, so a standalone server does as well as a replica set.
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
@@ -18,9 +16,8 @@ from typing import Any, TypeVar
 import msgspec
 import pymongo
 import structlog
-from bson.errors import BSONError
 from pymongo import ReadPreference, ReplaceOne
-from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
+from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from agent.errors import StoreError
 from agent.keep.clean import clean_query, clean_text
@@ -29,22 +26,14 @@ from agent.keep.query import Place, Query, page, span
 from agent.keep.record import CallRecord, Outline, outlined
 from agent.keep.terms import asked
 from agent.providers import mongo_schema as schema
+from agent.providers.mongo_database import Mongo
 
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
-_AFTER = re.compile(r",| \(configured timeouts:")
-"""Where the driver goes on with its settings, and its whole view of the cluster."""
-
-DATABASE = "calling_agent"
-"""Used where the URI names none."""
-
 DUPLICATE = 11000
 """The server's code for a second document of one call."""
-
-LIMIT_S = 5.0
-"""For one operation, server selection included."""
 
 AT_WORK = "its indexes are being made; ask again"
 """Of a store that is not ready to be searched."""
@@ -53,18 +42,9 @@ AT_WORK = "its indexes are being made; ask again"
 class MongoStore:
     """The CallStore port on one database."""
 
-    def __init__(self, uri: str) -> None:
-        """Connects lazily: a database that is away does not keep calls from being answered.
-
-        Raises StoreError for a URI that is none.
-        """
-        try:
-            self._client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(
-                uri, serverSelectionTimeoutMS=int(LIMIT_S * 1000), appname="calling-agent", tz_aware=True
-            )
-        except PyMongoError as error:
-            raise StoreError(f"MONGODB_URI cannot be used: {error}") from error
-        self._calls = self._client.get_default_database(DATABASE)["calls"]
+    def __init__(self, mongo: Mongo) -> None:
+        self._mongo = mongo
+        self._calls = mongo.database["calls"]
         # Read where it was written, whatever the URI prefers: the carrier asks half a second later.
         self._hand_overs = self._calls.database.get_collection("hand_overs", read_preference=ReadPreference.PRIMARY)
         self._unique = False
@@ -73,8 +53,7 @@ class MongoStore:
 
     @property
     def name(self) -> str:
-        hosts = ", ".join(f"{host}:{port}" for host, port in sorted(self._client.nodes)) or "not connected yet"
-        return f"mongodb ({self._calls.database.name}; {hosts})"
+        return self._mongo.name
 
     def save(self, *records: CallRecord) -> None:
         # A write that was given up may still reach a server that was only stopped: it must not undo a later one.
@@ -138,7 +117,7 @@ class MongoStore:
         return None if found is None else str(found["to"])
 
     def close(self) -> None:
-        self._client.close()
+        self._mongo.close()
 
     def _prepare(self, *, patient: bool) -> None:
         """One at a time; not `patient`, in no more time than an operation has."""
@@ -204,17 +183,14 @@ class MongoStore:
 
     def _do(self, work: Callable[[], T], *, patient: bool = False) -> T:
         """`patient`: an index over millions of records takes its time, where the server is there at all."""
-        try:
-            with pymongo.timeout(LIMIT_S):
-                if patient:
-                    self._client.admin.command("ping")
-            with nullcontext() if patient else pymongo.timeout(LIMIT_S):
-                if not self._unique:  # without it, two writers could make two documents of one call
-                    self._calls.create_index("call_sid", unique=True)
-                    self._unique = True
-                return work()
-        except (PyMongoError, BSONError, OverflowError, UnicodeEncodeError) as error:
-            raise StoreError(f"MongoDB: {_AFTER.split(str(error), maxsplit=1)[0][:200]}") from error
+
+        def unique_first() -> T:
+            if not self._unique:  # without it, two writers could make two documents of one call
+                self._calls.create_index("call_sid", unique=True)
+                self._unique = True
+            return work()
+
+        return self._mongo.do(unique_first, patient=patient)
 
 
 def _outlined(call_sid: str, document: dict[str, Any]) -> CallRecord | None:

@@ -51,7 +51,7 @@ class SqliteStore:
         self._decoder = msgspec.json.Decoder(CallRecord)
         try:
             private(path)
-            self._writer, self._reader, self._asked = Connection(path), Connection(path), Connection(path)
+            self._writer, self._reader, self._asked = (Connection(path, schema.bring_forward) for _ in range(3))
         except (OSError, sqlite3.Error, StoreError) as error:
             raise StoreError(f"cannot use {path}: {error}") from error
         self._log_is_long = True

@@ -19,7 +19,6 @@ from typing import TypeVar
 import structlog
 
 from agent.errors import StoreError
-from agent.providers import sqlite_schema as schema
 
 log = structlog.get_logger(__name__)
 
@@ -55,7 +54,8 @@ def private(path: Path) -> None:
 class Connection:
     """Used by one thread at a time."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, bring_forward: Callable[[sqlite3.Connection], None]) -> None:
+        """`bring_forward` makes the file's tables, or brings them to this version."""
         self._lock = threading.Lock()
         self._until = math.inf
         """When what is done is given up."""
@@ -65,7 +65,7 @@ class Connection:
             self._db.execute("PRAGMA synchronous=FULL")
             self._db.execute("PRAGMA secure_delete=ON")  # who is deleted is not to be found in free pages
             self._db.execute(f"PRAGMA busy_timeout={int(MIGRATE_S * 1000)}")
-            schema.bring_forward(self._db)
+            bring_forward(self._db)
             self._db.execute(f"PRAGMA busy_timeout={int(PATIENCE_S * 1000)}")
             self._db.set_progress_handler(lambda: time.monotonic() > self._until, 1000)
         except BaseException:

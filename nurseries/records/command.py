@@ -20,12 +20,12 @@ from agent.keep import cursor
 from agent.keep.ports import CallStore
 from agent.keep.query import Place, Query, place_of
 from agent.keep.transcript import as_vtt
-from nurseries.compose import open_store
 from nurseries.records.arguments import add_arguments, asked_for, caller_of
 from nurseries.records.forgetting import forget
 from nurseries.records.pages import pages
 from nurseries.records.saving import save
 from nurseries.records.story import in_a_line, story
+from nurseries.stores import open_stores
 
 __all__ = ["add_arguments", "run"]
 
@@ -58,8 +58,8 @@ def _run(args: argparse.Namespace, settings: Settings) -> int:
     caller = caller_of(args)
     if args.action != "delete":
         _refuse_to_begin_one(settings)
-    store = open_store(settings)
-    try:
+    with open_stores(settings) as stores:
+        store = stores.calls
         match args.action:
             case "list":
                 return _list(store, query, after, args)
@@ -70,8 +70,6 @@ def _run(args: argparse.Namespace, settings: Settings) -> int:
                 return 0
             case _:
                 return forget(store, settings, caller, args)
-    finally:
-        store.close()
 
 
 def _refuse_to_begin_one(settings: Settings) -> None:

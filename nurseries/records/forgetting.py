@@ -13,9 +13,9 @@ from agent.config import Settings
 from agent.keep.erasure import Erased, of_person
 from agent.keep.ports import CallStore
 from agent.keep.query import Query
-from nurseries.compose import open_objects
 from nurseries.erasing import Erasing
 from nurseries.records.pages import pages
+from nurseries.stores import open_objects
 
 
 def forget(store: CallStore, settings: Settings, caller: str, args: argparse.Namespace) -> int:

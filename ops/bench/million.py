@@ -31,6 +31,7 @@ from agent.keep.record import CallRecord, Entry, Lead, TurnTimes
 from agent.model import Ending
 from agent.providers import mongo_schema
 from agent.providers.mongo import MongoStore
+from agent.providers.mongo_database import Mongo
 from agent.providers.sqlite import SqliteStore
 from tests.fakes.mongod import Mongod
 
@@ -73,7 +74,7 @@ def _sqlite(folder: Path, count: int) -> int:
 
 def _mongo(folder: Path, count: int) -> int:
     mongod = Mongod(standalone=True, root=folder)
-    store = MongoStore(mongod.uri)
+    store = MongoStore(Mongo(mongod.uri))
     try:
         began = time.perf_counter()
         with pymongo.MongoClient[dict[str, object]](mongod.uri) as client:

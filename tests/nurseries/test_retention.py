@@ -21,6 +21,7 @@ from agent.keep.query import Query
 from agent.providers.claim import Claim
 from agent.providers.journal_file import JournalFile
 from agent.providers.mongo import MongoStore
+from agent.providers.mongo_database import Mongo
 from agent.providers.spool import begin_claimed
 from agent.providers.sqlite import SqliteStore
 from nurseries.retention import BATCH, Retention
@@ -180,7 +181,7 @@ def test_mongodb_is_told_how_long_and_told_again_when_that_changes(mongo_uri: st
     with pymongo.MongoClient(mongo_uri) as client:
         client.drop_database("calling_agent")
         calls = client["calling_agent"]["calls"]
-        store = MongoStore(mongo_uri)
+        store = MongoStore(Mongo(mongo_uri))
 
         def told() -> int | None:
             return calls.index_information().get("retention", {}).get("expireAfterSeconds")
@@ -194,7 +195,7 @@ def test_mongodb_is_told_how_long_and_told_again_when_that_changes(mongo_uri: st
 def test_mongodb_removes_what_is_old_by_itself(mongo_uri: str) -> None:
     with pymongo.MongoClient(mongo_uri) as client:
         client.drop_database("calling_agent")
-    store = MongoStore(mongo_uri)
+    store = MongoStore(Mongo(mongo_uri))
     store.save(record("old", ago(31)), record("new", ago(29)), record("odd", "once"))
     store.expire(30, 9)
 

@@ -13,6 +13,7 @@ from agent.keep.ports import CallStore
 from agent.keep.query import GOES_ON, Place, Query, place_of
 from agent.keep.record import CallRecord, Entry, Lead
 from agent.providers.mongo import MongoStore
+from agent.providers.mongo_database import Mongo
 from agent.providers.sqlite import SqliteStore
 from tests.agent.providers.test_stores import make, record, store
 
@@ -113,7 +114,7 @@ def emptied(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         uri = request.getfixturevalue("mongo_uri")
         with pymongo.MongoClient(uri) as client:
             client.drop_database("calling_agent")
-            shared = MongoStore(uri)
+            shared = MongoStore(Mongo(uri))
 
             def empty() -> CallStore:
                 client["calling_agent"]["calls"].delete_many({})

@@ -13,6 +13,7 @@ from agent.keep.derive import derived
 from agent.keep.query import Query
 from agent.keep.record import CallRecord, Lead
 from agent.providers.mongo import MongoStore
+from agent.providers.mongo_database import Mongo
 from agent.providers.sqlite import SqliteStore
 from tests.agent.providers.test_stores import record
 
@@ -123,7 +124,7 @@ def test_documents_of_the_version_before_are_found(mongo_uri: str) -> None:
         calls = client["calling_agent"]["calls"]
         calls.create_index("call_sid", unique=True)
         calls.insert_many([dict(FIRST_VERSION), msgspec.to_builtins(SECOND), {"call_sid": "CA3", "entries": 1}])
-    store = MongoStore(mongo_uri)
+    store = MongoStore(Mongo(mongo_uri))
 
     with pytest.raises(StoreError, match="cannot be read"):
         store.get("CA3")
@@ -134,7 +135,7 @@ def test_documents_of_the_version_before_are_found(mongo_uri: str) -> None:
 def test_what_a_process_of_the_version_before_goes_on_saving_is_found_after_the_next_look(mongo_uri: str) -> None:
     with pymongo.MongoClient(mongo_uri) as client:
         client.drop_database("calling_agent")
-        store = MongoStore(mongo_uri)
+        store = MongoStore(Mongo(mongo_uri))
         store.save(record("CA2"))
         store.prepare()
         client["calling_agent"]["calls"].replace_one({"call_sid": "CA2"}, msgspec.to_builtins(SECOND))
@@ -147,7 +148,7 @@ def test_what_a_process_of_the_version_before_goes_on_saving_is_found_after_the_
 def test_what_is_left_out_of_a_page_is_told_with_whose_it_is(mongo_uri: str) -> None:
     with pymongo.MongoClient(mongo_uri) as client:
         client.drop_database("calling_agent")
-        store = MongoStore(mongo_uri)
+        store = MongoStore(Mongo(mongo_uri))
         store.save(record("CA1"), record("CA2", recording="a.wav"), record("CA3"))
         calls = client["calling_agent"]["calls"]
         calls.update_one({"call_sid": "CA2"}, {"$set": {"duration_ms": "soon"}})

@@ -6,6 +6,7 @@ import pytest
 from agent.errors import StoreError
 from agent.keep.query import Query
 from agent.providers.mongo import MongoStore
+from agent.providers.mongo_database import Mongo
 from tests.agent.providers.test_stores import record
 from tests.fakes.mongod import Mongod, failing
 
@@ -16,7 +17,7 @@ NOT_PRIMARY, DISK_FULL, WRITE_TIMEOUT = 10107, 14031, 64
 def store(mongo_uri: str):
     with pymongo.MongoClient(mongo_uri) as client:
         client.drop_database("calling_agent")
-    made = MongoStore(mongo_uri)
+    made = MongoStore(Mongo(mongo_uri))
     made.prepare()
     yield made
     made.close()
@@ -43,7 +44,7 @@ def test_a_failure_that_lasts_is_an_error_and_the_next_try_works(
     store: MongoStore, mongo_uri: str, how: dict, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store.save(record("CA1"))
-    monkeypatch.setattr("agent.providers.mongo.LIMIT_S", 0.3)
+    monkeypatch.setattr("agent.providers.mongo_database.LIMIT_S", 0.3)
     with failing(mongo_uri, "update", "find", "findAndModify", **how):
         for ask in (lambda: store.save(record("CA2")), lambda: store.find(Query(), 9), lambda: store.delete("CA1")):
             with pytest.raises(StoreError, match="MongoDB"):
@@ -64,7 +65,7 @@ def test_a_write_that_is_not_on_the_other_members_is_an_error(store: MongoStore,
 
 
 def test_a_server_that_hangs_is_an_error_within_the_limit(store: MongoStore, mongo_uri: str, monkeypatch) -> None:
-    monkeypatch.setattr("agent.providers.mongo.LIMIT_S", 0.2)
+    monkeypatch.setattr("agent.providers.mongo_database.LIMIT_S", 0.2)
     with (
         failing(mongo_uri, "update", blockConnection=True, blockTimeMS=1000),
         pytest.raises(StoreError, match="MongoDB"),
@@ -81,7 +82,7 @@ def test_a_record_that_no_document_can_hold_is_an_error(store: MongoStore) -> No
 def test_an_index_that_cannot_be_made_yet_is_made_later(store: MongoStore, mongo_uri: str) -> None:
     with pymongo.MongoClient(mongo_uri) as client:
         client.drop_database("calling_agent")
-        other = MongoStore(mongo_uri)
+        other = MongoStore(Mongo(mongo_uri))
         with failing(mongo_uri, "createIndexes", errorCode=DISK_FULL), pytest.raises(StoreError):
             other.prepare()
         other.save(record("CA1"))
@@ -95,8 +96,8 @@ def test_an_index_that_cannot_be_made_yet_is_made_later(store: MongoStore, mongo
 def test_a_server_that_comes_later_is_used_then(monkeypatch: pytest.MonkeyPatch) -> None:
     mongod = Mongod()
     mongod.kill()
-    store = MongoStore(mongod.uri)
-    monkeypatch.setattr("agent.providers.mongo.LIMIT_S", 0.2)
+    store = MongoStore(Mongo(mongod.uri))
+    monkeypatch.setattr("agent.providers.mongo_database.LIMIT_S", 0.2)
     for ask in (store.prepare, lambda: store.save(record()), lambda: store.find(Query(), 9)):
         with pytest.raises(StoreError, match="MongoDB"):
             ask()
@@ -115,8 +116,8 @@ def test_an_index_that_takes_longer_than_an_operation_may_is_made_all_the_same(
     """As over a million records that came from a dump."""
     with pymongo.MongoClient(mongo_uri) as client:
         client.drop_database("calling_agent")
-    monkeypatch.setattr("agent.providers.mongo.LIMIT_S", 0.3)
-    store = MongoStore(mongo_uri)
+    monkeypatch.setattr("agent.providers.mongo_database.LIMIT_S", 0.3)
+    store = MongoStore(Mongo(mongo_uri))
     with failing(mongo_uri, "createIndexes", times=1, blockConnection=True, blockTimeMS=600):
         store.prepare()
     store.save(record())

@@ -11,6 +11,7 @@ from agent.keep.ports import CallStore
 from agent.keep.query import Query
 from agent.keep.record import CallRecord, Entry, TurnTimes
 from agent.providers.mongo import MongoStore
+from agent.providers.mongo_database import Mongo
 from agent.providers.sqlite import SqliteStore
 
 
@@ -42,7 +43,7 @@ def make(request: pytest.FixtureRequest, tmp_path):
         uri = request.getfixturevalue(f"{request.param}_uri")
         with pymongo.MongoClient(uri) as client:
             client.drop_database("calling_agent")
-        return lambda: MongoStore(uri)
+        return lambda: MongoStore(Mongo(uri))
     return lambda: SqliteStore(tmp_path / "new" / "calls.db")
 
 
@@ -154,7 +155,7 @@ def test_hand_overs_do_not_pile_up(tmp_path, monkeypatch) -> None:
 
 
 def test_mongodb_is_told_to_remove_old_hand_overs(mongo_uri: str) -> None:
-    store = MongoStore(mongo_uri)
+    store = MongoStore(Mongo(mongo_uri))
     store.prepare()
     store.close()
 
@@ -181,8 +182,8 @@ def test_a_damaged_record_is_named_not_raised_raw(tmp_path) -> None:
 
 
 def test_a_mongod_that_is_away_is_an_error_within_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agent.providers.mongo.LIMIT_S", 0.2)
-    store = MongoStore("mongodb://127.0.0.1:1/")
+    monkeypatch.setattr("agent.providers.mongo_database.LIMIT_S", 0.2)
+    store = MongoStore(Mongo("mongodb://127.0.0.1:1/"))
 
     for ask in (lambda: store.save(record()), lambda: store.hand_over("CA1", "+91"), lambda: store.handed_over("CA1")):
         with pytest.raises(StoreError, match="MongoDB") as caught:
@@ -194,4 +195,4 @@ def test_a_mongod_that_is_away_is_an_error_within_its_limit(monkeypatch: pytest.
 
 def test_a_uri_that_is_none_is_an_error_in_words() -> None:
     with pytest.raises(StoreError, match="MONGODB_URI"):
-        MongoStore("mongodb://")
+        MongoStore(Mongo("mongodb://"))
