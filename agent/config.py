@@ -54,15 +54,22 @@ class Settings(BaseSettings):
     LOG_LEVEL: Literal["debug", "info", "warn", "error"] = "info"
     DATA_DIR: Path = Path("data")
     API_TOKEN: SecretStr = SecretStr("")
-    """Who has it may read and erase records over HTTP. Empty: only this machine may, in development (docs/api.md)."""
+    """A key with the scope admin, beside those of `calling-agent keys`. See docs/security.md."""
     CORS_ORIGINS: str = ""
     """Web pages that may use the API from a browser: origins such as https://crm.example.in, separated by commas."""
 
     TWILIO_ACCOUNT_SID: str = ""
     TWILIO_AUTH_TOKEN: SecretStr = SecretStr("")
+    TWILIO_AUTH_TOKEN_SECONDARY: SecretStr = SecretStr("")
+    """The other one, while the account's token is changed: signatures by either are taken."""
     TWILIO_CALLER_ID: str = ""
     TWILIO_SIGNATURE: Literal["auto", "require", "log", "off"] = "auto"
     """What to do with X-Twilio-Signature. auto: require in production, off in development."""
+
+    SESSION_HOURS: float = Field(12, gt=0, le=720)
+    """From a key shown to the console to the end of that session; it ends sooner where the key does."""
+    SOFTPHONE_TOKEN_S: float = Field(60, gt=0, le=600)
+    """For a browser to open the media socket that it was given the address of."""
 
     COMPANY_NAME: str = "Premier Realty Group"
     AGENT_NAME: str = "Priya"
@@ -238,11 +245,17 @@ class Settings(BaseSettings):
         return tuple(origin.strip().rstrip("/").lower() for origin in self.CORS_ORIGINS.split(",") if origin.strip())
 
     @property
-    def api(self) -> Literal["token", "open", "closed"]:
-        """Who may use the HTTP API: who has the token; programs on this machine; nobody."""
+    def api(self) -> Literal["token", "open", "keys"]:
+        """Who may use the HTTP API: who has API_TOKEN or a key; programs on this machine as well; who has a key."""
         if self.API_TOKEN.get_secret_value():
             return "token"
-        return "closed" if self.production or self.PUBLIC_URL or not _loopback(self.host) else "open"
+        return "keys" if self.production or self.PUBLIC_URL or not _loopback(self.host) else "open"
+
+    @property
+    def auth_tokens(self) -> tuple[str, ...]:
+        """Twilio's, the one in use first."""
+        tokens = (self.TWILIO_AUTH_TOKEN.get_secret_value(), self.TWILIO_AUTH_TOKEN_SECONDARY.get_secret_value())
+        return tuple(token for token in tokens if token)
 
     @property
     def signature(self) -> Literal["require", "log", "off"]:
@@ -377,11 +390,16 @@ class Settings(BaseSettings):
             if used and getattr(self, first) + OTHERS_S > getattr(self, last)
         ]
         found += self._s3_faults()
+        found += self._door_faults()
         if self.RECORD_CALLS and self.CALL_MAX_MINUTES > RECORDABLE_MINUTES:
             found.append(f"RECORD_CALLS: a WAV file holds no more than {RECORDABLE_MINUTES}; lower CALL_MAX_MINUTES.")
         if self.MESSAGE_MS > self.LEAD_MS:
             found.append(f"MESSAGE_MS ({self.MESSAGE_MS}) must not exceed LEAD_MS ({self.LEAD_MS}).")
         return tuple(found)
+
+    def _door_faults(self) -> Iterator[str]:
+        if self.TWILIO_AUTH_TOKEN_SECONDARY.get_secret_value() and not self.TWILIO_AUTH_TOKEN.get_secret_value():
+            yield "TWILIO_AUTH_TOKEN_SECONDARY is set and TWILIO_AUTH_TOKEN is not; set the one in use as that."
 
     def _s3_faults(self) -> Iterator[str]:
         keys = {name: bool(getattr(self, name).get_secret_value()) for name in ("S3_ACCESS_KEY", "S3_SECRET_KEY")}

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from agent.config import Settings
+from agent.guard.access import AccessStore
 from agent.keep.ports import CallStore, ObjectStore
 
 
@@ -15,6 +16,7 @@ class Stores:
     """All of one process; those in MongoDB share its connections."""
 
     calls: CallStore
+    access: AccessStore
 
 
 @contextmanager
@@ -23,16 +25,20 @@ def open_stores(settings: Settings) -> Iterator[Stores]:
     StoreError."""
     if uri := settings.MONGODB_URI.get_secret_value():
         from agent.providers.mongo import MongoStore
+        from agent.providers.mongo_access import MongoAccess
         from agent.providers.mongo_database import Mongo
 
-        stores = Stores(MongoStore(Mongo(uri)))
+        mongo = Mongo(uri)
+        stores = Stores(MongoStore(mongo), MongoAccess(mongo))
     else:
         from agent.providers.sqlite import SqliteStore
+        from agent.providers.sqlite_access import SqliteAccess
 
-        stores = Stores(SqliteStore(settings.DATA_DIR / "calls.db"))
+        stores = Stores(SqliteStore(settings.DATA_DIR / "calls.db"), SqliteAccess(settings.DATA_DIR / "access.db"))
     try:
         yield stores
     finally:
+        stores.access.close()
         stores.calls.close()
 
 

@@ -12,6 +12,14 @@ from quart_trio.wrappers import TrioResponse as Response
 MEDIA_TYPE = "application/problem+json"
 
 
+def nothing(status: int = 204, **headers: str) -> Response:
+    """An answer without a body."""
+    response = Response(b"", status, headers)
+    for header in ("Content-Length", "Content-Type"):  # both say something about a body
+        response.headers.pop(header, None)
+    return response
+
+
 def problem(
     status: int,
     detail: str = "",

@@ -16,11 +16,11 @@ from agent.config import Settings
 from agent.guard.tokens import Tokens
 from agent.lines import Lines
 from agent.profile import Profile
-from agent.web.problem import problem
+from agent.web.problem import nothing, problem
 from agent.web.security import MEDIA_PATH, Gate
 from agent.web.state import ProcessState
 from agent.web.transfer import HandedOver, add_transfer
-from agent.web.webhook import address, as_twiml, claims, field, info, let_in, nothing
+from agent.web.webhook import address, as_twiml, claims, field, info, let_in
 from agent.wire import twiml
 
 log = structlog.get_logger(__name__)

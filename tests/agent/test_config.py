@@ -221,6 +221,6 @@ def test_an_origin_is_one(value: str) -> None:
 def test_the_api_is_open_to_this_machine_alone() -> None:
     assert config.load().api == "open"
     assert config.load(HOST="localhost").api == "open"
-    assert config.load(HOST="0.0.0.0").api == "closed"  # noqa: S104
-    assert config.load(PUBLIC_URL="https://voice.example.in").api == "closed"
+    assert config.load(HOST="0.0.0.0").api == "keys"  # noqa: S104
+    assert config.load(PUBLIC_URL="https://voice.example.in").api == "keys"
     assert config.load(HOST="0.0.0.0", API_TOKEN="x" * 20).api == "token"  # noqa: S104
