@@ -11,7 +11,7 @@ from quart_schema import document_response
 from quart_trio.wrappers import TrioResponse as Response
 
 from agent.config import Settings
-from agent.errors import AskedWrongly, NotKept, StoreError
+from agent.errors import NotKept, StoreError
 from agent.keep.asked import number as in_full
 from agent.keep.erasure import Erased
 from agent.web.calls import add_calls
@@ -74,11 +74,6 @@ def _add_erasing(routes: Blueprint, records: Records) -> None:
 
 
 def _add_refusals(routes: Blueprint) -> None:
-    @routes.errorhandler(AskedWrongly)
-    async def refused(error: AskedWrongly) -> Response:
-        errors = [{"parameter": name, "detail": detail} for name, detail in error.wrong]
-        return problem(400, str(error), more={"errors": errors})
-
     @routes.errorhandler(NotKept)
     async def gone(_: NotKept) -> Response:
         return problem(404, "Its sound is not in the store any more.")

@@ -16,6 +16,7 @@ from quart_trio.wrappers import TrioResponse as Response
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from agent.config import Settings
+from agent.errors import AskedWrongly
 from agent.guard.tokens import Tokens
 from agent.lines import Lines
 from agent.web.api import api_routes
@@ -24,7 +25,7 @@ from agent.web.headers import add_security_headers
 from agent.web.health import health_routes
 from agent.web.openapi import openapi_route
 from agent.web.ports import Records
-from agent.web.problem import problem
+from agent.web.problem import asked_wrongly, problem
 from agent.web.route import route
 from agent.web.security import Gate
 from agent.web.session import session_routes
@@ -79,6 +80,10 @@ def create_app(
         if isinstance(error, MethodNotAllowed) and error.valid_methods:
             response.headers["Allow"] = ", ".join(error.valid_methods)
         return response
+
+    @app.errorhandler(AskedWrongly)
+    async def wrong(error: AskedWrongly) -> Response:
+        return asked_wrongly(error)
 
     @app.errorhandler(Exception)
     async def failed(error: Exception) -> Response:

@@ -9,6 +9,8 @@ from typing import Any
 import msgspec
 from quart_trio.wrappers import TrioResponse as Response
 
+from agent.errors import AskedWrongly
+
 MEDIA_TYPE = "application/problem+json"
 
 
@@ -33,3 +35,9 @@ def problem(
     body = {"status": status, "title": HTTPStatus(status).phrase} | ({"detail": detail} if detail else {})
     sent = dict(headers or {}) | ({"Connection": "close"} if close else {})
     return Response(msgspec.json.encode(body | dict(more or {})), status, sent, content_type=MEDIA_TYPE)
+
+
+def asked_wrongly(error: AskedWrongly) -> Response:
+    """Everything that is wrong with what was asked, part by part."""
+    errors = [{"parameter": name, "detail": detail} for name, detail in error.wrong]
+    return problem(400, str(error), more={"errors": errors})
