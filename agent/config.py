@@ -25,6 +25,7 @@ NUMBER = re.compile(r"\+[1-9][0-9]{6,14}|sips?:[^\s<>\"@]{1,100}@[^\s<>\"@]{1,10
 """A telephone number (E.164) or a SIP address."""
 
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+QUEUE_NAME = re.compile(r"[A-Za-z0-9_.-]([A-Za-z0-9 _.-]{0,62}[A-Za-z0-9_.-])?")
 _ORIGIN = re.compile(r"(?i:https?)://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:[0-9]{1,5})?/?")
 
 RECORDABLE_MINUTES = 1440
@@ -206,6 +207,18 @@ class Settings(BaseSettings):
     HISTORY_TURNS: int = Field(24, ge=2)
     HISTORY_TOKENS: int = Field(3000, ge=200)
 
+    MAX_CONCURRENT_CALLS: int = Field(50, ge=1, le=1000)
+    """Of one process, those told to connect included. 50 take some three quarters of a core (ops/bench/many_calls.py);
+    beyond what a core carries every caller hears gaps. The next one hears that all lines are busy: docs/limits.md."""
+    BUSY_TEXT: str = ""
+    """Said to whom there is no line for. Empty: that all lines are busy, in the language of SAY_VOICE."""
+    BUSY_QUEUE: str = ""
+    """A queue of Twilio's where such callers wait for people, instead of being hung up on."""
+    BUSY_DIAL: str = ""
+    """A number or a SIP address that such callers are passed on to instead."""
+    BUSY_REJECT: bool = False
+    """Such calls are not answered instead: a busy tone, and nothing is billed."""
+
     RETENTION_DAYS: int | None = Field(None, ge=1, le=LONGEST_DAYS)
     """How long records, recordings and what is left of journals are kept, from a call's start. Unset: for ever."""
     PRICES_FILE: Path | None = None
@@ -331,7 +344,7 @@ class Settings(BaseSettings):
             raise ValueError("must be a time zone such as Asia/Kolkata") from None
         return value
 
-    @field_validator("TRANSFER_TO")
+    @field_validator("TRANSFER_TO", "BUSY_DIAL")
     @classmethod
     def _is_a_number(cls, value: str) -> str:
         if value and not NUMBER.fullmatch(value):
@@ -391,6 +404,7 @@ class Settings(BaseSettings):
         ]
         found += self._s3_faults()
         found += self._door_faults()
+        found += self._limit_faults()
         if self.RECORD_CALLS and self.CALL_MAX_MINUTES > RECORDABLE_MINUTES:
             found.append(f"RECORD_CALLS: a WAV file holds no more than {RECORDABLE_MINUTES}; lower CALL_MAX_MINUTES.")
         if self.MESSAGE_MS > self.LEAD_MS:
@@ -400,6 +414,15 @@ class Settings(BaseSettings):
     def _door_faults(self) -> Iterator[str]:
         if self.TWILIO_AUTH_TOKEN_SECONDARY.get_secret_value() and not self.TWILIO_AUTH_TOKEN.get_secret_value():
             yield "TWILIO_AUTH_TOKEN_SECONDARY is set and TWILIO_AUTH_TOKEN is not; set the one in use as that."
+
+    def _limit_faults(self) -> Iterator[str]:
+        ways = [name for name in ("BUSY_QUEUE", "BUSY_DIAL", "BUSY_REJECT") if getattr(self, name)]
+        if len(ways) > 1:
+            yield f"{' and '.join(ways)}: a caller without a line can go one way only; set one of them."
+        if self.BUSY_QUEUE and not QUEUE_NAME.fullmatch(self.BUSY_QUEUE):
+            yield f"BUSY_QUEUE ({self.BUSY_QUEUE[:70]!r}) must be a name: up to 64 letters, digits, spaces, _ . and -."
+        if self.BUSY_REJECT and self.BUSY_TEXT:
+            yield "BUSY_REJECT answers no call, so that BUSY_TEXT is never heard; set one of them."
 
     def _s3_faults(self) -> Iterator[str]:
         keys = {name: bool(getattr(self, name).get_secret_value()) for name in ("S3_ACCESS_KEY", "S3_SECRET_KEY")}

@@ -31,6 +31,7 @@ from agent.providers.journal_file import JournalFile
 from agent.web.security import Gate
 from agent.web.state import PROMISE_S, ProcessState
 from agent.wire.ports import MediaSocket
+from nurseries.admission import admit
 from nurseries.afterwards import last_words, summed_up
 from nurseries.archive import Archive
 from nurseries.boundary import contain
@@ -82,6 +83,7 @@ class Process:
         self._state = state
         self._calls: set[Call] = set()
         self._changed = ParkingLot()
+        state.on_change = self._changed.unpark_all
         self._afterwards: trio.Nursery | None = None
         self._threads = trio.CapacityLimiter(4)
         self._aside = parts.settings.DATA_DIR / "unsaved"
@@ -139,11 +141,9 @@ class Process:
 
     async def take(self, socket: MediaSocket) -> None:
         """Hold the call on an accepted media socket, if it is one that we expect. Its crash ends here."""
-        settings = self._parts.settings
-        info = await pick_up(socket, self._tokens, settings.START_TIMEOUT_S)
-        if info is None:
+        info = await pick_up(socket, self._tokens, self._parts.settings.START_TIMEOUT_S)
+        if info is None or not await admit(info.call_sid, socket, self._state, self._changed):
             return
-        self._state.promised.pop(info.call_sid, None)
         with bound_contextvars(call_sid=info.call_sid):
             tape = self._archive.tape(info.call_sid) if self._archive is not None else None
             call = Call(info, socket, self._parts, tape)
@@ -170,11 +170,13 @@ class Process:
 
     def _add(self, call: Call) -> None:
         self._calls.add(call)
+        self._state.held.add(call.info.call_sid)
         self._state.calls = len(self._calls)
         self._changed.unpark_all()
 
     def _remove(self, call: Call) -> None:
         self._calls.discard(call)
+        self._state.held.discard(call.info.call_sid)
         self._state.calls = len(self._calls)
         self._last_over = trio.current_time()
         self._changed.unpark_all()

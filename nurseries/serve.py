@@ -63,7 +63,7 @@ def raise_files() -> None:
 
 
 async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None:
-    state, store = ProcessState(), stores.calls
+    state, store = ProcessState(most=settings.MAX_CONCURRENT_CALLS), stores.calls
     hand_overs = HandOvers(store, state)
     async with compose(settings, hand_overs.hand_over) as parts:
         for doubt in parts.lines.warnings:

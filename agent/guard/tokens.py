@@ -70,6 +70,8 @@ class Tokens:
         self._random = random
         self._used: dict[bytes, float] = {}
         """Nonces of redeemed tokens with the time from which the token would be refused anyway."""
+        self._taken: dict[str, float] = {}
+        """Calls whose stream came, with the same time for every token that they had been given by then."""
 
     def mint(self, claims: Claims, now: float) -> str:
         """A token for one call, at most 480 characters. Raises ValueError for SIDs over 40 bytes."""
@@ -88,7 +90,8 @@ class Tokens:
         return self._seal.close(msgspec.msgpack.encode(sealed))
 
     def redeem(self, token: str, call_sid: str, account_sid: str, now: float) -> Claims | Refusal:
-        """The claims, the first time a genuine, fresh token comes with its own call; else why not."""
+        """The claims, the first time a genuine, fresh token comes with its own call; else why not. A webhook that is
+        asked again gives a token again: the first that comes voids those that the call was given before."""
         sealed = self._open(token)
         if isinstance(sealed, Refusal):
             return sealed
@@ -97,9 +100,10 @@ class Tokens:
         if now >= sealed.expires:
             return Refusal(Reason.EXPIRED)
         self._forget(now)
-        if sealed.nonce in self._used:
+        if sealed.nonce in self._used or sealed.expires < self._taken.get(call_sid, 0):
             return Refusal(Reason.USED)
         self._used[sealed.nonce] = sealed.expires
+        self._taken[call_sid] = now + self._ttl_s
         return sealed.claims
 
     @property
@@ -119,6 +123,8 @@ class Tokens:
     def _forget(self, now: float) -> None:
         for nonce in [nonce for nonce, expires in self._used.items() if expires <= now]:
             del self._used[nonce]
+        for call_sid in [call_sid for call_sid, until in self._taken.items() if until <= now]:
+            del self._taken[call_sid]
 
 
 def _cut(text: str, size: int) -> str:

@@ -25,9 +25,13 @@ def health_routes(state: ProcessState) -> Blueprint:
     def doubt() -> dict[str, Any]:
         return {"journal": state.journal_doubt} if state.journal_doubt else {}
 
+    def lines() -> dict[str, int]:
+        """Calls, and how many there may be, those told to connect included."""
+        return {"calls": state.calls, "promised": len(state.promised), "most": state.most}
+
     @routes.get("/health")
     async def health() -> Answer:
-        return {"status": word(), "calls": state.calls} | doubt(), 200
+        return {"status": word()} | lines() | doubt(), 200
 
     @routes.get("/health/live")
     async def live() -> Answer:

@@ -148,3 +148,12 @@ def test_a_token_of_a_process_that_knew_no_lines_yet_is_taken():
     token = house._seal.close(payload)
 
     assert house.redeem(token, "CA1", "AC1", NOW) == Claims(*claims)
+
+
+def test_the_first_token_that_comes_voids_those_its_call_was_given_before():
+    house = tokens()
+    first, again = house.mint(CALL, NOW), house.mint(CALL, NOW + 1)
+    assert isinstance(redeem(house, again, now=NOW + 2), Claims)
+
+    assert redeem(house, first, now=NOW + 3) == Refusal(Reason.USED)
+    assert isinstance(redeem(house, house.mint(CALL, NOW + 4), now=NOW + 5), Claims), "a call that is redirected later"
