@@ -25,6 +25,7 @@ from agent.errors import StoreError
 from agent.guard.tokens import Tokens
 from agent.keep.ports import CallStore, ObjectStore
 from agent.keep.record import CallRecord
+from agent.keep.tally import tell
 from agent.model import Ending
 from agent.providers.aside import put_aside, take_back
 from agent.providers.journal_file import JournalFile
@@ -191,6 +192,7 @@ class Process:
             record = msgspec.structs.replace(record, usage=call.meter.used)
         finally:
             self._keeping.finish(record)
+            tell(record, self._parts.prices)
             if tape is not None and self._archive is not None:
                 self._archive.keep(tape)
 

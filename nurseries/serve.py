@@ -37,6 +37,7 @@ from nurseries.keyring import KeyRing
 from nurseries.parts import Parts
 from nurseries.process import Process
 from nurseries.reading import Reading
+from nurseries.standing import standing
 from nurseries.stores import Stores, open_objects, open_stores
 from nurseries.storing import Storing
 
@@ -93,7 +94,11 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
         process = Process(parts, store, tokens, state, keeping, archive, objects)
         records = Reading(store, objects, Erasing(store, objects, settings), keeping)
         entrance = Entrance(settings, KeyRing(stores.access), _sessions(settings))
-        app = create_app(settings, tokens, state, gate, parts.lines, hand_overs.handed_over, records, entrance=entrance)
+        app = create_app(
+            *(settings, tokens, state, gate, parts.lines, hand_overs.handed_over, records),
+            entrance=entrance,
+            readings=partial(standing, state, keeping),
+        )
         async with trio.open_nursery() as nursery:
             await nursery.start(partial(process.run, listeners, app, gate))
             port = listeners[0].socket.getsockname()[1]
