@@ -140,6 +140,17 @@ class Settings(BaseSettings):
     model is shut down; then local where that is installed."""
     OPENAI_TTS_MODEL: str = "gpt-4o-mini-tts"
     OPENAI_TTS_VOICE: str = "alloy"
+    FALLBACKS_FILE: Path | None = None
+    """TOML: who is asked where a provider fails, by port. See docs/faults.md."""
+    LLM_HEDGE_S: float | None = Field(None, gt=0, le=10)
+    """So long without a word of the language model, and the next one of FALLBACKS_FILE is asked as well; the first to
+    speak has the turn, and both are paid for. Unset: not."""
+    BREAKER_FAILURES: int = Field(3, ge=1, le=100)
+    """So many failures of a provider within BREAKER_WINDOW_S, at least half of its requests, or so many refusals in a
+    row: then it is not asked any more."""
+    BREAKER_WINDOW_S: float = Field(30, gt=0, le=3600)
+    BREAKER_REST_S: float = Field(5, gt=0, le=60)
+    """Until one request tries whether it works again; twice as long after each that fails, up to a minute."""
     LOCAL_STT_ENGINE: Literal["auto", "moonshine", "whisper"] = "auto"
     """auto: the first one that is installed."""
 
@@ -351,7 +362,7 @@ class Settings(BaseSettings):
             raise ValueError("must be a number such as +918012345678, or a SIP address such as sip:desk@example.in")
         return value
 
-    @field_validator("SYSTEM_PROMPT_FILE", "LINES_FILE", "PRICES_FILE")
+    @field_validator("SYSTEM_PROMPT_FILE", "LINES_FILE", "PRICES_FILE", "FALLBACKS_FILE")
     @classmethod
     def _is_a_file(cls, value: Path | None) -> Path | None:
         if value is not None and not value.is_file():
@@ -405,6 +416,7 @@ class Settings(BaseSettings):
         found += self._s3_faults()
         found += self._door_faults()
         found += self._limit_faults()
+        found += self._provider_faults()
         if self.RECORD_CALLS and self.CALL_MAX_MINUTES > RECORDABLE_MINUTES:
             found.append(f"RECORD_CALLS: a WAV file holds no more than {RECORDABLE_MINUTES}; lower CALL_MAX_MINUTES.")
         if self.MESSAGE_MS > self.LEAD_MS:
@@ -423,6 +435,17 @@ class Settings(BaseSettings):
             yield f"BUSY_QUEUE ({self.BUSY_QUEUE[:70]!r}) must be a name: up to 64 letters, digits, spaces, _ . and -."
         if self.BUSY_REJECT and self.BUSY_TEXT:
             yield "BUSY_REJECT answers no call, so that BUSY_TEXT is never heard; set one of them."
+
+    def _provider_faults(self) -> Iterator[str]:
+        if self.LLM_HEDGE_S is None:
+            return
+        if self.FALLBACKS_FILE is None:
+            yield "LLM_HEDGE_S asks a second language model: name one under [[llm]] in FALLBACKS_FILE."
+        if self.LLM_HEDGE_S + OTHERS_S > self.LLM_TIMEOUT_S:
+            yield (
+                f"LLM_HEDGE_S ({self.LLM_HEDGE_S:g}) must be at least {OTHERS_S:g} s less than LLM_TIMEOUT_S "
+                f"({self.LLM_TIMEOUT_S:g}): else nobody has time to stand in."
+            )
 
     def _s3_faults(self) -> Iterator[str]:
         keys = {name: bool(getattr(self, name).get_secret_value()) for name in ("S3_ACCESS_KEY", "S3_SECRET_KEY")}

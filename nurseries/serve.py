@@ -85,6 +85,7 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
             raise ConfigError(
                 (f"cannot listen on {settings.host}:{settings.PORT}: {reason}. Set PORT (or HOST) to a free one.",)
             ) from None
+        state.degraded = lambda: parts.breakers.degraded
         gate = Gate(settings)
         tokens = Tokens(*_keys_for(settings, "media token 1"), ttl_s=settings.TOKEN_TTL_S, random=secrets.token_bytes)
         name = f"{os.getpid()}-{secrets.token_hex(4)}"

@@ -138,7 +138,7 @@ class Breaker:
             if probe and not self._by_refusals:
                 self._close()  # it is there again, and does not like this one request
             self._refused += 1
-            if probe and self._by_refusals or self._refused >= rules.failures:
+            if (probe and self._by_refusals) or self._refused >= rules.failures:
                 self._trip(now, rules.longest_rest_s, by_refusals=True)
             return
         self._note(now, failed=True)

@@ -20,7 +20,10 @@ def health_routes(state: ProcessState) -> Blueprint:
             return "draining"
         if state.journal_fault:
             return "journal cannot be written"
-        return "ready" if state.ready else "starting"
+        if not state.ready:
+            return "starting"
+        down = state.degraded()
+        return f"degraded: {', '.join(down)}" if down else "ready"
 
     def doubt() -> dict[str, Any]:
         return {"journal": state.journal_doubt} if state.journal_doubt else {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 PROMISE_S = 20.0
@@ -28,6 +28,8 @@ class ProcessState:
     """Why what is said cannot be written down now: no new call is taken until it can."""
     journal_doubt: str = ""
     """What is wrong with the journal of an earlier process."""
+    degraded: Callable[[], Sequence[str]] = tuple
+    """Ports of which a provider is not asked at present: stt, llm, tts, ..."""
     calls: int = 0
     """Calls whose socket has shown its token and has not ended."""
     most: int = 50
