@@ -92,8 +92,8 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
         keeping = Keeping(store, JournalFile(settings.DATA_DIR / "journal", name), state, parts.prices)
         storing = Storing(objects, store, keeping, settings.SUMMARY_TIMEOUT_S)
         archive = Archive(storing, settings.DATA_DIR / "spool", name=name, recording=settings.RECORD_CALLS)
-        process = Process(parts, store, tokens, state, keeping, archive, objects)
-        records = Reading(store, objects, Erasing(store, objects, settings), keeping)
+        process = Process(parts, store, tokens, state, keeping, archive, objects, orders=stores.orders)
+        records = Reading(store, objects, Erasing(store, objects, settings, orders=stores.orders), keeping)
         entrance = Entrance(settings, KeyRing(stores.access), _sessions(settings))
         app = create_app(
             *(settings, tokens, state, gate, parts.lines, hand_overs.handed_over, records),
