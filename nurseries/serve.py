@@ -98,7 +98,7 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
         app = create_app(
             *(settings, tokens, state, gate, parts.lines, hand_overs.handed_over, records),
             entrance=entrance,
-            readings=partial(standing, state, keeping),
+            readings=lambda: [*standing(state, keeping), *parts.breakers.readings()],
         )
         async with trio.open_nursery() as nursery:
             await nursery.start(partial(process.run, listeners, app, gate))
