@@ -30,6 +30,8 @@ _ORIGIN = re.compile(r"(?i:https?)://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:[0-9]{1
 RECORDABLE_MINUTES = 1440
 LONGEST_DAYS = 20_000
 
+LONGEST_MESSAGE = 500
+
 OPENAI_URL = "https://api.openai.com/v1"
 
 OTHERS_S = 1.0
@@ -63,6 +65,35 @@ class Settings(BaseSettings):
     TWILIO_CALLER_ID: str = ""
     TWILIO_SIGNATURE: Literal["auto", "require", "log", "off"] = "auto"
     """What to do with X-Twilio-Signature. auto: require in production, off in development."""
+
+    # Calling out: docs/calling-out.md.
+    TWILIO_API_KEY: str = ""
+    TWILIO_API_SECRET: SecretStr = SecretStr("")
+    """For the REST API, instead of the auth token: a key can be withdrawn alone. The auth token still checks
+    signatures."""
+    TWILIO_API_URL: str = ""
+    """Another address of the REST API, such as https://api.dublin.ie1.twilio.com. Empty: Twilio's own."""
+    TWILIO_API_TIMEOUT_S: float = Field(10, gt=0, le=60)
+    """For one request's answer. A call's creation that takes longer is unknown until its callbacks tell."""
+    PLACE_TIMEOUT_S: float = Field(20, gt=0, le=120)
+    """For a call to be taken by the carrier, tries after "too many requests" included."""
+    RECONCILE_S: float = Field(30, gt=0, le=3600)
+    """Without news for so long, an order is looked for at the carrier."""
+    LOST_S: float = Field(600, gt=0, le=86_400)
+    """An order that nobody has heard of for so long has failed."""
+    MAX_OUTBOUND_CALLS: int = Field(10, ge=1, le=10_000)
+    """Placed by this process and not over."""
+    CALLS_PER_SECOND: float = Field(1, gt=0, le=1000)
+    """Of this process. Twilio's own limit for an account is 1 unless it was raised; what is above it waits there."""
+    DIAL_QUEUE: int = Field(20, ge=0, le=10_000)
+    """Requests that may wait for the two limits above, DIAL_WAIT_S at most; others are told to come again."""
+    DIAL_WAIT_S: float = Field(10, gt=0, le=60)
+    RING_S: int = Field(30, ge=5, le=600)
+    """How long a telephone that is called rings; a voice mailbox often answers after 25 to 30 s."""
+    MACHINE_DETECTION: Literal["off", "hang-up", "message"] = "hang-up"
+    """Who answers a call that we placed is looked at while the agent talks; what to do where it is a machine."""
+    MACHINE_MESSAGE: str = "Hello, this is {agent} from {company}. We will try again at another time. Goodbye."
+    """Left after the beep, with MACHINE_DETECTION=message."""
 
     COMPANY_NAME: str = "Premier Realty Group"
     AGENT_NAME: str = "Priya"
@@ -250,6 +281,18 @@ class Settings(BaseSettings):
             return "require" if self.production else "off"
         return self.TWILIO_SIGNATURE
 
+    @property
+    def twilio_user(self) -> tuple[str, str]:
+        """User and password of the REST API."""
+        if self.TWILIO_API_KEY:
+            return self.TWILIO_API_KEY, self.TWILIO_API_SECRET.get_secret_value()
+        return self.TWILIO_ACCOUNT_SID, self.TWILIO_AUTH_TOKEN.get_secret_value()
+
+    @property
+    def calls_out(self) -> bool:
+        """Whether all that is needed to place and end calls over the carrier's REST API is set."""
+        return bool(self.TWILIO_ACCOUNT_SID and all(self.twilio_user) and self.PUBLIC_URL)
+
     def provider(self, port: Literal["STT", "LLM", "TTS"]) -> tuple[Literal["openai", "local", "scripted"], str]:
         """Which provider serves a port, and why, in words for the start-up line."""
         own: Provider = getattr(self, f"{port}_PROVIDER")
@@ -279,7 +322,7 @@ class Settings(BaseSettings):
         """Whether the openai provider speaks through a realtime model."""
         return self.OPENAI_TTS_API == "realtime" or (self.OPENAI_TTS_API == "auto" and self.openai_itself)
 
-    @field_validator("PUBLIC_URL", "OPENAI_BASE_URL", "S3_ENDPOINT", "S3_PUBLIC_URL")
+    @field_validator("PUBLIC_URL", "TWILIO_API_URL", "OPENAI_BASE_URL", "S3_ENDPOINT", "S3_PUBLIC_URL")
     @classmethod
     def _is_a_url(cls, value: str) -> str:
         parts = urlsplit(value)
@@ -377,11 +420,27 @@ class Settings(BaseSettings):
             if used and getattr(self, first) + OTHERS_S > getattr(self, last)
         ]
         found += self._s3_faults()
+        found += self._dial_faults()
         if self.RECORD_CALLS and self.CALL_MAX_MINUTES > RECORDABLE_MINUTES:
             found.append(f"RECORD_CALLS: a WAV file holds no more than {RECORDABLE_MINUTES}; lower CALL_MAX_MINUTES.")
         if self.MESSAGE_MS > self.LEAD_MS:
             found.append(f"MESSAGE_MS ({self.MESSAGE_MS}) must not exceed LEAD_MS ({self.LEAD_MS}).")
         return tuple(found)
+
+    def _dial_faults(self) -> Iterator[str]:
+        if bool(self.TWILIO_API_KEY) != bool(self.TWILIO_API_SECRET.get_secret_value()):
+            yield "TWILIO_API_KEY and TWILIO_API_SECRET go together; set both or neither."
+        if self.TWILIO_API_KEY and not self.TWILIO_ACCOUNT_SID:
+            yield "TWILIO_API_KEY needs TWILIO_ACCOUNT_SID: the account that the key is of."
+        if self.RECONCILE_S < self.PLACE_TIMEOUT_S:
+            yield (
+                f"RECONCILE_S ({self.RECONCILE_S:g}) must not be less than PLACE_TIMEOUT_S ({self.PLACE_TIMEOUT_S:g}): "
+                "an order would be looked for while it is being placed."
+            )
+        if self.MACHINE_DETECTION == "message" and not self.MACHINE_MESSAGE.strip():
+            yield "MACHINE_DETECTION=message needs MACHINE_MESSAGE; set it, or use hang-up."
+        if len(self.MACHINE_MESSAGE) > LONGEST_MESSAGE:
+            yield f"MACHINE_MESSAGE has more than {LONGEST_MESSAGE} characters, about half a minute; shorten it."
 
     def _s3_faults(self) -> Iterator[str]:
         keys = {name: bool(getattr(self, name).get_secret_value()) for name in ("S3_ACCESS_KEY", "S3_SECRET_KEY")}

@@ -62,3 +62,32 @@ class StoreError(CallingAgentError):
 
 class NotKept(StoreError):  # noqa: N818  an answer more than an error: there is no such thing in the store
     """There is nothing under this key."""
+
+
+class CarrierFault(enum.Enum):
+    """What became of a request to the carrier, coarse enough to act upon."""
+
+    REFUSED = "refused"
+    """It was read and not done. Asked again it will be refused again."""
+    BUSY = "busy"
+    """Too many requests: not done. Safe to ask again, later."""
+    UNREACHABLE = "unreachable"
+    """It has not been sent. Safe to ask again."""
+    UNKNOWN = "unknown"
+    """It was sent, or may have been, and nobody can say whether it was done."""
+
+
+class CarrierError(CallingAgentError):
+    """The carrier's REST API did not do, or may not have done, what it was asked for."""
+
+    def __init__(
+        self, fault: CarrierFault, detail: str, *, status: int = 0, code: int = 0, retry_after_s: float | None = None
+    ) -> None:
+        """`status` of HTTP, `code` of the carrier's list of errors: 0 where there was none. `retry_after_s`: as the
+        carrier asked for; None where it did not."""
+        self.fault = fault
+        self.detail = detail
+        self.status = status
+        self.code = code
+        self.retry_after_s = retry_after_s
+        super().__init__(f"the carrier's API: {fault.value} ({detail})")

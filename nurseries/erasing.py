@@ -16,6 +16,7 @@ import structlog
 
 from agent.config import Settings
 from agent.errors import NotKept, StoreError
+from agent.guard.ports import OrderStore
 from agent.keep.erasure import Erased, asked_line, audit_line, goes_on, of_person
 from agent.keep.ports import CallStore, ObjectStore
 from agent.keep.query import Place, Query, place_of
@@ -39,8 +40,17 @@ ELSEWHERE = (
 class Erasing:
     """One store's, and one data folder's."""
 
-    def __init__(self, store: CallStore, objects: ObjectStore, settings: Settings, *, lost: bool = False) -> None:
+    def __init__(
+        self,
+        store: CallStore,
+        objects: ObjectStore,
+        settings: Settings,
+        *,
+        lost: bool = False,
+        orders: OrderStore | None = None,
+    ) -> None:
         """`lost`: a sound that is not here is nowhere, for its disk is gone."""
+        self._orders = orders
         self._store = store
         self._objects = objects
         self._apart = settings.sounds_apart and not lost
@@ -99,7 +109,20 @@ class Erasing:
             work.fail(str(error))
         held_on = {sid for sid in work.on if sid not in held or of_person(held[sid], result.number)}
         result.goes_on = len(held_on - work.gone)
+        self._erase_orders(result, work)
         return work.gone
+
+    def _erase_orders(self, result: Erased, work: _Work) -> None:
+        """Last: a call of theirs that goes on keeps its order, and one that has just ended has none."""
+        if self._orders is None:
+            return
+        try:
+            gone, left = self._orders.erase(result.number)
+        except StoreError as error:
+            work.fail(str(error))
+            return
+        result.orders += gone
+        result.goes_on = max(result.goes_on, left)
 
     def silence(self, records: Iterable[CallRecord], result: Erased) -> None:
         """Erase the sounds of these records of the person's."""

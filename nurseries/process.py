@@ -22,6 +22,7 @@ from structlog.contextvars import bound_contextvars
 from trio.lowlevel import ParkingLot
 
 from agent.errors import StoreError
+from agent.guard.ports import OrderStore
 from agent.guard.tokens import Tokens
 from agent.keep.ports import CallStore, ObjectStore
 from agent.keep.record import CallRecord
@@ -74,6 +75,8 @@ class Process:
         keeping: Keeping | None = None,
         archive: Archive | None = None,
         objects: ObjectStore | None = None,
+        *,
+        orders: OrderStore | None = None,
     ) -> None:
         """Without an archive no call is recorded."""
         self._parts = parts
@@ -91,7 +94,7 @@ class Process:
         self._archive = archive
         self._taken_up = trio.Event()
         settings = parts.settings
-        self._retention = Retention(store, objects, settings.DATA_DIR, settings.RETENTION_DAYS)
+        self._retention = Retention(store, objects, settings.DATA_DIR, settings.RETENTION_DAYS, orders)
         self._last_over = float("-inf")
 
     @property

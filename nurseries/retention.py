@@ -14,6 +14,7 @@ import structlog
 import trio
 
 from agent.errors import StoreError
+from agent.guard.ports import OrderStore
 from agent.keep.keys import is_recording
 from agent.keep.ports import CallStore, ObjectStore
 from agent.providers.old_files import remove_old
@@ -34,11 +35,19 @@ DAY_S = 86_400.0
 class Retention:
     """One process's."""
 
-    def __init__(self, store: CallStore, objects: ObjectStore | None, data_dir: Path, days: int | None) -> None:
+    def __init__(
+        self,
+        store: CallStore,
+        objects: ObjectStore | None,
+        data_dir: Path,
+        days: int | None,
+        orders: OrderStore | None = None,
+    ) -> None:
         """`days` None: everything is kept for ever."""
         self._store = store
         self._objects = objects
         self._data_dir = data_dir
+        self._orders = orders
         self._days = days
         self._threads = trio.CapacityLimiter(1)
 
@@ -54,6 +63,8 @@ class Retention:
         await self._scrub()
         if self._days is None:
             return
+        if (orders := self._orders) is not None:
+            await self._all("orders", lambda: orders.expire(self._days, BATCH))
         seconds = self._days * DAY_S
         await self._all("files", lambda: remove_old(self._data_dir, seconds), once=True)
         if (objects := self._objects) is not None:

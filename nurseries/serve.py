@@ -86,8 +86,8 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
         keeping = Keeping(store, JournalFile(settings.DATA_DIR / "journal", name), state, parts.prices)
         storing = Storing(objects, store, keeping, settings.SUMMARY_TIMEOUT_S)
         archive = Archive(storing, settings.DATA_DIR / "spool", name=name, recording=settings.RECORD_CALLS)
-        process = Process(parts, store, tokens, state, keeping, archive, objects)
-        records = Reading(store, objects, Erasing(store, objects, settings), keeping)
+        process = Process(parts, store, tokens, state, keeping, archive, objects, orders=stores.orders)
+        records = Reading(store, objects, Erasing(store, objects, settings, orders=stores.orders), keeping)
         app = create_app(settings, tokens, state, gate, parts.lines, hand_overs.handed_over, records)
         async with trio.open_nursery() as nursery:
             await nursery.start(partial(process.run, listeners, app, gate))

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from agent.config import Settings
+from agent.guard.ports import OrderStore
 from agent.keep.ports import CallStore, ObjectStore
 
 
@@ -15,6 +16,7 @@ class Stores:
     """All of one process; those in MongoDB share its connections."""
 
     calls: CallStore
+    orders: OrderStore
 
 
 @contextmanager
@@ -24,15 +26,19 @@ def open_stores(settings: Settings) -> Iterator[Stores]:
     if uri := settings.MONGODB_URI.get_secret_value():
         from agent.providers.mongo import MongoStore
         from agent.providers.mongo_database import Mongo
+        from agent.providers.mongo_orders import MongoOrders
 
-        stores = Stores(MongoStore(Mongo(uri)))
+        mongo = Mongo(uri)
+        stores = Stores(MongoStore(mongo), MongoOrders(mongo))
     else:
         from agent.providers.sqlite import SqliteStore
+        from agent.providers.sqlite_orders import SqliteOrders
 
-        stores = Stores(SqliteStore(settings.DATA_DIR / "calls.db"))
+        stores = Stores(SqliteStore(settings.DATA_DIR / "calls.db"), SqliteOrders(settings.DATA_DIR / "orders.db"))
     try:
         yield stores
     finally:
+        stores.orders.close()
         stores.calls.close()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from agent.guard.order import Order, Refused, Wanted
+from agent.guard.order import Order, Refused, State, Wanted
 
 
 class OrderStore(Protocol):
@@ -21,6 +21,12 @@ class OrderStore(Protocol):
 
     def by_call(self, call_sid: str) -> Order | None: ...
 
+    def by_key(self, idempotency_key: str) -> Order | None: ...
+
+    def find(self, state: State | None, limit: int, after: str = "") -> list[Order]:
+        """Orders in that state, or all, newest first: those behind the one with the id `after`."""
+        ...
+
     def replace(self, before: Order, after: Order) -> bool:
         """Write `after` where the order still is `before`; False where somebody was faster: read it and think again."""
         ...
@@ -28,6 +34,17 @@ class OrderStore(Protocol):
     def open(self, limit: int) -> list[Order]:
         """Orders whose call is not over, the oldest first."""
         ...
+
+    def erase(self, number: str) -> tuple[int, int]:
+        """Forget what was ordered for the person with this number. Returns how many orders are gone, and how many are
+        left because their call is not over."""
+        ...
+
+    def expire(self, days: int | None, most: int) -> int:
+        """Forget orders older than so many days, at most so many now; returns how many. None: none."""
+        ...
+
+    def close(self) -> None: ...
 
 
 class DialRules(Protocol):

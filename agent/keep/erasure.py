@@ -31,6 +31,8 @@ class Erased(msgspec.Struct):
     them anew, are done with them, or stop: what they tell is not kept by the store any more."""
     failed: list[str] = []
     """What could not be erased, in words. Asking again goes on with it."""
+    orders: int = 0
+    """Of calls to them: erased."""
 
 
 def of_person(record: CallRecord, number: str) -> bool:
@@ -64,6 +66,7 @@ def audit_line(erased: Erased, *, who: str, at: datetime) -> bytes:
         "goes_on": erased.goes_on,
         "elsewhere": erased.elsewhere,
         "failed": len(erased.failed),
+        "orders": erased.orders,
     }
     return _line("erased a caller's records", erased.number, who, at, counts)
 

@@ -1,8 +1,10 @@
-"""What the wire needs from outside: one open media socket."""
+"""What the wire needs from outside: one open media socket, and the carrier's API."""
 
 from __future__ import annotations
 
 from typing import Protocol
+
+from agent.wire.carrier import CarrierCall, CarrierNumber, Ring
 
 
 class MediaSocket(Protocol):
@@ -29,4 +31,29 @@ class MediaSocket(Protocol):
 
     async def abort(self) -> None:
         """Close without a goodbye, at once."""
+        ...
+
+
+class Carrier(Protocol):
+    """The carrier's API. Each method is one request, bounded in time, never repeated, and raises CarrierError.
+    Cancelled, nobody knows whether the request was done."""
+
+    async def create(self, ring: Ring) -> CarrierCall:
+        """Have a telephone rung. Asked twice, it rings twice."""
+        ...
+
+    async def hang_up(self, call_sid: str) -> None:
+        """End the call, whatever its state. Done also where it is over already, or not known."""
+        ...
+
+    async def fetch(self, call_sid: str) -> CarrierCall | None:
+        """None where there is no such call."""
+        ...
+
+    async def recent(self, to: str) -> list[CarrierCall]:
+        """The newest calls to this number, newest first: some tens of them."""
+        ...
+
+    async def numbers(self, number: str = "") -> list[CarrierNumber]:
+        """Our numbers; or the one."""
         ...

@@ -10,6 +10,7 @@ import sys
 import msgspec
 
 from agent.config import Settings
+from agent.guard.ports import OrderStore
 from agent.keep.erasure import Erased, of_person
 from agent.keep.ports import CallStore
 from agent.keep.query import Query
@@ -18,14 +19,16 @@ from nurseries.records.pages import pages
 from nurseries.stores import open_objects
 
 
-def forget(store: CallStore, settings: Settings, caller: str, args: argparse.Namespace) -> int:
+def forget(
+    store: CallStore, settings: Settings, caller: str, args: argparse.Namespace, orders: OrderStore | None = None
+) -> int:
     """Returns the exit code: 1 where something is left, 2 where nobody has said that it is meant. Raises StoreError."""
     if not args.yes and not _sure(store, caller):
         return 2
     erased = Erased(caller)
     objects = open_objects(settings)
     try:
-        _erase(Erasing(store, objects, settings, lost=args.sounds_gone), erased)
+        _erase(Erasing(store, objects, settings, lost=args.sounds_gone, orders=orders), erased)
     finally:
         objects.close()
     print(msgspec.json.encode(erased).decode() if args.json else _told(erased))
@@ -63,7 +66,8 @@ def _sure(store: CallStore, caller: str) -> bool:
 
 
 def _told(erased: Erased) -> str:
-    what = (_counted(erased.records, "record"), _counted(erased.recordings, "sound"))
+    what = [_counted(erased.records, "record"), _counted(erased.recordings, "sound")]
+    what += [_counted(erased.orders, "order")] if erased.orders else []
     lines = [f"erased of {erased.number}: {', '.join(what)}; {erased.leftovers} in files that processes had left"]
     if erased.goes_on:
         lines.append(f"not erased: {_counted(erased.goes_on, 'call')} still going on; ask again when over")

@@ -7,9 +7,11 @@ import pytest
 
 from agent.config import Settings
 from agent.errors import StoreError
+from agent.guard.order import Order, Wanted
 from agent.keep.erasure import Erased
 from agent.providers.local_objects import LocalObjects
 from agent.providers.sqlite import SqliteStore
+from agent.providers.sqlite_orders import SqliteOrders
 from nurseries.erasing import Erasing
 from tests.agent.providers.test_stores import record
 
@@ -105,3 +107,20 @@ def test_no_sound_is_begun_with_when_the_time_is_over(
     erased = Erased(THEM)
     erasing(store, first, tmp_path, uri="").erase(erased, {}, set(), 20)
     assert (len(asked), erased.records, len(erased.failed)) == (1, 1, 1)
+
+
+def test_orders_to_the_person_go_with_their_calls_but_for_one_that_is_not_over(
+    store: Store, first: LocalObjects, tmp_path: Path
+) -> None:
+    orders = SqliteOrders(tmp_path / "orders.db")
+    try:
+        for n, (to, state) in enumerate([(THEM, "completed"), (THEM, "answered"), ("+911234567890", "busy")]):
+            orders.begin(Order(f"OR{n}", Wanted(to, "to ask"), "2026-11-27T10:00:00Z", state=state))
+        erased = Erased(THEM)
+        settings = Settings(_env_file=None, DATA_DIR=tmp_path / "data")
+        Erasing(store, first, settings, orders=orders).erase(erased, {}, set())
+
+        assert (erased.orders, erased.goes_on, erased.failed) == (1, 1, [])
+        assert [order.order_id for order in orders.find(None, 9)] == ["OR2", "OR1"]
+    finally:
+        orders.close()

@@ -50,4 +50,5 @@ def test_the_audit_log_is_no_list_of_numbers() -> None:
         "goes_on": 0,
         "elsewhere": 0,
         "failed": 1,
+        "orders": 0,
     }

@@ -47,7 +47,16 @@ async def test_records_and_sounds_of_one_caller_are_gone_for_good_and_nobody_els
 
     assert (status, told) == (
         200,
-        {"number": THEM, "records": 3, "recordings": 1, "leftovers": 0, "goes_on": 0, "elsewhere": 0, "failed": []},
+        {
+            "number": THEM,
+            "records": 3,
+            "recordings": 1,
+            "leftovers": 0,
+            "goes_on": 0,
+            "elsewhere": 0,
+            "failed": [],
+            "orders": 0,
+        },
     )
     assert list(archive.store.records) == [record(4).call_sid]
     assert list(archive.objects.sounds) == ["b.wav"]

@@ -264,6 +264,7 @@ def test_records_sounds_and_what_processes_have_left_are_erased_and_told(capsys,
         "goes_on": 0,
         "elsewhere": 0,
         "failed": [],
+        "orders": 0,
     }
     assert [r.caller for r in store.find(Query(), 9)] == ["+911111111111"]
     assert not sound.exists()
