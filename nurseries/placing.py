@@ -148,7 +148,7 @@ class Placing:
         self._sending.add(order.order_id)
         try:
             kept = await self._orders.begin(order)
-        except BaseException:
+        except StoreError:  # where this is cancelled, the attempt stays counted
             self._sending.discard(order.order_id)
             await self._rules.give_back(wanted)
             raise
