@@ -25,6 +25,7 @@ NUMBER = re.compile(r"\+[1-9][0-9]{6,14}|sips?:[^\s<>\"@]{1,100}@[^\s<>\"@]{1,10
 """A telephone number (E.164) or a SIP address."""
 
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+QUEUE_NAME = re.compile(r"[A-Za-z0-9_.-]([A-Za-z0-9 _.-]{0,62}[A-Za-z0-9_.-])?")
 _ORIGIN = re.compile(r"(?i:https?)://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:[0-9]{1,5})?/?")
 
 RECORDABLE_MINUTES = 1440
@@ -56,16 +57,22 @@ class Settings(BaseSettings):
     LOG_LEVEL: Literal["debug", "info", "warn", "error"] = "info"
     DATA_DIR: Path = Path("data")
     API_TOKEN: SecretStr = SecretStr("")
-    """Who has it may read and erase records over HTTP. Empty: only this machine may, in development (docs/api.md)."""
+    """A key with the scope admin, beside those of `calling-agent keys`. See docs/security.md."""
     CORS_ORIGINS: str = ""
     """Web pages that may use the API from a browser: origins such as https://crm.example.in, separated by commas."""
 
     TWILIO_ACCOUNT_SID: str = ""
     TWILIO_AUTH_TOKEN: SecretStr = SecretStr("")
+    TWILIO_AUTH_TOKEN_SECONDARY: SecretStr = SecretStr("")
+    """The other one, while the account's token is changed: signatures by either are taken."""
     TWILIO_CALLER_ID: str = ""
     TWILIO_SIGNATURE: Literal["auto", "require", "log", "off"] = "auto"
     """What to do with X-Twilio-Signature. auto: require in production, off in development."""
 
+    SESSION_HOURS: float = Field(12, gt=0, le=720)
+    """From a key shown to the console to the end of that session; it ends sooner where the key does."""
+    SOFTPHONE_TOKEN_S: float = Field(60, gt=0, le=600)
+    """For a browser to open the media socket that it was given the address of."""
     # Calling out: docs/calling-out.md.
     TWILIO_API_KEY: str = ""
     TWILIO_API_SECRET: SecretStr = SecretStr("")
@@ -163,6 +170,17 @@ class Settings(BaseSettings):
     model is shut down; then local where that is installed."""
     OPENAI_TTS_MODEL: str = "gpt-4o-mini-tts"
     OPENAI_TTS_VOICE: str = "alloy"
+    FALLBACKS_FILE: Path | None = None
+    """TOML: who is asked where a provider fails, by port. See docs/faults.md."""
+    LLM_HEDGE_S: float | None = Field(None, gt=0, le=10)
+    """So long without a word of the language model, and the next one of FALLBACKS_FILE is asked as well; the first to
+    speak has the turn, and both are paid for. Unset: not."""
+    BREAKER_FAILURES: int = Field(3, ge=1, le=100)
+    """So many failures of a provider within BREAKER_WINDOW_S, at least half of its requests, or so many refusals in a
+    row: then it is not asked any more."""
+    BREAKER_WINDOW_S: float = Field(30, gt=0, le=3600)
+    BREAKER_REST_S: float = Field(5, gt=0, le=60)
+    """Until one request tries whether it works again; twice as long after each that fails, up to a minute."""
     LOCAL_STT_ENGINE: Literal["auto", "moonshine", "whisper"] = "auto"
     """auto: the first one that is installed."""
 
@@ -230,6 +248,18 @@ class Settings(BaseSettings):
     HISTORY_TURNS: int = Field(24, ge=2)
     HISTORY_TOKENS: int = Field(3000, ge=200)
 
+    MAX_CONCURRENT_CALLS: int = Field(50, ge=1, le=1000)
+    """Of one process, those told to connect included. 50 take some three quarters of a core (ops/bench/many_calls.py);
+    beyond what a core carries every caller hears gaps. The next one hears that all lines are busy: docs/limits.md."""
+    BUSY_TEXT: str = ""
+    """Said to whom there is no line for. Empty: that all lines are busy, in the language of SAY_VOICE."""
+    BUSY_QUEUE: str = ""
+    """A queue of Twilio's where such callers wait for people, instead of being hung up on."""
+    BUSY_DIAL: str = ""
+    """A number or a SIP address that such callers are passed on to instead."""
+    BUSY_REJECT: bool = False
+    """Such calls are not answered instead: a busy tone, and nothing is billed."""
+
     RETENTION_DAYS: int | None = Field(None, ge=1, le=LONGEST_DAYS)
     """How long records, recordings and what is left of journals are kept, from a call's start. Unset: for ever."""
     PRICES_FILE: Path | None = None
@@ -269,11 +299,17 @@ class Settings(BaseSettings):
         return tuple(origin.strip().rstrip("/").lower() for origin in self.CORS_ORIGINS.split(",") if origin.strip())
 
     @property
-    def api(self) -> Literal["token", "open", "closed"]:
-        """Who may use the HTTP API: who has the token; programs on this machine; nobody."""
+    def api(self) -> Literal["token", "open", "keys"]:
+        """Who may use the HTTP API: who has API_TOKEN or a key; programs on this machine as well; who has a key."""
         if self.API_TOKEN.get_secret_value():
             return "token"
-        return "closed" if self.production or self.PUBLIC_URL or not _loopback(self.host) else "open"
+        return "keys" if self.production or self.PUBLIC_URL or not _loopback(self.host) else "open"
+
+    @property
+    def auth_tokens(self) -> tuple[str, ...]:
+        """Twilio's, the one in use first."""
+        tokens = (self.TWILIO_AUTH_TOKEN.get_secret_value(), self.TWILIO_AUTH_TOKEN_SECONDARY.get_secret_value())
+        return tuple(token for token in tokens if token)
 
     @property
     def signature(self) -> Literal["require", "log", "off"]:
@@ -361,14 +397,14 @@ class Settings(BaseSettings):
             raise ValueError("must be a time zone such as Asia/Kolkata") from None
         return value
 
-    @field_validator("TRANSFER_TO")
+    @field_validator("TRANSFER_TO", "BUSY_DIAL")
     @classmethod
     def _is_a_number(cls, value: str) -> str:
         if value and not NUMBER.fullmatch(value):
             raise ValueError("must be a number such as +918012345678, or a SIP address such as sip:desk@example.in")
         return value
 
-    @field_validator("SYSTEM_PROMPT_FILE", "LINES_FILE", "PRICES_FILE")
+    @field_validator("SYSTEM_PROMPT_FILE", "LINES_FILE", "PRICES_FILE", "FALLBACKS_FILE")
     @classmethod
     def _is_a_file(cls, value: Path | None) -> Path | None:
         if value is not None and not value.is_file():
@@ -420,14 +456,41 @@ class Settings(BaseSettings):
             if used and getattr(self, first) + OTHERS_S > getattr(self, last)
         ]
         found += self._s3_faults()
-        found += self._dial_faults()
+        found += self._door_faults()
+        found += self._limit_faults()
+        found += self._provider_faults()
+        found += self._placing_faults()
         if self.RECORD_CALLS and self.CALL_MAX_MINUTES > RECORDABLE_MINUTES:
             found.append(f"RECORD_CALLS: a WAV file holds no more than {RECORDABLE_MINUTES}; lower CALL_MAX_MINUTES.")
         if self.MESSAGE_MS > self.LEAD_MS:
             found.append(f"MESSAGE_MS ({self.MESSAGE_MS}) must not exceed LEAD_MS ({self.LEAD_MS}).")
         return tuple(found)
 
-    def _dial_faults(self) -> Iterator[str]:
+    def _door_faults(self) -> Iterator[str]:
+        if self.TWILIO_AUTH_TOKEN_SECONDARY.get_secret_value() and not self.TWILIO_AUTH_TOKEN.get_secret_value():
+            yield "TWILIO_AUTH_TOKEN_SECONDARY is set and TWILIO_AUTH_TOKEN is not; set the one in use as that."
+
+    def _limit_faults(self) -> Iterator[str]:
+        ways = [name for name in ("BUSY_QUEUE", "BUSY_DIAL", "BUSY_REJECT") if getattr(self, name)]
+        if len(ways) > 1:
+            yield f"{' and '.join(ways)}: a caller without a line can go one way only; set one of them."
+        if self.BUSY_QUEUE and not QUEUE_NAME.fullmatch(self.BUSY_QUEUE):
+            yield f"BUSY_QUEUE ({self.BUSY_QUEUE[:70]!r}) must be a name: up to 64 letters, digits, spaces, _ . and -."
+        if self.BUSY_REJECT and self.BUSY_TEXT:
+            yield "BUSY_REJECT answers no call, so that BUSY_TEXT is never heard; set one of them."
+
+    def _provider_faults(self) -> Iterator[str]:
+        if self.LLM_HEDGE_S is None:
+            return
+        if self.FALLBACKS_FILE is None:
+            yield "LLM_HEDGE_S asks a second language model: name one under [[llm]] in FALLBACKS_FILE."
+        if self.LLM_HEDGE_S + OTHERS_S > self.LLM_TIMEOUT_S:
+            yield (
+                f"LLM_HEDGE_S ({self.LLM_HEDGE_S:g}) must be at least {OTHERS_S:g} s less than LLM_TIMEOUT_S "
+                f"({self.LLM_TIMEOUT_S:g}): else nobody has time to stand in."
+            )
+
+    def _placing_faults(self) -> Iterator[str]:
         if bool(self.TWILIO_API_KEY) != bool(self.TWILIO_API_SECRET.get_secret_value()):
             yield "TWILIO_API_KEY and TWILIO_API_SECRET go together; set both or neither."
         if self.TWILIO_API_KEY and not self.TWILIO_ACCOUNT_SID:

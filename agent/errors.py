@@ -40,11 +40,15 @@ class Fault(enum.Enum):
 class ProviderError(CallingAgentError):
     """A speech or language provider failed. Ends the turn, never the call by itself."""
 
-    def __init__(self, provider: str, operation: str, fault: Fault, detail: str = "") -> None:
+    def __init__(
+        self, provider: str, operation: str, fault: Fault, detail: str = "", *, retry_after_s: float | None = None
+    ) -> None:
+        """`retry_after_s`: what the server asked for; None where it did not say."""
         self.provider = provider
         self.operation = operation
         self.fault = fault
         self.detail = detail
+        self.retry_after_s = retry_after_s
         super().__init__(f"{provider} {operation}: {fault.value}" + (f" ({detail})" if detail else ""))
 
 

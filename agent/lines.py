@@ -37,6 +37,11 @@ EXAMPLES = {"hi": ' ("अस्सी लाख रुपये")'}
 NOBODY_FREE = "I am sorry, nobody is free right now. We will call you back. Goodbye!"
 NOBODY_FREE_IN = {"hi": "माफ़ कीजिए, अभी कोई उपलब्ध नहीं है। हम आपको वापस कॉल करेंगे। नमस्ते!"}
 
+BUSY = "I am sorry, all our lines are busy right now. Please call again in a few minutes. Goodbye!"
+BUSY_IN = {"hi": "माफ़ कीजिए, अभी हमारी सभी लाइनें व्यस्त हैं। कृपया कुछ मिनट बाद फिर कॉल कीजिए। नमस्ते!"}
+HOLD_ON = "All our lines are busy right now. Please stay on the line."
+HOLD_ON_IN = {"hi": "अभी हमारी सभी लाइनें व्यस्त हैं। कृपया लाइन पर बने रहिए।"}
+
 RECORD_NOTICE_IN = {"hi": "यह कॉल रिकॉर्ड की जा रही है।"}
 
 
@@ -128,6 +133,7 @@ def _profile(settings: Settings, section: Section) -> Profile:
         say_language=say_language,
         template=template,
         system=in_language(template, spoken),
+        busy=words(section.busy or settings.BUSY_TEXT or _busy(settings, language.code(say_language))),
     )
 
 
@@ -137,8 +143,15 @@ def _record_notice(settings: Settings, spoken: str) -> str:
     return settings.RECORD_NOTICE if own else RECORD_NOTICE_IN.get(language.code(spoken), settings.RECORD_NOTICE)
 
 
+def _busy(settings: Settings, code: str) -> str:
+    """Whether it is a goodbye depends on where the caller goes."""
+    if settings.BUSY_QUEUE or settings.BUSY_DIAL:
+        return HOLD_ON_IN.get(code, HOLD_ON)
+    return BUSY_IN.get(code, BUSY)
+
+
 def _settings_faults(settings: Settings) -> Iterator[str]:
-    for name in ("SAY_FIRST", "GREETING", "GOODBYE", "SILENCE_PROMPTS", "NOTICE", "RECORD_NOTICE"):
+    for name in ("SAY_FIRST", "GREETING", "GOODBYE", "SILENCE_PROMPTS", "NOTICE", "RECORD_NOTICE", "BUSY_TEXT"):
         if unknown := unknown_placeholders(getattr(settings, name)):
             yield f"{name} {unknown}."
 
@@ -163,7 +176,7 @@ def _doubts(settings: Settings, section: Section) -> Iterator[str]:
             f"speaks {section.language}, but lacks {', '.join(missing)}: these are said as the settings have them, "
             f"in {settings.LANGUAGE}"
         )
-    told = [key for key in ("say_first", "nobody_free") if getattr(section, key)]
+    told = [key for key in ("say_first", "nobody_free", "busy") if getattr(section, key)]
     if told and not section.say_voice:
         yield f"has {' and '.join(told)} but no say_voice: {settings.SAY_VOICE} says it, in {settings.LANGUAGE}"
 

@@ -37,3 +37,5 @@ class Profile(msgspec.Struct, frozen=True):
     """The model's system prompt, whatever the language."""
     system: str
     """The same, with the language to speak."""
+    busy: str = ""
+    """Said by the carrier's voice to whom there is no line for."""

@@ -13,7 +13,9 @@ import structlog
 import trio
 
 from agent.errors import ProviderError
+from agent.hear.ports import HEARING_RATE
 from agent.keep.record import CallRecord, Evidence, Lead, Points
+from agent.keep.stand_ins import keeping
 from agent.model import Ending
 from agent.think.conversation import Line
 from agent.think.facts import Fact, values
@@ -21,7 +23,7 @@ from agent.think.lead import proven, qualify
 from agent.think.score import score
 from agent.think.summary import Summary, instructions, plain, read, transcript
 from nurseries.call import Call, entry_of, line_of
-from nurseries.ears import HEARING_RATE, joined
+from nurseries.ears import joined
 from nurseries.parts import Parts
 
 log = structlog.get_logger(__name__)
@@ -73,8 +75,12 @@ async def summed_up(record: CallRecord, lines: Sequence[Line], known: Mapping[st
     if parts.summariser is None or not any(line.role == "caller" for line in lines):
         return record
     written: Summary | None = None
+    by = [parts.summariser.name]
     try:
-        with trio.move_on_after(parts.settings.SUMMARY_TIMEOUT_S) as scope:
+        with (
+            keeping(lambda _part, name, _why: by.append(name)),
+            trio.move_on_after(parts.settings.SUMMARY_TIMEOUT_S) as scope,
+        ):
             written = read(await parts.summariser.write(instructions(), transcript(lines)))
         if scope.cancelled_caught:
             log.warning("no summary in time", limit_s=parts.settings.SUMMARY_TIMEOUT_S)
@@ -84,7 +90,7 @@ async def summed_up(record: CallRecord, lines: Sequence[Line], known: Mapping[st
         return record
     by_rules = qualify(lines, known)
     facts = {**proven(written.claims, lines), **by_rules}  # what the rules read is normalised
-    return _with(record, facts, written.text, parts.summariser.name)
+    return _with(record, facts, written.text, by[-1])
 
 
 def _with(record: CallRecord, facts: dict[str, Fact], summary: str, by: str) -> CallRecord:

@@ -47,6 +47,11 @@ class Backlog:
         self._due[record.call_sid] = record
         self._more.unpark_all()
 
+    @property
+    def waiting(self) -> int:
+        """Records that the store does not have yet."""
+        return len(self._due)
+
     async def delivered(self) -> None:
         """Wait until the store has everything. Always a checkpoint."""
         await trio.lowlevel.checkpoint()

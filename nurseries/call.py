@@ -19,6 +19,7 @@ from agent.hear.keys import WORDS as KEYS
 from agent.hear.keys import Keypad
 from agent.hear.turns import RELEASE, Guards, TurnDetector
 from agent.keep.record import CallRecord, Entry
+from agent.keep.stand_ins import KEEPER, StandIn, StandIns
 from agent.keep.usage import METER, Meter
 from agent.model import CallInfo, Ending, Frame, Utterance
 from agent.speak.ledger import Ledger
@@ -72,6 +73,7 @@ class Call:
         self.ending: Ending | None = None
         self.reason = ""
         self.meter = Meter()
+        self._stand_ins = StandIns()
         self.started_at = datetime.now(UTC)
         self.profile = parts.lines.profile(info)
         self._socket = socket
@@ -132,6 +134,7 @@ class Call:
         """Hold the call; returns once the socket is closed and every child gone. Cancelled, it hangs up at once. From
         here on the meter counts what is used in this task."""
         METER.set(self.meter)
+        KEEPER.set(self._stood_in)
         try:
             async with trio.open_nursery() as services:
                 services.start_soon(self._read, name="reader")
@@ -191,6 +194,7 @@ class Call:
             early_discarded=floor.ears.discarded,
             reason=self.reason,
             usage=self.meter.used,
+            stand_ins=self._stand_ins.all,
         )
 
     def unheard(self) -> list[Utterance]:
@@ -272,6 +276,10 @@ class Call:
             await self._outbox.heard()
         if self._leaving.cancelled_caught and self.ending not in HANG_UPS:
             log.warning("left before the last word was heard")
+
+    def _stood_in(self, part: str, name: str, why: str) -> None:
+        at_ms = round(max(self._outbox.now_ms, 0.0))
+        self._stand_ins.add(StandIn(at_ms, part, name, why), self.dialogue.turns)
 
     def _sounded(self, media: MediaBody) -> None:
         if self._tape is not None:

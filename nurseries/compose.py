@@ -18,6 +18,7 @@ from agent.doctor.ports import Catalogue
 from agent.doctor.retirement import announced
 from agent.doctor.uses import models_in_use
 from agent.errors import ConfigError
+from agent.fallbacks_file import Fallbacks
 from agent.hear.endpointing import LexicalEndOfTurn
 from agent.hear.keys import parse_bindings
 from agent.hear.ports import Recogniser
@@ -29,6 +30,7 @@ from agent.providers import realtime_requests as requests
 from agent.providers import scripted
 from agent.providers.bundled import find
 from agent.providers.http_client import open_http_client
+from agent.providers.own_fallbacks import load_fallbacks
 from agent.providers.own_prices import load_prices
 from agent.providers.own_tools import load_tools
 from agent.providers.realtime_events import RealtimeEvent
@@ -38,6 +40,8 @@ from agent.speak.ports import Voice
 from agent.speak.repertoire import Repertoire
 from agent.think.policy import Persona
 from agent.think.ports import LanguageModel, Summariser
+from nurseries.chain.breakers import Breakers, rules_of
+from nurseries.chain.chains import Chains
 from nurseries.hearing import Hearing
 from nurseries.link import Link
 from nurseries.live_mind import LiveMind
@@ -62,10 +66,12 @@ async def compose(settings: Settings, hand_over: HandOver) -> AsyncIterator[Part
     is taken. Raises ConfigError with every fault found."""
     faults: list[str] = []
     async with open_http_client() as http:
-        made = _Vendors(settings, http)
-        recogniser = _tried(made.recogniser, faults)
-        model = _tried(made.model, faults)
-        voice = _tried(made.voice, faults)
+        breakers = Breakers(rules_of(settings))
+        chains = Chains(settings, http, _tried(lambda: load_fallbacks(settings), faults) or Fallbacks(), breakers)
+        made = _Vendors(settings, http, chains)
+        recogniser = _tried(lambda: chains.recogniser(made.recogniser()), faults)
+        model = _tried(lambda: chains.model(made.model()), faults)
+        voice = _tried(lambda: chains.voice(made.voice()), faults)
         go_live = _tried(lambda: made.go_live(recogniser), faults) if recogniser else None
         session = _tried(load_session, faults)
         lines = _tried(lambda: load_lines(settings), faults)
@@ -99,9 +105,10 @@ async def compose(settings: Settings, hand_over: HandOver) -> AsyncIterator[Part
             lines=lines,
             bindings=bindings,
             toolbox=toolbox,
-            summariser=made.summariser(),
+            summariser=chains.summariser(made.summariser()),
             hand_over=hand_over,
             prices=prices,
+            breakers=breakers,
         )
 
 
@@ -110,15 +117,17 @@ async def open_catalogue(settings: Settings) -> AsyncIterator[Catalogue | None]:
     """The list of models of the server that the openai provider uses, for as long as the block lasts; None where no
     port uses it."""
     async with open_http_client() as http:
-        yield _Vendors(settings, http).catalogue()
+        chains = Chains(settings, http, Fallbacks(), Breakers(rules_of(settings)))
+        yield _Vendors(settings, http, chains).catalogue()
 
 
 class _Vendors:
     """One maker a port; what two ports share is made once."""
 
-    def __init__(self, settings: Settings, http: httpx2.AsyncClient) -> None:
+    def __init__(self, settings: Settings, http: httpx2.AsyncClient, chains: Chains) -> None:
         self._settings = settings
         self._http = http
+        self._chains = chains
 
     @cached_property
     def _openai(self) -> OpenAIClient:
@@ -145,7 +154,7 @@ class _Vendors:
         itself = settings.PIPELINE == "realtime"
         hears = settings.provider("STT")[0] == "openai" and settings.hears_live
         speaks = itself or (settings.provider("TTS")[0] == "openai" and settings.speaks_live)
-        other = self.other_voice() if speaks else None
+        other = self._chains.other_voice(self.other_voice()) if speaks else None
 
         def live(profile: Profile, so_far: Callable[[], Utterance | None]) -> Live:
             ears, name = settings.OPENAI_STT_LIVE_MODEL, profile.voice or settings.OPENAI_TTS_VOICE

@@ -369,6 +369,11 @@ class Dialogue:
             speech.close()
 
     @property
+    def turns(self) -> int:
+        """Begun so far."""
+        return self._turns
+
+    @property
     def _greeted(self) -> bool:
         """The caller has heard something of ours, the recording's notice left aside."""
         return any(line.role == "agent" and line.turn != self._announced for line in self.memory.conversation.lines)

@@ -15,16 +15,13 @@ import structlog
 import trio
 
 from agent.errors import Fault, ProviderError
-from agent.hear.ports import Recogniser
+from agent.hear.ports import HEARING_RATE, Recogniser
 from agent.hear.turns import Lasting, Pause, TurnTaken
 from agent.model import Utterance
 from nurseries.runner import Runner
 from nurseries.speech import Failure
 
 log = structlog.get_logger(__name__)
-
-HEARING_RATE = 0.2
-"""Seconds more that a recogniser gets for each second of sound."""
 
 LOOK_MS = 3000.0
 """More of an utterance, and it is looked into again, past all early transcriptions: it may be a noise with gaps."""

@@ -11,11 +11,13 @@ from collections.abc import Callable
 import structlog
 import trio
 
+from agent.errors import Fault
 from agent.hear.feed import Feed
 from agent.hear.ports import Recogniser
 from agent.hear.segments import Append, Segments
 from agent.hear.transcript import clean, worth_hearing
 from agent.hear.turns import WINDOW_BYTES, Decision
+from agent.keep.stand_ins import stood_in
 from agent.keep.usage import spent
 from agent.model import Utterance
 from agent.providers import realtime_events as events
@@ -82,6 +84,9 @@ class Hearing:
             self.session.drop("no words in time")
         self._segments.give_up(*stretch)
         self.by_file += 1
+        ended = self.session.ended
+        late = Fault.TIMEOUT if patience.cancelled_caught or ended is None else ended.fault
+        stood_in("stt", self._files.name, late.value)
         return await self._files.transcribe(utterance, language)
 
     def holds(self, start_ms: float, end_ms: float) -> bool:

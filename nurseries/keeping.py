@@ -113,6 +113,16 @@ class Keeping:
             self._redactors.pop(call_sid, None)
         self._notebook.erase(over)
 
+    @property
+    def waiting(self) -> int:
+        """Records that the store does not have yet, in their newest state."""
+        return self._backlog.waiting
+
+    @property
+    def unwritten(self) -> int:
+        """Records that the journal does not have yet, in their newest state."""
+        return len(self._notebook.unwritten)
+
     # What it is asked. Always checkpoints.
 
     async def safe(self) -> None:

@@ -14,6 +14,7 @@ import trio
 from trio.lowlevel import ParkingLot
 
 from agent.errors import Fault, ProviderError
+from agent.keep.stand_ins import stood_in
 from agent.keep.usage import spent
 from agent.language import name as language_name
 from agent.model import Emit
@@ -134,6 +135,9 @@ class LiveVoice:
                 until = trio.current_time() + self._first_s
         if rest and self._other is not None:
             self.by_other += 1
+            ended = self.session.ended
+            why = fault or (ended.fault if ended is not None else Fault.UNREACHABLE)
+            stood_in("tts", self._other.name, why.value)
             await self._say_otherwise(self._other, rest, emit, voice, language)
             return not tried and name == self._other.name
         if rest:

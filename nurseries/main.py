@@ -1,5 +1,5 @@
-"""The command line: `calling-agent serve`, `call`, `calls` and `doctor`. Exit code 2 for a configuration or usage
-that cannot be used, with every fault in plain words."""
+"""The command line: `calling-agent serve`, `call`, `calls`, `keys` and `doctor`. Exit code 2 for a configuration or
+usage that cannot be used, with every fault in plain words."""
 
 from __future__ import annotations
 
@@ -35,23 +35,23 @@ def run(arguments: list[str]) -> int:
     commands.add_parser("serve", help="answer calls; configured by the environment and .env")
     call = commands.add_parser("call", help="place a call to a running server, as Twilio and a caller would")
     calls = commands.add_parser("calls", help="read, export and erase what is kept of calls")
+    keys = commands.add_parser("keys", help="make, list and revoke keys to the HTTP API")
     doctor = commands.add_parser("doctor", help="find out whether calls would work, how fast, and for how long")
 
     from nurseries.doctor import command as examine
+    from nurseries.keys import command as holders
     from nurseries.records import command as records
     from nurseries.rehearsal import command as rehearse
 
     rehearse.add_arguments(call)
     records.add_arguments(calls)
+    holders.add_arguments(keys)
     examine.add_arguments(doctor)
     args = parser.parse_args(arguments)
     try:
-        if args.command == "call":
-            return rehearse.run(args)
-        if args.command == "calls":
-            return records.run(args)
-        if args.command == "doctor":
-            return examine.run(args)
+        others = {"call": rehearse.run, "calls": records.run, "keys": holders.run, "doctor": examine.run}
+        if other := others.get(args.command):
+            return other(args)
 
         from nurseries.serve import serve
 

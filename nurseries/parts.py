@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from agent.config import Settings
+from agent.guard.breaker import Rules
 from agent.hear.endpointing import EndOfTurn
 from agent.hear.keys import Bindings
 from agent.hear.ports import Recogniser, VoiceActivity
@@ -18,6 +19,7 @@ from agent.speak.ports import Voice
 from agent.speak.repertoire import Repertoire
 from agent.think.ports import LanguageModel, Summariser
 from agent.think.tools.toolbox import Toolbox
+from nurseries.chain.breakers import Breakers
 from nurseries.hearing import Hearing
 from nurseries.live_mind import LiveMind
 from nurseries.live_voice import LiveVoice
@@ -65,6 +67,8 @@ class Parts:
     hand_over: HandOver
     prices: Prices = field(default_factory=dict)
     """Empty: what a call costs is not known."""
+    breakers: Breakers = field(default_factory=lambda: Breakers(Rules()))
+    """Of the providers above."""
 
     def names(self, live: Live) -> dict[str, str]:
         """Who hears, thinks and speaks in a call that has this of its own."""

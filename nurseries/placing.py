@@ -24,13 +24,14 @@ from agent.guard import progress
 from agent.guard.order import FINAL, Order, Refused, State, Wanted
 from agent.guard.ports import DialRules
 from agent.guard.progress import Told
-from agent.guard.sending import AGAIN, pause_s
+from agent.guard.sending import CREATE, END, why
 from agent.wire.carrier import CarrierCall, Ring
 from agent.wire.ports import Carrier
 from nurseries.boundary import contain
 from nurseries.governor import Governor
 from nurseries.orders import Orders
 from nurseries.reconciling import Reconciling
+from nurseries.retrying import retried
 
 log = structlog.get_logger(__name__)
 
@@ -40,8 +41,8 @@ WRITES = 3
 
 LEAVING = Refused("busy", "This process is about to stop: ask again, and another one places the call.", 5.0)
 
-HANG_UPS = 4
-"""Tries of a request to hang up, which may be repeated."""
+HANG_UP_S = 15.0
+"""For a call to be ended, tries included."""
 
 
 class Placing:
@@ -111,16 +112,11 @@ class Placing:
 
     async def hang_up(self, call_sid: str) -> None:
         """End a call, whatever its state, tried again where that may help. Raises CarrierError."""
-        for tries in range(1, HANG_UPS + 1):
-            try:
-                await self._carrier.hang_up(call_sid)
-            except CarrierError as error:
-                if error.fault is CarrierFault.REFUSED or tries == HANG_UPS:
-                    raise
-                await trio.sleep(min(pause_s(error, tries, self._dice), 2.0))
-            else:
-                log.info("hung up", call_sid=call_sid)
-                return
+        with trio.move_on_after(HANG_UP_S) as limit:
+            await retried(END, partial(self._carrier.hang_up, call_sid), why=why, chance=self._dice)
+        if limit.cancelled_caught:
+            raise CarrierError(CarrierFault.UNKNOWN, f"no answer within {HANG_UP_S:g} s")
+        log.info("hung up", call_sid=call_sid)
 
     async def _place(self, wanted: Wanted, answer: _Answer) -> None:
         """With a place of the governor's, which is given back unless there is a call, or may be one."""
@@ -146,13 +142,12 @@ class Placing:
         at = now.isoformat(timespec="milliseconds")
         order = Order(progress.order_id(now.timestamp(), secrets.token_bytes(10)), wanted, at, updated_at=at)
         self._sending.add(order.order_id)
+        kept: Order | StoreError
         try:
             kept = await self._orders.begin(order)
-        except StoreError:  # where this is cancelled, the attempt stays counted
-            self._sending.discard(order.order_id)
-            await self._rules.give_back(wanted)
-            raise
-        if kept.order_id != order.order_id:  # asked for twice in the same moment
+        except StoreError as error:
+            kept = error
+        if isinstance(kept, StoreError) or kept.order_id != order.order_id:  # the latter: asked for twice at once
             self._sending.discard(order.order_id)
             await self._rules.give_back(wanted)
         return kept
@@ -178,10 +173,14 @@ class Placing:
 
     async def _send(self, order: Order) -> Callable[[Order], Order]:
         """Have the carrier ring; returns what that makes of the order."""
-        limit_s = self._settings.PLACE_TIMEOUT_S
+        limit_s, ring = self._settings.PLACE_TIMEOUT_S, self._ring(order)
         made: CarrierCall | CarrierError = CarrierError(CarrierFault.UNKNOWN, f"no answer within {limit_s:g} s")
-        with trio.move_on_after(limit_s):
-            made = await self._create(order)
+        with trio.move_on_after(limit_s):  # a pause that would outlast it is not begun
+            try:
+                made = await retried(CREATE, partial(self._carrier.create, ring), why=why, chance=self._dice)
+            except CarrierError as error:
+                log.warning("call not created", order=order.order_id, fault=error.fault.value, why=error.detail)
+                made = error
         now = self._orders.now
         if isinstance(made, CarrierCall):
             news = Told(made.call_sid, made.status or "queued")
@@ -189,26 +188,8 @@ class Placing:
         if made.fault is CarrierFault.UNKNOWN:
             return lambda known: _unknown(known, made.detail, now())
         await self._rules.give_back(order.wanted)  # nobody's telephone has rung
-        why = "refused the call" if made.fault is CarrierFault.REFUSED else "did not take the call"
-        return lambda known: _failed(known, f"the carrier {why}: {made.detail}", now())
-
-    async def _create(self, order: Order) -> CarrierCall | CarrierError:
-        """Until the carrier has it, or what became of it cannot be changed by another try. Cancelled while a request is
-        on its way, nobody knows; pauses are not begun that would be."""
-        ring, tries = self._ring(order), 0
-        until = trio.current_time() + self._settings.PLACE_TIMEOUT_S
-        while True:
-            tries += 1
-            try:
-                return await self._carrier.create(ring)
-            except CarrierError as error:
-                log.warning(
-                    "call not created", order=order.order_id, fault=error.fault.value, why=error.detail, tries=tries
-                )
-                pause = pause_s(error, tries, self._dice)
-                if error.fault not in AGAIN or trio.current_time() + pause >= until:
-                    return error
-            await trio.sleep(pause)
+        what = "refused the call" if made.fault is CarrierFault.REFUSED else "did not take the call"
+        return lambda known: _failed(known, f"the carrier {what}: {made.detail}", now())
 
     def _ring(self, order: Order) -> Ring:
         settings = self._settings

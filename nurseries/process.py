@@ -26,12 +26,14 @@ from agent.guard.ports import OrderStore
 from agent.guard.tokens import Tokens
 from agent.keep.ports import CallStore, ObjectStore
 from agent.keep.record import CallRecord
+from agent.keep.tally import tell
 from agent.model import Ending
 from agent.providers.aside import put_aside, take_back
 from agent.providers.journal_file import JournalFile
 from agent.web.security import Gate
 from agent.web.state import PROMISE_S, ProcessState
 from agent.wire.ports import MediaSocket
+from nurseries.admission import admit
 from nurseries.afterwards import last_words, summed_up
 from nurseries.archive import Archive
 from nurseries.boundary import contain
@@ -85,6 +87,7 @@ class Process:
         self._state = state
         self._calls: set[Call] = set()
         self._changed = ParkingLot()
+        state.on_change = self._changed.unpark_all
         self._afterwards: trio.Nursery | None = None
         self._threads = trio.CapacityLimiter(4)
         self._aside = parts.settings.DATA_DIR / "unsaved"
@@ -142,11 +145,9 @@ class Process:
 
     async def take(self, socket: MediaSocket) -> None:
         """Hold the call on an accepted media socket, if it is one that we expect. Its crash ends here."""
-        settings = self._parts.settings
-        info = await pick_up(socket, self._tokens, settings.START_TIMEOUT_S)
-        if info is None:
+        info = await pick_up(socket, self._tokens, self._parts.settings.START_TIMEOUT_S)
+        if info is None or not await admit(info.call_sid, socket, self._state, self._changed):
             return
-        self._state.promised.pop(info.call_sid, None)
         with bound_contextvars(call_sid=info.call_sid):
             tape = self._archive.tape(info.call_sid) if self._archive is not None else None
             call = Call(info, socket, self._parts, tape)
@@ -173,11 +174,13 @@ class Process:
 
     def _add(self, call: Call) -> None:
         self._calls.add(call)
+        self._state.held.add(call.info.call_sid)
         self._state.calls = len(self._calls)
         self._changed.unpark_all()
 
     def _remove(self, call: Call) -> None:
         self._calls.discard(call)
+        self._state.held.discard(call.info.call_sid)
         self._state.calls = len(self._calls)
         self._last_over = trio.current_time()
         self._changed.unpark_all()
@@ -192,6 +195,7 @@ class Process:
             record = msgspec.structs.replace(record, usage=call.meter.used)
         finally:
             self._keeping.finish(record)
+            tell(record, self._parts.prices)
             if tape is not None and self._archive is not None:
                 self._archive.keep(tape)
 

@@ -18,11 +18,14 @@ from agent import log as logs
 from agent.config import Settings, load
 from agent.doctor.retirement import ending_soon
 from agent.errors import ConfigError
-from agent.guard.tokens import Tokens, derive_key
+from agent.guard.seal import derive_key
+from agent.guard.sessions import Sessions
+from agent.guard.tokens import Tokens
 from agent.keep.ports import CallStore, ObjectStore
 from agent.model import CallInfo
 from agent.providers.journal_file import JournalFile
 from agent.web.app import create_app
+from agent.web.entrance import Entrance
 from agent.web.security import Gate
 from agent.web.state import ProcessState
 from nurseries.archive import Archive
@@ -30,9 +33,11 @@ from nurseries.compose import compose
 from nurseries.erasing import Erasing
 from nurseries.hand_overs import HandOvers
 from nurseries.keeping import Keeping
+from nurseries.keyring import KeyRing
 from nurseries.parts import Parts
 from nurseries.process import Process
 from nurseries.reading import Reading
+from nurseries.standing import standing
 from nurseries.stores import Stores, open_objects, open_stores
 from nurseries.storing import Storing
 
@@ -59,7 +64,7 @@ def raise_files() -> None:
 
 
 async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None:
-    state, store = ProcessState(), stores.calls
+    state, store = ProcessState(most=settings.MAX_CONCURRENT_CALLS), stores.calls
     hand_overs = HandOvers(store, state)
     async with compose(settings, hand_overs.hand_over) as parts:
         for doubt in parts.lines.warnings:
@@ -80,15 +85,21 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
             raise ConfigError(
                 (f"cannot listen on {settings.host}:{settings.PORT}: {reason}. Set PORT (or HOST) to a free one.",)
             ) from None
+        state.degraded = lambda: parts.breakers.degraded
         gate = Gate(settings)
-        tokens = Tokens(_token_key(settings), ttl_s=settings.TOKEN_TTL_S, random=secrets.token_bytes)
+        tokens = Tokens(*_keys_for(settings, "media token 1"), ttl_s=settings.TOKEN_TTL_S, random=secrets.token_bytes)
         name = f"{os.getpid()}-{secrets.token_hex(4)}"
         keeping = Keeping(store, JournalFile(settings.DATA_DIR / "journal", name), state, parts.prices)
         storing = Storing(objects, store, keeping, settings.SUMMARY_TIMEOUT_S)
         archive = Archive(storing, settings.DATA_DIR / "spool", name=name, recording=settings.RECORD_CALLS)
         process = Process(parts, store, tokens, state, keeping, archive, objects, orders=stores.orders)
         records = Reading(store, objects, Erasing(store, objects, settings, orders=stores.orders), keeping)
-        app = create_app(settings, tokens, state, gate, parts.lines, hand_overs.handed_over, records)
+        entrance = Entrance(settings, KeyRing(stores.access), _sessions(settings))
+        app = create_app(
+            *(settings, tokens, state, gate, parts.lines, hand_overs.handed_over, records),
+            entrance=entrance,
+            readings=partial(standing, state, keeping),
+        )
         async with trio.open_nursery() as nursery:
             await nursery.start(partial(process.run, listeners, app, gate))
             port = listeners[0].socket.getsockname()[1]
@@ -101,8 +112,8 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
                 store=store.name,
                 api=settings.api,
             )
-            if settings.api == "closed":
-                log.warning("nobody can read records over HTTP: set API_TOKEN to have them read with it")
+            if settings.api == "keys":
+                log.info("the API takes keys: `calling-agent keys create` makes them")
             if settings.RECORD_CALLS and settings.sounds_apart:
                 log.warning("recordings are on this machine alone: with more than one, set S3_BUCKET")
             if not settings.production:
@@ -110,10 +121,13 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
                 sys.stdout.flush()
 
 
-def _token_key(settings: Settings) -> bytes:
-    """The same in every process of one account, so that any of them can take the call another one announced."""
-    secret = settings.TWILIO_AUTH_TOKEN.get_secret_value()
-    return derive_key(secret) if secret else secrets.token_bytes(32)
+def _keys_for(settings: Settings, purpose: str) -> list[bytes]:
+    """The same in every process of one account, so that any of them can take what another one has sealed."""
+    return [derive_key(token, purpose) for token in settings.auth_tokens] or [secrets.token_bytes(32)]
+
+
+def _sessions(settings: Settings) -> Sessions:
+    return Sessions(*_keys_for(settings, "session 1"), ttl_s=settings.SESSION_HOURS * 3600)
 
 
 def _names(parts: Parts) -> dict[str, str]:

@@ -1,45 +1,85 @@
-"""Where a process keeps what outlives it: settings in, stores out. MongoDB for many machines, SQLite files for one."""
+"""Where a process keeps what outlives it: settings in, stores out. MongoDB for many machines, SQLite files for one.
+
+Each store is opened when it is first asked for: who reads records makes no file for anything else.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, closing, contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from agent.config import Settings
+from agent.guard.access import AccessStore
 from agent.guard.ports import OrderStore
 from agent.keep.ports import CallStore, ObjectStore
 
+if TYPE_CHECKING:
+    from agent.providers.mongo_database import Mongo
 
-@dataclass(frozen=True, slots=True)
+
+class _Closes(Protocol):
+    def close(self) -> None: ...
+
+
+S = TypeVar("S", bound=_Closes)
+
+
 class Stores:
-    """All of one process; those in MongoDB share its connections."""
+    """All of one process; those in MongoDB share its connections. Each raises StoreError where it cannot be opened."""
 
-    calls: CallStore
-    orders: OrderStore
+    def __init__(self, settings: Settings, opened: ExitStack) -> None:
+        """`opened` closes them."""
+        self._uri = settings.MONGODB_URI.get_secret_value()
+        self._folder = settings.DATA_DIR
+        self._opened = opened
+
+    @cached_property
+    def calls(self) -> CallStore:
+        if self._uri:
+            from agent.providers.mongo import MongoStore
+
+            return self._kept(MongoStore(self._mongo))
+        from agent.providers.sqlite import SqliteStore
+
+        return self._kept(SqliteStore(self._folder / "calls.db"))
+
+    @cached_property
+    def access(self) -> AccessStore:
+        if self._uri:
+            from agent.providers.mongo_access import MongoAccess
+
+            return self._kept(MongoAccess(self._mongo))
+        from agent.providers.sqlite_access import SqliteAccess
+
+        return self._kept(SqliteAccess(self._folder / "access.db"))
+
+    @cached_property
+    def orders(self) -> OrderStore:
+        if self._uri:
+            from agent.providers.mongo_orders import MongoOrders
+
+            return self._kept(MongoOrders(self._mongo))
+        from agent.providers.sqlite_orders import SqliteOrders
+
+        return self._kept(SqliteOrders(self._folder / "orders.db"))
+
+    @cached_property
+    def _mongo(self) -> Mongo:
+        from agent.providers.mongo_database import Mongo
+
+        return self._kept(Mongo(self._uri))
+
+    def _kept(self, store: S) -> S:
+        return self._opened.enter_context(closing(store))
 
 
 @contextmanager
 def open_stores(settings: Settings) -> Iterator[Stores]:
-    """MongoDB where MONGODB_URI is set, else SQLite under DATA_DIR, for as long as the block lasts. Raises
-    StoreError."""
-    if uri := settings.MONGODB_URI.get_secret_value():
-        from agent.providers.mongo import MongoStore
-        from agent.providers.mongo_database import Mongo
-        from agent.providers.mongo_orders import MongoOrders
-
-        mongo = Mongo(uri)
-        stores = Stores(MongoStore(mongo), MongoOrders(mongo))
-    else:
-        from agent.providers.sqlite import SqliteStore
-        from agent.providers.sqlite_orders import SqliteOrders
-
-        stores = Stores(SqliteStore(settings.DATA_DIR / "calls.db"), SqliteOrders(settings.DATA_DIR / "orders.db"))
-    try:
-        yield stores
-    finally:
-        stores.orders.close()
-        stores.calls.close()
+    """MongoDB where MONGODB_URI is set, else SQLite under DATA_DIR, for as long as the block lasts."""
+    with ExitStack() as opened:
+        yield Stores(settings, opened)
 
 
 def open_objects(settings: Settings) -> ObjectStore:

@@ -17,6 +17,7 @@ from agent.errors import StoreError
 from agent.keep import journal
 from agent.keep.ports import CallStore
 from agent.keep.record import CallRecord
+from agent.keep.tally import tell
 from agent.keep.usage import METER, Meter
 from agent.providers.journal_file import Leftover, leftovers
 from agent.web.state import ProcessState
@@ -104,6 +105,7 @@ async def _finish(
                 record = msgspec.structs.replace(record, usage=meter.used)
         finally:
             keeping.finish(record)
+            tell(record, parts.prices)
 
 
 async def _known(call_sid: str, store: CallStore) -> CallRecord | None:

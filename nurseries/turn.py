@@ -15,6 +15,7 @@ import structlog
 import trio
 
 from agent.errors import Fault
+from agent.keep.stand_ins import stood_in
 from agent.model import Emit, Ending
 from agent.speak.clips import MOMENT, STILL, Clip
 from agent.speak.sentences import Sentences
@@ -205,6 +206,7 @@ class Thinker:
             return reply
         failure = failure or Failure("think", Fault.BROKEN, "an empty reply")
         log.warning("the language model goes on", fault=failure.fault.value, detail=failure.detail)
+        stood_in("llm", self.model.name, failure.fault.value)
         return None
 
     async def _write(self, prompt: Prompt, speech: Speech, outcome: Outcome) -> Reply | None:

@@ -12,6 +12,7 @@ from datetime import date
 import msgspec
 
 from agent.doctor.budget import Budget
+from agent.doctor.check import Check
 from agent.doctor.figures import Measured
 from agent.doctor.retirement import Outlook
 
@@ -28,6 +29,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     budget: Budget
     models: tuple[Outlook, ...]
     notes: tuple[str, ...] = ()
+    checks: tuple[Check, ...] = ()
 
 
 def build(
@@ -37,9 +39,11 @@ def build(
     budget: Budget,
     models: Sequence[Outlook],
     notes: Sequence[str] = (),
+    checks: Sequence[Check] = (),
 ) -> Report:
     """The report, with the exit code that follows from it."""
-    broken = any(one.troubles for one in providers) or any(one.state == "failure" for one in models)
+    verdicts = [*(one.state for one in models), *(one.state for one in checks)]
+    broken = any(one.troubles for one in providers) or "failure" in verdicts
     return Report(
         exit_code=FAILED if broken else FINE,
         on=on,
@@ -48,4 +52,5 @@ def build(
         budget=budget,
         models=tuple(models),
         notes=tuple(notes),
+        checks=tuple(checks),
     )

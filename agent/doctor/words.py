@@ -23,6 +23,9 @@ def words(report: Report) -> str:
     lines += ["", *_budget(report.budget)]
     if report.models:
         lines += ["", "models", *(f"  {_outlook(one)}" for one in report.models)]
+    if report.checks:
+        lines += ["", "around it", *(f"  {one.state:8} {one.name}: {one.says}" for one in report.checks)]
+        lines += [f"  to do    {one.name}: {one.do}" for one in report.checks if one.state == "warning"]
     if report.notes:
         lines += ["", *(f"note: {note}" for note in report.notes)]
     failures = [*_failures(report)]
@@ -72,3 +75,6 @@ def _failures(report: Report) -> Iterator[str]:
     for model in report.models:
         if model.state == "failure":
             yield f"{model.setting}={model.model}: {model.says}"
+    for check in report.checks:
+        if check.state == "failure":
+            yield f"{check.name}: {check.says}. {check.do}"

@@ -1,23 +1,32 @@
-"""What may be tried again of a call's creation, and when. Pure: time and dice are given.
+"""What may be asked again of the carrier. Pure.
 
-Creating a call is not idempotent: a second request rings twice. So only what surely was not done is tried again: what
+Creating a call is not idempotent: a second request rings twice. So only what surely was not done is asked again: what
 the carrier refused for its number (429), and what never left. All else is unknown, and stays so until it is told.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from types import MappingProxyType
 
-from agent.errors import CarrierError, CarrierFault
+from agent.errors import CarrierError, CarrierFault, Fault
+from agent.guard.retry import Policy
 
-AGAIN = frozenset({CarrierFault.BUSY, CarrierFault.UNREACHABLE})
+_FAULTS = MappingProxyType(
+    {
+        CarrierFault.BUSY: Fault.BUSY,
+        CarrierFault.UNREACHABLE: Fault.UNREACHABLE,
+        CarrierFault.UNKNOWN: Fault.BROKEN,
+        CarrierFault.REFUSED: Fault.REFUSED,
+    }
+)
 
-FIRST_S, LONGEST_S = 0.5, 8.0
-"""Of the pause before the next try: doubled each time, and up to half of it less by chance, so that many who were
-refused together do not come back together."""
+CREATE = Policy(20, 0.5, 8.0, 60.0, frozenset({Fault.BUSY, Fault.UNREACHABLE}))
+"""For a call's creation, within PLACE_TIMEOUT_S."""
+
+END = Policy(4, 0.3, 2.0, 5.0, frozenset({Fault.BUSY, Fault.UNREACHABLE, Fault.BROKEN}))
+"""For its end, which may be asked for more than once."""
 
 
-def pause_s(error: CarrierError, tries: int, dice: Callable[[], float]) -> float:
-    """Until the next try, after so many; never before the carrier's own Retry-After. `dice`: 0 up to 1."""
-    backoff: float = min(FIRST_S * 2.0 ** (tries - 1), LONGEST_S) * (1 - dice() / 2)
-    return max(backoff, error.retry_after_s or 0.0)
+def why(error: BaseException) -> tuple[Fault, float | None] | None:
+    """What went wrong, in the words of a Policy; None: nothing of the carrier's."""
+    return (_FAULTS[error.fault], error.retry_after_s) if isinstance(error, CarrierError) else None

@@ -7,12 +7,12 @@ call's particulars, sealed with a key, so any process with the key can check it,
 
 from __future__ import annotations
 
-import base64
 import enum
-import hmac
 from collections.abc import Callable
 
 import msgspec
+
+from agent.guard.seal import Seal
 
 _SID_BYTES = 40
 """Twilio's have 34."""
@@ -59,21 +59,19 @@ class Refusal(msgspec.Struct, frozen=True):
     reason: Reason
 
 
-def derive_key(secret: str) -> bytes:
-    """A key for `Tokens` from a secret that all processes share and that also serves other ends."""
-    return hmac.digest(secret.encode(), b"calling-agent media token 1", "sha256")
-
-
 class Tokens:
     """Makes tokens, and takes each of them once."""
 
-    def __init__(self, key: bytes, *, ttl_s: float, random: Callable[[int], bytes]) -> None:
-        """`random` gives that many unpredictable bytes, such as `secrets.token_bytes`."""
-        self._key = key
+    def __init__(self, *keys: bytes, ttl_s: float, random: Callable[[int], bytes]) -> None:
+        """Sealed with the first of the keys, opened with any. `random` gives that many unpredictable bytes, such as
+        `secrets.token_bytes`."""
+        self._seal = Seal(*keys)
         self._ttl_s = ttl_s
         self._random = random
         self._used: dict[bytes, float] = {}
         """Nonces of redeemed tokens with the time from which the token would be refused anyway."""
+        self._taken: dict[str, float] = {}
+        """Calls whose stream came, with the same time for every token that they had been given by then."""
 
     def mint(self, claims: Claims, now: float) -> str:
         """A token for one call, at most 480 characters. Raises ValueError for SIDs over 40 bytes."""
@@ -89,11 +87,11 @@ class Tokens:
             voice=_cut(claims.voice, 32),
         )
         sealed = _Sealed(short, now + self._ttl_s, self._random(_NONCE_BYTES))
-        payload = msgspec.msgpack.encode(sealed)
-        return f"{_text(payload)}.{_text(self._seal(payload))}"
+        return self._seal.close(msgspec.msgpack.encode(sealed))
 
     def redeem(self, token: str, call_sid: str, account_sid: str, now: float) -> Claims | Refusal:
-        """The claims, the first time a genuine, fresh token comes with its own call; else why not."""
+        """The claims, the first time a genuine, fresh token comes with its own call; else why not. A webhook that is
+        asked again gives a token again: the first that comes voids those that the call was given before."""
         sealed = self._open(token)
         if isinstance(sealed, Refusal):
             return sealed
@@ -102,9 +100,10 @@ class Tokens:
         if now >= sealed.expires:
             return Refusal(Reason.EXPIRED)
         self._forget(now)
-        if sealed.nonce in self._used:
+        if sealed.nonce in self._used or sealed.expires < self._taken.get(call_sid, 0):
             return Refusal(Reason.USED)
         self._used[sealed.nonce] = sealed.expires
+        self._taken[call_sid] = now + self._ttl_s
         return sealed.claims
 
     @property
@@ -113,37 +112,20 @@ class Tokens:
         return len(self._used)
 
     def _open(self, token: str) -> _Sealed | Refusal:
-        first, _, second = token.partition(".")
-        payload, seal = _bytes(first), _bytes(second)
-        if not payload or not seal:
-            return Refusal(Reason.MALFORMED)
-        if not hmac.compare_digest(self._seal(payload), seal):
-            return Refusal(Reason.FORGED)
+        payload = self._seal.open(token)
+        if not isinstance(payload, bytes):
+            return Refusal(Reason(payload))
         try:
             return msgspec.msgpack.decode(payload, type=_Sealed)
         except msgspec.DecodeError:  # from another version of ourselves, which has the same key
             return Refusal(Reason.MALFORMED)
 
-    def _seal(self, payload: bytes) -> bytes:
-        return hmac.digest(self._key, payload, "sha256")
-
     def _forget(self, now: float) -> None:
         for nonce in [nonce for nonce, expires in self._used.items() if expires <= now]:
             del self._used[nonce]
+        for call_sid in [call_sid for call_sid, until in self._taken.items() if until <= now]:
+            del self._taken[call_sid]
 
 
 def _cut(text: str, size: int) -> str:
     return text.encode("utf-8", "replace")[:size].decode("utf-8", "ignore")
-
-
-def _text(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def _bytes(text: str) -> bytes:
-    """Strict, so that a token has one spelling; b"" where it is not base64."""
-    try:
-        data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except ValueError:
-        return b""
-    return data if _text(data) == text else b""

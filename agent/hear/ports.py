@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 from agent.model import Utterance
 
+HEARING_RATE = 0.2
+"""Seconds more that a recogniser gets for each second of sound."""
+
 
 class VoiceActivity(Protocol):
     """One call's voice-activity detector. Synchronous: it runs on the loop, some 0.1 ms a window."""

@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from agent.keep.stand_ins import StandIn
 from agent.keep.usage import Usage
 
 VERSION = 3
@@ -122,6 +123,8 @@ class CallRecord(msgspec.Struct, frozen=True):
     """Of what both sides said."""
     cost_usd: float | None = None
     """Of `usage`; None where the price of any of it is not known."""
+    stand_ins: tuple[StandIn, ...] = ()
+    """Parts of turns that were not served by whom `providers` names."""
     revision: int = 0
     """Milliseconds since 1970 at the last change, or one more than before: a store never goes back to a smaller one."""
     version: int = VERSION

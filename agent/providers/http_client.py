@@ -35,23 +35,11 @@ def open_http_client() -> httpx2.AsyncClient:
         timeout=httpx2.Timeout(SILENCE_S, connect=CONNECT_S),
         limits=httpx2.Limits(max_connections=None, max_keepalive_connections=KEEP_IDLE, keepalive_expiry=KEEP_IDLE_S),
         follow_redirects=True,
-        event_hooks={"response": [_no_long_waits]},
     )
     for transport in (client._transport, *client._mounts.values()):  # noqa: SLF001  there is no public way in
         if isinstance(transport, httpx2.AsyncHTTPTransport):
             transport._pool._network_backend = _Network()  # noqa: SLF001
     return client
-
-
-async def _no_long_waits(response: httpx2.Response) -> None:
-    """Keep the OpenAI SDK from sleeping through a caller's patience: it would honour up to two minutes."""
-    try:
-        headers = response.headers
-        delay = float(headers.get("retry-after-ms", 0)) / 1000 or float(headers.get("retry-after", 0))
-    except ValueError:  # a date
-        delay = float("inf")
-    if delay > 1:
-        response.headers["x-should-retry"] = "false"
 
 
 class _Network(httpcore2.TrioBackend):

@@ -1,14 +1,16 @@
 """The OpenAI SDK over the process's HTTP client, for OpenAI itself and for every compatible server.
 
 Settings in; requests out; every error that the SDK or the HTTP client raises becomes a ProviderError here, once. The
-SDK builds and retries requests; the bodies of answers are read as bytes, as they come, and closed by whoever opened
-them: the SDK's own event streams cost five times the processor time and leave generators to the garbage collector.
+SDK builds requests; none is sent twice here: that is decided where deadlines are known. The bodies of answers are read
+as bytes, as they come, and closed by whoever opened them: the SDK's own event streams cost five times the processor
+time and leave generators to the garbage collector.
 
 The SDK is imported when a client is made, not before: that takes a second or two.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager, aclosing, contextmanager
 from typing import TYPE_CHECKING, Protocol
@@ -17,16 +19,13 @@ import httpx2
 
 from agent.config import OPENAI_URL, Settings
 from agent.errors import Fault, ProviderError
+from agent.guard.retry import retry_after
 from agent.model import Emit
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
 NAME = "openai"
-
-RETRIES = 1
-"""One, after half a second or what the server asks for up to a second: that saves most turns from a hiccup or from a
-connection that was closed while idle, and a caller's deadline has room for it. Never within a stream."""
 
 NO_KEY = "none"
 """Sent where none is configured: compatible servers ignore it, and the SDK will not start without one."""
@@ -50,9 +49,7 @@ class OpenAIClient:
         key = settings.OPENAI_API_KEY.get_secret_value()
         base_url = settings.OPENAI_BASE_URL or OPENAI_URL
         self._secret = key
-        self.sdk: AsyncOpenAI = AsyncOpenAI(
-            api_key=key or NO_KEY, base_url=base_url, max_retries=RETRIES, http_client=http
-        )
+        self.sdk: AsyncOpenAI = AsyncOpenAI(api_key=key or NO_KEY, base_url=base_url, max_retries=0, http_client=http)
         self.official = settings.openai_itself
 
     async def pour(self, operation: str, request: AbstractAsyncContextManager[Answer], take: Emit[bytes]) -> None:
@@ -76,7 +73,9 @@ class OpenAIClient:
             detail = " ".join(_detail(error).split())
             if self._secret:
                 detail = detail.replace(self._secret, "***")
-            raise ProviderError(NAME, operation, _fault(error), detail[:DETAIL_LENGTH]) from error
+            raise ProviderError(
+                NAME, operation, _fault(error), detail[:DETAIL_LENGTH], retry_after_s=_asked(error)
+            ) from error
 
 
 def fault_of(code: str) -> Fault:
@@ -106,6 +105,12 @@ def _fault(error: Exception) -> Fault:
     if isinstance(error, httpx2.InvalidURL):
         return Fault.UNREACHABLE
     return Fault.TIMEOUT if isinstance(cause, httpx2.TimeoutException) else Fault.BROKEN
+
+
+def _asked(error: Exception) -> float | None:
+    from openai import APIStatusError
+
+    return retry_after(error.response.headers, time.time()) if isinstance(error, APIStatusError) else None
 
 
 def _detail(error: Exception) -> str:

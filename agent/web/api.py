@@ -1,7 +1,4 @@
-"""The API for records: a token or a program of this machine in; JSON, transcripts, sounds and files out.
-
-What is kept of calls never stays in a cache on the way.
-"""
+"""The API for records: who is let in asks; JSON, transcripts, sounds and files are the answer."""
 
 from __future__ import annotations
 
@@ -9,21 +6,22 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import structlog
-from quart import Blueprint, request
+from quart import Blueprint, g, request
 from quart_schema import document_response
 from quart_trio.wrappers import TrioResponse as Response
 
 from agent.config import Settings
-from agent.errors import AskedWrongly, NotKept, StoreError
+from agent.errors import NotKept, StoreError
 from agent.keep.asked import number as in_full
 from agent.keep.erasure import Erased
 from agent.web.calls import add_calls
 from agent.web.cors import add_cors
+from agent.web.entrance import Entrance
 from agent.web.export import add_export
 from agent.web.given import Given
 from agent.web.ports import Records
 from agent.web.problem import problem
-from agent.web.readers import Readers
+from agent.web.route import route
 
 AGAIN_S = 5
 """Until a store that is away is worth asking again."""
@@ -31,20 +29,18 @@ AGAIN_S = 5
 log = structlog.get_logger(__name__)
 
 
-def api_routes(settings: Settings, records: Records) -> Blueprint:
+def api_routes(settings: Settings, records: Records, entrance: Entrance | None = None) -> Blueprint:
+    """Without an entrance, one that knows API_TOKEN alone."""
     routes = Blueprint("api", __name__, url_prefix="/api")
-    readers = Readers(settings)
+    entrance = entrance or Entrance(settings)
     zone = ZoneInfo(settings.TIMEZONE)
-    add_cors(routes, readers)
-
-    @routes.before_request
-    async def check() -> Response | None:
-        return readers.refusal(request.headers)
+    add_cors(routes, entrance.readers)
+    routes.before_request(entrance.check)
 
     @routes.after_request
-    async def never_cached(response: Response) -> Response:
-        response.headers["Cache-Control"] = "no-store"
-        response.headers["X-Content-Type-Options"] = "nosniff"
+    async def told(response: Response) -> Response:
+        if visitor := g.get("visitor"):
+            log.info("api", who=visitor.who, method=request.method, route=route(), status=response.status_code)
         return response
 
     add_calls(routes, records, zone)
@@ -66,7 +62,7 @@ def _add_erasing(routes: Blueprint, records: Records) -> None:
         known = given.take("number", number, in_full, "")
         given.check()
         try:
-            erased = await records.erase(known, "the API")
+            erased = await records.erase(known, f"the API, {g.visitor.who}")
         except StoreError as error:
             log.error("an erasure cannot be told, and is not done", error=str(error))  # noqa: TRY400  no traceback
             return problem(503, "Nothing is erased: the audit log cannot be written. See the server's log.")
@@ -78,11 +74,6 @@ def _add_erasing(routes: Blueprint, records: Records) -> None:
 
 
 def _add_refusals(routes: Blueprint) -> None:
-    @routes.errorhandler(AskedWrongly)
-    async def refused(error: AskedWrongly) -> Response:
-        errors = [{"parameter": name, "detail": detail} for name, detail in error.wrong]
-        return problem(400, str(error), more={"errors": errors})
-
     @routes.errorhandler(NotKept)
     async def gone(_: NotKept) -> Response:
         return problem(404, "Its sound is not in the store any more.")

@@ -16,14 +16,20 @@ from quart_trio.wrappers import TrioResponse as Response
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from agent.config import Settings
+from agent.errors import AskedWrongly
 from agent.guard.tokens import Tokens
 from agent.lines import Lines
 from agent.web.api import api_routes
+from agent.web.entrance import Entrance
+from agent.web.headers import add_security_headers
 from agent.web.health import health_routes
+from agent.web.metrics import Readings, metrics_route
 from agent.web.openapi import openapi_route
 from agent.web.ports import Records
-from agent.web.problem import problem
+from agent.web.problem import asked_wrongly, problem
+from agent.web.route import route
 from agent.web.security import Gate
+from agent.web.session import session_routes
 from agent.web.state import ProcessState
 from agent.web.transfer import HandedOver
 from agent.web.twilio import twilio_routes
@@ -45,18 +51,27 @@ def create_app(
     handed_over: HandedOver,
     records: Records | None = None,
     now: Callable[[], float] = time.time,
+    *,
+    entrance: Entrance | None = None,
+    readings: Readings = tuple,
 ) -> QuartTrio:
     """`handed_over` is asked for calls that another process held; without `records` there is no API; `now` is the time
-    the tokens are stamped with, in seconds since the epoch."""
+    the tokens are stamped with, in seconds since the epoch. Without an `entrance`, API_TOKEN is the only key;
+    `readings` is how the process stands, for /metrics."""
     app = QuartTrio(__name__, static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY, BODY_TIMEOUT=BODY_S)
     app.url_map.merge_slashes = False  # a redirect would lose Twilio's form
     app.register_blueprint(twilio_routes(settings, tokens, state, gate, lines, handed_over, now))
     app.register_blueprint(health_routes(state))
+    add_security_headers(app, settings)
+    entrance = entrance or Entrance(settings, now=now)
+    app.register_blueprint(metrics_route(entrance, readings))
     if records is not None:
-        api = api_routes(settings, records)
-        app.register_blueprint(api)
-        app.register_blueprint(openapi_route(api))
+        faces = [api_routes(settings, records, entrance)]
+        if entrance.sessions is not None:
+            faces.append(session_routes(settings, entrance, entrance.sessions))
+        for face in (*faces, openapi_route(*faces)):
+            app.register_blueprint(face)
 
     @app.before_request
     async def read_it_all() -> None:
@@ -70,9 +85,13 @@ def create_app(
             response.headers["Allow"] = ", ".join(error.valid_methods)
         return response
 
+    @app.errorhandler(AskedWrongly)
+    async def wrong(error: AskedWrongly) -> Response:
+        return asked_wrongly(error)
+
     @app.errorhandler(Exception)
     async def failed(error: Exception) -> Response:
-        log.error("request failed", path=request.path[:200], exc_info=error)
+        log.error("request failed", route=route(), exc_info=error)
         return problem(500)
 
     return app

@@ -5,11 +5,12 @@ from __future__ import annotations
 from quart import Blueprint, request
 from quart_trio.wrappers import TrioResponse as Response
 
+from agent.web.problem import nothing
 from agent.web.readers import Readers
 
 _PREFLIGHT = {
-    "Access-Control-Allow-Methods": "GET, HEAD, DELETE",
-    "Access-Control-Allow-Headers": "Authorization, Range",
+    "Access-Control-Allow-Methods": "GET, HEAD, POST, DELETE",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, Range",
     "Access-Control-Max-Age": "600",
 }
 _EXPOSED = "Accept-Ranges, Content-Disposition, Content-Range, Retry-After"
@@ -23,9 +24,7 @@ def add_cors(routes: Blueprint, readers: Readers) -> None:
     async def preflight() -> Response | None:
         if request.method != "OPTIONS":
             return None
-        response = Response(b"", 204, {"Allow": "GET, HEAD, OPTIONS, DELETE"})
-        for header in ("Content-Length", "Content-Type"):  # both say something about a body
-            response.headers.pop(header, None)
+        response = nothing(Allow="GET, HEAD, OPTIONS, POST, DELETE")
         if readers.page(request.headers.get("Origin", "")):
             response.headers.update(_PREFLIGHT)
         return response

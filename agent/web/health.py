@@ -20,14 +20,21 @@ def health_routes(state: ProcessState) -> Blueprint:
             return "draining"
         if state.journal_fault:
             return "journal cannot be written"
-        return "ready" if state.ready else "starting"
+        if not state.ready:
+            return "starting"
+        down = state.degraded()
+        return f"degraded: {', '.join(down)}" if down else "ready"
 
     def doubt() -> dict[str, Any]:
         return {"journal": state.journal_doubt} if state.journal_doubt else {}
 
+    def lines() -> dict[str, int]:
+        """Calls, and how many there may be, those told to connect included."""
+        return {"calls": state.calls, "promised": len(state.promised), "most": state.most}
+
     @routes.get("/health")
     async def health() -> Answer:
-        return {"status": word(), "calls": state.calls} | doubt(), 200
+        return {"status": word()} | lines() | doubt(), 200
 
     @routes.get("/health/live")
     async def live() -> Answer:

@@ -24,8 +24,8 @@ from agent.web.problem import MEDIA_TYPE
 
 _PROBLEMS = {
     400: "A parameter cannot be used: `errors` tells which, and what to write instead.",
-    401: "API_TOKEN is missing or another.",
-    403: "The API is closed, or the one who asks is not on this machine.",
+    401: "No key, or none that is valid.",
+    403: "The key has not the scope that this takes, or the one who asks is not on this machine.",
     404: "There is no such call, or it has no sound.",
     416: "The range is behind the sound's end.",
     503: "The store does not answer, or not everything could be erased.",
@@ -60,10 +60,10 @@ _CONTENTS: dict[str, dict[int, dict[str, Any]]] = {
 """What else than JSON there is."""
 
 
-def openapi_route(api: Blueprint) -> Blueprint:
+def openapi_route(*described_routes: Blueprint) -> Blueprint:
     """Tell what these routes are."""
     routes = Blueprint("openapi", __name__)
-    described = msgspec.json.encode(description(api))
+    described = msgspec.json.encode(description(*described_routes))
 
     @routes.get("/openapi.json")
     async def openapi() -> Response:
@@ -72,10 +72,11 @@ def openapi_route(api: Blueprint) -> Blueprint:
     return routes
 
 
-def description(api: Blueprint) -> dict[str, Any]:
+def description(*blueprints: Blueprint) -> dict[str, Any]:
     """The whole document."""
     aside = QuartTrio(__name__, static_folder=None)
-    aside.register_blueprint(api)
+    for blueprint in blueprints:
+        aside.register_blueprint(blueprint)
     schema = QuartSchema(
         aside,
         openapi_path=None,

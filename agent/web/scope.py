@@ -6,10 +6,9 @@ Without a mark, reading (GET, HEAD) takes `read`, and everything else `admin`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
-Scope = Literal["read", "call", "admin"]
-"""To read what is kept; to place calls and end them; everything, erasing included."""
+from agent.guard.api_keys import Scope
 
 V = TypeVar("V", bound=Callable[..., Any])
 

@@ -27,7 +27,7 @@ class Gate:
     def __init__(self, settings: Settings) -> None:
         self._public = settings.PUBLIC_URL.rstrip("/")
         self._policy = settings.signature
-        self._token = settings.TWILIO_AUTH_TOKEN.get_secret_value()
+        self._tokens = settings.auth_tokens
         self._account = settings.TWILIO_ACCOUNT_SID
 
     def base(self, host: str, forwarded_proto: str) -> str:
@@ -45,7 +45,7 @@ class Gate:
         """Whether a webhook at this public address may pass; `body` where it is not a form."""
         if self._policy == "off":
             return True
-        fits = signature.valid(given, signature.webhook_urls(url), self._token, fields=fields, body=body)
+        fits = signature.valid(given, signature.webhook_urls(url), self._tokens, fields=fields, body=body)
         return self._passes(fits, "webhook", given)
 
     def media(self, host: str, forwarded_proto: str, given: str) -> bool:
@@ -54,7 +54,7 @@ class Gate:
             return True
         base = self.base(host, forwarded_proto)
         urls = signature.media_urls(base + MEDIA_PATH) if base else ()
-        return self._passes(signature.valid(given, urls, self._token), "media socket", given)
+        return self._passes(signature.valid(given, urls, self._tokens), "media socket", given)
 
     def _passes(self, fits: bool, what: str, given: str) -> bool:
         if not fits:

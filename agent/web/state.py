@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 PROMISE_S = 20.0
@@ -27,17 +28,45 @@ class ProcessState:
     """Why what is said cannot be written down now: no new call is taken until it can."""
     journal_doubt: str = ""
     """What is wrong with the journal of an earlier process."""
+    degraded: Callable[[], Sequence[str]] = tuple
+    """Ports of which a provider is not asked at present: stt, llm, tts, ..."""
     calls: int = 0
     """Calls whose socket has shown its token and has not ended."""
+    most: int = 50
+    """Calls at the same time, promised ones included."""
+    held: set[str] = field(default_factory=set)
+    """CallSids of those that have a stream here."""
+    turned_away: dict[str, None] = field(default_factory=dict)
+    """Calls whose stream was not taken for want of a line: the newest MOST_HAND_OVERS of them."""
+    on_change: Callable[[], object] = field(default=lambda: None)
+    """Told when a promise is void before its time."""
 
     def promise(self, call_sid: str, now: float) -> None:
-        """The call has been told to connect. One that has not for PROMISE_S will not any more."""
+        """The call has been told to connect. One that has not for PROMISE_S will not any more. A call that is told
+        twice, or has its stream, takes no second line."""
         self.expire(now)
-        self.promised[call_sid] = now
+        if call_sid not in self.held:
+            self.promised[call_sid] = now
 
     def expire(self, now: float) -> None:
         """Forget promises that nobody came for."""
         self.promised = {sid: told for sid, told in self.promised.items() if told > now - PROMISE_S}
+
+    def room(self, call_sid: str, now: float) -> bool:
+        """Whether there is a line for this call. One that was promised a line, or has one, does not need another."""
+        self.expire(now)
+        return call_sid in self.promised or call_sid in self.held or self.calls + len(self.promised) < self.most
+
+    def give_up(self, call_sid: str) -> None:
+        """The call is over: whoever was promised a line for it will not come."""
+        if self.promised.pop(call_sid, None) is not None:
+            self.on_change()
+
+    def turn_away(self, call_sid: str) -> None:
+        """There was no line for its stream; the carrier asks what to do with the call next."""
+        self.turned_away[call_sid] = None
+        while len(self.turned_away) > MOST_HAND_OVERS:
+            del self.turned_away[next(iter(self.turned_away))]
 
     @property
     def accepting(self) -> bool:

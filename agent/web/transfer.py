@@ -13,6 +13,7 @@ from quart_trio.wrappers import TrioResponse as Response
 
 from agent.config import Settings
 from agent.lines import Lines
+from agent.web.busy import busy
 from agent.web.state import ProcessState
 from agent.web.webhook import address, as_twiml, claims, field, info
 from agent.wire import twiml
@@ -20,8 +21,9 @@ from agent.wire import twiml
 HandedOver = Callable[[str], Awaitable[str | None]]
 """Where a call, by its CallSid, is to be passed on to, as far as any process knows. Bounded; never raises."""
 
-_ANSWERED = frozenset({"completed", "answered"})
-"""Of <Dial>'s ends; the others are busy, no-answer, failed and canceled."""
+_ANSWERED = frozenset({"completed", "answered", "bridged", "hangup", "leave", "redirected", "redirected-from-bridged"})
+"""Of <Dial>'s and <Enqueue>'s ends; the others are busy, no-answer, failed, canceled, error, queue-full, system-error.
+"""
 
 log = structlog.get_logger(__name__)
 
@@ -37,6 +39,9 @@ def add_transfer(
         # Left in place: Twilio asks again where an answer was lost on its way.
         to = state.hand_overs.get(call_sid) or await handed_over(call_sid)
         log.debug("stream over", call_sid=call_sid, passed_on=bool(to))
+        if call_sid in state.turned_away:
+            told = claims(lines)
+            return busy("all lines are busy", told, lines.profile(info(told)), settings)
         if not to:
             return as_twiml(twiml.after())
         return as_twiml(
@@ -50,7 +55,7 @@ def add_transfer(
 
     @routes.post("/after-transfer")
     async def after_transfer() -> Response:
-        status = field("DialCallStatus")
+        status = field("DialCallStatus") or field("QueueResult")
         log.info("transfer over", call_sid=field("CallSid"), status=status)
         if status in _ANSWERED:
             return as_twiml(twiml.after())

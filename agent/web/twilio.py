@@ -16,12 +16,16 @@ from agent.config import Settings
 from agent.guard.tokens import Tokens
 from agent.lines import Lines
 from agent.profile import Profile
-from agent.web.problem import problem
+from agent.web.busy import busy
+from agent.web.problem import nothing, problem
 from agent.web.security import MEDIA_PATH, Gate
 from agent.web.state import ProcessState
 from agent.web.transfer import HandedOver, add_transfer
-from agent.web.webhook import address, as_twiml, claims, field, info, let_in, nothing
+from agent.web.webhook import address, as_twiml, claims, field, info, let_in
 from agent.wire import twiml
+
+_OVER = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
+"""Of a call's states, those that no other one follows."""
 
 log = structlog.get_logger(__name__)
 
@@ -48,6 +52,8 @@ def twilio_routes(
         told = claims(lines)
         if not told.call_sid:
             return problem(400, "CallSid is missing: this address answers Twilio's voice webhook, a form sent by POST.")
+        if not state.room(told.call_sid, now()):
+            return busy("all lines are busy", told, lines.profile(info(told)), settings)
         try:
             token = tokens.mint(told, now())
         except ValueError as error:
@@ -64,6 +70,12 @@ def twilio_routes(
         return as_twiml(_greeting(lines.profile(info(told)), token, told.line))
 
     add_transfer(routes, settings, state, lines, handed_over)
+    _add_callbacks(routes, state)
+    return routes
+
+
+def _add_callbacks(routes: Blueprint, state: ProcessState) -> None:
+    """They may come late, twice, in any order, and of calls that this process does not know."""
 
     @routes.post("/stream-status")
     async def stream_status() -> Response:
@@ -76,10 +88,11 @@ def twilio_routes(
 
     @routes.post("/call-status")
     async def call_status() -> Response:
-        log.info("call status", call_sid=field("CallSid"), status=field("CallStatus"))
+        call_sid, status = field("CallSid"), field("CallStatus")
+        log.info("call status", call_sid=call_sid, status=status)
+        if status in _OVER:
+            state.give_up(call_sid)
         return nothing()
-
-    return routes
 
 
 def _greeting(profile: Profile, token: str, line: str) -> str:

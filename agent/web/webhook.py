@@ -94,12 +94,5 @@ def field(name: str) -> str:
     return str(g.form.get(name, ""))[:200]
 
 
-def nothing() -> Response:
-    response = Response(b"", 204)
-    for header in ("Content-Length", "Content-Type"):  # both say something about a body
-        response.headers.pop(header, None)
-    return response
-
-
 def as_twiml(document: str) -> Response:
     return Response(document, content_type=f"{twiml.MEDIA_TYPE}; charset=utf-8")

@@ -2,7 +2,10 @@
 
 Twilio signs the address it called as it was configured (for a media socket its `wss://` form) followed by the form's
 fields, with HMAC-SHA1 and the account's primary auth token. A JSON body is not signed itself: its SHA-256 stands in
-the address as `bodySHA256`. <https://www.twilio.com/docs/usage/security>
+the address as `bodySHA256`.
+
+X-Twilio-Webhooks-Signature-Settings, which names another key and algorithm, is not read: a header that nobody has
+signed cannot say what a signature has to be. <https://www.twilio.com/docs/usage/security>
 """
 
 from __future__ import annotations
@@ -29,19 +32,28 @@ def sign(url: str, fields: Fields, token: str, algorithm: Literal["sha1", "sha25
     return base64.b64encode(hmac.digest(token.encode(), text.encode("utf-8", "replace"), algorithm)).decode()
 
 
-def valid(signature: str, urls: Iterable[str], token: str, *, fields: Fields = (), body: bytes | None = None) -> bool:
-    """Whether the signature fits one of the addresses.
+def valid(
+    signature: str,
+    urls: Iterable[str],
+    token: str | Iterable[str],
+    *,
+    fields: Fields = (),
+    body: bytes | None = None,
+) -> bool:
+    """Whether the signature fits one of the addresses, by the token or one of the tokens.
 
     Give `fields` for a form or `body` for anything else that is not empty; such a body must have its hash in the
-    address. An empty token fits nothing. Takes the same time whichever address fits, or none.
+    address. An empty token fits nothing. Takes the same time whichever address and token fit, or none.
     """
+    tokens = [each for each in ((token,) if isinstance(token, str) else token) if each]
     form = tuple(fields) if body is None else ()
     given = signature.encode("utf-8", "replace")
     fits = False
     for url in urls:
-        same = hmac.compare_digest(sign(url, form, token).encode(), given)
-        fits |= same and (body is None or _body_fits(url, body))
-    return fits and token != ""
+        allowed = body is None or _body_fits(url, body)
+        for each in tokens:
+            fits |= hmac.compare_digest(sign(url, form, each).encode(), given) and allowed
+    return fits
 
 
 def webhook_urls(url: str) -> tuple[str, ...]:

@@ -35,8 +35,7 @@ def connect(
     `<Hangup/>` is what runs where the action cannot be reached: silence would be worse.
     """
     response = VoiceResponse()
-    if _clean(say).strip():
-        response.say(_clean(say)[:_SAY_LIMIT], voice=_clean(voice) or None, language=_clean(language) or None)
+    _say(response, say, voice, language)
     stream = response.connect(action=_clean(action_url), method="POST").stream(
         url=_clean(stream_url), status_callback=_clean(status_url), status_callback_method="POST"
     )
@@ -53,14 +52,25 @@ def after() -> str:
     return str(response.to_xml())
 
 
-def dial(to: str, *, action_url: str, caller_id: str = "", ring_s: int = 30) -> str:
-    """Pass the call on to a number or a SIP address; when that is over, or nobody answers, ask `action_url`.
+def dial(
+    to: str,
+    *,
+    action_url: str,
+    caller_id: str = "",
+    ring_s: int = 30,
+    say: str = "",
+    voice: str = "",
+    language: str = "",
+) -> str:
+    """Say a word (nothing where it is blank) and pass the call on to a number or a SIP address; when that is over, or
+    nobody answers, ask `action_url`.
 
     A colleague's telephone shows `caller_id`, a number of the account: many carriers refuse a call that shows somebody
     else's number, and a caller may have withheld theirs (Twilio error 13214). Where it is empty, Twilio shows the
     caller's; so it does to a SIP address, where nobody in between has a say.
     """
     response = VoiceResponse()
+    _say(response, say, voice, language)
     is_sip = to.startswith(("sip:", "sips:"))
     passed_on = response.dial(
         action=_clean(action_url),
@@ -78,7 +88,7 @@ def dial(to: str, *, action_url: str, caller_id: str = "", ring_s: int = 30) -> 
 def parting(text: str, *, voice: str = "", language: str = "") -> str:
     """A last word, and the call ends."""
     response = VoiceResponse()
-    response.say(_clean(text)[:_SAY_LIMIT], voice=_clean(voice) or None, language=_clean(language) or None)
+    _say(response, text, voice, language)
     response.hangup()
     return str(response.to_xml())
 
@@ -90,6 +100,20 @@ def busy(text: str = "", *, voice: str = "", language: str = "") -> str:
     response = VoiceResponse()
     response.reject(reason="busy")
     return str(response.to_xml())
+
+
+def enqueue(queue: str, *, action_url: str, say: str = "", voice: str = "", language: str = "") -> str:
+    """Say a word (nothing where it is blank) and have the call wait in a queue, to the carrier's own music, for whoever
+    takes calls out of it; when that is over, or the queue is full, ask `action_url`."""
+    response = VoiceResponse()
+    _say(response, say, voice, language)
+    response.enqueue(_clean(queue), action=_clean(action_url), method="POST")
+    return str(response.to_xml())
+
+
+def _say(response: VoiceResponse, text: str, voice: str, language: str) -> None:
+    if _clean(text).strip():
+        response.say(_clean(text)[:_SAY_LIMIT], voice=_clean(voice) or None, language=_clean(language) or None)
 
 
 def _clean(text: str) -> str:

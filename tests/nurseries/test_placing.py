@@ -147,7 +147,7 @@ async def test_a_carrier_that_stays_busy_is_left_and_the_attempt_given_back(auto
 
     assert order.state == "failed"
     assert "too many" in order.reason
-    assert 4 < house.carrier.requests < 10
+    assert 4 < house.carrier.requests < 20
     assert trio.current_time() <= house.settings.PLACE_TIMEOUT_S
     assert (house.rules.claimed[TO], house.placing.placed) == (0, 0)
 
@@ -307,7 +307,7 @@ async def test_hanging_up_is_tried_again_but_not_where_it_is_refused(autojump_cl
 
         async def fails(sid):
             if faults:
-                raise CarrierError(faults.pop(0), "no", retry_after_s=60)
+                raise CarrierError(faults.pop(0), "no", retry_after_s=1)
             await hang_up(sid)
 
         house.carrier.hang_up = fails
@@ -316,7 +316,7 @@ async def test_hanging_up_is_tried_again_but_not_where_it_is_refused(autojump_cl
         await house.placing.hang_up("CA1")
 
     assert house.carrier.hung_up == ["CA1"]
-    assert trio.current_time() < 8
+    assert 3 <= trio.current_time() < 8
 
 
 async def test_a_verdict_is_heard_here_at_once_and_from_elsewhere_soon(autojump_clock) -> None:

@@ -13,7 +13,7 @@ import trio.testing
 
 from agent.errors import StoreError
 from agent.keep.record import CallRecord
-from agent.model import Ending
+from agent.model import CallInfo, Ending
 from agent.web.app import create_app
 from agent.web.security import Gate
 from agent.web.state import ProcessState
@@ -63,6 +63,7 @@ class Held:
     """A call that lasts until it is told to end."""
 
     def __init__(self) -> None:
+        self.info = CallInfo("CA1", "AC", "MZ1")
         self.endings: list[Ending] = []
 
     def end(self, ending: Ending, _reason: str) -> None:

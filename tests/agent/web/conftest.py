@@ -9,10 +9,12 @@ import pytest
 from pydantic import SecretStr
 
 from agent.config import Settings
+from agent.guard.sessions import Sessions
 from agent.guard.tokens import Tokens
 from agent.lines import load_lines
 from agent.providers.journal_file import JournalFile
 from agent.web.app import create_app
+from agent.web.entrance import Entrance
 from agent.web.security import Gate
 from agent.web.state import ProcessState
 from agent.wire.signature import sign
@@ -35,6 +37,8 @@ class Face:
     client: object
     app: object
     elsewhere: dict[str, str]
+    clock: list[float]
+    """What time it is for whoever is let in."""
 
     async def post(self, path, fields, *, signed=True, headers=None, token=AUTH_TOKEN, url=None):
         signature = sign(url or PUBLIC + path, fields.items(), token)
@@ -81,7 +85,7 @@ def house(face, archive):
 
 @pytest.fixture
 def face():
-    def build(*, records=None, **changes):
+    def build(*, records=None, keys=None, **changes):
         known = {
             "PUBLIC_URL": PUBLIC,
             "TWILIO_AUTH_TOKEN": SecretStr(AUTH_TOKEN),
@@ -97,7 +101,11 @@ def face():
 
         tokens = Tokens(b"key", ttl_s=60, random=secrets.token_bytes)
         gate, lines = Gate(settings), load_lines(settings)
-        app = create_app(settings, tokens, state, gate, lines, handed_over, records, now=lambda: 1000.0)
-        return Face(settings, state, tokens, app.test_client(), app, elsewhere)
+        clock = [1000.0]
+        entrance = Entrance(settings, keys, Sessions(b"session key", ttl_s=3600), lambda: clock[0])
+        app = create_app(
+            settings, tokens, state, gate, lines, handed_over, records, now=lambda: clock[0], entrance=entrance
+        )
+        return Face(settings, state, tokens, app.test_client(), app, elsewhere, clock)
 
     return build

@@ -1,7 +1,10 @@
 """Errors as a client sees them."""
 
+import msgspec
 import pytest
 import structlog
+
+from agent.web.body import body
 
 
 async def problem(response):
@@ -63,3 +66,22 @@ async def test_a_crash_is_logged_and_shows_nothing_of_itself(face):
 
     assert await problem(response) == {"status": 500, "title": "Internal Server Error"}
     assert [entry["event"] for entry in logs] == ["request failed"]
+
+
+class Wanted(msgspec.Struct):
+    to: str
+
+
+async def test_a_json_body_is_read_in_full_or_told_what_is_wrong(face):
+    house = face()
+
+    @house.app.post("/wanted")
+    async def wanted():
+        return (await body(Wanted)).to
+
+    said = await house.client.post("/wanted", data=b'{"to": "you"}', headers={"Content-Type": "application/json"})
+    assert await said.get_data() == b"you"
+    for data, kind in ((b"[" * 9000, "application/json"), (b'{"to": "you"}', "text/plain"), (b'{"x": 1}', "a/b+json")):
+        refused = await problem(await house.client.post("/wanted", data=data, headers={"Content-Type": kind}))
+        assert refused["status"] == 400
+        assert refused["errors"]

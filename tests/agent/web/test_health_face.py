@@ -14,7 +14,7 @@ async def test_a_ready_process_says_so(face):
     house = face()
     house.state.calls = 3
 
-    assert await ask(house, "/health") == (200, {"status": "ready", "calls": 3})
+    assert await ask(house, "/health") == (200, {"status": "ready", "calls": 3, "promised": 0, "most": 50})
     assert await ask(house, "/health/live") == (200, {"status": "alive", "pid": os.getpid()})
     assert await ask(house, "/health/ready") == (200, {"status": "ready"})
 

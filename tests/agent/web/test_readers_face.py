@@ -43,7 +43,8 @@ async def test_who_has_not_learns_nothing_of_what_there_is(guarded, path, author
     assert (await response.get_json(force=True)) == {
         "status": 401,
         "title": "Unauthorized",
-        "detail": "The API_TOKEN of this server is missing or another: send `Authorization: Bearer <token>`.",
+        "detail": "No key, or none that is valid: make a key with `calling-agent keys create`, "
+        "and send it as `Authorization: Bearer <key>`.",
     }
 
 
@@ -67,12 +68,12 @@ async def test_no_token_is_in_the_log(guarded):
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
-async def test_without_a_token_nobody_may_where_strangers_can_come(house, settings, method):
+async def test_without_a_key_nobody_may_where_strangers_can_come(house, settings, method):
     built, _ = house(**settings)
     response = await built.client.open("/api/callers/+919876543210", method="DELETE")
 
-    assert response.status_code == 403
-    assert "API_TOKEN" in (await response.get_json(force=True))["detail"]
+    assert response.status_code == 401
+    assert "calling-agent keys" in (await response.get_json(force=True))["detail"]
 
 
 @pytest.mark.parametrize("host", ["localhost:3000", "127.0.0.1:3000", "[::1]:3000", "LOCALHOST", "127.0.0.1"])

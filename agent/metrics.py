@@ -1,0 +1,132 @@
+"""What is counted for Prometheus: names, words and labels in; the text that /metrics answers out. Pure but for memory.
+
+Counters are a process's own, declared once where they are counted, and never go down. What can be read at any moment
+(calls now, records that wait) is a `Reading`, made anew at each scrape. A label's value is one of few: no number, no
+CallSid and no secret may get into one, whatever a careless line passes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+PREFIX = "calling_agent_"
+MEDIA_TYPE = CONTENT_TYPE_LATEST
+
+MOST_SERIES = 200
+"""Of one counter: further combinations of labels are counted together."""
+OTHER = "other"
+"""A label's value that may not be told, or is one too many."""
+
+_TELLING = re.compile(
+    r"""
+      [0-9A-Fa-f]{12}                        # a sid, a hash
+    | (?<![0-9])\+?[0-9](?:[\s().-]?[0-9]){7,}  # a telephone number, but for a date
+    | [^\x20-\x7e]
+    | @
+    """,
+    re.VERBOSE,
+)
+_DATE = re.compile(r"20[0-9]{2}-[01][0-9]-[0-3][0-9]")
+
+disable_created_metrics()  # type: ignore[no-untyped-call]  # a time beside each counter, which nobody asks for
+REGISTRY = CollectorRegistry(auto_describe=True)
+"""Of this process."""
+ProcessCollector(registry=REGISTRY)
+
+
+class Count:
+    """A counter. `labels` are the names of its labels."""
+
+    def __init__(self, name: str, what: str, *labels: str, registry: CollectorRegistry = REGISTRY) -> None:
+        """`name` without the prefix; `_total` is appended. Raises ValueError for a name that is taken."""
+        self._counter = Counter(PREFIX + name, what, labels, registry=registry)
+        self._series = _Series(labels)
+
+    def add(self, amount: float = 1.0, **labels: str) -> None:
+        """So much more; nothing where it is less than nothing. Not a checkpoint."""
+        if amount > 0:
+            told = self._series.told(labels)
+            (self._counter.labels(*told) if told else self._counter).inc(amount)
+
+
+class Times:
+    """How long something took, in seconds, by buckets."""
+
+    def __init__(
+        self, name: str, what: str, *labels: str, buckets: Iterable[float], registry: CollectorRegistry = REGISTRY
+    ) -> None:
+        self._histogram = Histogram(PREFIX + name, what, labels, buckets=tuple(buckets), registry=registry)
+        self._series = _Series(labels)
+
+    def took(self, seconds: float, **labels: str) -> None:
+        """Once more. Not a checkpoint."""
+        told = self._series.told(labels)
+        (self._histogram.labels(*told) if told else self._histogram).observe(max(seconds, 0.0))
+
+
+class Reading(NamedTuple):
+    """How something stands."""
+
+    name: str
+    """Without the prefix."""
+    what: str
+    value: float
+    labels: Mapping[str, str] = {}
+
+
+def exposition(readings: Iterable[Reading] = (), registry: CollectorRegistry = REGISTRY) -> bytes:
+    """All of it, in Prometheus' text format."""
+    now = CollectorRegistry(auto_describe=False)
+    now.register(_Readings(tuple(readings)))
+    return generate_latest(now) + generate_latest(registry)
+
+
+def label(value: str) -> str:
+    """The value, as it may be told."""
+    bare = _DATE.sub("", value)
+    return OTHER if len(value) > 80 or _TELLING.search(bare) else value
+
+
+class _Series:
+    """The combinations of labels of one counter."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self._names = names
+        self._known: set[tuple[str, ...]] = set()
+
+    def told(self, labels: Mapping[str, str]) -> tuple[str, ...]:
+        if set(labels) != set(self._names):
+            raise ValueError(f"labels {sorted(labels)} instead of {sorted(self._names)}")
+        told = tuple(label(labels[name]) for name in self._names)
+        if told not in self._known:
+            if len(self._known) >= MOST_SERIES:
+                return (OTHER,) * len(self._names)
+            self._known.add(told)
+        return told
+
+
+class _Readings(Collector):
+    def __init__(self, readings: tuple[Reading, ...]) -> None:
+        self._readings = readings
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        families: dict[str, GaugeMetricFamily] = {}
+        for name, what, value, labels in self._readings:
+            if name not in families:
+                families[name] = GaugeMetricFamily(PREFIX + name, what, labels=tuple(labels))
+            families[name].add_metric([label(each) for each in labels.values()], value)
+        yield from families.values()

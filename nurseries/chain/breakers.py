@@ -1,0 +1,53 @@
+"""The process's circuit breakers, one for each operation of each provider; what they do is logged."""
+
+from __future__ import annotations
+
+import structlog
+import trio
+
+from agent.config import Settings
+from agent.guard.breaker import Breaker, Rules, State
+
+log = structlog.get_logger(__name__)
+
+
+class Breakers:
+    """Made while the parts are composed, shared by all calls. Nothing here is a checkpoint."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+        self._all: dict[tuple[str, str], Breaker] = {}
+
+    def of(self, part: str, name: str) -> Breaker:
+        """The one for this operation: always the same."""
+        if (part, name) not in self._all:
+            self._all[part, name] = Breaker(part, name, self._rules, _told)
+        return self._all[part, name]
+
+    def states(self) -> list[tuple[Breaker, State]]:
+        """All of them, in the order they were made in."""
+        now = trio.current_time()
+        return [(breaker, breaker.state(now)) for breaker in self._all.values()]
+
+    @property
+    def degraded(self) -> tuple[str, ...]:
+        """Ports of which a provider is not asked at present, each once."""
+        return tuple(dict.fromkeys(breaker.part for breaker, state in self.states() if state != "closed"))
+
+
+def rules_of(settings: Settings) -> Rules:
+    return Rules(settings.BREAKER_FAILURES, settings.BREAKER_WINDOW_S, settings.BREAKER_REST_S)
+
+
+def _told(breaker: Breaker) -> None:
+    now = trio.current_time()
+    if breaker.state(now) == "closed":
+        log.info("breaker closed: the provider works again", part=breaker.part, provider=breaker.name)
+        return
+    log.warning(
+        "breaker open: the provider is not asked",
+        part=breaker.part,
+        provider=breaker.name,
+        fault=breaker.fault.value if breaker.fault is not None else "",
+        for_s=round(breaker.opens_in(now), 1),
+    )

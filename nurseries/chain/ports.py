@@ -1,0 +1,122 @@
+"""The ports, each over a chain of providers: for whoever uses one, a chain is a provider like any other."""
+
+from __future__ import annotations
+
+import trio
+
+from agent.hear.ports import HEARING_RATE, Recogniser
+from agent.hear.transcript import worth_hearing
+from agent.model import Emit, Utterance
+from agent.speak.ports import Voice
+from agent.think.ports import LanguageModel, Prompt, Reply, Summariser
+from nurseries.chain.chain import Chain, Progress
+from nurseries.chain.hedge import hedged
+
+
+class ChainRecogniser:
+    """The Recogniser port."""
+
+    def __init__(self, chain: Chain[Recogniser]) -> None:
+        self.chain = chain
+
+    @property
+    def name(self) -> str:
+        return self.chain.first.name
+
+    async def transcribe(self, utterance: Utterance, language: str = "") -> str:
+        """See the port."""
+        if not worth_hearing(utterance):  # nobody is asked, so nobody has answered
+            await trio.lowlevel.checkpoint()
+            return ""
+
+        async def work(recogniser: Recogniser, _progress: Progress) -> str:
+            return await recogniser.transcribe(utterance, language)
+
+        return await self.chain.ask(work, extra_s=utterance.duration_ms / 1000 * HEARING_RATE)
+
+
+class ChainModel:
+    """The LanguageModel port."""
+
+    def __init__(self, chain: Chain[LanguageModel], *, hedge_s: float | None = None) -> None:
+        """`hedge_s` without a word, and the next one is asked as well; None: only where the first one fails."""
+        self.chain = chain
+        self._hedge_s = hedge_s
+
+    @property
+    def name(self) -> str:
+        return self.chain.first.name
+
+    async def reply(self, prompt: Prompt, emit: Emit[str]) -> Reply:
+        """See the port."""
+
+        async def work(model: LanguageModel, progress: Progress) -> Reply:
+            async def take(piece: str) -> None:
+                progress.rest(came=bool(piece))
+                await trio.lowlevel.checkpoint()
+                await emit(piece)
+                progress.wait()
+
+            return await model.reply(prompt, take)
+
+        return await (self.chain.ask(work) if self._hedge_s is None else hedged(self.chain, work, self._hedge_s))
+
+
+class ChainVoice:
+    """The Voice port. All voices of a chain emit the same rate."""
+
+    def __init__(self, chain: Chain[Voice], *, takes_names: bool = True) -> None:
+        """`takes_names`: the first one knows the voices that calls ask for; the others speak with their own."""
+        self.chain = chain
+        self._takes_names = takes_names
+        if len({member.provider.rate for member in chain.members}) > 1:
+            raise ValueError("voices of different rates cannot stand in for each other")
+
+    @property
+    def name(self) -> str:
+        return self.chain.first.name
+
+    @property
+    def rate(self) -> int:
+        return self.chain.first.rate
+
+    async def synthesise(self, text: str, emit: Emit[bytes], *, voice: str = "", language: str = "") -> bool | None:
+        """See the port."""
+        first = self.chain.first
+        if not any(character.isalnum() for character in text):  # nobody is asked, so nobody has answered
+            return await first.synthesise(text, emit, voice=voice, language=language)
+        own: bool | None = None
+
+        async def work(speaker: Voice, progress: Progress) -> None:
+            nonlocal own
+
+            async def take(chunk: bytes) -> None:
+                progress.rest(came=bool(chunk))
+                await emit(chunk)
+                progress.wait()
+
+            name = voice if speaker is first and self._takes_names else ""
+            own = await speaker.synthesise(text, take, voice=name, language=language)
+            own = own if speaker is first else False
+
+        await self.chain.ask(work)
+        return own
+
+
+class ChainSummariser:
+    """The Summariser port."""
+
+    def __init__(self, chain: Chain[Summariser]) -> None:
+        self.chain = chain
+
+    @property
+    def name(self) -> str:
+        return self.chain.first.name
+
+    async def write(self, instructions: str, text: str) -> str:
+        """See the port."""
+
+        async def work(summariser: Summariser, _progress: Progress) -> str:
+            return await summariser.write(instructions, text)
+
+        return await self.chain.ask(work)

@@ -1,0 +1,20 @@
+"""How one process stands, for whoever scrapes it: its state and what keeps its records in, readings out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from agent.metrics import Reading
+from agent.web.state import ProcessState
+from nurseries.keeping import Keeping
+
+
+def standing(state: ProcessState, keeping: Keeping) -> Iterator[Reading]:
+    """Now. Not a checkpoint."""
+    yield Reading("calls_now", "Calls that go on.", state.calls)
+    yield Reading("calls_promised", "Calls that were told to connect, and have not yet.", len(state.promised))
+    yield Reading("accepting", "1 while new calls are taken.", float(state.accepting))
+    yield Reading("draining", "1 from the first signal to leave.", float(state.draining))
+    yield Reading("records_waiting", "Records that the store does not have yet.", keeping.waiting)
+    yield Reading("journal_ok", "0 while what is said cannot be written down.", float(not state.journal_fault))
+    yield Reading("journal_unwritten", "Records with something that the journal does not have.", keeping.unwritten)
