@@ -92,6 +92,22 @@ class Orders:
             self._keep_verdict(order_id, news.answered_by)
         return await self.change(order_id, lambda order: progress.after(order, news, self.now()))
 
+    async def hear(self, order_id: str, news: Told, within_s: float) -> Order | None:
+        """The same for whoever cannot wait: None also where the store does not answer in time. Never raises."""
+        try:
+            with trio.move_on_after(within_s) as limit:
+                order = await self.heard(order_id, news)
+                if order is None:
+                    log.warning("news of an order that is not known", order=order_id, call_sid=news.call_sid)
+                elif progress.is_other_call(order, news.call_sid):
+                    log.error("an order has another call", order=order_id, call_sid=news.call_sid, its=order.call_sid)
+                return order
+        except StoreError as error:
+            log.warning("news of an order is not kept", order=order_id, error=str(error))
+        if limit.cancelled_caught:
+            log.warning("news of an order is not kept", order=order_id, error=f"nothing for {within_s:g} s")
+        return None
+
     async def verdict(self, order_id: str) -> str:
         """Who has answered, in the carrier's word, once any process has heard. Runs until then."""
         while True:

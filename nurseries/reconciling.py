@@ -16,7 +16,7 @@ import trio
 from agent.config import Settings
 from agent.errors import CarrierError, StoreError
 from agent.guard import progress
-from agent.guard.order import Order
+from agent.guard.order import FINAL, Order
 from agent.guard.progress import Told, age_s, lives_s
 from agent.wire.carrier import CarrierCall
 from agent.wire.ports import Carrier
@@ -131,7 +131,7 @@ class Reconciling:
 
 
 def _lost(order: Order, reason: str, now: datetime) -> Order:
-    return order if order.state in progress.FINAL else progress.failed(order, reason, now)
+    return order if order.state in FINAL else progress.failed(order, reason, now)
 
 
 def _time(text: str, now: datetime) -> datetime:
