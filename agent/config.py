@@ -18,11 +18,13 @@ from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_vali
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
-from agent import language
+from agent import countries, language, week
 from agent.errors import ConfigError
 
 NUMBER = re.compile(r"\+[1-9][0-9]{6,14}|sips?:[^\s<>\"@]{1,100}@[^\s<>\"@]{1,100}")
 """A telephone number (E.164) or a SIP address."""
+
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 QUEUE_NAME = re.compile(r"[A-Za-z0-9_.-]([A-Za-z0-9 _.-]{0,62}[A-Za-z0-9_.-])?")
@@ -259,6 +261,26 @@ class Settings(BaseSettings):
     """A number or a SIP address that such callers are passed on to instead."""
     BUSY_REJECT: bool = False
     """Such calls are not answered instead: a busy tone, and nothing is billed."""
+    DIAL_FROM: str = ""
+    """Further numbers of ours that calls may be placed from, beside TWILIO_CALLER_ID, separated by commas."""
+    DIAL_COUNTRIES: str = ""
+    """Countries that may be called: ISO 3166 codes such as "IN, AE". Empty: the country of TWILIO_CALLER_ID, for a
+    business calls its own customers; a stolen key must not reach what is expensive. Without that number: IN."""
+    CALLING_HOURS: str = "09:00-21:00"
+    """When people may be called, by the clock where they are. 09:00 to 21:00 is within what most countries allow for
+    sales calls; what yours does is for you to know (docs/calling-out.md)."""
+    CALLING_DAYS: str = ""
+    """Such as mon-sat, or "mon, wed, fri". Empty: every day."""
+    DIAL_ATTEMPTS: int = Field(3, ge=1, le=100)
+    """So often a number is called in one of its days, whatever became of the calls."""
+    DISCLOSE: Literal["always", "outbound", "never"] = "outbound"
+    """On which calls the agent says at the start that it is a machine. Who is called cannot know whom they speak to."""
+    AI_DISCLOSURE: str = "You are speaking with an automated assistant of {company}."
+    OUTBOUND_GREETING: str = "Hello, this is {agent}, calling from {company}. Am I speaking with {name}?"
+    """To somebody who is called. Beside {agent} and {company} it may have the call's own variables; a sentence with one
+    that the call does not have is left out."""
+    OUTBOUND_WAIT_S: float = Field(1.5, ge=0, le=10)
+    """Who is called says hello first; who does not is greeted after this long."""
 
     RETENTION_DAYS: int | None = Field(None, ge=1, le=LONGEST_DAYS)
     """How long records, recordings and what is left of journals are kept, from a call's start. Unset: for ever."""
@@ -460,6 +482,7 @@ class Settings(BaseSettings):
         found += self._limit_faults()
         found += self._provider_faults()
         found += self._placing_faults()
+        found += self._dial_faults()
         if self.RECORD_CALLS and self.CALL_MAX_MINUTES > RECORDABLE_MINUTES:
             found.append(f"RECORD_CALLS: a WAV file holds no more than {RECORDABLE_MINUTES}; lower CALL_MAX_MINUTES.")
         if self.MESSAGE_MS > self.LEAD_MS:
@@ -504,6 +527,33 @@ class Settings(BaseSettings):
             yield "MACHINE_DETECTION=message needs MACHINE_MESSAGE; set it, or use hang-up."
         if len(self.MACHINE_MESSAGE) > LONGEST_MESSAGE:
             yield f"MACHINE_MESSAGE has more than {LONGEST_MESSAGE} characters, about half a minute; shorten it."
+
+    @property
+    def dial_from(self) -> tuple[str, ...]:
+        """Our numbers that calls may be placed from; the first is the usual one."""
+        own = (self.TWILIO_CALLER_ID, *(each.strip() for each in self.DIAL_FROM.split(",")))
+        return tuple(dict.fromkeys(number for number in own if _E164.fullmatch(number)))
+
+    @property
+    def dial_countries(self) -> tuple[str, ...]:
+        """As DIAL_COUNTRIES has them; none: the country of our own number."""
+        return tuple(each.strip().upper() for each in self.DIAL_COUNTRIES.split(",") if each.strip())
+
+    @property
+    def calling_hours(self) -> week.Timetable:
+        return week.timetable(self.CALLING_HOURS, self.CALLING_DAYS)
+
+    def _dial_faults(self) -> Iterator[str]:
+        for number in filter(None, (each.strip() for each in self.DIAL_FROM.split(","))):
+            if not _E164.fullmatch(number):
+                yield f"DIAL_FROM: {number[:40]!r} is no number such as +918012345678."
+        if self.dial_countries and (unknown := sorted(set(self.dial_countries) - countries.zones().keys())):
+            yield f"DIAL_COUNTRIES: {', '.join(unknown)[:60]} is no country's code, such as IN or AE (ISO 3166)."
+        for name, read in (("CALLING_HOURS", week.opening), ("CALLING_DAYS", week.weekdays)):
+            try:
+                read(getattr(self, name))
+            except ValueError as error:
+                yield f"{name} {error}."
 
     def _s3_faults(self) -> Iterator[str]:
         keys = {name: bool(getattr(self, name).get_secret_value()) for name in ("S3_ACCESS_KEY", "S3_SECRET_KEY")}

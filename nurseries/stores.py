@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from agent.config import Settings
 from agent.guard.access import AccessStore
+from agent.guard.dial_book import DialBook
 from agent.guard.ports import OrderStore
 from agent.keep.ports import CallStore, ObjectStore
 
@@ -64,6 +65,16 @@ class Stores:
         from agent.providers.sqlite_orders import SqliteOrders
 
         return self._kept(SqliteOrders(self._folder / "orders.db"))
+
+    @cached_property
+    def dial_book(self) -> DialBook:
+        if self._uri:
+            from agent.providers.mongo_dial_book import MongoDialBook
+
+            return self._kept(MongoDialBook(self._mongo))
+        from agent.providers.sqlite_dial_book import SqliteDialBook
+
+        return self._kept(SqliteDialBook(self._folder / "dial_book.db"))
 
     @cached_property
     def _mongo(self) -> Mongo:
