@@ -58,8 +58,7 @@ class Lines:
     def profile(self, info: CallInfo) -> Profile:
         """How this call is held: by its line, else by our number; a language or a voice told for this very call comes
         first. A line that is not known is answered as if none were told."""
-        ours = info.caller if info.direction.startswith("outbound") else info.called
-        name = info.line if self.has(info.line) else self._by_number.get(ours.lower(), "")
+        name = info.line if self.has(info.line) else self._by_number.get(info.ours.lower(), "")
         profile = self._profiles[name]
         if info.language and info.language != profile.language:
             profile = msgspec.structs.replace(
@@ -133,6 +132,7 @@ def _profile(settings: Settings, section: Section) -> Profile:
         say_language=say_language,
         template=template,
         system=in_language(template, spoken),
+        machine_message=words(settings.MACHINE_MESSAGE),
         busy=words(section.busy or settings.BUSY_TEXT or _busy(settings, language.code(say_language))),
     )
 
@@ -151,7 +151,16 @@ def _busy(settings: Settings, code: str) -> str:
 
 
 def _settings_faults(settings: Settings) -> Iterator[str]:
-    for name in ("SAY_FIRST", "GREETING", "GOODBYE", "SILENCE_PROMPTS", "NOTICE", "RECORD_NOTICE", "BUSY_TEXT"):
+    for name in (
+        "SAY_FIRST",
+        "GREETING",
+        "GOODBYE",
+        "SILENCE_PROMPTS",
+        "NOTICE",
+        "RECORD_NOTICE",
+        "MACHINE_MESSAGE",
+        "BUSY_TEXT",
+    ):
         if unknown := unknown_placeholders(getattr(settings, name)):
             yield f"{name} {unknown}."
 

@@ -37,5 +37,7 @@ class Profile(msgspec.Struct, frozen=True):
     """The model's system prompt, whatever the language."""
     system: str
     """The same, with the language to speak."""
+    machine_message: str = ""
+    """Left with an answering machine, where those are left anything."""
     busy: str = ""
     """Said by the carrier's voice to whom there is no line for."""

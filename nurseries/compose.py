@@ -40,13 +40,14 @@ from agent.speak.ports import Voice
 from agent.speak.repertoire import Repertoire
 from agent.think.policy import Persona
 from agent.think.ports import LanguageModel, Summariser
+from agent.wire.ports import Carrier
 from nurseries.chain.breakers import Breakers, rules_of
 from nurseries.chain.chains import Chains
 from nurseries.hearing import Hearing
 from nurseries.link import Link
 from nurseries.live_mind import LiveMind
 from nurseries.live_voice import LiveVoice
-from nurseries.parts import GoLive, HandOver, Live, Parts
+from nurseries.parts import GoLive, HandOver, Live, Parts, Verdict
 from nurseries.session import MakeLink, Session
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ SILENT_S = 5.0
 
 
 @asynccontextmanager
-async def compose(settings: Settings, hand_over: HandOver) -> AsyncIterator[Parts]:
+async def compose(settings: Settings, hand_over: HandOver, *, verdict: Verdict | None = None) -> AsyncIterator[Parts]:
     """The parts, for as long as the block lasts. Loading takes up to two seconds and blocks: it is done before any call
     is taken. Raises ConfigError with every fault found."""
     faults: list[str] = []
@@ -77,6 +78,7 @@ async def compose(settings: Settings, hand_over: HandOver) -> AsyncIterator[Part
         lines = _tried(lambda: load_lines(settings), faults)
         toolbox = _tried(lambda: load_tools(settings.TOOLS_FILE), faults)
         prices = _tried(lambda: load_prices(settings), faults)
+        carrier = _tried(made.carrier, faults)
         names = toolbox.names if toolbox else ()
         bindings, wrong = parse_bindings(settings.DTMF_BINDINGS, names)
         faults += wrong if toolbox else ()
@@ -109,6 +111,8 @@ async def compose(settings: Settings, hand_over: HandOver) -> AsyncIterator[Part
             hand_over=hand_over,
             prices=prices,
             breakers=breakers,
+            verdict=verdict,
+            carrier=carrier,
         )
 
 
@@ -193,6 +197,14 @@ class _Vendors:
                 return LocalPolicy(Persona(self._settings.AGENT_NAME, self._settings.COMPANY_NAME))
             case "scripted":
                 return scripted.ScriptedLanguageModel()
+
+    def carrier(self) -> Carrier | None:
+        """Who places calls; None where that is not set up. Takes more than half a second."""
+        if not self._settings.calls_out:
+            return None
+        from agent.providers.twilio_rest import TwilioRest
+
+        return TwilioRest(self._settings, self._http)
 
     def summariser(self) -> Summariser | None:
         """Who can write; None where the language model is no such model."""

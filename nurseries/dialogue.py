@@ -128,7 +128,7 @@ class Dialogue:
 
     def greet(self) -> None:
         """Speak first; to somebody who was called, only if they do not."""
-        wait_s = FIRST_WORD_S if self._info.direction.startswith("outbound") else 0.0
+        wait_s = FIRST_WORD_S if self._info.outbound else 0.0
         self.runner.replace(partial(self._greet, wait_s), "greeting")
 
     def await_words(self, reason: str) -> None:
@@ -220,6 +220,14 @@ class Dialogue:
         speech.finish()
         if await speech.run() is not None or not speech.spoke:
             await self._say_only(speech, FAREWELL)
+
+    async def leave_message(self) -> None:
+        """For an answering machine, once it can be spoken to."""
+        self.hush("message")
+        speech = self._open()
+        speech.add(*sentences(self.profile.machine_message))
+        speech.finish()
+        await speech.run()
 
     async def apologise(self) -> None:
         """Words that need no provider."""
@@ -445,8 +453,8 @@ class Dialogue:
     def _desk(self) -> Desk:
         return Desk(
             call_sid=self._info.call_sid,
-            caller=self._info.caller,
-            called=self._info.called,
+            caller=self._info.person,
+            called=self._info.ours,
             language=self.profile.language,
             transfer_to=self.profile.transfer_to,
             facts=self.memory.facts,

@@ -19,6 +19,7 @@ from agent.speak.ports import Voice
 from agent.speak.repertoire import Repertoire
 from agent.think.ports import LanguageModel, Summariser
 from agent.think.tools.toolbox import Toolbox
+from agent.wire.ports import Carrier
 from nurseries.chain.breakers import Breakers
 from nurseries.hearing import Hearing
 from nurseries.live_mind import LiveMind
@@ -27,6 +28,10 @@ from nurseries.session import Session
 
 HandOver = Callable[[str, str], Awaitable[bool]]
 """Arrange that a call, by its CallSid, is passed on to a number once its stream is over; False where that failed."""
+
+
+Verdict = Callable[[str], Awaitable[str]]
+"""Who has answered a call that we placed, by its order's id: the carrier's word, once there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,11 @@ class Parts:
     """Empty: what a call costs is not known."""
     breakers: Breakers = field(default_factory=lambda: Breakers(Rules()))
     """Of the providers above."""
+
+    verdict: Verdict | None = None
+    """None: nobody tells."""
+    carrier: Carrier | None = None
+    """None: calls cannot be placed, nor ended from outside."""
 
     def names(self, live: Live) -> dict[str, str]:
         """Who hears, thinks and speaks in a call that has this of its own."""

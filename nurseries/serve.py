@@ -30,11 +30,14 @@ from agent.web.security import Gate
 from agent.web.state import ProcessState
 from nurseries.archive import Archive
 from nurseries.compose import compose
+from nurseries.dialling import Dialling
 from nurseries.erasing import Erasing
 from nurseries.hand_overs import HandOvers
 from nurseries.keeping import Keeping
 from nurseries.keyring import KeyRing
+from nurseries.orders import Orders
 from nurseries.parts import Parts
+from nurseries.placing import Placing
 from nurseries.process import Process
 from nurseries.reading import Reading
 from nurseries.standing import standing
@@ -66,7 +69,8 @@ def raise_files() -> None:
 async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None:
     state, store = ProcessState(most=settings.MAX_CONCURRENT_CALLS), stores.calls
     hand_overs = HandOvers(store, state)
-    async with compose(settings, hand_overs.hand_over) as parts:
+    orders = Orders(stores.orders)
+    async with compose(settings, hand_overs.hand_over, verdict=orders.verdict) as parts:
         for doubt in parts.lines.warnings:
             log.warning("line", doubt=doubt)
         for model in ending_soon(settings, datetime.now(UTC).date()):
@@ -92,13 +96,20 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
         keeping = Keeping(store, JournalFile(settings.DATA_DIR / "journal", name), state, parts.prices)
         storing = Storing(objects, store, keeping, settings.SUMMARY_TIMEOUT_S)
         archive = Archive(storing, settings.DATA_DIR / "spool", name=name, recording=settings.RECORD_CALLS)
-        process = Process(parts, store, tokens, state, keeping, archive, objects, orders=stores.orders)
+        placing = _placing(parts, orders, stores, state)
+        beside = {"placing": placing.run} if placing else {}
+        process = Process(
+            *(parts, store, tokens, state, keeping, archive, objects), orders=stores.orders, beside=beside
+        )
         records = Reading(store, objects, Erasing(store, objects, settings, orders=stores.orders), keeping)
         entrance = Entrance(settings, KeyRing(stores.access), _sessions(settings))
         app = create_app(
             *(settings, tokens, state, gate, parts.lines, hand_overs.handed_over, records),
             entrance=entrance,
             readings=lambda: [*standing(state, keeping), *parts.breakers.readings()],
+            news=orders,
+            orders=orders,
+            hang_up=placing.hang_up if placing else None,
         )
         async with trio.open_nursery() as nursery:
             await nursery.start(partial(process.run, listeners, app, gate))
@@ -128,6 +139,14 @@ def _keys_for(settings: Settings, purpose: str) -> list[bytes]:
 
 def _sessions(settings: Settings) -> Sessions:
     return Sessions(*_keys_for(settings, "session 1"), ttl_s=settings.SESSION_HOURS * 3600)
+
+
+def _placing(parts: Parts, orders: Orders, stores: Stores, state: ProcessState) -> Placing | None:
+    """None where calling out is not set up."""
+    if parts.carrier is None:
+        return None
+    rules = Dialling(parts.settings, stores.dial_book)
+    return Placing(parts.carrier, orders, rules, parts.settings, leaving=lambda: state.draining)
 
 
 def _names(parts: Parts) -> dict[str, str]:

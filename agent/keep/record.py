@@ -128,6 +128,10 @@ class CallRecord(msgspec.Struct, frozen=True):
     revision: int = 0
     """Milliseconds since 1970 at the last change, or one more than before: a store never goes back to a smaller one."""
     version: int = VERSION
+    order: str = ""
+    """Of a call that we placed: the id of its order."""
+    campaign: str = ""
+    """Of such a call: for whom or what it was placed."""
 
 
 class Outline(msgspec.Struct, frozen=True):

@@ -19,6 +19,7 @@ from agent.web.cors import add_cors
 from agent.web.entrance import Entrance
 from agent.web.export import add_export
 from agent.web.given import Given
+from agent.web.orders import HangUp, OrderBook, add_hanging_up, add_orders
 from agent.web.ports import Records
 from agent.web.problem import problem
 from agent.web.route import route
@@ -29,8 +30,15 @@ AGAIN_S = 5
 log = structlog.get_logger(__name__)
 
 
-def api_routes(settings: Settings, records: Records, entrance: Entrance | None = None) -> Blueprint:
-    """Without an entrance, one that knows API_TOKEN alone."""
+def api_routes(
+    settings: Settings,
+    records: Records,
+    entrance: Entrance | None = None,
+    *,
+    orders: OrderBook | None = None,
+    hang_up: HangUp | None = None,
+) -> Blueprint:
+    """Without an entrance, one that knows API_TOKEN alone; without `orders`, nothing of placed calls."""
     routes = Blueprint("api", __name__, url_prefix="/api")
     entrance = entrance or Entrance(settings)
     zone = ZoneInfo(settings.TIMEZONE)
@@ -46,6 +54,9 @@ def api_routes(settings: Settings, records: Records, entrance: Entrance | None =
     add_calls(routes, records, zone)
     add_export(routes, records, zone)
     _add_erasing(routes, records)
+    if orders is not None:
+        add_orders(routes, orders)
+        add_hanging_up(routes, hang_up)
     _add_refusals(routes)
     return routes
 

@@ -16,6 +16,7 @@ from quart_schema.openapi import HttpSecurityScheme, Info
 from quart_trio import QuartTrio
 from quart_trio.wrappers import TrioResponse as Response
 
+from agent.guard.order import Order
 from agent.keep.erasure import Erased
 from agent.keep.record import CallRecord
 from agent.keep.transcript import Transcript
@@ -26,7 +27,7 @@ _PROBLEMS = {
     400: "A parameter cannot be used: `errors` tells which, and what to write instead.",
     401: "No key, or none that is valid.",
     403: "The key has not the scope that this takes, or the one who asks is not on this machine.",
-    404: "There is no such call, or it has no sound.",
+    404: "There is no such call or order, or it has no sound.",
     416: "The range is behind the sound's end.",
     503: "The store does not answer, or not everything could be erased.",
 }
@@ -58,6 +59,16 @@ _CONTENTS: dict[str, dict[int, dict[str, Any]]] = {
     "/api/export": {200: {"text/csv": _TEXT, "application/jsonl": _TEXT}},
 }
 """What else than JSON there is."""
+_OTHERS: dict[tuple[str, str], dict[str, dict[str, Any]]] = {
+    ("delete", "/api/calls/{call_sid}"): {
+        "204": {"description": "It is over."},
+        "502": {
+            "description": "The carrier has refused.",
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        },
+    }
+}
+"""Answers of single operations."""
 
 
 def openapi_route(*described_routes: Blueprint) -> Blueprint:
@@ -87,11 +98,14 @@ def description(*blueprints: Blueprint) -> dict[str, Any]:
     )
     document: dict[str, Any] = schema.openapi_provider.schema()
     # quart-schema refers to what a struct consists of, and leaves it out.
-    _, structs = msgspec.json.schema_components((CallRecord, Transcript, Erased), ref_template=_REFERENCE)
+    _, structs = msgspec.json.schema_components((CallRecord, Transcript, Erased, Order), ref_template=_REFERENCE)
     document["components"]["schemas"] |= structs | {"Problem": _PROBLEM}
     for path, operations in document["paths"].items():
-        for operation in operations.values():
+        for method, operation in operations.items():
             _complete(path, operation)
+            operation["responses"] |= _OTHERS.get((method, path), {})
+            if "204" in operation["responses"]:
+                operation["responses"].pop("200", None)
     return document
 
 
@@ -106,7 +120,9 @@ def _complete(path: str, operation: dict[str, Any]) -> None:
         if contents:
             known.setdefault("content", {}).update(contents)
     for status, words in _PROBLEMS.items():
-        if (status == 404 and "{call_sid}" not in path) or (status == 416 and 206 not in responses):
+        if (status == 404 and "{call_sid}" not in path and "{order_id}" not in path) or (
+            status == 416 and 206 not in responses
+        ):
             continue
         content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
         responses[status] = {"description": words, "content": content}

@@ -17,6 +17,7 @@ from agent.guard.tokens import Tokens
 from agent.lines import Lines
 from agent.profile import Profile
 from agent.web.busy import busy
+from agent.web.placed import News, add_placed, news_of_answer, news_of_status
 from agent.web.problem import nothing, problem
 from agent.web.security import MEDIA_PATH, Gate
 from agent.web.state import ProcessState
@@ -38,7 +39,9 @@ def twilio_routes(
     lines: Lines,
     handed_over: HandedOver,
     now: Callable[[], float],
+    news: News | None = None,
 ) -> Blueprint:
+    """`news` takes what these routes hear of calls that we placed."""
     routes = Blueprint("twilio", __name__, url_prefix="/twilio")
 
     @routes.before_request
@@ -52,7 +55,11 @@ def twilio_routes(
         told = claims(lines)
         if not told.call_sid:
             return problem(400, "CallSid is missing: this address answers Twilio's voice webhook, a form sent by POST.")
-        if not state.room(told.call_sid, now()):
+        its_own = news is None or not told.order or await news_of_answer(news, told)
+        room = state.room(told.call_sid, now())
+        if told.order and not (its_own and room):  # a second call of one order; or no line for whom we have called
+            return as_twiml(twiml.after())
+        if not room:
             return busy("all lines are busy", told, lines.profile(info(told)), settings)
         try:
             token = tokens.mint(told, now())
@@ -70,11 +77,12 @@ def twilio_routes(
         return as_twiml(_greeting(lines.profile(info(told)), token, told.line))
 
     add_transfer(routes, settings, state, lines, handed_over)
-    _add_callbacks(routes, state)
+    _add_callbacks(routes, state, news)
+    add_placed(routes, news)
     return routes
 
 
-def _add_callbacks(routes: Blueprint, state: ProcessState) -> None:
+def _add_callbacks(routes: Blueprint, state: ProcessState, news: News | None) -> None:
     """They may come late, twice, in any order, and of calls that this process does not know."""
 
     @routes.post("/stream-status")
@@ -92,6 +100,8 @@ def _add_callbacks(routes: Blueprint, state: ProcessState) -> None:
         log.info("call status", call_sid=call_sid, status=status)
         if status in _OVER:
             state.give_up(call_sid)
+        if news is not None:
+            await news_of_status(news)
         return nothing()
 
 
