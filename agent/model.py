@@ -81,3 +81,13 @@ class CallInfo:
     """Of a call that we placed: its order's id."""
     campaign: str = ""
     """Of such a call: for whom or what it was placed."""
+
+    @property
+    def outbound(self) -> bool:
+        """We have called them."""
+        return self.direction.startswith("outbound")
+
+    @property
+    def person(self) -> str:
+        """The number of whom we speak to, whoever has called whom."""
+        return self.called if self.outbound else self.caller

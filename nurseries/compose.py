@@ -46,7 +46,7 @@ from nurseries.hearing import Hearing
 from nurseries.link import Link
 from nurseries.live_mind import LiveMind
 from nurseries.live_voice import LiveVoice
-from nurseries.parts import GoLive, HandOver, Live, Parts
+from nurseries.parts import GoLive, HandOver, Live, Parts, Refrain
 from nurseries.session import MakeLink, Session
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ SILENT_S = 5.0
 
 
 @asynccontextmanager
-async def compose(settings: Settings, hand_over: HandOver) -> AsyncIterator[Parts]:
+async def compose(settings: Settings, hand_over: HandOver, *, refrain: Refrain | None = None) -> AsyncIterator[Parts]:
     """The parts, for as long as the block lasts. Loading takes up to two seconds and blocks: it is done before any call
     is taken. Raises ConfigError with every fault found."""
     faults: list[str] = []
@@ -109,6 +109,7 @@ async def compose(settings: Settings, hand_over: HandOver) -> AsyncIterator[Part
             hand_over=hand_over,
             prices=prices,
             breakers=breakers,
+            refrain=refrain,
         )
 
 

@@ -28,6 +28,10 @@ from nurseries.session import Session
 HandOver = Callable[[str, str], Awaitable[bool]]
 """Arrange that a call, by its CallSid, is passed on to a number once its stream is over; False where that failed."""
 
+Refrain = Callable[[str, str, str], Awaitable[bool]]
+"""Have a number never called again: the number, who has asked, and why. False where it is no number; raises
+StoreError."""
+
 
 @dataclass(frozen=True, slots=True)
 class Live:
@@ -69,6 +73,8 @@ class Parts:
     """Empty: what a call costs is not known."""
     breakers: Breakers = field(default_factory=lambda: Breakers(Rules()))
     """Of the providers above."""
+    refrain: Refrain | None = None
+    """None: nobody keeps a list of who is not to be called."""
 
     def names(self, live: Live) -> dict[str, str]:
         """Who hears, thinks and speaks in a call that has this of its own."""

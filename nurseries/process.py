@@ -11,8 +11,9 @@ import os
 import secrets
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from functools import partial
+from types import MappingProxyType
 
 import msgspec
 import structlog
@@ -79,8 +80,10 @@ class Process:
         objects: ObjectStore | None = None,
         *,
         orders: OrderStore | None = None,
+        beside: Mapping[str, Callable[[], Awaitable[None]]] = MappingProxyType({}),
     ) -> None:
-        """Without an archive no call is recorded."""
+        """Without an archive no call is recorded. What runs `beside` the calls, by name, is cancelled after them."""
+        self._beside = beside
         self._parts = parts
         self._store = store
         self._tokens = tokens
@@ -121,6 +124,8 @@ class Process:
                 if self._archive is not None:
                     await keeper.start(self._archive.run, self._taken_up, name="archive")
                 keeper.start_soon(contain, self._retention.run, "retention", name="retention")
+                for name, work in self._beside.items():
+                    keeper.start_soon(contain, work, name, name=name)
                 keeper.start_soon(contain, self._take_back, "take back", name="take back")
                 keeper.start_soon(contain, self._take_up, "take up", name="take up")
                 async with trio.open_nursery() as self._afterwards:

@@ -30,6 +30,7 @@ from agent.web.security import Gate
 from agent.web.state import ProcessState
 from nurseries.archive import Archive
 from nurseries.compose import compose
+from nurseries.dialling import Dialling
 from nurseries.erasing import Erasing
 from nurseries.hand_overs import HandOvers
 from nurseries.keeping import Keeping
@@ -37,6 +38,7 @@ from nurseries.keyring import KeyRing
 from nurseries.parts import Parts
 from nurseries.process import Process
 from nurseries.reading import Reading
+from nurseries.refraining import Refraining
 from nurseries.standing import standing
 from nurseries.stores import Stores, open_objects, open_stores
 from nurseries.storing import Storing
@@ -66,7 +68,9 @@ def raise_files() -> None:
 async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None:
     state, store = ProcessState(most=settings.MAX_CONCURRENT_CALLS), stores.calls
     hand_overs = HandOvers(store, state)
-    async with compose(settings, hand_overs.hand_over) as parts:
+    refraining = Refraining(settings, stores.dial_book)
+    rules = Dialling(settings, stores.dial_book, asked=refraining.asked)
+    async with compose(settings, hand_overs.hand_over, refrain=refraining.ask) as parts:
         for doubt in parts.lines.warnings:
             log.warning("line", doubt=doubt)
         for model in ending_soon(settings, datetime.now(UTC).date()):
@@ -89,16 +93,23 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
         gate = Gate(settings)
         tokens = Tokens(*_keys_for(settings, "media token 1"), ttl_s=settings.TOKEN_TTL_S, random=secrets.token_bytes)
         name = f"{os.getpid()}-{secrets.token_hex(4)}"
-        keeping = Keeping(store, JournalFile(settings.DATA_DIR / "journal", name), state, parts.prices)
+        journal = JournalFile(settings.DATA_DIR / "journal", name)
+        keeping = Keeping(store, journal, state, parts.prices, over=refraining.over)
         storing = Storing(objects, store, keeping, settings.SUMMARY_TIMEOUT_S)
         archive = Archive(storing, settings.DATA_DIR / "spool", name=name, recording=settings.RECORD_CALLS)
-        process = Process(parts, store, tokens, state, keeping, archive, objects, orders=stores.orders)
+        process = Process(
+            *(parts, store, tokens, state, keeping, archive, objects),
+            orders=stores.orders,
+            beside={"refraining": refraining.run},
+        )
         records = Reading(store, objects, Erasing(store, objects, settings, orders=stores.orders), keeping)
         entrance = Entrance(settings, KeyRing(stores.access), _sessions(settings))
         app = create_app(
             *(settings, tokens, state, gate, parts.lines, hand_overs.handed_over, records),
             entrance=entrance,
             readings=partial(standing, state, keeping),
+            rules=rules,
+            do_not_call=refraining,
         )
         async with trio.open_nursery() as nursery:
             await nursery.start(partial(process.run, listeners, app, gate))

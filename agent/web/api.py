@@ -1,4 +1,4 @@
-"""The API for records: who is let in asks; JSON, transcripts, sounds and files are the answer."""
+"""The API for records and calls: who is let in asks; JSON, transcripts, sounds and files are the answer."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ from quart_trio.wrappers import TrioResponse as Response
 
 from agent.config import Settings
 from agent.errors import NotKept, StoreError
+from agent.guard.ports import DialRules
 from agent.keep.asked import number as in_full
 from agent.keep.erasure import Erased
 from agent.web.calls import add_calls
 from agent.web.cors import add_cors
+from agent.web.dialling import add_dialling
+from agent.web.do_not_call import add_do_not_call
 from agent.web.entrance import Entrance
 from agent.web.export import add_export
 from agent.web.given import Given
-from agent.web.ports import Records
+from agent.web.ports import DoNotCallList, Placing, Records
 from agent.web.problem import problem
 from agent.web.route import route
 
@@ -29,7 +32,15 @@ AGAIN_S = 5
 log = structlog.get_logger(__name__)
 
 
-def api_routes(settings: Settings, records: Records, entrance: Entrance | None = None) -> Blueprint:
+def api_routes(
+    settings: Settings,
+    records: Records,
+    entrance: Entrance | None = None,
+    *,
+    rules: DialRules | None = None,
+    placing: Placing | None = None,
+    do_not_call: DoNotCallList | None = None,
+) -> Blueprint:
     """Without an entrance, one that knows API_TOKEN alone."""
     routes = Blueprint("api", __name__, url_prefix="/api")
     entrance = entrance or Entrance(settings)
@@ -46,6 +57,8 @@ def api_routes(settings: Settings, records: Records, entrance: Entrance | None =
     add_calls(routes, records, zone)
     add_export(routes, records, zone)
     _add_erasing(routes, records)
+    add_dialling(routes, settings, rules, placing)
+    add_do_not_call(routes, do_not_call)
     _add_refusals(routes)
     return routes
 

@@ -17,6 +17,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from agent.config import Settings
 from agent.errors import AskedWrongly
+from agent.guard.ports import DialRules
 from agent.guard.tokens import Tokens
 from agent.lines import Lines
 from agent.web.api import api_routes
@@ -25,7 +26,7 @@ from agent.web.headers import add_security_headers
 from agent.web.health import health_routes
 from agent.web.metrics import Readings, metrics_route
 from agent.web.openapi import openapi_route
-from agent.web.ports import Records
+from agent.web.ports import DoNotCallList, Placing, Records
 from agent.web.problem import asked_wrongly, problem
 from agent.web.route import route
 from agent.web.security import Gate
@@ -54,6 +55,9 @@ def create_app(
     *,
     entrance: Entrance | None = None,
     readings: Readings = tuple,
+    rules: DialRules | None = None,
+    placing: Placing | None = None,
+    do_not_call: DoNotCallList | None = None,
 ) -> QuartTrio:
     """`handed_over` is asked for calls that another process held; without `records` there is no API; `now` is the time
     the tokens are stamped with, in seconds since the epoch. Without an `entrance`, API_TOKEN is the only key;
@@ -67,7 +71,8 @@ def create_app(
     entrance = entrance or Entrance(settings, now=now)
     app.register_blueprint(metrics_route(entrance, readings))
     if records is not None:
-        faces = [api_routes(settings, records, entrance)]
+        api = api_routes(settings, records, entrance, rules=rules, placing=placing, do_not_call=do_not_call)
+        faces = [api]
         if entrance.sessions is not None:
             faces.append(session_routes(settings, entrance, entrance.sessions))
         for face in (*faces, openapi_route(*faces)):
