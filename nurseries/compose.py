@@ -47,7 +47,7 @@ from nurseries.hearing import Hearing
 from nurseries.link import Link
 from nurseries.live_mind import LiveMind
 from nurseries.live_voice import LiveVoice
-from nurseries.parts import GoLive, HandOver, Live, Parts, Verdict
+from nurseries.parts import GoLive, HandOver, Live, Parts, Refrain, Verdict
 from nurseries.session import MakeLink, Session
 
 if TYPE_CHECKING:
@@ -62,7 +62,9 @@ SILENT_S = 5.0
 
 
 @asynccontextmanager
-async def compose(settings: Settings, hand_over: HandOver, *, verdict: Verdict | None = None) -> AsyncIterator[Parts]:
+async def compose(
+    settings: Settings, hand_over: HandOver, *, verdict: Verdict | None = None, refrain: Refrain | None = None
+) -> AsyncIterator[Parts]:
     """The parts, for as long as the block lasts. Loading takes up to two seconds and blocks: it is done before any call
     is taken. Raises ConfigError with every fault found."""
     faults: list[str] = []
@@ -113,6 +115,7 @@ async def compose(settings: Settings, hand_over: HandOver, *, verdict: Verdict |
             breakers=breakers,
             verdict=verdict,
             carrier=carrier,
+            refrain=refrain,
         )
 
 
