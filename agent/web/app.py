@@ -27,6 +27,7 @@ from agent.web.metrics import Readings, metrics_route
 from agent.web.openapi import openapi_route
 from agent.web.ports import Records
 from agent.web.problem import asked_wrongly, problem
+from agent.web.rates import Limits, add_rates
 from agent.web.route import route
 from agent.web.security import Gate
 from agent.web.session import session_routes
@@ -54,6 +55,7 @@ def create_app(
     *,
     entrance: Entrance | None = None,
     readings: Readings = tuple,
+    limits: Limits | None = None,
 ) -> QuartTrio:
     """`handed_over` is asked for calls that another process held; without `records` there is no API; `now` is the time
     the tokens are stamped with, in seconds since the epoch. Without an `entrance`, API_TOKEN is the only key;
@@ -61,7 +63,7 @@ def create_app(
     app = QuartTrio(__name__, static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY, BODY_TIMEOUT=BODY_S)
     app.url_map.merge_slashes = False  # a redirect would lose Twilio's form
-    app.register_blueprint(twilio_routes(settings, tokens, state, gate, lines, handed_over, now))
+    twilio = twilio_routes(settings, tokens, state, gate, lines, handed_over, now)
     app.register_blueprint(health_routes(state))
     add_security_headers(app, settings)
     entrance = entrance or Entrance(settings, now=now)
@@ -76,6 +78,9 @@ def create_app(
     @app.before_request
     async def read_it_all() -> None:
         await request.get_data()
+
+    add_rates(app, twilio, limits or Limits(settings), now)
+    app.register_blueprint(twilio)
 
     @app.errorhandler(HTTPException)
     async def refused(error: HTTPException) -> Response:

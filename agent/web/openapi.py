@@ -28,6 +28,7 @@ _PROBLEMS = {
     403: "The key has not the scope that this takes, or the one who asks is not on this machine.",
     404: "There is no such call, or it has no sound.",
     416: "The range is behind the sound's end.",
+    429: "Too many requests of one client: `Retry-After` tells when to ask again.",
     503: "The store does not answer, or not everything could be erased.",
 }
 _PROBLEM = {
