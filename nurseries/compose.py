@@ -30,6 +30,7 @@ from agent.providers import realtime_requests as requests
 from agent.providers import scripted
 from agent.providers.bundled import find
 from agent.providers.http_client import open_http_client
+from agent.providers.own_budgets import load_budgets
 from agent.providers.own_fallbacks import load_fallbacks
 from agent.providers.own_prices import load_prices
 from agent.providers.own_tools import load_tools
@@ -79,6 +80,11 @@ async def compose(settings: Settings, hand_over: HandOver, *, verdict: Verdict |
         toolbox = _tried(lambda: load_tools(settings.TOOLS_FILE), faults)
         prices = _tried(lambda: load_prices(settings), faults)
         carrier = _tried(made.carrier, faults)
+        budgeting = (
+            _tried(lambda: load_budgets(settings, prices, lines), faults)
+            if prices is not None and lines is not None
+            else None
+        )
         names = toolbox.names if toolbox else ()
         bindings, wrong = parse_bindings(settings.DTMF_BINDINGS, names)
         faults += wrong if toolbox else ()
@@ -110,6 +116,7 @@ async def compose(settings: Settings, hand_over: HandOver, *, verdict: Verdict |
             summariser=chains.summariser(made.summariser()),
             hand_over=hand_over,
             prices=prices,
+            budgeting=budgeting,
             breakers=breakers,
             verdict=verdict,
             carrier=carrier,

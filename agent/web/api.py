@@ -23,6 +23,7 @@ from agent.web.orders import HangUp, OrderBook, add_hanging_up, add_orders
 from agent.web.ports import Records
 from agent.web.problem import problem
 from agent.web.route import route
+from agent.web.spending import Spending, add_spend
 
 AGAIN_S = 5
 """Until a store that is away is worth asking again."""
@@ -37,6 +38,7 @@ def api_routes(
     *,
     orders: OrderBook | None = None,
     hang_up: HangUp | None = None,
+    spending: Spending | None = None,
 ) -> Blueprint:
     """Without an entrance, one that knows API_TOKEN alone; without `orders`, nothing of placed calls."""
     routes = Blueprint("api", __name__, url_prefix="/api")
@@ -54,6 +56,7 @@ def api_routes(
     add_calls(routes, records, zone)
     add_export(routes, records, zone)
     _add_erasing(routes, records)
+    add_spend(routes, spending)
     if orders is not None:
         add_orders(routes, orders)
         add_hanging_up(routes, hang_up)

@@ -22,6 +22,7 @@ from agent.keep.record import CallRecord
 from agent.keep.transcript import Transcript
 from agent.web.parameters import NUMBER, TRANSCRIPTS
 from agent.web.problem import MEDIA_TYPE
+from agent.web.spending import Spend
 
 _PROBLEMS = {
     400: "A parameter cannot be used: `errors` tells which, and what to write instead.",
@@ -98,7 +99,8 @@ def description(*blueprints: Blueprint) -> dict[str, Any]:
     )
     document: dict[str, Any] = schema.openapi_provider.schema()
     # quart-schema refers to what a struct consists of, and leaves it out.
-    _, structs = msgspec.json.schema_components((CallRecord, Transcript, Erased, Order), ref_template=_REFERENCE)
+    told = (CallRecord, Transcript, Erased, Order, Spend)
+    _, structs = msgspec.json.schema_components(told, ref_template=_REFERENCE)
     document["components"]["schemas"] |= structs | {"Problem": _PROBLEM}
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
