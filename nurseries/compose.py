@@ -69,7 +69,8 @@ async def compose(settings: Settings, hand_over: HandOver, *, verdict: Verdict |
     faults: list[str] = []
     async with open_http_client() as http:
         breakers = Breakers(rules_of(settings))
-        chains = Chains(settings, http, _tried(lambda: load_fallbacks(settings), faults) or Fallbacks(), breakers)
+        fallbacks = _tried(lambda: load_fallbacks(settings), faults) or Fallbacks()
+        chains = Chains(settings, http, fallbacks, breakers)
         made = _Vendors(settings, http, chains)
         recogniser = _tried(lambda: chains.recogniser(made.recogniser()), faults)
         model = _tried(lambda: chains.model(made.model()), faults)
@@ -81,7 +82,7 @@ async def compose(settings: Settings, hand_over: HandOver, *, verdict: Verdict |
         prices = _tried(lambda: load_prices(settings), faults)
         carrier = _tried(made.carrier, faults)
         budgeting = (
-            _tried(lambda: load_budgets(settings, prices, lines), faults)
+            _tried(lambda: load_budgets(settings, prices, lines, fallbacks), faults)
             if prices is not None and lines is not None
             else None
         )

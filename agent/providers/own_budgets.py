@@ -8,18 +8,19 @@ from __future__ import annotations
 import math
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
 from agent.config import Settings
 from agent.doctor.uses import Use, models_in_use
 from agent.errors import ConfigError
+from agent.fallbacks_file import Fallbacks
 from agent.guard.budget import Campaign, Caps, Needs
 from agent.guard.pot import MICRO
 from agent.keep.estimate import BYTES_A_TOKEN, SPEECH_TOKENS_A_SECOND, spoken, spoken_s
 from agent.keep.prices import Prices, cost, priced
-from agent.keep.usage import Usage
+from agent.keep.usage import Part, Usage
 from agent.lines import Lines
 from agent.model import CallInfo
 from agent.providers.openai_llm import MAX_TOKENS
@@ -36,6 +37,10 @@ TOOLS_TOKENS = 1000
 """Of the tools' descriptions, for the estimate."""
 TOKENS_A_MINUTE = 300
 """Of talk in a transcript, both sides, for the estimate."""
+
+
+Others = Mapping[Part, tuple[str, ...]]
+"""Models that stand by, for each part."""
 
 
 class _Campaign(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -62,16 +67,17 @@ class Budgeting(msgspec.Struct, frozen=True):
         return self.caps != Caps()
 
 
-def load_budgets(settings: Settings, prices: Prices, lines: Lines) -> Budgeting:
+def load_budgets(settings: Settings, prices: Prices, lines: Lines, fallbacks: Fallbacks | None = None) -> Budgeting:
     """Raises ConfigError with every fault found."""
+    others = _others(fallbacks or Fallbacks())
     campaigns = _campaigns(settings)
     caps = Caps(_micros(settings.CALL_BUDGET), _micros(settings.DAY_BUDGET), campaigns)
     if caps == Caps():
         return Budgeting(caps, Needs(0, 0))
-    faults = tuple(_unpriced(settings, prices))
+    faults = tuple(_unpriced(settings, prices, others))
     if faults:
         raise ConfigError(faults)
-    needs = _needs(settings, prices, lines)
+    needs = _needs(settings, prices, lines, others)
     if too_small := tuple(_too_small(settings, caps, needs)):
         raise ConfigError(too_small)
     return Budgeting(caps, needs)
@@ -103,14 +109,15 @@ def _campaigns(settings: Settings) -> dict[str, Campaign]:
     return {name: Campaign(_micros(each.day), _micros(each.total), _micros(each.call)) for name, each in told.items()}
 
 
-def _unpriced(settings: Settings, prices: Prices) -> Iterator[str]:
+def _unpriced(settings: Settings, prices: Prices, others: Others) -> Iterator[str]:
     setting = next(
         (name for name in ("DAY_BUDGET", "CALL_BUDGET") if getattr(settings, name) is not None), "BUDGETS_FILE"
     )
     where = f"PRICES_FILE {settings.PRICES_FILE}" if settings.PRICES_FILE else "the packaged price list"
     if not prices and not settings.PRICES_FILE:
         where = "any price list, as the packaged one counts at OpenAI itself only"
-    for model, used_by in {use.model: use.setting for use in _used(settings)}.items():
+    standing_by = {model: f"{settings.FALLBACKS_FILE}: model" for models in others.values() for model in models}
+    for model, used_by in (standing_by | {use.model: use.setting for use in _used(settings)}).items():
         if not priced(model, prices):
             yield (
                 f'{setting}: {used_by}={model} has no price in {where}; add [models."{model}"] to a PRICES_FILE '
@@ -126,7 +133,7 @@ def _used(settings: Settings) -> tuple[Use, ...]:
     return found
 
 
-def _needs(settings: Settings, prices: Prices, lines: Lines) -> Needs:
+def _needs(settings: Settings, prices: Prices, lines: Lines, others: Others) -> Needs:
     """See docs/money.md for the formula."""
     profile = lines.profile(CallInfo("", "", ""))
     system = math.ceil(len(profile.system.encode()) / BYTES_A_TOKEN) + TOOLS_TOKENS
@@ -148,16 +155,34 @@ def _needs(settings: Settings, prices: Prices, lines: Lines) -> Needs:
         if port == "LLM" and setting == "OPENAI_LLM_MODEL":
             talk = int(settings.CALL_MAX_MINUTES * TOKENS_A_MINUTE)
             call.append(Usage("summary", model, tokens_in=talk + TOOLS_TOKENS, tokens_out=MAX_TOKENS))
-    return Needs(_estimate(call, prices), _estimate(turn, prices))
+    both = settings.LLM_HEDGE_S is not None
+    return Needs(*(sum(_dearest(each, prices, others, both=both) for each in used) for used in (call, turn)))
+
+
+def _others(fallbacks: Fallbacks) -> Others:
+    llm = tuple(each.model for each in fallbacks.llm)
+    return {
+        "llm": llm,
+        "summary": llm,
+        "stt": tuple(each.model for each in fallbacks.stt),
+        "tts": tuple(each.model for each in fallbacks.tts),
+    }
+
+
+def _dearest(used: Usage, prices: Prices, others: Others, *, both: bool) -> int:
+    """By whoever may do it; `both`: two language models may be asked at the same time."""
+    costs = [_estimate(msgspec.structs.replace(used, model=model), prices) for model in others[used.part]]
+    own = _estimate(used, prices)
+    return own + max(costs, default=0) if both and used.part == "llm" else max(own, *costs, 0)
 
 
 def _spoken(model: str, text: str) -> Usage:
     return Usage("tts", model, **spoken(text, spoken_s(text)))  # type: ignore[arg-type]  # amounts, by their names
 
 
-def _estimate(used: list[Usage], prices: Prices) -> int:
-    """Of each, as its model is priced; what has a price for part of it only is estimated by that part."""
-    return sum(math.ceil((cost([each], prices) or _by_parts(each, prices)) * MICRO) for each in used)
+def _estimate(used: Usage, prices: Prices) -> int:
+    """As its model is priced; what has a price for part of it only is estimated by that part."""
+    return math.ceil((cost([used], prices) or _by_parts(used, prices)) * MICRO)
 
 
 def _by_parts(used: Usage, prices: Prices) -> float:

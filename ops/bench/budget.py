@@ -1,6 +1,6 @@
 """Two processes, 10,000 turns and one cap: how long it takes, and what each could pay for.
 
-    python ops/bench/budget.py mongodb://127.0.0.1:27017/bench        or: a path of a SQLite file that is not there yet
+python ops/bench/budget.py mongodb://127.0.0.1:27017/bench        or: a path of a SQLite file that is not there yet
 """
 
 from __future__ import annotations

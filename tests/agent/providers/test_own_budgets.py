@@ -9,7 +9,9 @@ import pytest
 from agent import config
 from agent.config import Settings
 from agent.errors import ConfigError
+from agent.fallbacks_file import Fallback, Fallbacks
 from agent.guard.budget import Campaign, Caps
+from agent.keep.prices import Price
 from agent.lines import load_lines
 from agent.providers.own_budgets import Budgeting, load_budgets
 from agent.providers.own_prices import load_prices
@@ -58,6 +60,19 @@ def test_a_model_without_a_price_is_named_and_so_is_the_list(tmp_path: Path) -> 
     (told, *_) = faults(CALL_BUDGET=1, OPENAI_BASE_URL="http://127.0.0.1:1/v1")
     assert told.startswith("CALL_BUDGET: ")
     assert "any price list, as the packaged one counts at OpenAI itself only" in told
+
+
+def test_models_that_stand_by_need_prices_too_and_the_dearest_counts(tmp_path: Path) -> None:
+    settings = Settings(_env_file=None, CALL_BUDGET=1, OPENAI_API_KEY="sk")  # type: ignore[call-arg]
+    prices, lines = load_prices(settings), load_lines(settings)
+    cheap = load_budgets(settings, prices, lines).needs
+    by = Fallbacks(llm=(Fallback(base_url="http://127.0.0.1:1/v1", model="big"),))
+    with pytest.raises(ConfigError, match="model=big has no price"):
+        load_budgets(settings, prices, lines, by)
+    dear = load_budgets(settings, {**prices, "big": Price(input=30.0, output=60.0)}, lines, by).needs
+
+    assert dear.turn > cheap.turn
+    assert dear.call > cheap.call
 
 
 def test_campaigns_have_caps_of_their_own(tmp_path: Path) -> None:
