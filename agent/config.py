@@ -296,6 +296,17 @@ class Settings(BaseSettings):
     """How long records, recordings and what is left of journals are kept, from a call's start. Unset: for ever."""
     PRICES_FILE: Path | None = None
     """TOML: what models cost, instead of the packaged list, which counts at OpenAI itself only. See docs/records.md."""
+    CALL_BUDGET: float | None = Field(None, gt=0, le=1_000_000)
+    """US dollars that one call may cost; then the agent says goodbye. Unset: whatever it costs. See docs/money.md."""
+    DAY_BUDGET: float | None = Field(None, gt=0, le=1_000_000)
+    """The same for all calls of a day of TIMEZONE, of all processes together; then new calls are told that all lines
+    are busy."""
+    BUDGETS_FILE: Path | None = None
+    """TOML: what campaigns and lines may cost, each by its name."""
+    BUDGET_GOODBYE: str = ""
+    """Said when a budget is spent in the middle of a call. Empty: GOODBYE."""
+    BUDGET_WAIT_S: float = Field(1.0, ge=0, le=5)
+    """For the store, where what this process holds of a budget does not suffice for a turn."""
     MONGODB_URI: SecretStr = SecretStr("")
     S3_BUCKET: str = ""
     """Where recordings are kept, at Amazon or whoever speaks S3. Empty: in DATA_DIR/recordings."""
@@ -449,7 +460,7 @@ class Settings(BaseSettings):
             raise ValueError("must be a number such as +918012345678, or a SIP address such as sip:desk@example.in")
         return value
 
-    @field_validator("SYSTEM_PROMPT_FILE", "LINES_FILE", "PRICES_FILE", "FALLBACKS_FILE")
+    @field_validator("SYSTEM_PROMPT_FILE", "LINES_FILE", "PRICES_FILE", "FALLBACKS_FILE", "BUDGETS_FILE")
     @classmethod
     def _is_a_file(cls, value: Path | None) -> Path | None:
         if value is not None and not value.is_file():
@@ -506,11 +517,16 @@ class Settings(BaseSettings):
         found += self._provider_faults()
         found += self._placing_faults()
         found += self._dial_faults()
+        found += self._budget_faults()
         if self.RECORD_CALLS and self.CALL_MAX_MINUTES > RECORDABLE_MINUTES:
             found.append(f"RECORD_CALLS: a WAV file holds no more than {RECORDABLE_MINUTES}; lower CALL_MAX_MINUTES.")
         if self.MESSAGE_MS > self.LEAD_MS:
             found.append(f"MESSAGE_MS ({self.MESSAGE_MS}) must not exceed LEAD_MS ({self.LEAD_MS}).")
         return tuple(found)
+
+    def _budget_faults(self) -> Iterator[str]:
+        if self.CALL_BUDGET is not None and self.DAY_BUDGET is not None and self.CALL_BUDGET > self.DAY_BUDGET:
+            yield f"CALL_BUDGET ({self.CALL_BUDGET:g}) must not exceed DAY_BUDGET ({self.DAY_BUDGET:g})."
 
     def _door_faults(self) -> Iterator[str]:
         if self.TWILIO_AUTH_TOKEN_SECONDARY.get_secret_value() and not self.TWILIO_AUTH_TOKEN.get_secret_value():

@@ -30,6 +30,7 @@ from agent.providers import realtime_requests as requests
 from agent.providers import scripted
 from agent.providers.bundled import find
 from agent.providers.http_client import open_http_client
+from agent.providers.own_budgets import load_budgets
 from agent.providers.own_fallbacks import load_fallbacks
 from agent.providers.own_prices import load_prices
 from agent.providers.own_tools import load_tools
@@ -70,7 +71,8 @@ async def compose(
     faults: list[str] = []
     async with open_http_client() as http:
         breakers = Breakers(rules_of(settings))
-        chains = Chains(settings, http, _tried(lambda: load_fallbacks(settings), faults) or Fallbacks(), breakers)
+        fallbacks = _tried(lambda: load_fallbacks(settings), faults) or Fallbacks()
+        chains = Chains(settings, http, fallbacks, breakers)
         made = _Vendors(settings, http, chains)
         recogniser = _tried(lambda: chains.recogniser(made.recogniser()), faults)
         model = _tried(lambda: chains.model(made.model()), faults)
@@ -81,6 +83,11 @@ async def compose(
         toolbox = _tried(lambda: load_tools(settings.TOOLS_FILE), faults)
         prices = _tried(lambda: load_prices(settings), faults)
         carrier = _tried(made.carrier, faults)
+        budgeting = (
+            _tried(lambda: load_budgets(settings, prices, lines, fallbacks), faults)
+            if prices is not None and lines is not None
+            else None
+        )
         names = toolbox.names if toolbox else ()
         bindings, wrong = parse_bindings(settings.DTMF_BINDINGS, names)
         faults += wrong if toolbox else ()
@@ -112,6 +119,7 @@ async def compose(
             summariser=chains.summariser(made.summariser()),
             hand_over=hand_over,
             prices=prices,
+            budgeting=budgeting,
             breakers=breakers,
             verdict=verdict,
             carrier=carrier,

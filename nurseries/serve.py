@@ -7,6 +7,7 @@ import resource
 import secrets
 import sys
 from contextlib import closing, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
@@ -30,6 +31,7 @@ from agent.web.calling_out import CallingOut
 from agent.web.entrance import Entrance
 from agent.web.security import Gate
 from agent.web.state import ProcessState
+from nurseries.affording import Affording
 from nurseries.archive import Archive
 from nurseries.compose import compose
 from nurseries.dialling import Dialling
@@ -41,6 +43,7 @@ from nurseries.orders import Orders
 from nurseries.parts import Parts
 from nurseries.placing import Placing
 from nurseries.process import Process
+from nurseries.purse import Purse, open_purse
 from nurseries.reading import Reading
 from nurseries.refraining import Refraining
 from nurseries.standing import standing
@@ -74,8 +77,12 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
     hand_overs = HandOvers(store, state)
     orders = Orders(stores.orders)
     refraining = Refraining(settings, stores.dial_book)
-    rules = Dialling(settings, stores.dial_book, asked=refraining.asked)
-    async with compose(settings, hand_overs.hand_over, verdict=orders.verdict, refrain=refraining.ask) as parts:
+    async with compose(settings, hand_overs.hand_over, verdict=orders.verdict, refrain=refraining.ask) as composed:
+        name = f"{os.getpid()}-{secrets.token_hex(4)}"
+        purse = open_purse(composed.budgeting, settings, lambda: stores.budgets, composed.prices, name)
+        parts = replace(composed, purse=purse)
+        rules: DialRules = Dialling(settings, stores.dial_book, asked=refraining.asked)
+        rules = Affording(rules, purse) if purse is not None else rules
         for doubt in parts.lines.warnings:
             log.warning("line", doubt=doubt)
         for model in ending_soon(settings, datetime.now(UTC).date()):
@@ -97,7 +104,6 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
         state.degraded = lambda: parts.breakers.degraded
         gate = Gate(settings)
         tokens = Tokens(*_keys_for(settings, "media token 1"), ttl_s=settings.TOKEN_TTL_S, random=secrets.token_bytes)
-        name = f"{os.getpid()}-{secrets.token_hex(4)}"
         journal = JournalFile(settings.DATA_DIR / "journal", name)
         keeping = Keeping(store, journal, state, parts.prices, over=refraining.over)
         storing = Storing(objects, store, keeping, settings.SUMMARY_TIMEOUT_S)
@@ -113,7 +119,7 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
         app = create_app(
             *(settings, tokens, state, gate, parts.lines, hand_overs.handed_over, records),
             entrance=entrance,
-            readings=lambda: [*standing(state, keeping), *parts.breakers.readings()],
+            readings=lambda: [*standing(state, keeping, purse), *parts.breakers.readings()],
             calling_out=CallingOut(
                 rules=rules,
                 placing=placing,
@@ -122,6 +128,7 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
                 hang_up=placing.hang_up if placing else None,
                 news=orders,
             ),
+            spending=purse,
         )
         async with trio.open_nursery() as nursery:
             await nursery.start(partial(process.run, listeners, app, gate))
@@ -165,11 +172,13 @@ def _names(parts: Parts) -> dict[str, str]:
     return parts.names(parts.go_live(parts.lines.profile(CallInfo("", "", "")), lambda: None))
 
 
-def kept_words(settings: Settings, objects: ObjectStore) -> str:
+def kept_words(settings: Settings, objects: ObjectStore, purse: Purse | None = None) -> str:
     """Lines for what is kept beyond records, and how long; "" where neither is set."""
     lines = []
     if settings.RECORD_CALLS:
         lines.append(f"    records to    {objects.name}  (RECORD_CALLS is on: callers are told)\n")
+    if purse is not None:
+        lines.append(f"    spends up to  {purse.words}\n")
     if days := settings.RETENTION_DAYS:
         lines.append(f"    keeps for     {days} {'day' if days == 1 else 'days'}  (RETENTION_DAYS={days})\n")
     return "".join(lines)
@@ -187,7 +196,7 @@ def _welcome(settings: Settings, parts: Parts, store: CallStore, objects: Object
     thinks with   {names["llm"]}  ({settings.provider("LLM")[1]})
     speaks with   {names["tts"]}  ({settings.provider("TTS")[1]})
     keeps in      {store.name}  ({mongo})
-{kept_words(settings, objects)}
+{kept_words(settings, objects, parts.purse)}
   A first call, from another terminal:
     .venv/bin/calling-agent call{call} --say "Hello, I am looking for a two bedroom flat in Whitefield."
   What was said:

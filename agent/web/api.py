@@ -23,6 +23,7 @@ from agent.web.given import Given
 from agent.web.ports import Records
 from agent.web.problem import problem
 from agent.web.route import route
+from agent.web.spending import Spending, add_spend
 
 AGAIN_S = 5
 """Until a store that is away is worth asking again."""
@@ -35,6 +36,7 @@ def api_routes(
     records: Records,
     entrance: Entrance | None = None,
     calling_out: CallingOut | None = None,
+    spending: Spending | None = None,
 ) -> Blueprint:
     """Without an entrance, one that knows API_TOKEN alone."""
     routes = Blueprint("api", __name__, url_prefix="/api")
@@ -52,6 +54,7 @@ def api_routes(
     add_calls(routes, records, zone)
     add_export(routes, records, zone)
     _add_erasing(routes, records)
+    add_spend(routes, spending)
     (calling_out or CallingOut()).add_to(routes, settings)
     _add_refusals(routes)
     return routes

@@ -32,6 +32,7 @@ from agent.web.rates import Limits, add_rates
 from agent.web.route import route
 from agent.web.security import Gate
 from agent.web.session import session_routes
+from agent.web.spending import Spending
 from agent.web.state import ProcessState
 from agent.web.transfer import HandedOver
 from agent.web.twilio import twilio_routes
@@ -58,21 +59,22 @@ def create_app(
     readings: Readings = tuple,
     calling_out: CallingOut | None = None,
     limits: Limits | None = None,
+    spending: Spending | None = None,
 ) -> QuartTrio:
     """`handed_over` is asked for calls that another process held; without `records` there is no API; `now` is the time
     the tokens are stamped with, in seconds since the epoch. Without an `entrance`, API_TOKEN is the only key;
-    `readings` is how the process stands, for /metrics."""
+    `readings` is how the process stands, for /metrics. Without `spending`, calls cost what they do."""
     app = QuartTrio(__name__, static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY, BODY_TIMEOUT=BODY_S)
     app.url_map.merge_slashes = False  # a redirect would lose Twilio's form
     news = calling_out.news if calling_out else None
-    twilio = twilio_routes(settings, tokens, state, gate, lines, handed_over, now, news)
+    twilio = twilio_routes(settings, tokens, state, gate, lines, handed_over, now, news, spending)
     app.register_blueprint(health_routes(state))
     add_security_headers(app, settings)
     entrance = entrance or Entrance(settings, now=now)
     app.register_blueprint(metrics_route(entrance, readings))
     if records is not None:
-        faces = [api_routes(settings, records, entrance, calling_out)]
+        faces = [api_routes(settings, records, entrance, calling_out, spending)]
         if entrance.sessions is not None:
             faces.append(session_routes(settings, entrance, entrance.sessions))
         for face in (*faces, openapi_route(*faces)):

@@ -26,6 +26,7 @@ from agent.web.dialling import KEY, CallRequest, Verdict
 from agent.web.do_not_call import DoNotCallPage, Unwanted
 from agent.web.parameters import E164, NUMBER, TRANSCRIPTS
 from agent.web.problem import MEDIA_TYPE
+from agent.web.spending import Spend
 
 _PROBLEMS = {
     400: "A parameter cannot be used: `errors` tells which, and what to write instead.",
@@ -59,7 +60,19 @@ _PROBLEM = {
         "refused": {"type": "array", "items": {"$ref": "#/components/schemas/Refused"}},
     },
 }
-_STRUCTS = (CallRecord, Transcript, Erased, CallRequest, Verdict, Order, Refused, DoNotCall, Unwanted, DoNotCallPage)
+_STRUCTS = (
+    CallRecord,
+    Transcript,
+    Erased,
+    Spend,
+    CallRequest,
+    Verdict,
+    Order,
+    Refused,
+    DoNotCall,
+    Unwanted,
+    DoNotCallPage,
+)
 _REFERENCE = "#/components/schemas/{name}"
 _PLACES = ("/api/calls", "post")
 _ONLY: dict[int, Callable[[str, str], bool]] = {
