@@ -163,6 +163,10 @@ class Settings(BaseSettings):
     the other three stand in for what it does not do."""
     REALTIME_FIRST_S: float = Field(2.5, gt=0, le=10)
     """For the first sound of a realtime model's reply; then the language model answers."""
+    REALTIME_CONNECT_S: float = Field(3, gt=0, le=10)
+    """For a socket to a Realtime server, TLS and all; then another one is tried."""
+    REALTIME_SILENT_S: float = Field(5, gt=0, le=60)
+    """Until such a server is asked whether it is there, and once more for its answer: a call may be silent for long."""
     OPENAI_REALTIME_MODEL: str = "gpt-realtime-2.1-mini"
     TTS_FIRST_S: float = Field(1.5, gt=0, le=10)
     """For the first sound of a realtime model's sentence; then another voice says it."""
