@@ -85,7 +85,7 @@ def house(face, archive):
 
 @pytest.fixture
 def face():
-    def build(*, records=None, keys=None, **changes):
+    def build(*, records=None, keys=None, more=None, **changes):
         known = {
             "PUBLIC_URL": PUBLIC,
             "TWILIO_AUTH_TOKEN": SecretStr(AUTH_TOKEN),
@@ -104,7 +104,10 @@ def face():
         clock = [1000.0]
         entrance = Entrance(settings, keys, Sessions(b"session key", ttl_s=3600), lambda: clock[0])
         app = create_app(
-            settings, tokens, state, gate, lines, handed_over, records, now=lambda: clock[0], entrance=entrance
+            *(settings, tokens, state, gate, lines, handed_over, records),
+            now=lambda: clock[0],
+            entrance=entrance,
+            **(more or {}),
         )
         return Face(settings, state, tokens, app.test_client(), app, elsewhere, clock)
 
