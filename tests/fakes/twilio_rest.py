@@ -49,6 +49,7 @@ class Dialled:
     status: str = "queued"
     answered_by: str | None = None
     log: CallLog | None = None
+    talk: trio.CancelScope | None = None
 
     def __getitem__(self, name: str) -> str:
         return self.form.get(name, [""])[0]
@@ -79,10 +80,8 @@ class FakeTwilio:
     """The server whose webhooks are asked; None: calls are created and not played."""
     plan: Callable[[Dialled], CallPlan | str] = lambda _: "no-answer"
     """What becomes of a call: a plan where it is answered, else its last status."""
-    answered_by: str = "human"
+    answered_by: Callable[[Dialled], str] = lambda _: "human"
     faults: deque[str] = field(default_factory=deque)
-    other_faults: deque[str] = field(default_factory=deque)
-    """The same of requests that create nothing."""
     calls: dict[str, Dialled] = field(default_factory=dict)
     requests: list[tuple[str, str]] = field(default_factory=list)
     slow_s: float = 3.0
@@ -158,8 +157,6 @@ class FakeTwilio:
         form, query = parse_qs(body.decode(), keep_blank_values=True), dict(parse_qsl(target.query))
         if (method, what) == ("POST", "Calls.json"):
             return await self._create(form)
-        if fault := self.other_faults.popleft() if self.other_faults else "":
-            return await self._fault(fault, lambda: None)
         if (method, what) == ("GET", "Calls.json"):
             found = [c.told() for c in reversed(self.calls.values()) if query.get("To", c["To"]) == c["To"]]
             return _json({"calls": found, "next_page_uri": None, "page": 0, "page_size": 50})
@@ -172,6 +169,8 @@ class FakeTwilio:
             if call.status in {"completed", "busy", "no-answer", "failed", "canceled"}:
                 return _error(400, 21220, "Call is not in-progress. Cannot redirect.")
             call.status = form["Status"][0]
+            if call.talk is not None:
+                call.talk.cancel("ended by request")
         return _json(call.told())
 
     async def _create(self, form: dict[str, list[str]]) -> Answer | None:
@@ -236,7 +235,7 @@ class FakeTwilio:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(tell, ("in-progress", 2))
                 if call["AsyncAmdStatusCallback"]:
-                    verdict = voice_form(identity, "in-progress") | {"AnsweredBy": self.answered_by}
+                    verdict = voice_form(identity, "in-progress") | {"AnsweredBy": self.answered_by(call)}
                     nursery.start_soon(webhooks.tell, call["AsyncAmdStatusCallback"], verdict)
                 voice = urlsplit(call["Url"])
                 here = Target(
@@ -244,7 +243,8 @@ class FakeTwilio:
                     public_url=target.public_url,
                     auth_token=target.auth_token,
                 )
-                call.log = await place_call(here, plan, identity)
+                with trio.CancelScope() as call.talk:
+                    call.log = await place_call(here, plan, identity)
             call.status = "completed"
             await tell(("completed", 3))
 
