@@ -166,15 +166,20 @@ class _Vendors:
             speaker = _links(requests.model_address(settings, settings.OPENAI_REALTIME_MODEL))
             if itself:
                 setups = [requests.converse(ears, language, name) for language in told]
-                return converse(Session("realtime", speaker, setups), files, other, settings, so_far, name)
+                breaker = self._chains.socket("realtime", settings.OPENAI_REALTIME_MODEL)
+                return converse(
+                    Session("realtime", speaker, setups, breaker=breaker), files, other, settings, so_far, name
+                )
             sessions = []
             hearing = voice = None
             if hears:
                 setups = [requests.hear(ears, language) for language in told]
-                sessions.append(Session("ears", _links(requests.transcription_address(settings)), setups))
+                address = requests.transcription_address(settings)
+                sessions.append(Session("ears", _links(address), setups, breaker=self._chains.socket("stt-live", ears)))
                 hearing = Hearing(sessions[-1], files, model=ears, final_s=settings.STT_FINAL_S, so_far=so_far)
             if speaks:
-                sessions.append(Session("voice", speaker, [requests.speak(name)]))
+                breaker = self._chains.socket("tts-live", settings.OPENAI_REALTIME_MODEL)
+                sessions.append(Session("voice", speaker, [requests.speak(name)], breaker=breaker))
                 voice = live_voice(sessions[-1], other, settings, name)
             return Live(tuple(sessions), hearing, voice)
 

@@ -106,7 +106,7 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
         app = create_app(
             *(settings, tokens, state, gate, parts.lines, hand_overs.handed_over, records),
             entrance=entrance,
-            readings=partial(standing, state, keeping),
+            readings=lambda: [*standing(state, keeping), *parts.breakers.readings()],
             news=orders,
             orders=orders,
             hang_up=placing.hang_up if placing else None,
