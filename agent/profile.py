@@ -37,5 +37,9 @@ class Profile(msgspec.Struct, frozen=True):
     """The model's system prompt, whatever the language."""
     system: str
     """The same, with the language to speak."""
+    outbound_greeting: str = ""
+    """To somebody who is called; has placeholders of the call's variables."""
+    disclosure: str = ""
+    """That the agent is a machine, said before the greeting; "" where that is not said."""
     busy: str = ""
     """Said by the carrier's voice to whom there is no line for."""

@@ -125,6 +125,10 @@ class CallRecord(msgspec.Struct, frozen=True):
     """Of `usage`; None where the price of any of it is not known."""
     stand_ins: tuple[StandIn, ...] = ()
     """Parts of turns that were not served by whom `providers` names."""
+    purpose: str = ""
+    """Of a call that was placed: why."""
+    variables: dict[str, str] = {}
+    """What was known of the person beforehand."""
     revision: int = 0
     """Milliseconds since 1970 at the last change, or one more than before: a store never goes back to a smaller one."""
     version: int = VERSION

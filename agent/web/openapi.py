@@ -30,8 +30,8 @@ from agent.web.problem import MEDIA_TYPE
 _PROBLEMS = {
     400: "A parameter cannot be used: `errors` tells which, and what to write instead.",
     401: "No key, or none that is valid.",
-    403: "The key has not the scope that this takes, the one who asks is not on this machine, or the call is not allowed "
-    "(`refused`).",
+    403: "The key has not the scope that this takes, the one who asks is not on this machine, or the call is not "
+    "allowed (`refused`).",
     404: "There is no such call or number, or it has no sound.",
     409: "The idempotency key has been used for another call.",
     416: "The range is behind the sound's end.",
