@@ -40,6 +40,7 @@ from nurseries.archive import Archive
 from nurseries.boundary import contain
 from nurseries.call import Call
 from nurseries.door.front_door import Listeners, serve_door
+from nurseries.errands import Errands
 from nurseries.keeping import Keeping
 from nurseries.parts import Parts
 from nurseries.pick_up import pick_up
@@ -100,6 +101,7 @@ class Process:
         self._archive = archive
         self._taken_up = trio.Event()
         settings = parts.settings
+        self._errands = Errands(orders)
         self._retention = Retention(store, objects, settings.DATA_DIR, settings.RETENTION_DAYS, orders)
         self._last_over = float("-inf")
 
@@ -161,7 +163,7 @@ class Process:
             return
         with bound_contextvars(call_sid=info.call_sid):
             tape = self._archive.tape(info.call_sid) if self._archive is not None else None
-            call = Call(info, socket, self._parts, tape)
+            call = Call(info, socket, self._parts, tape, await self._errands.of(info))
             self._add(call)
             self._keeping.follow(info.call_sid, call)
             crashed = False
