@@ -59,7 +59,7 @@ def twilio_routes(
             return problem(400, "CallSid is missing: this address answers Twilio's voice webhook, a form sent by POST.")
         its_own = news is None or not told.order or await news_of_answer(news, told)
         try:
-            token = tokens.mint(told, now())
+            token = tokens.mint(told, now(), g.seed)
         except ValueError as error:
             return problem(400, f"CallSid or AccountSid is not usable: {error}.")
         why = await _no_line(told, state, spending, now()) if its_own else ""

@@ -30,7 +30,7 @@ LEAVE_S = 5.0
 
 log = structlog.get_logger(__name__)
 
-_MEDIA = tuple(f"GET {MEDIA_PATH}{end}".encode() for end in (" ", "?", "/ ", "/?"))
+_MEDIA = tuple(f"GET {MEDIA_PATH}{end}".encode() for end in (" ", "?", "/"))
 
 
 class Parser(Protocol):
