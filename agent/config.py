@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
@@ -361,6 +361,14 @@ class Settings(BaseSettings):
         """Twilio's, the one in use first."""
         tokens = (self.TWILIO_AUTH_TOKEN.get_secret_value(), self.TWILIO_AUTH_TOKEN_SECONDARY.get_secret_value())
         return tuple(token for token in tokens if token)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What no line of the log may show."""
+        found = [getattr(self, name).get_secret_value() for name in SECRET]
+        address = self.MONGODB_URI.get_secret_value().partition("://")[2]
+        password = address.rpartition("@")[0].partition(":")[2]
+        return tuple(each for each in (*found, password, unquote(password)) if each)
 
     @property
     def signature(self) -> Literal["require", "log", "off"]:

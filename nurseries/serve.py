@@ -57,7 +57,7 @@ log = structlog.get_logger(__name__)
 def serve() -> int:
     """Serve until told to leave. Raises ConfigError before anything is listened on."""
     settings = load()
-    logs.configure(settings.LOG_LEVEL, production=settings.production)
+    logs.configure(settings.LOG_LEVEL, production=settings.production, secrets=settings.secrets)
     raise_files()
     with suppress(OSError):  # who needs it tells
         settings.DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -43,6 +43,8 @@ class MediaDoor:
     def __init__(self, on_media: OnMedia, gate: Gate, state: ProcessState, turnstile: Turnstile | None = None) -> None:
         """Without a turnstile there are no softphones."""
         self._turnstile = turnstile
+        told = [(name.lower().encode(), value.encode()) for name, value in gate.headers.items()]
+        self._headers = [(b"connection", b"close"), *told]
         self._on_media = on_media
         self._gate = gate
         self._state = state
@@ -55,7 +57,7 @@ class MediaDoor:
 
     async def serve(self, transport: trio.abc.Stream, head: bytes) -> None:
         """Upgrade and hand over; return once the socket is closed. `head` was read from the transport already."""
-        side = MediaSide(transport, head)
+        side = MediaSide(transport, head, self._headers)
         async with trio.open_nursery() as nursery:
             home = await nursery.start(functools.partial(_reader_home, side))
             known, connection = await self._upgrade(home, side)
@@ -71,8 +73,7 @@ class MediaDoor:
             try:
                 if not isinstance(answer, int):
                     return answer, await request.accept()
-                headers = [(name.lower().encode(), value.encode()) for name, value in self._gate.headers.items()]
-                await request.reject(answer, extra_headers=[(b"connection", b"close"), *headers])
+                await request.reject(answer, extra_headers=self._headers)
             except ConnectionClosed:
                 return (), None
         return (), None

@@ -117,11 +117,12 @@ async def test_a_signature_twice_is_none(house):
 
 async def test_refusals_tell_browsers_what_to_refuse_and_not_what_we_are(house):
     async with house() as open_door:
-        for request in (b"GET /twilio/media/x", b"GET /none", b"BROKEN\r\nGET"):
+        for request in (b"GET /twilio/media/x", b"GET /none", b"BROKEN\r\nGET", b"GET /twilio/media?"):
             visitor = await open_door.visit()
             upgrade_it = b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
             key = b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
-            await visitor.send(request + b" HTTP/1.1\r\nHost: house\r\n" + upgrade_it + key + b"\r\n")
+            asks = b"" if request.endswith(b"?") else upgrade_it + key
+            await visitor.send(request + b" HTTP/1.1\r\nHost: house\r\n" + asks + b"\r\n")
             answer = b""
             while b"\r\n\r\n" not in answer:
                 answer += bytes(await visitor.stream.receive_some()).lower()
