@@ -541,6 +541,8 @@ class Settings(BaseSettings):
             yield f"CALL_BUDGET ({self.CALL_BUDGET:g}) must not exceed DAY_BUDGET ({self.DAY_BUDGET:g})."
 
     def _door_faults(self) -> Iterator[str]:
+        if self.production and self.signature != "require":
+            yield f"TWILIO_SIGNATURE={self.TWILIO_SIGNATURE} lets anybody place calls in production; use require."
         if self.TWILIO_AUTH_TOKEN_SECONDARY.get_secret_value() and not self.TWILIO_AUTH_TOKEN.get_secret_value():
             yield "TWILIO_AUTH_TOKEN_SECONDARY is set and TWILIO_AUTH_TOKEN is not; set the one in use as that."
 
