@@ -8,8 +8,9 @@ import structlog
 
 from agent.guard.tokens import Claims, Tokens
 from agent.providers.sqlite_access import SqliteAccess
+from agent.wire.signature import sign
 from nurseries.turnstile import Turnstile
-from tests.fakes.street import open_house
+from tests.fakes.street import AUTH_TOKEN, open_house
 
 PUBLIC = "https://voice.example.in"
 SIGNED = {"TWILIO_SIGNATURE": "require", "PUBLIC_URL": PUBLIC}
@@ -104,11 +105,18 @@ async def test_a_token_is_needed_also_where_signatures_are_not(house):
         assert await upgrade(open_door, tokens().mint(CALL, time.time()), "http://house") == 101
 
 
+async def test_where_a_proxy_strips_a_path_the_public_address_has_it(house):
+    good = sign("wss://voice.example.in/agent/twilio/media", (), AUTH_TOKEN)
+    bare = sign("wss://voice.example.in/twilio/media", (), AUTH_TOKEN)
+    async with house(PUBLIC_URL=PUBLIC + "/agent") as open_door:
+        for signature, status in ((good, 101), (bare, 403)):
+            visitor = await open_door.visit()
+            assert await visitor.raw_upgrade(headers=f"X-Twilio-Signature: {signature}\r\n".encode()) == status
+        assert await upgrade(open_door, tokens().mint(CALL, time.time()), PUBLIC) == 101
+
+
 async def test_a_signature_twice_is_none(house):
     async with house() as open_door:
-        from agent.wire.signature import sign
-        from tests.fakes.street import AUTH_TOKEN
-
         good = sign("wss://voice.example.in/twilio/media", (), AUTH_TOKEN).encode()
         visitor = await open_door.visit()
         twice = b"X-Twilio-Signature: " + good + b"\r\nX-Twilio-Signature: " + good + b"\r\n"
