@@ -77,10 +77,9 @@ _STRUCTS = (
 _REFERENCE = "#/components/schemas/{name}"
 _PLACES = ("/api/calls", "post")
 _SOFTPHONE = "/api/softphone"
+_NAMES_ONE = ("/api/calls/{call_sid}", "/api/do-not-call/", "/api/orders/{order_id}", _SOFTPHONE)
 _ONLY: dict[int, Callable[[str, str], bool]] = {
-    404: lambda path, _: path.startswith(
-        ("/api/calls/{call_sid}", "/api/do-not-call/", "/api/orders/{order_id}", _SOFTPHONE)
-    ),
+    404: lambda path, _: path.startswith(_NAMES_ONE),
     415: lambda path, _: path in {"/session", _SOFTPHONE},
     409: lambda path, method: (path, method) == _PLACES,
     416: lambda path, _: path.endswith("/recording"),
