@@ -79,7 +79,7 @@ def create_app(
     if records is not None:
         api = api_routes(settings, records, entrance, calling_out, spending)
         if softphones is not None:
-            add_softphone(api, settings, softphones, state, gate, lines, now)
+            add_softphone(api, settings, softphones, state, gate, lines, now, spending)
         faces = [api]
         if entrance.sessions is not None:
             faces.append(session_routes(settings, entrance, entrance.sessions))

@@ -21,8 +21,10 @@ from agent.config import Settings
 from agent.guard.tokens import Claims, Tokens
 from agent.lines import Lines
 from agent.web.problem import problem
+from agent.web.room import no_line
 from agent.web.scope import needs
 from agent.web.security import MEDIA_PATH, Gate
+from agent.web.spending import Spending
 from agent.web.state import ProcessState
 from agent.wire.media_stream import StartBody
 
@@ -63,6 +65,7 @@ def add_softphone(
     gate: Gate,
     lines: Lines,
     now: Callable[[], float],
+    spending: Spending | None = None,
 ) -> None:
     """Let these routes hand out addresses; `tokens` are of this purpose alone."""
 
@@ -79,9 +82,6 @@ def add_softphone(
         if not base:
             return problem(400, "The Host header is missing or is not a host name.")
         call_sid, stream_sid = "CA" + secrets.token_hex(16), "MZ" + secrets.token_hex(16)
-        if not state.accepting or not state.room(call_sid, now()):
-            detail = "All lines are busy." if state.accepting else "No new calls are taken here now."
-            return problem(503, detail, headers={"Retry-After": "5"})
         account = settings.TWILIO_ACCOUNT_SID or _NO_ACCOUNT
         who = g.visitor.key.key_id if g.visitor.key is not None else "console"
         claims = Claims(
@@ -94,8 +94,12 @@ def add_softphone(
             language.tag(asked.language),
             asked.voice,
         )
+        why = "no new calls are taken here now"
+        if state.accepting:
+            why = await no_line(claims, state, spending, now())
+        if why:
+            return problem(503, f"{why[:1].upper()}{why[1:]}.", headers={"Retry-After": "5"})
         token = tokens.mint(claims, now())
-        state.promise(call_sid, now())
         log.info("softphone announced", call_sid=call_sid, who=g.visitor.who)
         url = f"ws{base.removeprefix('http')}{MEDIA_PATH}/{token}"
         start = StartBody(stream_sid, account, call_sid, ("inbound",))
