@@ -29,7 +29,7 @@ _ORDER_BYTES = 34
 _CAMPAIGN_BYTES = 40
 
 _NONCE_BYTES = 12
-_SEED_BYTES = 16
+_SEED_BYTES = 13
 """Of a nonce that was made from what announced the call: two lengths, two kinds."""
 
 REPLAY_S = 30 * 86_400.0
@@ -93,7 +93,7 @@ class Tokens:
         self._sweep_at = 16
 
     def mint(self, claims: Claims, now: float, seed: str = "") -> str:
-        """A token for one call, at most 480 characters. Tokens of one `seed`, such as the signature of the request that
+        """A token for one call, at most 484 characters. Tokens of one `seed`, such as the signature of the request that
         announced the call, are one token: whoever sends that request again gets what is used already. Raises ValueError
         for SIDs over 40 bytes."""
         if max(len(sid.encode("utf-8", "replace")) for sid in (claims.call_sid, claims.account_sid)) > _SID_BYTES:
