@@ -49,6 +49,7 @@ from nurseries.refraining import Refraining
 from nurseries.standing import standing
 from nurseries.stores import Stores, open_objects, open_stores
 from nurseries.storing import Storing
+from nurseries.turnstile import Turnstile
 
 log = structlog.get_logger(__name__)
 
@@ -56,7 +57,7 @@ log = structlog.get_logger(__name__)
 def serve() -> int:
     """Serve until told to leave. Raises ConfigError before anything is listened on."""
     settings = load()
-    logs.configure(settings.LOG_LEVEL, production=settings.production)
+    logs.configure(settings.LOG_LEVEL, production=settings.production, secrets=settings.secrets)
     raise_files()
     with suppress(OSError):  # who needs it tells
         settings.DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -109,10 +110,14 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
         storing = Storing(objects, store, keeping, settings.SUMMARY_TIMEOUT_S)
         archive = Archive(storing, settings.DATA_DIR / "spool", name=name, recording=settings.RECORD_CALLS)
         placing = _placing(parts, orders, rules, state)
+        softphones = Tokens(
+            *_keys_for(settings, "softphone 1"), ttl_s=settings.SOFTPHONE_TOKEN_S, random=secrets.token_bytes
+        )
         process = Process(
             *(parts, store, tokens, state, keeping, archive, objects),
             orders=stores.orders,
             beside={"refraining": refraining.run} | ({"placing": placing.run} if placing else {}),
+            turnstile=Turnstile(stores.access, softphones),
         )
         records = Reading(store, objects, Erasing(store, objects, settings, orders=stores.orders), keeping)
         entrance = Entrance(settings, KeyRing(stores.access), _sessions(settings))
@@ -129,6 +134,7 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
                 news=orders,
             ),
             spending=purse,
+            softphones=softphones,
         )
         async with trio.open_nursery() as nursery:
             await nursery.start(partial(process.run, listeners, app, gate))

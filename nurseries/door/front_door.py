@@ -19,6 +19,7 @@ from nurseries.boundary import contain
 from nurseries.door.http_side import HttpDoor
 from nurseries.door.media_side import MediaDoor, OnMedia
 from nurseries.door.tolerance import tolerate
+from nurseries.turnstile import Turnstile
 
 GOODBYE_S = 2.0
 """From the door's cancellation to that of the connections still open."""
@@ -33,6 +34,7 @@ async def serve_door(
     *,
     gate: Gate,
     state: ProcessState,
+    turnstile: Turnstile | None = None,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve until cancelled; `started()` once connections are accepted. Closes the listeners.
@@ -44,7 +46,9 @@ async def serve_door(
         app.nursery = background  # what hypercorn's lifespan protocol would lead to
         await app.startup()
         try:
-            await _serve(listeners, HttpDoor(app), MediaDoor(on_media, gate, state), task_status)
+            await _serve(
+                listeners, HttpDoor(app, gate.headers), MediaDoor(on_media, gate, state, turnstile), task_status
+            )
         finally:
             with trio.move_on_after(GOODBYE_S, shield=True):
                 await app.shutdown()

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import math
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NoReturn, Protocol
 
 import structlog
@@ -30,7 +30,7 @@ LEAVE_S = 5.0
 
 log = structlog.get_logger(__name__)
 
-_MEDIA = tuple(f"GET {MEDIA_PATH}{end}".encode() for end in (" ", "?", "/ ", "/?"))
+_MEDIA = tuple(f"GET {MEDIA_PATH}{end}".encode() for end in (" ", "?", "/"))
 
 
 class Parser(Protocol):
@@ -142,9 +142,11 @@ class HttpSide:
 class MediaSide(trio.abc.Stream):
     """A transport with its first bytes put back. Tells once when it has come to its end, whoever ended it."""
 
-    def __init__(self, transport: trio.abc.Stream, head: bytes) -> None:
+    def __init__(self, transport: trio.abc.Stream, head: bytes, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
+        """`headers` are told with the refusals that the WebSocket library makes by itself: for what is no upgrade."""
         self._transport = transport
         self._head = head
+        self._headers = b"".join(b"%b: %b\r\n" % header for header in headers)
         self.on_end: Callable[[], object] = lambda: None
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
@@ -163,6 +165,11 @@ class MediaSide(trio.abc.Stream):
         return data
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        if self._headers:
+            if bytes(data[:12]) == b"HTTP/1.1 400":
+                status, _, rest = bytes(data).partition(b"\r\n")
+                data = status + b"\r\n" + self._headers + rest
+            self._headers = b""
         await self._transport.send_all(data)
 
     async def wait_send_all_might_not_block(self) -> None:

@@ -6,7 +6,9 @@ documented: hypercorn is pinned, and the front door's tests hold the contract.
 
 from __future__ import annotations
 
+import functools
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import h11
@@ -39,7 +41,9 @@ log = structlog.get_logger(__name__)
 class HttpDoor:
     """All HTTP connections of one application."""
 
-    def __init__(self, app: QuartTrio) -> None:
+    def __init__(self, app: QuartTrio, headers: Mapping[str, str] | None = None) -> None:
+        """`headers` are told where hypercorn answers by itself; the application tells its own."""
+        self._headers = [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()]
         config = Config()
         config.logger_class = _HypercornLog
         config.errorlog = None
@@ -73,7 +77,7 @@ class HttpDoor:
         try:
             with trio.CancelScope() as scope:
                 side = HttpSide(transport, scope)
-                connection = _Connection(self._app, self._config, self._context, side, self._idle)
+                connection = _Connection(self._app, self._config, self._context, side, self._idle, self._headers)
                 await self._run(side, connection)
             unread = connection.unread()
         finally:
@@ -104,8 +108,15 @@ class _Connection(TCPServer):
     """hypercorn's work on one connection, telling when a request begins and ends."""
 
     def __init__(
-        self, app: ASGIWrapper, config: Config, context: WorkerContext, side: HttpSide, idle: dict[HttpSide, None]
+        self,
+        app: ASGIWrapper,
+        config: Config,
+        context: WorkerContext,
+        side: HttpSide,
+        idle: dict[HttpSide, None],
+        headers: list[tuple[bytes, bytes]],
     ) -> None:
+        self._headers = headers
         # The vendor's types ask for an SSLStream; its code takes anything with the methods of HttpSide.
         super().__init__(app, config, context, ConnectionState({}), side)  # type: ignore[arg-type]
         self._side = side
@@ -116,7 +127,13 @@ class _Connection(TCPServer):
         http1 = self.protocol.protocol
         if isinstance(http1, H11Protocol):
             http1._check_protocol = _only_http1  # type: ignore[assignment, method-assign]  # noqa: SLF001
+            http1._send_error_response = functools.partial(self._refuse, http1)  # type: ignore[method-assign]  # noqa: SLF001
         await super()._read_data()
+
+    async def _refuse(self, http1: H11Protocol, status_code: int) -> None:
+        headers = [(b"content-length", b"0"), (b"connection", b"close"), *self._headers]
+        await http1._send_h11_event(h11.Response(status_code=status_code, headers=headers))  # noqa: SLF001
+        await http1._send_h11_event(h11.EndOfMessage())  # noqa: SLF001
 
     async def protocol_send(self, event: Event) -> None:
         if isinstance(event, Updated):
