@@ -28,6 +28,7 @@ from agent.web.metrics import Readings, metrics_route
 from agent.web.openapi import openapi_route
 from agent.web.ports import Records
 from agent.web.problem import asked_wrongly, problem
+from agent.web.rates import Limits, add_rates
 from agent.web.route import route
 from agent.web.security import Gate
 from agent.web.session import session_routes
@@ -56,6 +57,7 @@ def create_app(
     entrance: Entrance | None = None,
     readings: Readings = tuple,
     calling_out: CallingOut | None = None,
+    limits: Limits | None = None,
 ) -> QuartTrio:
     """`handed_over` is asked for calls that another process held; without `records` there is no API; `now` is the time
     the tokens are stamped with, in seconds since the epoch. Without an `entrance`, API_TOKEN is the only key;
@@ -64,9 +66,8 @@ def create_app(
     app = QuartTrio(__name__, static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY, BODY_TIMEOUT=BODY_S)
     app.url_map.merge_slashes = False  # a redirect would lose Twilio's form
-    app.register_blueprint(
-        twilio_routes(settings, tokens, state, gate, lines, handed_over, now, calling_out.news if calling_out else None)
-    )
+    news = calling_out.news if calling_out else None
+    twilio = twilio_routes(settings, tokens, state, gate, lines, handed_over, now, news)
     app.register_blueprint(health_routes(state))
     add_security_headers(app, settings)
     entrance = entrance or Entrance(settings, now=now)
@@ -81,6 +82,9 @@ def create_app(
     @app.before_request
     async def read_it_all() -> None:
         await request.get_data()
+
+    add_rates(app, twilio, limits or Limits(settings), now)
+    app.register_blueprint(twilio)
 
     @app.errorhandler(HTTPException)
     async def refused(error: HTTPException) -> Response:

@@ -36,7 +36,8 @@ _PROBLEMS = {
     409: "The idempotency key has been used for another call.",
     416: "The range is behind the sound's end.",
     422: "The number, or ours, is none that can be used: `refused` tells every rule that says no.",
-    429: "Not now: `refused` tells every rule that says no, `Retry-After` when none does any more.",
+    429: "Too many requests of one client, or not now: `refused` tells every rule that says no, `Retry-After` when to "
+    "ask again.",
     503: "The store does not answer, or not everything could be erased.",
 }
 _PROBLEM = {
