@@ -33,11 +33,12 @@ _NUMBER = re.compile(
 )
 """Telephone numbers; what only looks like one is matched as a whole, and left."""
 _SECRET_NAMES = re.compile(r"token|secret|password|authorization|api_?key", re.IGNORECASE)
-_SIDS = frozenset({"call_sid", "stream_sid", "account_sid", "timestamp", "pid"})
+_SIDS = frozenset({"client", "call_sid", "stream_sid", "account_sid", "timestamp", "pid"})
 
 
-def configure(level: str, *, production: bool) -> None:
-    """Set up structlog, and the standard library's logging for the libraries below us."""
+def configure(level: str, *, production: bool, sieve: structlog.typing.Processor | None = None) -> None:
+    """Set up structlog, and the standard library's logging for the libraries below us. `sieve` sees each
+    line first, and may drop it."""
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if production
@@ -48,6 +49,7 @@ def configure(level: str, *, production: bool) -> None:
     )
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
+        *([sieve] if sieve else []),
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _add_pid,

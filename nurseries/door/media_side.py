@@ -7,26 +7,36 @@ process is done with it; the goodbye is bounded.
 from __future__ import annotations
 
 import functools
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
 
 import structlog
 import trio
 from trio_websocket import ConnectionClosed, WebSocketConnection, WebSocketRequest, wrap_server_stream
 
 from agent.providers.websocket import MAX_MESSAGE, QUEUE, WebSocket
+from agent.web.rates import Limits
 from agent.web.security import Gate
 from agent.web.state import ProcessState
 from agent.wire.ports import MediaSocket
 from nurseries.boundary import contain
+from nurseries.door.crowd import Crowd
 from nurseries.door.handover import HEAD_S, MediaSide
+from nurseries.door.peer import share
 from nurseries.door.tolerance import tolerate
 
 OnMedia = Callable[[MediaSocket], Awaitable[None]]
+M = TypeVar("M")
 
 GOODBYE_S = 1.0
 """For the peer to answer our goodbye."""
 MAX_STRANGERS = 100
-"""Open media sockets that have not become a call (yet). Each is one for no longer than START_TIMEOUT_S."""
+"""Open media sockets that have not become a call (yet), and half of them for one client. Each is one for no longer than
+START_TIMEOUT_S; beyond, the client with the most has its oldest closed."""
+MAX_ARRIVING = 100
+"""The same of those whose request is still arriving."""
 
 log = structlog.get_logger(__name__)
 
@@ -34,15 +44,18 @@ log = structlog.get_logger(__name__)
 class MediaDoor:
     """All media sockets of one process."""
 
-    def __init__(self, on_media: OnMedia, gate: Gate, state: ProcessState) -> None:
+    def __init__(self, on_media: OnMedia, gate: Gate, state: ProcessState, limits: Limits) -> None:
         self._on_media = on_media
         self._gate = gate
         self._state = state
-        self._open: set[trio.CancelScope] = set()
+        self._limits = limits
+        self._open: dict[object, trio.CancelScope] = {}
+        self._arriving: Crowd[trio.CancelScope] = Crowd()
+        self._strangers: Crowd[object] = Crowd()
 
     def leave(self) -> None:
         """Take what still has its socket away from the process; each peer is told goodbye."""
-        for work in self._open:
+        for work in self._open.values():
             work.cancel("door closed")
 
     async def serve(self, transport: trio.abc.Stream, head: bytes) -> None:
@@ -52,14 +65,14 @@ class MediaDoor:
             home = await nursery.start(functools.partial(_reader_home, side))
             connection = await self._upgrade(home, side)
             if connection is not None:
-                await self._attend(WebSocket(connection, side))
+                await self._attend(WebSocket(connection, side), side.peer)
             home.cancel_scope.cancel("socket closed")
 
     async def _upgrade(self, home: trio.Nursery, side: MediaSide) -> WebSocketConnection | None:
-        with trio.move_on_after(HEAD_S) as patience:
+        with trio.move_on_after(HEAD_S) as patience, self._arrival(patience, side.peer):
             side.on_end = functools.partial(patience.cancel, "peer gone")  # the library would wait for ever
             request = await wrap_server_stream(home, side, QUEUE, MAX_MESSAGE)
-            refusal = self._refusal(request)
+            refusal = self._refusal(request, side.peer)
             try:
                 if refusal is None:
                     return await request.accept()
@@ -68,26 +81,51 @@ class MediaDoor:
                 return None
         return None
 
-    def _refusal(self, request: WebSocketRequest) -> int | None:
-        if len(self._open) - self._state.calls >= MAX_STRANGERS:
+    @contextmanager
+    def _arrival(self, patience: trio.CancelScope, peer: str) -> Iterator[None]:
+        leaving = self._enter(self._arriving, patience, peer, MAX_ARRIVING)
+        if leaving is not None:
+            leaving.cancel("made room")
+        try:
+            yield
+        finally:
+            self._arriving.leave(patience)
+
+    def _enter(self, crowd: Crowd[M], member: M, peer: str, most: int) -> M | None:
+        """Let one more in, and tell who has to go."""
+        client = self._limits.client(peer, "")
+        leaving = crowd.in_the_way(client, most, share(peer, self._limits, most))
+        if leaving is not None:
             log.warning("too many media sockets", open=len(self._open), calls=self._state.calls)
-            return 503
+            crowd.leave(leaving)
+        crowd.enter(member, client)
+        return leaving
+
+    def _refusal(self, request: WebSocketRequest, peer: str) -> int | None:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in request.headers}
         host = request._event.host  # noqa: SLF001  the library keeps the Host header out of `headers`
         if not self._gate.media(host, headers.get("x-forwarded-proto", ""), headers.get("x-twilio-signature", "")):
-            return 403
+            client = self._limits.client(peer, headers.get("x-forwarded-for", ""))
+            return 429 if self._limits.refused.take(client, time.time()) else 403
         return None
 
-    async def _attend(self, socket: WebSocket) -> None:
+    async def _attend(self, socket: WebSocket, peer: str) -> None:
         code = 1001  # going away
         work = trio.CancelScope()
-        self._open.add(work)
+        for welcome in self._state.welcome:
+            self._strangers.leave(welcome)
+        leaving = self._enter(self._strangers, socket, peer, MAX_STRANGERS)
+        if leaving is not None:
+            self._open[leaving].cancel("made room")
+        self._open[socket] = work
         try:
             with work:
                 crashed = await contain(lambda: self._on_media(socket), "media socket")
                 code = 1011 if crashed else 1000
         finally:
-            self._open.remove(work)
+            del self._open[socket]
+            self._strangers.leave(socket)
+            self._state.welcome.discard(socket)
             with trio.move_on_after(GOODBYE_S, shield=True):
                 await socket.close(code)
 

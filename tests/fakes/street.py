@@ -20,6 +20,7 @@ from agent.config import Settings
 from agent.guard.tokens import Tokens
 from agent.lines import load_lines
 from agent.web.app import create_app
+from agent.web.rates import Limits
 from agent.web.security import Gate
 from agent.web.state import ProcessState
 from agent.wire.ports import MediaSocket
@@ -99,7 +100,11 @@ class House:
 
 @asynccontextmanager
 async def open_house(
-    on_media: Callable[[MediaSocket], Awaitable[None]] = echo, *, imagined: bool = False, **changes: object
+    on_media: Callable[[MediaSocket], Awaitable[None]] = echo,
+    *,
+    imagined: bool = False,
+    limits: Limits | None = None,
+    **changes: object,
 ) -> AsyncIterator[House]:
     """The door is open within the block, and gone after it. On a real street all of it takes `PATIENCE_S` at most."""
     known = {"TWILIO_AUTH_TOKEN": SecretStr(AUTH_TOKEN), "TWILIO_SIGNATURE": "off"}
@@ -115,7 +120,8 @@ async def open_house(
             if not imagined:
                 house.port = listeners[0].socket.getsockname()[1]
             await nursery.start(
-                house.serve, functools.partial(serve_door, listeners, app, on_media, gate=gate, state=state)
+                house.serve,
+                functools.partial(serve_door, listeners, app, on_media, gate=gate, state=state, limits=limits),
             )
             try:
                 yield house
