@@ -44,12 +44,18 @@ _KEPT = (
 )
 """Secrets by their form, with what is left of them."""
 _SECRET_NAMES = re.compile(r"token|secret|password|authorization|api_?key", re.IGNORECASE)
-_SIDS = frozenset({"call_sid", "stream_sid", "account_sid", "timestamp", "pid"})
+_SIDS = frozenset({"client", "call_sid", "stream_sid", "account_sid", "timestamp", "pid"})
 
 
-def configure(level: str, *, production: bool, secrets: Iterable[str] = ()) -> None:
+def configure(
+    level: str,
+    *,
+    production: bool,
+    secrets: Iterable[str] = (),
+    sieve: structlog.typing.Processor | None = None,
+) -> None:
     """Set up structlog, and the standard library's logging for the libraries below us. `secrets` are written nowhere,
-    whatever line or traceback they turn up in."""
+    whatever line or traceback they turn up in; `sieve` sees each line first, and may drop it."""
     exact = sorted({each for each in secrets if len(each) >= SHORTEST}, key=len, reverse=True)
     known = re.compile("|".join(map(re.escape, exact))) if exact else None
     renderer: structlog.typing.Processor = (
@@ -62,6 +68,7 @@ def configure(level: str, *, production: bool, secrets: Iterable[str] = ()) -> N
     )
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
+        *([sieve] if sieve else []),
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _add_pid,

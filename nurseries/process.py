@@ -1,4 +1,4 @@
-"""Lifetime 1: one process. The door, the calls, the way out.
+"""Lifetime 1: one process. The door, the calls, the way out: in one file, since each exit waits for the one before.
 
 Outermost is the work that calls leave behind (records to be saved), within it the door; a signal ends admission first
 and the door last. A first SIGTERM or Ctrl-C lets calls finish, within DRAIN_TIMEOUT_S; a second one has them say
@@ -31,6 +31,7 @@ from agent.keep.tally import tell
 from agent.model import Ending
 from agent.providers.aside import put_aside, take_back
 from agent.providers.journal_file import JournalFile
+from agent.web.rates import Limits
 from agent.web.security import Gate
 from agent.web.state import PROMISE_S, ProcessState
 from agent.wire.ports import MediaSocket
@@ -121,6 +122,7 @@ class Process:
         app: QuartTrio,
         gate: Gate,
         *,
+        limits: Limits | None = None,
         task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     ) -> None:
         """Serve until told to leave; `started()` once calls are taken. Needs the main thread, for the signals."""
@@ -142,7 +144,9 @@ class Process:
                     keeper.start_soon(contain, work, name, name=name)
                 async with trio.open_nursery() as self._afterwards:
                     async with trio.open_nursery() as door:
-                        serve = partial(serve_door, gate=gate, state=self._state, turnstile=self._turnstile)
+                        serve = partial(
+                            serve_door, gate=gate, state=self._state, turnstile=self._turnstile, limits=limits
+                        )
                         await door.start(serve, listeners, app, self.take)
                         door.start_soon(self._leave_on, signals, door.cancel_scope, name="signals")
                         self._state.ready = True

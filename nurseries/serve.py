@@ -21,6 +21,7 @@ from agent.doctor.retirement import ending_soon
 from agent.errors import ConfigError
 from agent.guard.ports import DialRules
 from agent.guard.seal import derive_key
+from agent.guard.seldom import Seldom
 from agent.guard.sessions import Sessions
 from agent.guard.tokens import Tokens
 from agent.keep.ports import CallStore, ObjectStore
@@ -29,6 +30,7 @@ from agent.providers.journal_file import JournalFile
 from agent.web.app import create_app
 from agent.web.calling_out import CallingOut
 from agent.web.entrance import Entrance
+from agent.web.rates import Limits
 from agent.web.security import Gate
 from agent.web.state import ProcessState
 from nurseries.affording import Affording
@@ -57,7 +59,7 @@ log = structlog.get_logger(__name__)
 def serve() -> int:
     """Serve until told to leave. Raises ConfigError before anything is listened on."""
     settings = load()
-    logs.configure(settings.LOG_LEVEL, production=settings.production, secrets=settings.secrets)
+    logs.configure(settings.LOG_LEVEL, production=settings.production, secrets=settings.secrets, sieve=Seldom())
     raise_files()
     with suppress(OSError):  # who needs it tells
         settings.DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -121,8 +123,10 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
         )
         records = Reading(store, objects, Erasing(store, objects, settings, orders=stores.orders), keeping)
         entrance = Entrance(settings, KeyRing(stores.access), _sessions(settings))
+        limits = Limits(settings)
         app = create_app(
             *(settings, tokens, state, gate, parts.lines, hand_overs.handed_over, records),
+            limits=limits,
             entrance=entrance,
             readings=lambda: [*standing(state, keeping, purse), *parts.breakers.readings()],
             calling_out=CallingOut(
@@ -137,7 +141,7 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
             softphones=softphones,
         )
         async with trio.open_nursery() as nursery:
-            await nursery.start(partial(process.run, listeners, app, gate))
+            await nursery.start(partial(process.run, listeners, app, gate, limits=limits))
             port = listeners[0].socket.getsockname()[1]
             log.info(
                 "listening",

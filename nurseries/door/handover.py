@@ -17,7 +17,10 @@ from typing import NoReturn, Protocol
 import structlog
 import trio
 
+from agent.guard.limits import Pace
 from agent.web.security import MEDIA_PATH
+from agent.wire.frames import Frames
+from nurseries.door.peer import peer
 
 HEAD_S = 10.0
 """For the head of a request to arrive: from the first byte, or, on a new connection, from its opening."""
@@ -27,6 +30,12 @@ SEND_S = 30.0
 """For a peer to take one piece: whoever reads 1 KB a second gets all of a response, however long that is."""
 LEAVE_S = 5.0
 """From the door's end to that of the last write: hypercorn shields its writes, so nothing else would end them."""
+
+MEDIA_S, MEDIA_AT_ONCE = 64 * 1024, 1024 * 1024
+"""Bytes a second of a media socket in the long run, and at once after it was held up. A carrier sends 19 KB a second:
+what it held back for 50 s may come at once."""
+FRAMES_S, FRAMES_AT_ONCE = 200, 4000
+"""The same of its frames, of which it sends 50 a second; the smallest have six bytes, and cost as much as any."""
 
 log = structlog.get_logger(__name__)
 
@@ -147,6 +156,10 @@ class MediaSide(trio.abc.Stream):
         self._transport = transport
         self._head = head
         self._headers = b"".join(b"%b: %b\r\n" % header for header in headers)
+        self.peer = peer(transport)
+        self._frames = Frames()
+        self._of_bytes, self._of_frames = Pace(MEDIA_S, MEDIA_AT_ONCE), Pace(FRAMES_S, FRAMES_AT_ONCE)
+        self._keeps(head)
         self.on_end: Callable[[], object] = lambda: None
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
@@ -160,9 +173,17 @@ class MediaSide(trio.abc.Stream):
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             self.on_end()
             raise
+        if not self._keeps(data):
+            log.warning("media socket cut off", reason=f"more than {FRAMES_S} frames or {MEDIA_S} bytes a second")
+            self.on_end()
+            raise trio.BrokenResourceError
         if not data:
             self.on_end()
         return data
+
+    def _keeps(self, data: bytes) -> bool:
+        frames, now = self._frames.arrived(data), trio.current_time()
+        return self._of_bytes.keeps(len(data), now) and self._of_frames.keeps(frames, now)
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         if self._headers:

@@ -20,6 +20,7 @@ from agent.config import Settings
 from agent.guard.tokens import Tokens
 from agent.lines import load_lines
 from agent.web.app import create_app
+from agent.web.rates import Limits
 from agent.web.security import Gate
 from agent.web.state import ProcessState
 from agent.wire.ports import MediaSocket
@@ -104,6 +105,7 @@ async def open_house(
     *,
     imagined: bool = False,
     turnstile: Turnstile | None = None,
+    limits: Limits | None = None,
     **changes: object,
 ) -> AsyncIterator[House]:
     """The door is open within the block, and gone after it. On a real street all of it takes `PATIENCE_S` at most."""
@@ -121,7 +123,13 @@ async def open_house(
                 house.port = listeners[0].socket.getsockname()[1]
             await nursery.start(
                 house.serve,
-                functools.partial(serve_door, listeners, app, on_media, gate=gate, state=state, turnstile=turnstile),
+                functools.partial(
+                    *(serve_door, listeners, app, on_media),
+                    gate=gate,
+                    state=state,
+                    turnstile=turnstile,
+                    limits=limits,
+                ),
             )
             try:
                 yield house
