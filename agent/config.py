@@ -163,6 +163,10 @@ class Settings(BaseSettings):
     the other three stand in for what it does not do."""
     REALTIME_FIRST_S: float = Field(2.5, gt=0, le=10)
     """For the first sound of a realtime model's reply; then the language model answers."""
+    REALTIME_CONNECT_S: float = Field(3, gt=0, le=10)
+    """For a socket to a Realtime server, TLS and all; then another one is tried."""
+    REALTIME_SILENT_S: float = Field(5, gt=0, le=60)
+    """Until such a server is asked whether it is there, and once more for its answer: a call may be silent for long."""
     OPENAI_REALTIME_MODEL: str = "gpt-realtime-2.1-mini"
     TTS_FIRST_S: float = Field(1.5, gt=0, le=10)
     """For the first sound of a realtime model's sentence; then another voice says it."""
@@ -253,6 +257,16 @@ class Settings(BaseSettings):
     MAX_CONCURRENT_CALLS: int = Field(50, ge=1, le=1000)
     """Of one process, those told to connect included. 50 take some three quarters of a core (ops/bench/many_calls.py);
     beyond what a core carries every caller hears gaps. The next one hears that all lines are busy: docs/limits.md."""
+    TRUSTED_PROXIES: str = ""
+    """Addresses and networks of proxies in front of us, separated by commas, such as 10.0.0.0/8: what these say in
+    X-Forwarded-For is whom limits count by. Empty: a proxy is one client."""
+    API_RATE: int = Field(1200, ge=0)
+    """Requests of one client in a minute; 0: no limit. A page that shows fifty calls asks for five in a second."""
+    REFUSED_RATE: int = Field(30, ge=0)
+    """Refusals in a minute of one client's signatures, logins and handshakes, after which they get no more answer than
+    429. What would pass still passes. (Keys of the API cannot be guessed at API_RATE.)"""
+    WEBHOOK_RATE: int = Field(6000, ge=0)
+    """Webhooks in a minute that pass, of all clients: a call has ten, and 50 lines change hands 20 times a minute."""
     BUSY_TEXT: str = ""
     """Said to whom there is no line for. Empty: that all lines are busy, in the language of SAY_VOICE."""
     BUSY_QUEUE: str = ""
@@ -330,6 +344,10 @@ class Settings(BaseSettings):
     @property
     def cors_origins(self) -> tuple[str, ...]:
         return tuple(origin.strip().rstrip("/").lower() for origin in self.CORS_ORIGINS.split(",") if origin.strip())
+
+    @property
+    def trusted_proxies(self) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+        return _networks(self.TRUSTED_PROXIES)
 
     @property
     def api(self) -> Literal["token", "open", "keys"]:
@@ -412,6 +430,15 @@ class Settings(BaseSettings):
         for origin in filter(None, (each.strip() for each in value.split(","))):
             if origin != "*" and not _ORIGIN.fullmatch(origin):
                 raise ValueError(f"{origin[:60]!r} is no origin such as https://crm.example.in, without a path")
+        return value
+
+    @field_validator("TRUSTED_PROXIES")
+    @classmethod
+    def _are_networks(cls, value: str) -> str:
+        try:
+            _networks(value)
+        except ValueError as error:
+            raise ValueError(f"must be addresses and networks such as 10.0.0.0/8: {error}") from None
         return value
 
     @field_validator("LANGUAGE")
@@ -631,6 +658,10 @@ _RULES = {
 }
 _KINDS = {"bool_parsing": "must be on or off"}
 """Instead of pydantic's words, by setting and by kind of fault."""
+
+
+def _networks(text: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+    return tuple(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())
 
 
 def _loopback(host: str) -> bool:

@@ -48,7 +48,7 @@ from nurseries.hearing import Hearing
 from nurseries.link import Link
 from nurseries.live_mind import LiveMind
 from nurseries.live_voice import LiveVoice
-from nurseries.parts import GoLive, HandOver, Live, Parts, Verdict
+from nurseries.parts import GoLive, HandOver, Live, Parts, Refrain, Verdict
 from nurseries.session import MakeLink, Session
 
 if TYPE_CHECKING:
@@ -56,14 +56,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-CONNECT_S = 3.0
-"""For a socket to a Realtime server, TLS and all."""
-SILENT_S = 5.0
-"""Until such a server is asked whether it is there, and once more for its answer: a call may be silent for long."""
-
 
 @asynccontextmanager
-async def compose(settings: Settings, hand_over: HandOver, *, verdict: Verdict | None = None) -> AsyncIterator[Parts]:
+async def compose(
+    settings: Settings, hand_over: HandOver, *, verdict: Verdict | None = None, refrain: Refrain | None = None
+) -> AsyncIterator[Parts]:
     """The parts, for as long as the block lasts. Loading takes up to two seconds and blocks: it is done before any call
     is taken. Raises ConfigError with every fault found."""
     faults: list[str] = []
@@ -121,6 +118,7 @@ async def compose(settings: Settings, hand_over: HandOver, *, verdict: Verdict |
             breakers=breakers,
             verdict=verdict,
             carrier=carrier,
+            refrain=refrain,
         )
 
 
@@ -171,7 +169,7 @@ class _Vendors:
         def live(profile: Profile, so_far: Callable[[], Utterance | None]) -> Live:
             ears, name = settings.OPENAI_STT_LIVE_MODEL, profile.voice or settings.OPENAI_TTS_VOICE
             told = dict.fromkeys((two_letters(profile.language), ""))
-            speaker = _links(requests.model_address(settings, settings.OPENAI_REALTIME_MODEL))
+            speaker = _links(requests.model_address(settings, settings.OPENAI_REALTIME_MODEL), settings)
             if itself:
                 setups = [requests.converse(ears, language, name) for language in told]
                 breaker = self._chains.socket("realtime", settings.OPENAI_REALTIME_MODEL)
@@ -183,7 +181,9 @@ class _Vendors:
             if hears:
                 setups = [requests.hear(ears, language) for language in told]
                 address = requests.transcription_address(settings)
-                sessions.append(Session("ears", _links(address), setups, breaker=self._chains.socket("stt-live", ears)))
+                sessions.append(
+                    Session("ears", _links(address, settings), setups, breaker=self._chains.socket("stt-live", ears))
+                )
                 hearing = Hearing(sessions[-1], files, model=ears, final_s=settings.STT_FINAL_S, so_far=so_far)
             if speaks:
                 breaker = self._chains.socket("tts-live", settings.OPENAI_REALTIME_MODEL)
@@ -287,9 +287,11 @@ def live_voice(session: Session, other: Voice | None, settings: Settings, voice:
     return LiveVoice(session, other, model=settings.OPENAI_REALTIME_MODEL, voice=voice, first_s=settings.TTS_FIRST_S)
 
 
-def _links(address: requests.Address) -> MakeLink:
+def _links(address: requests.Address, settings: Settings) -> MakeLink:
+    connect_s, silent_s = settings.REALTIME_CONNECT_S, settings.REALTIME_SILENT_S
+
     def make(opened: Callable[[], None], received: Callable[[RealtimeEvent], None]) -> Link:
-        return Link(address, opened=opened, received=received, connect_s=CONNECT_S, silent_s=SILENT_S)
+        return Link(address, opened=opened, received=received, connect_s=connect_s, silent_s=silent_s)
 
     return make
 

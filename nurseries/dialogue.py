@@ -491,13 +491,17 @@ class Dialogue:
         return Speech(self.outbox, self._turns, self.manner, held=held)
 
     def _desk(self) -> Desk:
+        info, refrain = self._info, self._parts.refrain
         return Desk(
-            call_sid=self._info.call_sid,
-            caller=self._info.person,
-            called=self._info.ours,
+            call_sid=info.call_sid,
+            caller=info.person,
+            called=info.ours,
             language=self.profile.language,
             transfer_to=self.profile.transfer_to,
             facts=self.memory.facts,
             last_words=self.memory.conversation.question,
             now=datetime.now(ZoneInfo(self._parts.settings.TIMEZONE)).isoformat(timespec="seconds"),
+            refrain=None
+            if refrain is None
+            else partial(refrain, info.person, "the caller", f"asked on {info.call_sid}"),
         )

@@ -31,6 +31,10 @@ from nurseries.session import Session
 HandOver = Callable[[str, str], Awaitable[bool]]
 """Arrange that a call, by its CallSid, is passed on to a number once its stream is over; False where that failed."""
 
+Refrain = Callable[[str, str, str], Awaitable[bool]]
+"""Have a number never called again: the number, who has asked, and why. False where it is no number; raises
+StoreError."""
+
 
 Verdict = Callable[[str], Awaitable[str]]
 """Who has answered a call that we placed, by its order's id: the carrier's word, once there is one."""
@@ -80,6 +84,8 @@ class Parts:
     """What pays for calls; None: nobody asks what they cost."""
     breakers: Breakers = field(default_factory=lambda: Breakers(Rules()))
     """Of the providers above."""
+    refrain: Refrain | None = None
+    """None: nobody keeps a list of who is not to be called."""
 
     verdict: Verdict | None = None
     """None: nobody tells."""

@@ -126,6 +126,8 @@ class Process:
                 if self._archive is not None:
                     await keeper.start(self._archive.run, self._taken_up, name="archive")
                 keeper.start_soon(contain, self._retention.run, "retention", name="retention")
+                for name, work in self._beside.items():
+                    keeper.start_soon(contain, work, name, name=name)
                 keeper.start_soon(contain, self._take_back, "take back", name="take back")
                 keeper.start_soon(contain, self._take_up, "take up", name="take up")
                 for name, work in self._beside.items():

@@ -27,6 +27,7 @@ from agent.keep.ports import CallStore, ObjectStore
 from agent.model import CallInfo
 from agent.providers.journal_file import JournalFile
 from agent.web.app import create_app
+from agent.web.calling_out import CallingOut
 from agent.web.entrance import Entrance
 from agent.web.security import Gate
 from agent.web.state import ProcessState
@@ -44,6 +45,7 @@ from nurseries.placing import Placing
 from nurseries.process import Process
 from nurseries.purse import Purse, open_purse
 from nurseries.reading import Reading
+from nurseries.refraining import Refraining
 from nurseries.standing import standing
 from nurseries.stores import Stores, open_objects, open_stores
 from nurseries.storing import Storing
@@ -74,10 +76,13 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
     state, store = ProcessState(most=settings.MAX_CONCURRENT_CALLS), stores.calls
     hand_overs = HandOvers(store, state)
     orders = Orders(stores.orders)
-    async with compose(settings, hand_overs.hand_over, verdict=orders.verdict) as composed:
+    refraining = Refraining(settings, stores.dial_book)
+    async with compose(settings, hand_overs.hand_over, verdict=orders.verdict, refrain=refraining.ask) as composed:
         name = f"{os.getpid()}-{secrets.token_hex(4)}"
         purse = open_purse(composed.budgeting, settings, lambda: stores.budgets, composed.prices, name)
         parts = replace(composed, purse=purse)
+        rules: DialRules = Dialling(settings, stores.dial_book, asked=refraining.asked)
+        rules = Affording(rules, purse) if purse is not None else rules
         for doubt in parts.lines.warnings:
             log.warning("line", doubt=doubt)
         for model in ending_soon(settings, datetime.now(UTC).date()):
@@ -99,13 +104,15 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
         state.degraded = lambda: parts.breakers.degraded
         gate = Gate(settings)
         tokens = Tokens(*_keys_for(settings, "media token 1"), ttl_s=settings.TOKEN_TTL_S, random=secrets.token_bytes)
-        keeping = Keeping(store, JournalFile(settings.DATA_DIR / "journal", name), state, parts.prices)
+        journal = JournalFile(settings.DATA_DIR / "journal", name)
+        keeping = Keeping(store, journal, state, parts.prices, over=refraining.over)
         storing = Storing(objects, store, keeping, settings.SUMMARY_TIMEOUT_S)
         archive = Archive(storing, settings.DATA_DIR / "spool", name=name, recording=settings.RECORD_CALLS)
-        placing = _placing(parts, orders, stores, state)
-        beside = {"placing": placing.run} if placing else {}
+        placing = _placing(parts, orders, rules, state)
         process = Process(
-            *(parts, store, tokens, state, keeping, archive, objects), orders=stores.orders, beside=beside
+            *(parts, store, tokens, state, keeping, archive, objects),
+            orders=stores.orders,
+            beside={"refraining": refraining.run} | ({"placing": placing.run} if placing else {}),
         )
         records = Reading(store, objects, Erasing(store, objects, settings, orders=stores.orders), keeping)
         entrance = Entrance(settings, KeyRing(stores.access), _sessions(settings))
@@ -113,9 +120,14 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
             *(settings, tokens, state, gate, parts.lines, hand_overs.handed_over, records),
             entrance=entrance,
             readings=lambda: [*standing(state, keeping, purse), *parts.breakers.readings()],
-            news=orders,
-            orders=orders,
-            hang_up=placing.hang_up if placing else None,
+            calling_out=CallingOut(
+                rules=rules,
+                placing=placing,
+                do_not_call=refraining,
+                orders=orders,
+                hang_up=placing.hang_up if placing else None,
+                news=orders,
+            ),
             spending=purse,
         )
         async with trio.open_nursery() as nursery:
@@ -148,12 +160,10 @@ def _sessions(settings: Settings) -> Sessions:
     return Sessions(*_keys_for(settings, "session 1"), ttl_s=settings.SESSION_HOURS * 3600)
 
 
-def _placing(parts: Parts, orders: Orders, stores: Stores, state: ProcessState) -> Placing | None:
+def _placing(parts: Parts, orders: Orders, rules: DialRules, state: ProcessState) -> Placing | None:
     """None where calling out is not set up."""
     if parts.carrier is None:
         return None
-    rules: DialRules = Dialling(parts.settings, stores.dial_book)
-    rules = Affording(rules, parts.purse) if parts.purse is not None else rules
     return Placing(parts.carrier, orders, rules, parts.settings, leaving=lambda: state.draining)
 
 

@@ -76,8 +76,8 @@ async def archive(nursery, tmp_path):
 def house(face, archive):
     """A server that has an API, open to this machine, and what stands behind it."""
 
-    def build(**changes):
-        built = face(records=archive.reading, **({"PUBLIC_URL": "", "TWILIO_SIGNATURE": "off"} | changes))
+    def build(dial=None, **changes):
+        built = face(records=archive.reading, dial=dial, **({"PUBLIC_URL": "", "TWILIO_SIGNATURE": "off"} | changes))
         return built, archive
 
     return build
@@ -85,7 +85,7 @@ def house(face, archive):
 
 @pytest.fixture
 def face():
-    def build(*, records=None, keys=None, **changes):
+    def build(*, records=None, keys=None, dial=None, **changes):
         known = {
             "PUBLIC_URL": PUBLIC,
             "TWILIO_AUTH_TOKEN": SecretStr(AUTH_TOKEN),
@@ -104,7 +104,8 @@ def face():
         clock = [1000.0]
         entrance = Entrance(settings, keys, Sessions(b"session key", ttl_s=3600), lambda: clock[0])
         app = create_app(
-            settings, tokens, state, gate, lines, handed_over, records, now=lambda: clock[0], entrance=entrance
+            *(settings, tokens, state, gate, lines, handed_over, records),
+            **{"now": lambda: clock[0], "entrance": entrance, **(dial or {})},
         )
         return Face(settings, state, tokens, app.test_client(), app, elsewhere, clock)
 
