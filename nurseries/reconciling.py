@@ -27,8 +27,8 @@ log = structlog.get_logger(__name__)
 MOST = 500
 """Open orders looked at in one round, the oldest first."""
 
-LONGEST_ROUND_S = 15.0
-"""Between two rounds."""
+LONGEST_ROUND_S = 5.0
+"""Between two rounds: whoever waits for a place of a call that another process has heard the end of waits so long."""
 
 SKEW = timedelta(seconds=60)
 """Between our clock and the carrier's, and to its second."""

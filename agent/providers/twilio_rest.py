@@ -212,7 +212,7 @@ def _call(made: CallInstance) -> CarrierCall:
     return CarrierCall(
         str(made.sid or ""),
         str(made.to or ""),
-        str(made.from_ or ""),
+        str(made._from or ""),  # noqa: SLF001  there is no other name
         str(made.status or ""),
         created.timestamp() if isinstance(created, datetime) else None,
         str(made.direction or ""),
