@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import math
 
+from agent.keep.usage import Charge
+
 BYTES_A_TOKEN = 3.0
 """Of UTF-8: English has four and more, Hindi about three."""
 
@@ -17,6 +19,10 @@ SPEECH_S_A_CHARACTER = 0.07
 
 ENOUGH = 2000
 """Units told of, after which older ones count for less: a model may change behind its name."""
+
+
+MOST_EARLY = 100
+"""Requests whose estimate is made again once a server has told for the first time."""
 
 
 class Rate:
@@ -45,14 +51,25 @@ class TokenRates:
 
     def __init__(self) -> None:
         self._given, self._made = Rate(1 / BYTES_A_TOKEN), Rate(1 / BYTES_A_TOKEN)
+        self._early: list[tuple[Charge, int, int]] | None = []
+        """What was guessed before anything was told; None: it has been."""
 
     def learn(self, given: int, made: int, told: dict[str, int]) -> None:
-        """The server has told what a request used."""
+        """The server has told what a request used. What was guessed before the first time is guessed again."""
         self._given.learn(given, told.get("tokens_in", 0))
         self._made.learn(made, told.get("tokens_out", 0))
+        early, self._early = self._early or (), None
+        for charge, *sizes in early:
+            charge.guess(**self._tokens(*sizes))
 
-    def guess(self, given: int, made: int) -> dict[str, int]:
-        """What one has used, by the bytes that were sent and received."""
+    def guess(self, charge: Charge, given: int, made: int) -> None:
+        """Charge what a request has used, by the bytes that were sent and received."""
+        charge.guess(**self._tokens(given, made))
+        if self._early is not None:
+            others = [each for each in self._early if each[0] is not charge]
+            self._early = [*others, (charge, given, made)][-MOST_EARLY:]
+
+    def _tokens(self, given: int, made: int) -> dict[str, int]:
         return {"tokens_in": math.ceil(self._given.guess(given)), "tokens_out": math.ceil(self._made.guess(made))}
 
 

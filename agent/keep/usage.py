@@ -107,15 +107,17 @@ class Charge:
         self._meter = meter
         self._row = row
         self._amounts: dict[str, float] = {}
+        self._open = True
         self.guess()
 
     def guess(self, **amounts: float) -> None:
         """So much by now, as far as can be known from here; instead of the last guess."""
-        if self._row.estimated:
+        if self._open:
             self._set(self._row, {"requests": 1, "untold": 1, **amounts})
 
     def told(self, **amounts: float) -> None:
         """So much, says the server."""
+        self._open = False
         self._set(self._row._replace(estimated=False), {"requests": 1, **amounts})
 
     def amount(self, name: str) -> float:
@@ -124,6 +126,7 @@ class Charge:
 
     def free(self) -> None:
         """The server has taken no such request, or bills none."""
+        self._open = False
         self._set(self._row, {})
 
     def _set(self, row: _Row, amounts: dict[str, float]) -> None:

@@ -140,7 +140,7 @@ class OpenAILanguageModel:
         """A request within it is counted, however it ends, unless it was refused."""
         given = _size(prompt)
         charge = charged(self._part, self._model)
-        charge.guess(**self._rates.guess(given, 0))
+        self._rates.guess(charge, given, 0)
         try:
             yield
         except ProviderError as error:
@@ -154,7 +154,7 @@ class OpenAILanguageModel:
                 self._rates.learn(given, made, used)
                 charge.told(**used)
             elif given:
-                charge.guess(**self._rates.guess(given, made))
+                self._rates.guess(charge, given, made)
         self._counts = self._counts is not False
 
     def _uncounted(self, error: ProviderError, refused: str) -> bool:

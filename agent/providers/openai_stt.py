@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import wave
 from typing import Any
 
@@ -76,7 +77,7 @@ class OpenAIRecogniser:
             **({"language": code} if code else {}),
         )
         charge = charged("stt", self._model)
-        charge.guess(seconds=utterance.duration_ms / 1000)
+        charge.guess(seconds=math.ceil(utterance.duration_ms / 1000))  # begun ones are billed as whole ones
         try:
             await self._client.pour("transcribe", request, take)
         except ProviderError as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from trio.testing import MockClock
 
 from agent.keep.derive import derived
@@ -41,6 +43,29 @@ async def test_a_reply_that_the_caller_cuts_is_counted_as_far_as_it_is_told(auto
     used = {(each.part, each.model): each for each in stage.record.usage}
     assert used["llm", "gpt-realtime-2.1-mini"].requests == 2
     assert used["llm", "gpt-realtime-2.1-mini"].untold <= 1
+
+
+async def test_a_realtime_call_is_told_to_have_used_what_the_server_bills(autojump_clock: MockClock) -> None:
+    script = Script(heard=("a flat", "no, wait", "well"), replies=(GREETING, "Yes?", GREETING))
+    stage = LiveStage(script)
+    await stage.place(tone(1200), tone(1500, at_ms=6500), tone(1200, at_ms=11_000), quiet_ms=500)
+
+    bill = stage.server.bill
+    told: Counter[str] = Counter()
+    for used in stage.record.usage:
+        kind = "stt" if used.part == "stt" else "model"
+        told[f"{kind} requests"] += used.requests
+        told[f"{kind} untold"] += used.untold
+        if not used.estimated:
+            told.update({name: getattr(used, name) for name in ("tokens_in", "tokens_out", "audio_in", "audio_out")})
+        told["ms"] += round(used.seconds * 1000) if used.part == "stt" else 0
+    assert told["model requests"] == bill["responses"]
+    assert told["model untold"] == bill["responses"] - bill["told"]
+    assert {name: told[name] for name in ("tokens_in", "tokens_out", "audio_in", "audio_out")} == {
+        name: bill[name] for name in ("tokens_in", "tokens_out", "audio_in", "audio_out")
+    }
+    assert told["stt requests"] == bill["commits"]
+    assert abs(told["ms"] - bill["ms"]) <= bill["commits"]
 
 
 async def test_the_record_has_what_was_meant_and_why_the_call_ended(autojump_clock: MockClock) -> None:

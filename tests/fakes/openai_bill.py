@@ -8,6 +8,7 @@ which the connection broke before any answer, is not.
 from __future__ import annotations
 
 import json
+import math
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
@@ -32,7 +33,7 @@ class Bill:
             case "chat" | "responses":
                 item.add(tokens_in=GIVEN, tokens_cached=CACHED)
             case "transcriptions":
-                item.add(seconds=body["billed_seconds"])
+                item.add(seconds=math.ceil(body["seconds"]))
             case "speech":
                 item.add(characters=len(body["input"]))
         return item

@@ -26,7 +26,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import math
 import socket
 import struct
 import time
@@ -247,7 +246,7 @@ class Connection:
             entry["body"] = {key: value for key, value in fields.items() if key != "file"}
             api.check_served(fields.get("model", ""), shut_down)
             answer, facts = api.transcription(fields, script)
-            entry["body"] |= facts | {"billed_seconds": math.ceil(facts["seconds"])}
+            entry["body"] |= facts
             return answer
         if not route:
             raise api.Refused(404, "Invalid URL", None)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import itertools
 import json
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -61,6 +62,10 @@ class Realtime:
     """Texts of the responses that were begun."""
     unanswered: list[str] = field(default_factory=list)
     """Calls without a result at the time when the next response was asked for: a model takes that ill."""
+
+    bill: Counter[str] = field(default_factory=Counter)
+    """By its own count, whatever the client hears of it: responses, and their tokens as far as they were told; commits,
+    and milliseconds of sound."""
 
     async def serve(self, stream: trio.abc.Stream) -> None:
         """One connection, to its end. The stream is closed."""
@@ -213,6 +218,8 @@ class Session:
         if len(self._buffer) < 100 * BYTES_PER_MS[audio.get("format", {"type": "audio/pcm"})["type"]]:
             raise Refused("input_audio_buffer_commit_empty", "Expected at least 100ms of audio.")
         sound, item = bytes(self._buffer), self._item or self._new("item")
+        if audio.get("transcription"):
+            self._server.bill.update(commits=1, ms=len(sound) // BYTES_PER_MS[audio["format"]["type"]])
         self._buffer.clear()
         self._item, self._told_ms = "", 0.0
         before = self._items[-1]["id"] if self._items else None
@@ -287,6 +294,7 @@ class Session:
 
     async def _respond(self, response: _Response, create: dict[str, Any]) -> None:
         says = self._plan.says(create, self._items)
+        self._server.bill["responses"] += 1
         output: list[dict[str, Any]] = []
         with response.scope:
             await self._send("response.created", response=self._state(response, "in_progress", []))
@@ -378,6 +386,7 @@ class Session:
         elif status == "incomplete":
             state["status_details"] = {"type": "incomplete", "reason": "max_output_tokens"}
         if status != "in_progress":
+            self._server.bill.update(told=1, tokens_in=4, tokens_out=5, audio_in=6, audio_out=15)
             state["usage"] = {
                 "total_tokens": 30,
                 "input_tokens": 10,
