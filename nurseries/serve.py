@@ -35,6 +35,7 @@ from agent.web.security import Gate
 from agent.web.state import ProcessState
 from nurseries.affording import Affording
 from nurseries.archive import Archive
+from nurseries.chain.ports import others_of
 from nurseries.compose import compose
 from nurseries.dialling import Dialling
 from nurseries.erasing import Erasing
@@ -182,6 +183,17 @@ def _names(parts: Parts) -> dict[str, str]:
     return parts.names(parts.go_live(parts.lines.profile(CallInfo("", "", "")), lambda: None))
 
 
+def standby_words(parts: Parts) -> str:
+    """A line for whoever stands by; "" where nobody does."""
+    ports: dict[str, list[str]] = {
+        "hearing": [name for _, name in others_of(parts.recogniser)],
+        "thinking": [name for _, name in others_of(parts.model)],
+        "speaking": [name for _, name in others_of(parts.voice)],
+    }
+    told = [f"{port}: {', '.join(names)}" for port, names in ports.items() if names]
+    return f"    stand by      {'; '.join(told)}  (FALLBACKS_FILE is set)\n" if told else ""
+
+
 def kept_words(settings: Settings, objects: ObjectStore, purse: Purse | None = None) -> str:
     """Lines for what is kept beyond records, and how long; "" where neither is set."""
     lines = []
@@ -205,7 +217,7 @@ def _welcome(settings: Settings, parts: Parts, store: CallStore, objects: Object
     hears with    {names["stt"]}  ({settings.provider("STT")[1]})
     thinks with   {names["llm"]}  ({settings.provider("LLM")[1]})
     speaks with   {names["tts"]}  ({settings.provider("TTS")[1]})
-    keeps in      {store.name}  ({mongo})
+{standby_words(parts)}    keeps in      {store.name}  ({mongo})
 {kept_words(settings, objects, parts.purse)}
   A first call, from another terminal:
     .venv/bin/calling-agent call{call} --say "Hello, I am looking for a two bedroom flat in Whitefield."
