@@ -25,7 +25,7 @@ from nurseries.dialling import Dialling
 from nurseries.orders import Orders
 from nurseries.placing import Placing
 from nurseries.rehearsal.webhooks import Target
-from tests.calls.server import Server
+from tests.calls.server import PROGRAM, Server, environment
 from tests.calls.witness import stored
 from tests.fakes.twilio_rest import ACCOUNT, TOKEN, FakeTwilio
 
@@ -155,7 +155,9 @@ async def test_a_person_is_talked_to_a_machine_left_and_a_call_ended_from_outsid
         records = [await house.record(order) for order in done[:2]]
         status, body = await house.ask("GET", f"/api/orders/{person.order_id}")
         assert (await house.ask("DELETE", f"/api/calls/{talking.call_sid}"))[0] == 204, "it is over already"
-        assert (await house.ask("DELETE", f"/api/calls/CA{'0' * 32}"))[0] == 204, "nobody knows it"
+        command = [PROGRAM, "hang-up", f"CA{'0' * 32}", "--url", house.server.url]
+        nobodys = await trio.run_process(command, env=environment(API_TOKEN=SPEAKS), check=False, capture_stderr=True)
+        stranger = await trio.run_process(command, env=environment(), check=False, capture_stderr=True)
         await house.until(person, lambda _: house.placing.placed == 0)
 
     assert [(order.state, order.answered_by) for order in done[:2]] == [
@@ -163,6 +165,9 @@ async def test_a_person_is_talked_to_a_machine_left_and_a_call_ended_from_outsid
         ("completed", "machine_start"),
     ]
     assert done[2].state == "completed"
+    assert (nobodys.returncode, nobodys.stderr) == (0, b"")
+    assert stranger.returncode == 1
+    assert b"key" in stranger.stderr
     assert (status, msgspec.json.decode(body, type=Order)) == (200, done[0])
     assert [record["ending"] for record in records] == ["caller hung up", "machine"]
     assert records[1]["reason"] == "machine_start"
