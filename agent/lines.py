@@ -134,7 +134,14 @@ def _profile(settings: Settings, section: Section) -> Profile:
         system=in_language(template, spoken),
         machine_message=words(settings.MACHINE_MESSAGE),
         busy=words(section.busy or settings.BUSY_TEXT or _busy(settings, language.code(say_language))),
+        budget_goodbye=words(_budget_goodbye(settings, section, spoken)),
     )
+
+
+def _budget_goodbye(settings: Settings, section: Section, spoken: str) -> str:
+    """The settings' own where the line speaks their language and they have one; else the line's goodbye."""
+    own = settings.BUDGET_GOODBYE if language.code(spoken) == language.code(settings.LANGUAGE) else ""
+    return own or section.goodbye or settings.GOODBYE
 
 
 def _record_notice(settings: Settings, spoken: str) -> str:
@@ -160,6 +167,7 @@ def _settings_faults(settings: Settings) -> Iterator[str]:
         "RECORD_NOTICE",
         "MACHINE_MESSAGE",
         "BUSY_TEXT",
+        "BUDGET_GOODBYE",
     ):
         if unknown := unknown_placeholders(getattr(settings, name)):
             yield f"{name} {unknown}."

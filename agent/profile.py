@@ -41,3 +41,5 @@ class Profile(msgspec.Struct, frozen=True):
     """Left with an answering machine, where those are left anything."""
     busy: str = ""
     """Said by the carrier's voice to whom there is no line for."""
+    budget_goodbye: str = ""
+    """Said where a budget is spent in the middle of a call."""

@@ -38,6 +38,7 @@ from nurseries.mailbox import Mailbox
 from nurseries.outbox import Outbox
 from nurseries.parts import Parts, Verdict
 from nurseries.phrases import make_phrases
+from nurseries.purse import Account
 from nurseries.tape import Tape
 
 log = structlog.get_logger(__name__)
@@ -78,6 +79,8 @@ class Call:
         self.reason = ""
         self.meter = Meter()
         self._stand_ins = StandIns()
+        self.account: Account | None = None
+        """What pays for it; to be closed once nothing more is used for it."""
         self.started_at = datetime.now(UTC)
         self.profile = parts.lines.profile(info)
         self._socket = socket
@@ -141,6 +144,8 @@ class Call:
         here on the meter counts what is used in this task."""
         METER.set(self.meter)
         KEEPER.set(self._stood_in)
+        if self._parts.purse is not None:
+            self.account = self.dialogue.account = self._parts.purse.open(self.info, self.meter)
         try:
             async with trio.open_nursery() as services:
                 services.start_soon(self._read, name="reader")
@@ -187,7 +192,7 @@ class Call:
             duration_ms=duration_ms,
             ending=ending,
             entries=tuple(entry_of(line) for line in lines),
-            turns=dialogue.memory.times(self._began),
+            turns=dialogue.memory.times(self._began, self.meter),
             facts=values(dialogue.memory.facts),
             providers=self._parts.names(self._live),
             barge_ins=floor.barge_ins,

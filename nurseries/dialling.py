@@ -31,9 +31,6 @@ LIMIT_S = 8.0
 AT_ONCE = 4
 """Threads; more who ask wait for these, within LIMIT_S."""
 
-HOME = "IN"
-"""Where numbers are of without a number of our own."""
-
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
@@ -144,8 +141,7 @@ class Dialling:
 
     @property
     def _home(self) -> str:
-        ours = self._settings.dial_from
-        return (numbers.country_of(ours[0]) if ours else "") or HOME
+        return numbers.home_of(self._settings.dial_from)
 
     async def _bounded(self, work: Callable[[], T]) -> T:
         with trio.move_on_after(LIMIT_S):

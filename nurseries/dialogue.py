@@ -17,6 +17,8 @@ import trio
 from trio.lowlevel import ParkingLot
 
 from agent.errors import Fault
+from agent.guard.budget import No
+from agent.keep.usage import METER
 from agent.model import CallInfo, Ending
 from agent.profile import Profile
 from agent.speak.clips import APOLOGY, CONNECTING, FAREWELL, TROUBLE, WELCOME, Clip
@@ -32,6 +34,7 @@ from nurseries.live_mind import LiveMind
 from nurseries.memory import Memory, Timing
 from nurseries.outbox import Outbox
 from nurseries.parts import Parts
+from nurseries.purse import Account
 from nurseries.runner import Runner
 from nurseries.speech import Failure, Manner, Speech
 from nurseries.tape import Tape
@@ -55,6 +58,11 @@ Thinking = Callable[[Speech, Outcome], Awaitable[None]]
 
 class Dialogue:
     """One call's side of the talk that needs no socket."""
+
+    account: Account | None = None
+    """What pays for turns."""
+    _broke = False
+    """The caller has been told that the call must end, as nothing pays for it."""
 
     def __init__(
         self,
@@ -237,9 +245,12 @@ class Dialogue:
     # The jobs.
 
     async def _greet(self, wait_s: float) -> None:
-        async def think(speech: Speech, _outcome: Outcome) -> None:
+        async def think(speech: Speech, outcome: Outcome) -> None:
             if not self._announced:
                 await trio.sleep(wait_s)
+            if self.account is not None and self.account.refused is not None:
+                self._cannot_pay(self.account.refused, speech, outcome)
+                return
             speech.add(*sentences(self.profile.greeting))
 
         if self._tape is not None:
@@ -264,7 +275,11 @@ class Dialogue:
             finally:
                 timing.first_token = outcome.first_token_at
 
-        await self._turn(think, owed_since=self.last_spoken)
+        try:
+            await self._turn(think, owed_since=self.last_spoken)
+        finally:
+            if (meter := METER.get()) is not None:
+                meter.turn = len(self.memory.timings)
 
     async def _act(self, action: str) -> None:
         async def think(speech: Speech, outcome: Outcome) -> None:
@@ -303,9 +318,32 @@ class Dialogue:
         settings = self._parts.settings
         prompt = self._prompt()
         thinker = Thinker(
-            self._mind, self._parts.model, self._hands, settings.LLM_TIMEOUT_S, settings.TOOL_CALLS, self._will_part
+            self._mind,
+            self._parts.model,
+            self._hands,
+            settings.LLM_TIMEOUT_S,
+            settings.TOOL_CALLS,
+            self._will_part,
+            self._paid,
         )
         await thinker.reply(replace(prompt, tools=self._hands.offered()), speech, outcome)
+
+    async def _paid(self, speech: Speech, outcome: Outcome) -> bool:
+        no = await self.account.afford() if self.account is not None else None
+        if no is not None:
+            self._cannot_pay(no, speech, outcome)
+        return no is None
+
+    def _cannot_pay(self, no: No, speech: Speech, outcome: Outcome) -> None:
+        """Take leave, behind what is being said; once, for who goes on talking is not to be answered for ever."""
+        log.info("the budget is spent", reason=no.words)
+        if self._broke:
+            self._end(Ending.BUDGET, no.words)
+            return
+        self._broke = True
+        outcome.says_goodbye, outcome.ending, outcome.reason = True, Ending.BUDGET, no.words
+        speech.add(*sentences(self.profile.budget_goodbye or self.profile.goodbye))
+        self._will_part(None)
 
     def _unheard(self) -> list[str]:
         """What the caller is about to hear, and the model that keeps a conversation of its own did not say itself."""
@@ -353,6 +391,8 @@ class Dialogue:
             self.memory.commit()
             speech.close()
             self.speech, self.parting, self.transferring = None, False, False
+            if self.account is not None:
+                self.account.settle()
 
     async def _announce(self, tape: Tape) -> None:
         """Tell the caller that they are recorded: not over their words, and then to the end, whatever they do but hang
@@ -431,15 +471,15 @@ class Dialogue:
 
     async def _part(self, outcome: Outcome) -> None:
         """The last word was heard. What the caller said meanwhile may change everything: then this is cancelled."""
-        with trio.move_on_after(PARTING_S):
+        with trio.move_on_after(0 if outcome.ending is Ending.BUDGET else PARTING_S):
             while self.caller_speaks or self.unheard:
                 await self.settled.park()
-        if self.runner.superseded:
+        if self.runner.superseded and outcome.ending is not Ending.BUDGET:
             self.runner.unshield()
             await trio.lowlevel.checkpoint()
             return
         if not isinstance(outcome.then, Transfer):
-            self._end(outcome.ending, "the agent took leave")
+            self._end(outcome.ending, outcome.reason)
         elif await self._parts.hand_over(self._info.call_sid, outcome.then.to):
             self.transferred_to = outcome.then.to
             self._end(Ending.TRANSFERRED, "to a colleague")
@@ -451,13 +491,17 @@ class Dialogue:
         return Speech(self.outbox, self._turns, self.manner, held=held)
 
     def _desk(self) -> Desk:
+        info, refrain = self._info, self._parts.refrain
         return Desk(
-            call_sid=self._info.call_sid,
-            caller=self._info.person,
-            called=self._info.ours,
+            call_sid=info.call_sid,
+            caller=info.person,
+            called=info.ours,
             language=self.profile.language,
             transfer_to=self.profile.transfer_to,
             facts=self.memory.facts,
             last_words=self.memory.conversation.question,
             now=datetime.now(ZoneInfo(self._parts.settings.TIMEZONE)).isoformat(timespec="seconds"),
+            refrain=None
+            if refrain is None
+            else partial(refrain, info.person, "the caller", f"asked on {info.call_sid}"),
         )

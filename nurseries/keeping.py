@@ -43,7 +43,17 @@ class Followed(Protocol):
 class Keeping:
     """One process's."""
 
-    def __init__(self, store: CallStore, file: JournalFile, state: ProcessState, prices: Prices | None = None) -> None:
+    def __init__(
+        self,
+        store: CallStore,
+        file: JournalFile,
+        state: ProcessState,
+        prices: Prices | None = None,
+        *,
+        over: Callable[[CallRecord], None] = lambda _: None,
+    ) -> None:
+        """`over` is told of every record that is complete; not a checkpoint."""
+        self._over = over
         self._state = state
         self._notebook = Notebook(file, self._fault)
         self._backlog = Backlog(store, self._stored, prices)
@@ -77,6 +87,7 @@ class Keeping:
         self.update(record)
         if record.call_sid in self._erased:
             return
+        self._over(record)
         self._complete.add(record.call_sid)
         self._backlog.add(self._notebook.open[record.call_sid])
 

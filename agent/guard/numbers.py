@@ -8,6 +8,7 @@ prefix alone.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,9 @@ _SPELT = re.compile(r"\+[1-9][0-9]{6,14}")
 _PEOPLE = frozenset({"FIXED_LINE", "MOBILE", "FIXED_LINE_OR_MOBILE", "VOIP"})
 """Kinds of numbers behind which a person may be, at an ordinary price. Everything else is refused: premium rates and
 shared costs, personal and universal numbers, pagers, voice mail; toll-free ones are a company's own."""
+
+HOME = "IN"
+"""Where we are, without a number of our own."""
 
 UNKNOWN_ZONE = "Etc/Unknown"
 
@@ -59,27 +63,46 @@ def callee(text: str, home: str) -> Callee | Refused:
 def e164(text: str, home: str) -> str | Refused:
     """The number in full, "+919876543210", of "+91 98765-43210"; whether anybody can be called there is not looked at.
     One that is written as within a country is refused, with its full spelling where that can be told."""
+    bare, spelt = _BETWEEN.sub("", text.strip()), in_full(text, home)
+    if spelt and spelt == bare:
+        return spelt
+    if spelt:
+        return Refused("number", f"{text[:40]!r} is not written in full: write {spelt}, if that is meant.")
+    return Refused("number", f"{text[:40]!r} is no telephone number: write it like +919876543210.")
+
+
+def listable(text: str, home: str) -> str | Refused:
+    """The number in full of one that is written with its country code, for a list; also of one that nobody has."""
+    bare = _BETWEEN.sub("", text.strip())
+    if bare.startswith("+") and _SPELT.fullmatch(bare):
+        return in_full(bare, home) or bare
+    return e164(text, home)
+
+
+def in_full(text: str, home: str) -> str:
+    """The number that is most likely meant, E.164: as written; without a +, as within `home`, else with one; "" where
+    it is none."""
     import phonenumbers
 
-    written = text.strip()
-    bare = _BETWEEN.sub("", written)
-    if not _WRITTEN.fullmatch(written) or "+" in bare[1:]:
-        return Refused("number", f"{text[:40]!r} is no telephone number: write it like +919876543210.")
-    for digits, region in ((bare, None), (f"+{bare.removeprefix('00')}", None), (bare, home)):
+    bare = _BETWEEN.sub("", text.strip())
+    if not _WRITTEN.fullmatch(text.strip()) or "+" in bare[1:]:
+        return ""
+    full = bare.startswith("+")
+    for digits, region in ((bare, None),) if full else ((bare, home), (f"+{bare.removeprefix('00')}", None)):
         try:
             parsed = phonenumbers.parse(digits, region)
         except phonenumbers.NumberParseException:
             continue
-        if not phonenumbers.is_possible_number(parsed):
-            continue
         spelt = str(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164))
-        if spelt == bare and _SPELT.fullmatch(spelt):
+        there = phonenumbers.is_possible_number(parsed) if full else phonenumbers.is_valid_number(parsed)
+        if there and _SPELT.fullmatch(spelt):
             return spelt
-        if bare.startswith("+") or phonenumbers.is_valid_number(parsed):
-            return Refused("number", f"{text[:40]!r} is not written in full: write {spelt}, if that is meant.")
-    return Refused(
-        "number", f"{text[:40]!r} is no telephone number with its country code: write it like +919876543210."
-    )
+    return ""
+
+
+def home_of(ours: Sequence[str]) -> str:
+    """The country that numbers without a country code are taken to be of: that of our first number."""
+    return (country_of(ours[0]) if ours else "") or HOME
 
 
 def country_of(number: str) -> str:

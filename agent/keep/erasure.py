@@ -35,10 +35,14 @@ class Erased(msgspec.Struct):
     """Of calls to them: erased."""
 
 
+def person_of(record: CallRecord) -> str:
+    """The number of the one who was spoken to."""
+    return record.called if record.direction.startswith("outbound") else record.caller
+
+
 def of_person(record: CallRecord, number: str) -> bool:
     """Whether the person behind this number is the one who was spoken to: our own lines have no records erased."""
-    theirs = record.called if record.direction.startswith("outbound") else record.caller
-    return number.lower() == theirs.lower()  # a SIP address has no case of its own
+    return number.lower() == person_of(record).lower()  # a SIP address has no case of its own
 
 
 def goes_on(record: CallRecord, now: datetime, longest_s: float) -> bool:

@@ -14,8 +14,8 @@ from agent.model import Emit
 from agent.think.policy import CONNECTING, Persona, Policy
 from agent.think.ports import Prompt, Reply, ToolCall
 
-TRANSFER = "transfer_to_human"
-"""The one tool that the script uses: all else it does by itself."""
+TRANSFER, STOP = "transfer_to_human", "stop_calling"
+"""The tools that the script uses: all else it does by itself."""
 
 _PIECE = re.compile(r"\S+\s*")
 
@@ -34,8 +34,11 @@ class LocalPolicy:
         """Emit the reply's words; never raises ProviderError. Cancelled: the rest of the words are not emitted."""
         await trio.lowlevel.checkpoint()
         calls: tuple[ToolCall, ...] = ()
-        if any(tool.name == TRANSFER for tool in prompt.tools) and self._policy.wants_human(prompt):
+        offered = {tool.name for tool in prompt.tools}
+        if TRANSFER in offered and self._policy.wants_human(prompt):
             text, says_goodbye, calls = CONNECTING, False, (ToolCall("1", TRANSFER, "{}"),)
+        elif STOP in offered and self._policy.wants_no_calls(prompt):
+            text, says_goodbye, calls = "", False, (ToolCall("1", STOP, "{}"),)
         else:
             text, says_goodbye = self._policy.respond(prompt)
         for piece in _PIECE.findall(text):

@@ -7,12 +7,20 @@ import sys
 from pathlib import Path
 
 from agent.errors import ConfigError
-from agent.think.tools import end_call, repeat, save_lead_details, schedule_site_visit, transfer_to_human
+from agent.think.tools import (
+    end_call,
+    repeat,
+    save_lead_details,
+    schedule_site_visit,
+    stop_calling,
+    transfer_to_human,
+)
 from agent.think.tools.ports import Tool
 from agent.think.tools.toolbox import Toolbox, faults
 
 PACKAGED = tuple(
-    module.TOOL for module in (save_lead_details, schedule_site_visit, transfer_to_human, end_call, repeat)
+    module.TOOL
+    for module in (save_lead_details, schedule_site_visit, transfer_to_human, stop_calling, end_call, repeat)
 )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from agent.think.ports import Prompt
 from agent.think.script.moves import is_noise, is_question, is_unfinished
-from agent.think.script.phrases import GOALS, GREETING, LEAVING, MOVES, PATIENCE, UNCLEAR, question
+from agent.think.script.phrases import GOALS, GREETING, LEAVING, MOVES, PATIENCE, UNCLEAR, UNLISTED, question
 from agent.think.script.sayings import DESCRIBING, acknowledgement, farewell, summary
 from agent.think.script.story import Story, tell
 from agent.think.topics import CUT
@@ -53,6 +53,10 @@ class Policy:
         """The caller has just asked for a person, and no tool has answered that yet."""
         return bool(prompt.messages) and prompt.messages[-1].role == "caller" and tell(prompt).move == "human"
 
+    def wants_no_calls(self, prompt: Prompt) -> bool:
+        """The caller has just asked not to be called again, and no tool has answered that yet."""
+        return bool(prompt.messages) and prompt.messages[-1].role == "caller" and tell(prompt).move == "stop_calling"
+
     def _decide(self, story: Story) -> Said:
         for consider in (
             self._leave_taking,
@@ -72,6 +76,8 @@ class Policy:
     def _leave_taking(self, story: Story) -> Said | None:
         """The caller wants no more, or has no more to say."""
         told = bool(set(DESCRIBING) & set(story.new))
+        if story.move == "stop_calling" and story.unlisted:
+            return UNLISTED, True
         if story.move in ("stop_calling", "will_call", "wrong_number") or (story.move == "not_interested" and not told):
             return LEAVING[story.move], True
         leaves = (

@@ -1,4 +1,4 @@
-"""The API for records: who is let in asks; JSON, transcripts, sounds and files are the answer."""
+"""The API for records and calls: who is let in asks; JSON, transcripts, sounds and files are the answer."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ from agent.config import Settings
 from agent.errors import NotKept, StoreError
 from agent.keep.asked import number as in_full
 from agent.keep.erasure import Erased
+from agent.web.calling_out import CallingOut
 from agent.web.calls import add_calls
 from agent.web.cors import add_cors
 from agent.web.entrance import Entrance
 from agent.web.export import add_export
 from agent.web.given import Given
-from agent.web.orders import HangUp, OrderBook, add_hanging_up, add_orders
 from agent.web.ports import Records
 from agent.web.problem import problem
 from agent.web.route import route
+from agent.web.spending import Spending, add_spend
 
 AGAIN_S = 5
 """Until a store that is away is worth asking again."""
@@ -34,11 +35,10 @@ def api_routes(
     settings: Settings,
     records: Records,
     entrance: Entrance | None = None,
-    *,
-    orders: OrderBook | None = None,
-    hang_up: HangUp | None = None,
+    calling_out: CallingOut | None = None,
+    spending: Spending | None = None,
 ) -> Blueprint:
-    """Without an entrance, one that knows API_TOKEN alone; without `orders`, nothing of placed calls."""
+    """Without an entrance, one that knows API_TOKEN alone."""
     routes = Blueprint("api", __name__, url_prefix="/api")
     entrance = entrance or Entrance(settings)
     zone = ZoneInfo(settings.TIMEZONE)
@@ -54,9 +54,8 @@ def api_routes(
     add_calls(routes, records, zone)
     add_export(routes, records, zone)
     _add_erasing(routes, records)
-    if orders is not None:
-        add_orders(routes, orders)
-        add_hanging_up(routes, hang_up)
+    add_spend(routes, spending)
+    (calling_out or CallingOut()).add_to(routes, settings)
     _add_refusals(routes)
     return routes
 

@@ -10,10 +10,10 @@ from agent.web.readers import Readers
 
 _PREFLIGHT = {
     "Access-Control-Allow-Methods": "GET, HEAD, POST, DELETE",
-    "Access-Control-Allow-Headers": "Authorization, Content-Type, Range",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key, Range",
     "Access-Control-Max-Age": "600",
 }
-_EXPOSED = "Accept-Ranges, Content-Disposition, Content-Range, Retry-After"
+_EXPOSED = "Accept-Ranges, Content-Disposition, Content-Range, Location, Retry-After"
 
 
 def add_cors(routes: Blueprint, readers: Readers) -> None:

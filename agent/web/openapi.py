@@ -6,6 +6,7 @@ Twilio is left as it is. There is no page to look at it, as those that quart-sch
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
@@ -16,19 +17,27 @@ from quart_schema.openapi import HttpSecurityScheme, Info
 from quart_trio import QuartTrio
 from quart_trio.wrappers import TrioResponse as Response
 
-from agent.guard.order import Order
+from agent.guard.dial_book import DoNotCall
+from agent.guard.order import Order, Refused
 from agent.keep.erasure import Erased
 from agent.keep.record import CallRecord
 from agent.keep.transcript import Transcript
-from agent.web.parameters import NUMBER, TRANSCRIPTS
+from agent.web.dialling import KEY, CallRequest, Verdict
+from agent.web.do_not_call import DoNotCallPage, Unwanted
+from agent.web.parameters import E164, NUMBER, TRANSCRIPTS
 from agent.web.problem import MEDIA_TYPE
+from agent.web.spending import Spend
 
 _PROBLEMS = {
     400: "A parameter cannot be used: `errors` tells which, and what to write instead.",
     401: "No key, or none that is valid.",
-    403: "The key has not the scope that this takes, or the one who asks is not on this machine.",
-    404: "There is no such call or order, or it has no sound.",
+    403: "The key has not the scope that this takes, who asks is not on this machine, or the call is not allowed "
+    "(`refused`).",
+    404: "There is no such call, order or number, or it has no sound.",
+    409: "The idempotency key has been used for another call.",
     416: "The range is behind the sound's end.",
+    422: "The number, or ours, is none that can be used: `refused` tells every rule that says no.",
+    429: "Too many requests of one client, or not now (`refused` tells why): `Retry-After` tells when to ask again.",
     503: "The store does not answer, or not everything could be erased.",
 }
 _PROBLEM = {
@@ -48,9 +57,32 @@ _PROBLEM = {
             },
         },
         "erased": {"$ref": "#/components/schemas/Erased"},
+        "refused": {"type": "array", "items": {"$ref": "#/components/schemas/Refused"}},
     },
 }
+_STRUCTS = (
+    CallRecord,
+    Transcript,
+    Erased,
+    Spend,
+    CallRequest,
+    Verdict,
+    Order,
+    Refused,
+    DoNotCall,
+    Unwanted,
+    DoNotCallPage,
+)
 _REFERENCE = "#/components/schemas/{name}"
+_PLACES = ("/api/calls", "post")
+_ONLY: dict[int, Callable[[str, str], bool]] = {
+    404: lambda path, _: path.startswith(("/api/calls/{call_sid}", "/api/do-not-call/", "/api/orders/{order_id}")),
+    409: lambda path, method: (path, method) == _PLACES,
+    416: lambda path, _: path.endswith("/recording"),
+    422: lambda path, method: (path, method) == _PLACES,
+}
+"""Where the problems are that not every route has."""
+
 _BYTES = {"schema": {"type": "string", "format": "binary"}}
 _TEXT = {"schema": {"type": "string"}}
 _CONTENTS: dict[str, dict[int, dict[str, Any]]] = {
@@ -91,43 +123,54 @@ def description(*blueprints: Blueprint) -> dict[str, Any]:
     schema = QuartSchema(
         aside,
         openapi_path=None,
-        info=Info("Calling Agent", version("calling-agent"), description="What is kept of calls."),
+        info=Info(
+            "Calling Agent", version("calling-agent"), description="What is kept of calls, and calls to be placed."
+        ),
         security_schemes={"token": HttpSecurityScheme("bearer")},
         security=[{"token": []}],
         conversion_preference="msgspec",
     )
     document: dict[str, Any] = schema.openapi_provider.schema()
     # quart-schema refers to what a struct consists of, and leaves it out.
-    _, structs = msgspec.json.schema_components((CallRecord, Transcript, Erased, Order), ref_template=_REFERENCE)
+    _, structs = msgspec.json.schema_components(_STRUCTS, ref_template=_REFERENCE)
     document["components"]["schemas"] |= structs | {"Problem": _PROBLEM}
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
-            _complete(path, operation)
+            _complete(path, method, operation)
             operation["responses"] |= _OTHERS.get((method, path), {})
             if "204" in operation["responses"]:
                 operation["responses"].pop("200", None)
     return document
 
 
-def _complete(path: str, operation: dict[str, Any]) -> None:
+def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
     """With what quart-schema does not know."""
-    for parameter in operation["parameters"]:
-        if parameter["in"] == "path" and parameter["name"] == "number":
-            parameter["schema"]["pattern"] = NUMBER
+    _complete_request(path, method, operation)
     responses = operation["responses"]
+    if method == "delete" and not responses:
+        responses[204] = {"description": "Done."}
     for status, contents in _CONTENTS.get(path, {}).items():
         known = responses.setdefault(status, {"description": _WORDS[status]})
         if contents:
             known.setdefault("content", {}).update(contents)
     for status, words in _PROBLEMS.items():
-        if (status == 404 and "{call_sid}" not in path and "{order_id}" not in path) or (
-            status == 416 and 206 not in responses
-        ):
+        if status in _ONLY and not _ONLY[status](path, method):
             continue
         content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
         responses[status] = {"description": words, "content": content}
     for status in list(responses):
         responses[str(status)] = responses.pop(status)
+
+
+def _complete_request(path: str, method: str, operation: dict[str, Any]) -> None:
+    for parameter in operation["parameters"]:
+        if parameter["in"] == "path" and parameter["name"] == "number":
+            parameter["schema"]["pattern"] = E164 if "do-not-call" in path else NUMBER
+    if (path, method) == _PLACES:
+        key = {"type": "string", "pattern": KEY}
+        operation["parameters"].append({"name": "Idempotency-Key", "in": "header", "required": False, "schema": key})
+    if "requestBody" in operation:
+        operation["requestBody"]["required"] = True
 
 
 _WORDS = {200: "All of it.", 206: "The range that was asked for.", 302: "It is public, at `Location`."}

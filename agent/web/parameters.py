@@ -15,6 +15,16 @@ TRANSCRIPTS = {"json": "application/json", "text": "text/plain", "vtt": "text/vt
 """The forms of a transcript."""
 
 NUMBER = r"^(\+?[0-9]{3,15}|(sip|sips|client):[A-Za-z0-9@._+-]{1,150})$"
+E164 = r"^\+[1-9][0-9]{6,14}$"
+Number = Annotated[
+    str,
+    Meta(
+        min_length=3,
+        max_length=40,
+        description="With its country code; spaces and hyphens are taken as well.",
+        extra_json_schema={"pattern": E164},
+    ),
+]
 _A_TIME = {"anyOf": [{"format": "date"}, {"format": "date-time"}]}
 _DAY = "A date alone is a whole day in the server's TIMEZONE."
 
@@ -78,3 +88,10 @@ class TranscriptParameters(Struct):
         Annotated[str, Meta(description="Instead of the Accept header.", extra_json_schema={"enum": list(TRANSCRIPTS)})]
         | UnsetType
     ) = UNSET
+
+
+class ListParameters(Struct):
+    limit: Annotated[int, Meta(description="Entries in a page; 50.", ge=1, le=LARGEST_PAGE)] | UnsetType = UNSET
+    cursor: Annotated[str, Meta(description="`next` of the page before.", pattern=r"^\+?[0-9]{1,15}$")] | UnsetType = (
+        UNSET
+    )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable
 from typing import Protocol, TypeVar
 
+from agent.guard.dial_book import DoNotCall
+from agent.guard.order import Order, Refused, Wanted
 from agent.keep.erasure import Erased
 from agent.keep.query import Place, Query
 from agent.keep.record import CallRecord
@@ -40,4 +42,37 @@ class Records(Protocol):
         """Erase what is kept of the calls of the person with this number; `who` asks, for the audit log. What fails is
         in the answer; raises StoreError where that log cannot be written, and then nothing is erased. Goes on to its
         end where the one who asked has gone."""
+        ...
+
+
+class Placing(Protocol):
+    """Places calls. Bounded; every method raises StoreError."""
+
+    async def place(self, wanted: Wanted) -> Order | tuple[Refused, ...]:
+        """The order, as far as its outcome is known in time; the earlier one where the idempotency key has been used.
+        Or every rule that says no."""
+        ...
+
+    async def order(self, order_id: str) -> Order | None: ...
+
+
+class DoNotCallList(Protocol):
+    """Who is never called. Bounded; every method raises StoreError."""
+
+    async def spelt(self, text: str) -> str | Refused:
+        """The number in full, or why it is none."""
+        ...
+
+    async def add(self, number: str, who: str, why: str) -> bool:
+        """Put a number on the list for good; whether every process heeds it already, and not only this one."""
+        ...
+
+    async def get(self, number: str) -> DoNotCall | None: ...
+
+    async def listed(self, after: str, limit: int) -> list[DoNotCall]:
+        """By number, those behind `after`."""
+        ...
+
+    async def remove(self, number: str) -> bool:
+        """Take a number off the list; False where it was not on it."""
         ...

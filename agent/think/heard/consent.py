@@ -38,12 +38,35 @@ _CALL_YOU = pattern(
     r"let me (?:call|ring|phone|contact|message) you|(?:call|ring|phone) you (?:back|later|again|tomorrow)",
 )
 """What a caller says who will call again, and need not be called."""
-_DO_NOT_CALL = pattern(
-    r"(?:do not|never|stop|no more|quit) (?:ever )?(?:call|phone|ring|contact|disturb|bother)(?:ing)?"
-    r"(?: (?:me|us|here|this number|again|calls?))*+(?! (?:before|until|at|on|in|after)\b)",
-    r"(?:remove|delete) (?:me|my (?:number|name))|take (?:me|my (?:number|name)) off|unsubscribe",
-    r"(?:no|stop these|stop the) (?:more )?calls",
+_SOME_TIME = (
+    r"(?:before|until|till|at(?! all)|on(?! (?:this|my|that) number)|in|after|now|right now|late|later|today|tonight"
+    r"|tomorrow|during|between|when|while|if|sir|madam|my|her|him|them|he|she|this (?:morning|evening|week|time)"
+    r"|for (?:(?:the|a|an|some|next|few|\d+) )*(?:days?|weeks?|months?|hours?|while))\b"
 )
+"""What may follow "do not call me" where it is about a time, or about somebody else."""
+_DO_NOT_CALL = pattern(
+    r"(?:do not|never|stop|no more|quit) (?:ever )?(?:call|phone|ring|contact|disturb|bother|dial)(?:ing)?"
+    r"(?: (?:me|us|here|this number|my number|again|any ?more|up|calls?|ever|from you))*+"
+    rf"(?! {_SOME_TIME})",
+    r"(?:remove|delete|erase|block|lose) (?:me|my (?:number|name|details|contact))|take (?:me|my (?:number|name)) off"
+    r"|unsubscribe|(?:put|register) (?:me|my number|this number) (?:on|in) (?:the |your )?d ?n ?d",
+    r"(?:do not|never) (?:want|need|wish|like) (?:to (?:get|receive|have|take) )?(?:(?:any|more|these|such|your) )*"
+    r"(?:(?:phone|sales|marketing) )?calls(?! (?:in|at|before|after|on|during|to|now)\b)",
+    r"(?:do not|never) (?:want|wish|like) to be (?:called|contacted|disturbed|phoned)"
+    r"(?! (?:before|until|at|on|in|after|now|late|later|to(?:day|night|morrow))\b)",
+    r"(?<!got )(?<!had )(?<!were )(?<!get )(?:no|stop these|stop the|stop your) (?:more )?calls"
+    r"(?! (?:in|at|before|after|on|during|yet|today|tomorrow|came)\b)",
+    r"number (?:hata(?:o|iye|yiye| do| dijiye| de| den| dein)?|nika+l (?:do|dijiye)|(?:delete|remove) kar\w*)",
+    r"नंबर (?:हट|निक|डिलीट|रिमूव)",
+)
+_DO_NOT_CALL_IN_HINDI = pattern(
+    r"(?:call|phone|fone|message) (?:mat|mut|na|naa|nahi|nahin) (?:kar(?:o|na|iye|iyega|ein|en|e)?|kijiye|kijiyega)"
+    r"(?! (?:hai|tha|chah\w*|pad\w*)\b)",
+    r"(?:mat|mut) (?:call|phone|fone) kar(?:o|na|iye|iyega|ein|en|e)",
+    r"(?:कॉल|फ\u093c?ोन) (?:मत|न|ना) (?:कर\w*|कीजि)",
+)
+_NOT_NOW = pattern(r"abhi|aaj|kal|raat|subah|sh?a+m|dopahar|office|itwar|sunday|अभी|आज|रात|सुबह|दोपहर")
+"""In front of the same in Hindi it is about a time: "abhi call mat karo", do not call now."""
 _OPENERS = r"^(?:(?:oh|um|uh|well|so|and|ok|then) )*"
 _YES = re.compile(
     _OPENERS
@@ -112,4 +135,8 @@ def find_own_call(heard: Heard) -> Found:
 def find_do_not_call(heard: Heard) -> Found:
     """A wish to be left alone, which outlives the call."""
     found = _DO_NOT_CALL.search(heard.text)
+    if found is None:
+        found = _DO_NOT_CALL_IN_HINDI.search(heard.text)
+        if found and _NOT_NOW.search(heard.text[: found.start()]):
+            return None
     return ("yes", found.start(), found.end()) if found else None

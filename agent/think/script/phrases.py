@@ -173,6 +173,9 @@ LEAVING = {
     "wrong_number": "Oh, I am sorry for the trouble. Have a good day. Goodbye!",
     "not_interested": "I understand, no problem at all. Thank you for your time. Goodbye!",
 }
+UNLISTED = "I am sorry for the trouble. A colleague will see to it that you are not called again. Goodbye!"
+"""To somebody whose number could not be put on the list."""
+
 PATIENCE = ("Take your time.", "I am listening.")
 UNCLEAR = (
     "Sorry, I did not catch that.",

@@ -12,6 +12,7 @@ from agent.think.heard.words import Heard, repeated_once
 from agent.think.ports import Message, Prompt
 from agent.think.script.moves import find_move
 from agent.think.script.phrases import UNCLEAR
+from agent.think.tools.stop_calling import NOTED
 from agent.think.topics import topic_of
 
 _LASTING = frozenset({"human", "busy", "has_agent", "think"})
@@ -39,6 +40,8 @@ class Story:
     last_words: str = ""
     """The agent's."""
     replies: int = 0
+    unlisted: bool = False
+    """They asked not to be called, and that could not be noted."""
     unclear: int = 0
     """How many of the agent's last lines were excuses for not having heard."""
 
@@ -58,7 +61,8 @@ class Story:
 
 def tell(prompt: Prompt) -> Story:
     """The story of a prompt. Facts that the prompt knows and its messages do not are known from the beginning."""
-    story = Story()
+    last = prompt.messages[-1] if prompt.messages else None
+    story = Story(unlisted=last is not None and last.role == "tool" and _not_noted(last))
     question = ""
     messages = _joined(tuple(message for message in prompt.messages if message.role != "tool"))
     told = {name: Fact(name, value) for name, value in prompt.facts.items()}
@@ -87,6 +91,10 @@ def tell(prompt: Prompt) -> Story:
             story.declined.add(story.topic)
     story.known = _with_told(known, told)
     return story
+
+
+def _not_noted(message: Message) -> bool:
+    return message.call is not None and message.call.name == "stop_calling" and not message.text.startswith(NOTED)
 
 
 def _with_told(known: Mapping[str, Fact], told: Mapping[str, Fact]) -> dict[str, Fact]:

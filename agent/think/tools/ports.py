@@ -28,6 +28,9 @@ class Desk:
     """What the caller last heard of the agent."""
     now: str
     """The caller's date and time, ISO 8601 with offset."""
+    refrain: Callable[[], Awaitable[bool]] | None = None
+    """Has this caller's number never called again; False where the number is not known. Raises StoreError. None: where
+    no list is kept."""
 
 
 @dataclass(frozen=True, slots=True)

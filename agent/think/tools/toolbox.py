@@ -22,6 +22,9 @@ _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 ONLY_WITH_COLLEAGUE = frozenset({"transfer_to_human"})
 """Offered only where there is a number to transfer to."""
 
+ONLY_WITH_LIST = frozenset({"stop_calling"})
+"""Offered only where it is kept who is not to be called."""
+
 
 class Toolbox:
     """Immutable; any number of calls at once."""
@@ -36,7 +39,9 @@ class Toolbox:
 
     def offered(self, desk: Desk) -> tuple[ToolSpec, ...]:
         """What a model may ask for in this call."""
-        return tuple(spec for name, spec in self._specs.items() if desk.transfer_to or name not in ONLY_WITH_COLLEAGUE)
+        without = frozenset() if desk.transfer_to else ONLY_WITH_COLLEAGUE
+        without |= frozenset() if desk.refrain is not None else ONLY_WITH_LIST
+        return tuple(spec for name, spec in self._specs.items() if name not in without)
 
     def prepare(self, call: ToolCall) -> tuple[Tool, Any] | Result:
         """The tool and its arguments; or a result that tells the model what is wrong with the call."""

@@ -95,3 +95,24 @@ async def test_a_caller_who_wants_a_person_is_connected_where_that_can_be() -> N
     text, reply = await ask(Prompt("", (*asks, ran), tools=(transfer,)))
     assert reply.calls == ()
     assert text
+
+
+async def test_who_asks_not_to_be_called_is_noted_first_and_then_told_what_came_of_it():
+    said = Message("caller", "Please do not call me again.")
+    tool, call = ToolSpec("stop_calling", "", {}), ToolCall("1", "stop_calling", "{}")
+
+    async def answer(*results: str) -> tuple[str, Reply]:
+        pieces: list[str] = []
+
+        async def emit(piece: str) -> None:
+            pieces.append(piece)
+
+        messages = (said, *(Message("tool", text, call) for text in results))
+        ending = await MODEL.reply(Prompt("", messages, tools=(tool,)), emit)
+        return "".join(pieces), ending
+
+    assert await answer() == ("", Reply(calls=(call,)))
+    noted, failed = await answer("Noted: never again."), await answer("It could not be noted here.")
+    assert "I have noted that you do not want to be called" in noted[0]
+    assert "A colleague will see to it" in failed[0]
+    assert noted[1] == failed[1] == Reply(says_goodbye=True)

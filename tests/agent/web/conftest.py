@@ -14,6 +14,7 @@ from agent.guard.tokens import Tokens
 from agent.lines import load_lines
 from agent.providers.journal_file import JournalFile
 from agent.web.app import create_app
+from agent.web.calling_out import CallingOut
 from agent.web.entrance import Entrance
 from agent.web.security import Gate
 from agent.web.state import ProcessState
@@ -76,8 +77,8 @@ async def archive(nursery, tmp_path):
 def house(face, archive):
     """A server that has an API, open to this machine, and what stands behind it."""
 
-    def build(**changes):
-        built = face(records=archive.reading, **({"PUBLIC_URL": "", "TWILIO_SIGNATURE": "off"} | changes))
+    def build(out=None, **changes):
+        built = face(records=archive.reading, out=out, **({"PUBLIC_URL": "", "TWILIO_SIGNATURE": "off"} | changes))
         return built, archive
 
     return build
@@ -85,7 +86,7 @@ def house(face, archive):
 
 @pytest.fixture
 def face():
-    def build(*, records=None, keys=None, more=None, **changes):
+    def build(*, records=None, keys=None, out=None, **changes):
         known = {
             "PUBLIC_URL": PUBLIC,
             "TWILIO_AUTH_TOKEN": SecretStr(AUTH_TOKEN),
@@ -107,7 +108,7 @@ def face():
             *(settings, tokens, state, gate, lines, handed_over, records),
             now=lambda: clock[0],
             entrance=entrance,
-            **(more or {}),
+            calling_out=CallingOut(**(out or {})),
         )
         return Face(settings, state, tokens, app.test_client(), app, elsewhere, clock)
 

@@ -29,9 +29,9 @@ def office(face, archive):
         for each in orders:
             store.begin(each)
         kept = Orders(store)
-        more = {"news": kept, "orders": kept, "hang_up": hang_up}
+        out = {"news": kept, "orders": kept, "hang_up": hang_up}
         known = {"PUBLIC_URL": "", "TWILIO_SIGNATURE": "off"} | changes
-        return face(records=archive.reading, more=more, **known), store
+        return face(records=archive.reading, out=out, **known), store
 
     return build
 
@@ -45,7 +45,7 @@ def fields(twilio, **changes):
 def signed(face):
     store = MemoryOrders()
     kept = Orders(store)
-    return face(more={"news": kept, "orders": kept}), store
+    return face(out={"news": kept, "orders": kept}), store
 
 
 async def test_an_answered_call_takes_its_order_to_the_media_socket(signed, twilio) -> None:

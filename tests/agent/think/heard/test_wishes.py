@@ -101,14 +101,88 @@ def test_whether_a_colleague_may_call(said: str, asked: bool, value: str):
     assert (found[0] if found else "") == value
 
 
-@pytest.mark.parametrize(
-    "said", ["Do not call me again.", "please stop calling", "remove my number", "never call here"]
+NOT_TO_BE_CALLED = (
+    "Do not call me again.",
+    "please stop calling",
+    "never call here",
+    "don't call me again",
+    "please do not call me",
+    "stop calling me",
+    "remove my number",
+    "remove me from your list",
+    "take me off your list",
+    "mat call karo",
+    "mujhe call mat karo",
+    "call mat karna",
+    "mujhe dobara phone mat karna",
+    "dobara call mat kariye",
+    "never call this number again",
+    "do not ever call me again",
+    "please delete my number from your database",
+    "unsubscribe me",
+    "phone mat karo",
+    "call nahi karna",
+    "aap mujhe call na karein",
+    "mujhe call mat karna",
+    "मुझे कॉल मत करो",
+    "कॉल मत कीजिए",
+    "दोबारा फोन मत करना",
+    "put me on your do not call list",
+    "don't contact me anymore",
+    "stop disturbing me",
+    "I don't want any more calls",
+    "I do not want to be called",
+    "I don't want calls from you",
+    "block my number",
+    "no more calls please",
+    "don't ring me up again",
+    "quit calling",
+    "lose my number",
+    "number hata do",
+    "mera number hata dijiye",
+    "mera number delete kar do",
+    "number nikal do",
 )
+
+
+@pytest.mark.parametrize("said", NOT_TO_BE_CALLED)
 def test_a_wish_not_to_be_called(said: str):
     assert find_do_not_call(Heard.of(said))
 
 
-@pytest.mark.parametrize("said", ["do not call me before six", "call me", "no", "I did not call you"])
+MAY_BE_CALLED = (
+    "do not call me before six",
+    "call me",
+    "no",
+    "I got no calls from you",
+    "do not call me before five",
+    "call me tomorrow",
+    "don't call her call me",
+    "stop, call me later",
+    "do not call now, call me tomorrow",
+    "please don't hang up",
+    "can you call me",
+    "call karo",
+    "mujhe call karo",
+    "kal call karna",
+    "i did not call you",
+    "don't call me at work, call my mobile",
+    "remove the second bedroom",
+    "do not call me on sunday",
+    "don't call me sir",
+    "why don't you call me tomorrow",
+    "do not call me now I am driving, call in the evening",
+    "never call me late at night",
+    "don't disturb me now, call later",
+    "nahi call karna zaroor",
+    "call mat kaatna",
+    "please don't call my wife, call me",
+    "abhi call mat karo, shaam ko karna",
+    "no calls in the morning please",
+)
+
+
+@pytest.mark.parametrize("said", MAY_BE_CALLED)
 def test_what_is_no_such_wish(said: str):
     assert find_do_not_call(Heard.of(said)) is None
 

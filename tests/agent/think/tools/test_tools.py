@@ -8,7 +8,7 @@ import msgspec
 import pytest
 import trio
 
-from agent.errors import ConfigError
+from agent.errors import ConfigError, StoreError
 from agent.providers.own_tools import PACKAGED, load_tools
 from agent.think.facts import Fact
 from agent.think.ports import ToolCall
@@ -230,3 +230,26 @@ def test_a_model_that_never_stops_calling_is_stopped() -> None:
     assert ran == 3
     assert decision.exhausted
     assert decision.messages[-1].text == ENOUGH
+
+
+def test_who_asks_not_to_be_called_is_noted_and_told_so():
+    asked = []
+
+    async def refrain() -> bool:
+        asked.append("asked")
+        return True
+
+    async def cannot() -> bool:
+        return False
+
+    async def fails() -> bool:
+        raise StoreError("the store is away")
+
+    noted = run("stop_calling", desk(refrain=refrain))
+    assert asked == ["asked"]
+    assert noted.text.startswith("Noted")
+    for other in (cannot, fails):
+        assert "could not be noted" in run("stop_calling", desk(refrain=other)).text
+    assert noted.facts["do_not_call"].value == "yes"
+    assert "stop_calling" in {spec.name for spec in BOX.offered(desk(refrain=refrain))}
+    assert "stop_calling" not in {spec.name for spec in BOX.offered(desk())}
