@@ -75,7 +75,7 @@ class Settings(BaseSettings):
     """From a key shown to the console to the end of that session; it ends sooner where the key does."""
     SOFTPHONE_TOKEN_S: float = Field(60, gt=0, le=600)
     """For a browser to open the media socket that it was given the address of."""
-    # Calling out: docs/calling-out.md.
+    # Calling out: docs/orders.md.
     TWILIO_API_KEY: str = ""
     TWILIO_API_SECRET: SecretStr = SecretStr("")
     """For the REST API, instead of the auth token: a key can be withdrawn alone. The auth token still checks

@@ -154,13 +154,17 @@ class Stage:
         plan: CallPlan | None = None,
         serve: Callable[[MediaSocket], Awaitable[object]] | None = None,
         direction: str = "inbound",
+        order: str = "",
         **more: object,
     ) -> CallLog:
         """A whole call, from the stream's start until both sides are gone; then the invariants."""
         dice = random.Random(1)
         identity = new_identity(dice=dice)
         token = self.tokens.mint(
-            Claims(identity.call_sid, identity.account_sid, "+919876543210", "+918012345678", direction), time.time()
+            Claims(
+                *(identity.call_sid, identity.account_sid, "+919876543210", "+918012345678", direction), order=order
+            ),
+            time.time(),
         )
         plan = plan or CallPlan(lines=lines, **more)
         with trio.fail_after(3600):
