@@ -36,8 +36,12 @@ def run(arguments: list[str]) -> int:
     call = commands.add_parser("call", help="place a call to a running server, as Twilio and a caller would")
     calls = commands.add_parser("calls", help="read, export and erase what is kept of calls")
     keys = commands.add_parser("keys", help="make, list and revoke keys to the HTTP API")
+    dial = commands.add_parser("dial", help="have a running server call somebody")
+    do_not_call = commands.add_parser("do-not-call", help="keep the list of who is never called")
     doctor = commands.add_parser("doctor", help="find out whether calls would work, how fast, and for how long")
 
+    from nurseries.dial import command as dialler
+    from nurseries.do_not_call import command as unwanted
     from nurseries.doctor import command as examine
     from nurseries.keys import command as holders
     from nurseries.records import command as records
@@ -46,10 +50,13 @@ def run(arguments: list[str]) -> int:
     rehearse.add_arguments(call)
     records.add_arguments(calls)
     holders.add_arguments(keys)
+    dialler.add_arguments(dial)
+    unwanted.add_arguments(do_not_call)
     examine.add_arguments(doctor)
     args = parser.parse_args(arguments)
     try:
         others = {"call": rehearse.run, "calls": records.run, "keys": holders.run, "doctor": examine.run}
+        others |= {"dial": dialler.run, "do-not-call": unwanted.run}
         if other := others.get(args.command):
             return other(args)
 
