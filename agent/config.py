@@ -163,6 +163,10 @@ class Settings(BaseSettings):
     the other three stand in for what it does not do."""
     REALTIME_FIRST_S: float = Field(2.5, gt=0, le=10)
     """For the first sound of a realtime model's reply; then the language model answers."""
+    REALTIME_CONNECT_S: float = Field(3, gt=0, le=10)
+    """For a socket to a Realtime server, TLS and all; then another one is tried."""
+    REALTIME_SILENT_S: float = Field(5, gt=0, le=60)
+    """Until such a server is asked whether it is there, and once more for its answer: a call may be silent for long."""
     OPENAI_REALTIME_MODEL: str = "gpt-realtime-2.1-mini"
     TTS_FIRST_S: float = Field(1.5, gt=0, le=10)
     """For the first sound of a realtime model's sentence; then another voice says it."""
@@ -253,6 +257,16 @@ class Settings(BaseSettings):
     MAX_CONCURRENT_CALLS: int = Field(50, ge=1, le=1000)
     """Of one process, those told to connect included. 50 take some three quarters of a core (ops/bench/many_calls.py);
     beyond what a core carries every caller hears gaps. The next one hears that all lines are busy: docs/limits.md."""
+    TRUSTED_PROXIES: str = ""
+    """Addresses and networks of proxies in front of us, separated by commas, such as 10.0.0.0/8: what these say in
+    X-Forwarded-For is whom limits count by. Empty: a proxy is one client."""
+    API_RATE: int = Field(1200, ge=0)
+    """Requests of one client in a minute; 0: no limit. A page that shows fifty calls asks for five in a second."""
+    REFUSED_RATE: int = Field(30, ge=0)
+    """Refusals in a minute of one client's signatures, logins and handshakes, after which they get no more answer than
+    429. What would pass still passes. (Keys of the API cannot be guessed at API_RATE.)"""
+    WEBHOOK_RATE: int = Field(6000, ge=0)
+    """Webhooks in a minute that pass, of all clients: a call has ten, and 50 lines change hands 20 times a minute."""
     BUSY_TEXT: str = ""
     """Said to whom there is no line for. Empty: that all lines are busy, in the language of SAY_VOICE."""
     BUSY_QUEUE: str = ""
@@ -286,6 +300,17 @@ class Settings(BaseSettings):
     """How long records, recordings and what is left of journals are kept, from a call's start. Unset: for ever."""
     PRICES_FILE: Path | None = None
     """TOML: what models cost, instead of the packaged list, which counts at OpenAI itself only. See docs/records.md."""
+    CALL_BUDGET: float | None = Field(None, gt=0, le=1_000_000)
+    """US dollars that one call may cost; then the agent says goodbye. Unset: whatever it costs. See docs/money.md."""
+    DAY_BUDGET: float | None = Field(None, gt=0, le=1_000_000)
+    """The same for all calls of a day of TIMEZONE, of all processes together; then new calls are told that all lines
+    are busy."""
+    BUDGETS_FILE: Path | None = None
+    """TOML: what campaigns and lines may cost, each by its name."""
+    BUDGET_GOODBYE: str = ""
+    """Said when a budget is spent in the middle of a call. Empty: GOODBYE."""
+    BUDGET_WAIT_S: float = Field(1.0, ge=0, le=5)
+    """For the store, where what this process holds of a budget does not suffice for a turn."""
     MONGODB_URI: SecretStr = SecretStr("")
     S3_BUCKET: str = ""
     """Where recordings are kept, at Amazon or whoever speaks S3. Empty: in DATA_DIR/recordings."""
@@ -319,6 +344,10 @@ class Settings(BaseSettings):
     @property
     def cors_origins(self) -> tuple[str, ...]:
         return tuple(origin.strip().rstrip("/").lower() for origin in self.CORS_ORIGINS.split(",") if origin.strip())
+
+    @property
+    def trusted_proxies(self) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+        return _networks(self.TRUSTED_PROXIES)
 
     @property
     def api(self) -> Literal["token", "open", "keys"]:
@@ -403,6 +432,15 @@ class Settings(BaseSettings):
                 raise ValueError(f"{origin[:60]!r} is no origin such as https://crm.example.in, without a path")
         return value
 
+    @field_validator("TRUSTED_PROXIES")
+    @classmethod
+    def _are_networks(cls, value: str) -> str:
+        try:
+            _networks(value)
+        except ValueError as error:
+            raise ValueError(f"must be addresses and networks such as 10.0.0.0/8: {error}") from None
+        return value
+
     @field_validator("LANGUAGE")
     @classmethod
     def _is_a_language(cls, value: str) -> str:
@@ -426,7 +464,7 @@ class Settings(BaseSettings):
             raise ValueError("must be a number such as +918012345678, or a SIP address such as sip:desk@example.in")
         return value
 
-    @field_validator("SYSTEM_PROMPT_FILE", "LINES_FILE", "PRICES_FILE", "FALLBACKS_FILE")
+    @field_validator("SYSTEM_PROMPT_FILE", "LINES_FILE", "PRICES_FILE", "FALLBACKS_FILE", "BUDGETS_FILE")
     @classmethod
     def _is_a_file(cls, value: Path | None) -> Path | None:
         if value is not None and not value.is_file():
@@ -483,11 +521,16 @@ class Settings(BaseSettings):
         found += self._provider_faults()
         found += self._placing_faults()
         found += self._dial_faults()
+        found += self._budget_faults()
         if self.RECORD_CALLS and self.CALL_MAX_MINUTES > RECORDABLE_MINUTES:
             found.append(f"RECORD_CALLS: a WAV file holds no more than {RECORDABLE_MINUTES}; lower CALL_MAX_MINUTES.")
         if self.MESSAGE_MS > self.LEAD_MS:
             found.append(f"MESSAGE_MS ({self.MESSAGE_MS}) must not exceed LEAD_MS ({self.LEAD_MS}).")
         return tuple(found)
+
+    def _budget_faults(self) -> Iterator[str]:
+        if self.CALL_BUDGET is not None and self.DAY_BUDGET is not None and self.CALL_BUDGET > self.DAY_BUDGET:
+            yield f"CALL_BUDGET ({self.CALL_BUDGET:g}) must not exceed DAY_BUDGET ({self.DAY_BUDGET:g})."
 
     def _door_faults(self) -> Iterator[str]:
         if self.TWILIO_AUTH_TOKEN_SECONDARY.get_secret_value() and not self.TWILIO_AUTH_TOKEN.get_secret_value():
@@ -615,6 +658,10 @@ _RULES = {
 }
 _KINDS = {"bool_parsing": "must be on or off"}
 """Instead of pydantic's words, by setting and by kind of fault."""
+
+
+def _networks(text: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+    return tuple(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())
 
 
 def _loopback(host: str) -> bool:

@@ -62,8 +62,7 @@ class Lines:
     def profile(self, info: CallInfo) -> Profile:
         """How this call is held: by its line, else by our number; a language or a voice told for this very call comes
         first. A line that is not known is answered as if none were told."""
-        ours = info.caller if info.direction.startswith("outbound") else info.called
-        name = info.line if self.has(info.line) else self._by_number.get(ours.lower(), "")
+        name = info.line if self.has(info.line) else self._by_number.get(info.ours.lower(), "")
         profile = self._profiles[name]
         if info.language and info.language != profile.language:
             profile = msgspec.structs.replace(
@@ -141,7 +140,9 @@ def _profile(settings: Settings, section: Section) -> Profile:
             section.outbound_greeting or _spoken_in(settings, "OUTBOUND_GREETING", OUTBOUND_GREETING_IN, spoken)
         ),
         disclosure=words(section.ai_disclosure or _spoken_in(settings, "AI_DISCLOSURE", AI_DISCLOSURE_IN, spoken)),
+        machine_message=words(settings.MACHINE_MESSAGE),
         busy=words(section.busy or settings.BUSY_TEXT or _busy(settings, language.code(say_language))),
+        budget_goodbye=words(_budget_goodbye(settings, section, spoken)),
     )
 
 
@@ -150,6 +151,12 @@ def _spoken_in(settings: Settings, name: str, texts: Mapping[str, str], spoken: 
     own = name in settings.model_fields_set and language.code(spoken) == language.code(settings.LANGUAGE)
     text: str = getattr(settings, name)
     return text if own else texts.get(language.code(spoken), text)
+
+
+def _budget_goodbye(settings: Settings, section: Section, spoken: str) -> str:
+    """The settings' own where the line speaks their language and they have one; else the line's goodbye."""
+    own = settings.BUDGET_GOODBYE if language.code(spoken) == language.code(settings.LANGUAGE) else ""
+    return own or section.goodbye or settings.GOODBYE
 
 
 def _record_notice(settings: Settings, spoken: str) -> str:
@@ -174,7 +181,9 @@ def _settings_faults(settings: Settings) -> Iterator[str]:
         "SILENCE_PROMPTS",
         "NOTICE",
         "RECORD_NOTICE",
+        "MACHINE_MESSAGE",
         "BUSY_TEXT",
+        "BUDGET_GOODBYE",
     ):
         if unknown := unknown_placeholders(getattr(settings, name)):
             yield f"{name} {unknown}."

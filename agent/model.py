@@ -91,3 +91,8 @@ class CallInfo:
     def person(self) -> str:
         """The number of whom we speak to, whoever has called whom."""
         return self.called if self.outbound else self.caller
+
+    @property
+    def ours(self) -> str:
+        """The other one."""
+        return self.caller if self.outbound else self.called

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 import structlog
 import trio
@@ -29,15 +30,16 @@ from agent.think.facts import values
 from agent.think.ports import ToolCall
 from agent.wire.media_stream import Encoder, MediaBody
 from agent.wire.ports import MediaSocket
-from nurseries import detector, duration, reader, silence, writer
+from nurseries import detector, duration, machine, reader, silence, writer
 from nurseries.boundary import contain
 from nurseries.dialogue import Dialogue
 from nurseries.floor import Floor
 from nurseries.keypad import Keys
 from nurseries.mailbox import Mailbox
 from nurseries.outbox import Outbox
-from nurseries.parts import Parts
+from nurseries.parts import Parts, Verdict
 from nurseries.phrases import make_phrases
+from nurseries.purse import Account
 from nurseries.tape import Tape
 
 log = structlog.get_logger(__name__)
@@ -60,6 +62,9 @@ ECHO_TAIL_MS = 600
 NOISE_MS = 4000
 """Speech without a pause, after which it is looked into: a noise must not hold the agent for ever."""
 
+MESSAGE_S = 60.0
+"""For a message to an answering machine: they listen to a minute or two."""
+
 CLOSE_S = 0.5
 """For the closing handshake, shielded: a hang-up must not wait for a silent peer."""
 
@@ -77,6 +82,8 @@ class Call:
         self.reason = ""
         self.meter = Meter()
         self._stand_ins = StandIns()
+        self.account: Account | None = None
+        """What pays for it; to be closed once nothing more is used for it."""
         self.started_at = datetime.now(UTC)
         self.errand = errand
         self.profile = held(
@@ -124,6 +131,8 @@ class Call:
             early=EVERY_PAUSE if self._hearing else settings.EARLY_TRANSCRIPTIONS,
         )
         self._keys = Keys(Keypad(settings.KEY_PAUSE_S, parts.bindings))
+        self._message = False
+        """There is one to be left with a machine."""
         self._conversing = trio.CancelScope()
         self._leaving = trio.CancelScope()
         self._written = trio.Event()
@@ -143,6 +152,8 @@ class Call:
         here on the meter counts what is used in this task."""
         METER.set(self.meter)
         KEEPER.set(self._stood_in)
+        if self._parts.purse is not None:
+            self.account = self.dialogue.account = self._parts.purse.open(self.info, self.meter)
         try:
             async with trio.open_nursery() as services:
                 services.start_soon(self._read, name="reader")
@@ -189,7 +200,7 @@ class Call:
             duration_ms=duration_ms,
             ending=ending,
             entries=tuple(entry_of(line) for line in lines),
-            turns=dialogue.memory.times(self._began),
+            turns=dialogue.memory.times(self._began, self.meter),
             facts=values(dialogue.memory.facts),
             providers=self._parts.names(self._live),
             barge_ins=floor.barge_ins,
@@ -202,6 +213,8 @@ class Call:
             early_discarded=floor.ears.discarded,
             reason=self.reason,
             usage=self.meter.used,
+            order=self.info.order,
+            campaign=self.info.campaign,
             stand_ins=self._stand_ins.all,
             purpose=self.errand.purpose if self.errand else "",
             variables=self.errand.variables if self.errand else {},
@@ -248,6 +261,8 @@ class Call:
                     silence.watch, dialogue.quiet_since, settings.SILENCE_S, dialogue.too_quiet, name="silence"
                 )
                 nursery.start_soon(self._limit, name="duration")
+                if self.info.order and self._parts.verdict is not None and settings.MACHINE_DETECTION != "off":
+                    nursery.start_soon(self._look_for_machine, self._parts.verdict, name="machine")
                 nursery.start_soon(make_phrases, dialogue.phrases, dialogue.manner, name="phrases")
                 dialogue.greet()
 
@@ -272,11 +287,30 @@ class Call:
             reached=self._out_of_time,
         )
 
+    async def _look_for_machine(self, verdict: Verdict) -> None:
+        def hang_up(answered_by: str) -> None:
+            if self.ending is None:
+                self.end(Ending.MACHINE, answered_by)
+                self._outbox.clear()  # nobody is there to hear the rest
+
+        def leave_message(answered_by: str) -> None:
+            self._message = self.ending is None
+            hang_up(answered_by)
+
+        await machine.watch(
+            partial(verdict, self.info.order),
+            self._parts.settings.MACHINE_DETECTION,
+            hang_up=hang_up,
+            leave_message=leave_message,
+        )
+
     async def _leave(self, crashed: bool) -> None:
         """Last words where the ending has any, then the rest of the queue, as far as the caller hears it in time."""
         settings = self._parts.settings
         with self._leaving:
-            self._leaving.deadline = trio.current_time() + settings.GOODBYE_TIMEOUT_S
+            self._leaving.deadline = trio.current_time() + (MESSAGE_S if self._message else settings.GOODBYE_TIMEOUT_S)
+            if self._message:
+                crashed = await contain(self.dialogue.leave_message, "message")
             if self.ending in (Ending.TIME_LIMIT, Ending.SHUTDOWN):
                 crashed = await contain(self.dialogue.farewell, "farewell")
             if crashed:

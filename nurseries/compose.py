@@ -30,6 +30,7 @@ from agent.providers import realtime_requests as requests
 from agent.providers import scripted
 from agent.providers.bundled import find
 from agent.providers.http_client import open_http_client
+from agent.providers.own_budgets import load_budgets
 from agent.providers.own_fallbacks import load_fallbacks
 from agent.providers.own_prices import load_prices
 from agent.providers.own_tools import load_tools
@@ -40,13 +41,14 @@ from agent.speak.ports import Voice
 from agent.speak.repertoire import Repertoire
 from agent.think.policy import Persona
 from agent.think.ports import LanguageModel, Summariser
+from agent.wire.ports import Carrier
 from nurseries.chain.breakers import Breakers, rules_of
 from nurseries.chain.chains import Chains
 from nurseries.hearing import Hearing
 from nurseries.link import Link
 from nurseries.live_mind import LiveMind
 from nurseries.live_voice import LiveVoice
-from nurseries.parts import GoLive, HandOver, Live, Parts, Refrain
+from nurseries.parts import GoLive, HandOver, Live, Parts, Refrain, Verdict
 from nurseries.session import MakeLink, Session
 
 if TYPE_CHECKING:
@@ -54,20 +56,18 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-CONNECT_S = 3.0
-"""For a socket to a Realtime server, TLS and all."""
-SILENT_S = 5.0
-"""Until such a server is asked whether it is there, and once more for its answer: a call may be silent for long."""
-
 
 @asynccontextmanager
-async def compose(settings: Settings, hand_over: HandOver, *, refrain: Refrain | None = None) -> AsyncIterator[Parts]:
+async def compose(
+    settings: Settings, hand_over: HandOver, *, verdict: Verdict | None = None, refrain: Refrain | None = None
+) -> AsyncIterator[Parts]:
     """The parts, for as long as the block lasts. Loading takes up to two seconds and blocks: it is done before any call
     is taken. Raises ConfigError with every fault found."""
     faults: list[str] = []
     async with open_http_client() as http:
         breakers = Breakers(rules_of(settings))
-        chains = Chains(settings, http, _tried(lambda: load_fallbacks(settings), faults) or Fallbacks(), breakers)
+        fallbacks = _tried(lambda: load_fallbacks(settings), faults) or Fallbacks()
+        chains = Chains(settings, http, fallbacks, breakers)
         made = _Vendors(settings, http, chains)
         recogniser = _tried(lambda: chains.recogniser(made.recogniser()), faults)
         model = _tried(lambda: chains.model(made.model()), faults)
@@ -77,6 +77,12 @@ async def compose(settings: Settings, hand_over: HandOver, *, refrain: Refrain |
         lines = _tried(lambda: load_lines(settings), faults)
         toolbox = _tried(lambda: load_tools(settings.TOOLS_FILE), faults)
         prices = _tried(lambda: load_prices(settings), faults)
+        carrier = _tried(made.carrier, faults)
+        budgeting = (
+            _tried(lambda: load_budgets(settings, prices, lines, fallbacks), faults)
+            if prices is not None and lines is not None
+            else None
+        )
         names = toolbox.names if toolbox else ()
         bindings, wrong = parse_bindings(settings.DTMF_BINDINGS, names)
         faults += wrong if toolbox else ()
@@ -108,7 +114,10 @@ async def compose(settings: Settings, hand_over: HandOver, *, refrain: Refrain |
             summariser=chains.summariser(made.summariser()),
             hand_over=hand_over,
             prices=prices,
+            budgeting=budgeting,
             breakers=breakers,
+            verdict=verdict,
+            carrier=carrier,
             refrain=refrain,
         )
 
@@ -160,18 +169,25 @@ class _Vendors:
         def live(profile: Profile, so_far: Callable[[], Utterance | None]) -> Live:
             ears, name = settings.OPENAI_STT_LIVE_MODEL, profile.voice or settings.OPENAI_TTS_VOICE
             told = dict.fromkeys((two_letters(profile.language), ""))
-            speaker = _links(requests.model_address(settings, settings.OPENAI_REALTIME_MODEL))
+            speaker = _links(requests.model_address(settings, settings.OPENAI_REALTIME_MODEL), settings)
             if itself:
                 setups = [requests.converse(ears, language, name) for language in told]
-                return converse(Session("realtime", speaker, setups), files, other, settings, so_far, name)
+                breaker = self._chains.socket("realtime", settings.OPENAI_REALTIME_MODEL)
+                return converse(
+                    Session("realtime", speaker, setups, breaker=breaker), files, other, settings, so_far, name
+                )
             sessions = []
             hearing = voice = None
             if hears:
                 setups = [requests.hear(ears, language) for language in told]
-                sessions.append(Session("ears", _links(requests.transcription_address(settings)), setups))
+                address = requests.transcription_address(settings)
+                sessions.append(
+                    Session("ears", _links(address, settings), setups, breaker=self._chains.socket("stt-live", ears))
+                )
                 hearing = Hearing(sessions[-1], files, model=ears, final_s=settings.STT_FINAL_S, so_far=so_far)
             if speaks:
-                sessions.append(Session("voice", speaker, [requests.speak(name)]))
+                breaker = self._chains.socket("tts-live", settings.OPENAI_REALTIME_MODEL)
+                sessions.append(Session("voice", speaker, [requests.speak(name)], breaker=breaker))
                 voice = live_voice(sessions[-1], other, settings, name)
             return Live(tuple(sessions), hearing, voice)
 
@@ -189,6 +205,14 @@ class _Vendors:
                 return LocalPolicy(Persona(self._settings.AGENT_NAME, self._settings.COMPANY_NAME))
             case "scripted":
                 return scripted.ScriptedLanguageModel()
+
+    def carrier(self) -> Carrier | None:
+        """Who places calls; None where that is not set up. Takes more than half a second."""
+        if not self._settings.calls_out:
+            return None
+        from agent.providers.twilio_rest import TwilioRest
+
+        return TwilioRest(self._settings, self._http)
 
     def summariser(self) -> Summariser | None:
         """Who can write; None where the language model is no such model."""
@@ -263,9 +287,11 @@ def live_voice(session: Session, other: Voice | None, settings: Settings, voice:
     return LiveVoice(session, other, model=settings.OPENAI_REALTIME_MODEL, voice=voice, first_s=settings.TTS_FIRST_S)
 
 
-def _links(address: requests.Address) -> MakeLink:
+def _links(address: requests.Address, settings: Settings) -> MakeLink:
+    connect_s, silent_s = settings.REALTIME_CONNECT_S, settings.REALTIME_SILENT_S
+
     def make(opened: Callable[[], None], received: Callable[[RealtimeEvent], None]) -> Link:
-        return Link(address, opened=opened, received=received, connect_s=CONNECT_S, silent_s=SILENT_S)
+        return Link(address, opened=opened, received=received, connect_s=connect_s, silent_s=silent_s)
 
     return make
 

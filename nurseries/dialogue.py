@@ -17,6 +17,8 @@ import trio
 from trio.lowlevel import ParkingLot
 
 from agent.errors import Fault
+from agent.guard.budget import No
+from agent.keep.usage import METER
 from agent.model import CallInfo, Ending
 from agent.profile import Profile
 from agent.speak.clips import APOLOGY, CONNECTING, FAREWELL, TROUBLE, WELCOME, Clip
@@ -33,6 +35,7 @@ from nurseries.live_mind import LiveMind
 from nurseries.memory import Memory, Timing
 from nurseries.outbox import Outbox
 from nurseries.parts import Parts
+from nurseries.purse import Account
 from nurseries.runner import Runner
 from nurseries.speech import Failure, Manner, Speech
 from nurseries.tape import Tape
@@ -56,6 +59,11 @@ Thinking = Callable[[Speech, Outcome], Awaitable[None]]
 
 class Dialogue:
     """One call's side of the talk that needs no socket."""
+
+    account: Account | None = None
+    """What pays for turns."""
+    _broke = False
+    """The caller has been told that the call must end, as nothing pays for it."""
 
     def __init__(
         self,
@@ -225,6 +233,14 @@ class Dialogue:
         if await speech.run() is not None or not speech.spoke:
             await self._say_only(speech, FAREWELL)
 
+    async def leave_message(self) -> None:
+        """For an answering machine, once it can be spoken to."""
+        self.hush("message")
+        speech = self._open()
+        speech.add(*sentences(self.profile.machine_message))
+        speech.finish()
+        await speech.run()
+
     async def apologise(self) -> None:
         """Words that need no provider."""
         self.hush("apology")
@@ -233,9 +249,12 @@ class Dialogue:
     # The jobs.
 
     async def _greet(self, wait_s: float) -> None:
-        async def think(speech: Speech, _outcome: Outcome) -> None:
+        async def think(speech: Speech, outcome: Outcome) -> None:
             if not self._announced:
                 await trio.sleep(wait_s)
+            if self.account is not None and self.account.refused is not None:
+                self._cannot_pay(self.account.refused, speech, outcome)
+                return
             self._disclose(speech)
             speech.add(*sentences(self.profile.greeting))
 
@@ -260,7 +279,11 @@ class Dialogue:
             finally:
                 timing.first_token = outcome.first_token_at
 
-        await self._turn(think, owed_since=self.last_spoken)
+        try:
+            await self._turn(think, owed_since=self.last_spoken)
+        finally:
+            if (meter := METER.get()) is not None:
+                meter.turn = len(self.memory.timings)
 
     async def _act(self, action: str) -> None:
         async def think(speech: Speech, outcome: Outcome) -> None:
@@ -300,7 +323,13 @@ class Dialogue:
         prompt = self._prompt()
         self._disclose(speech)
         thinker = Thinker(
-            self._mind, self._parts.model, self._hands, settings.LLM_TIMEOUT_S, settings.TOOL_CALLS, self._will_part
+            self._mind,
+            self._parts.model,
+            self._hands,
+            settings.LLM_TIMEOUT_S,
+            settings.TOOL_CALLS,
+            self._will_part,
+            self._paid,
         )
         await thinker.reply(replace(prompt, tools=self._hands.offered()), speech, outcome)
 
@@ -311,6 +340,23 @@ class Dialogue:
         if text and text not in heard and self._disclosures < DISCLOSURES:
             self._disclosures += 1
             speech.add(*sentences(text))
+
+    async def _paid(self, speech: Speech, outcome: Outcome) -> bool:
+        no = await self.account.afford() if self.account is not None else None
+        if no is not None:
+            self._cannot_pay(no, speech, outcome)
+        return no is None
+
+    def _cannot_pay(self, no: No, speech: Speech, outcome: Outcome) -> None:
+        """Take leave, behind what is being said; once, for who goes on talking is not to be answered for ever."""
+        log.info("the budget is spent", reason=no.words)
+        if self._broke:
+            self._end(Ending.BUDGET, no.words)
+            return
+        self._broke = True
+        outcome.says_goodbye, outcome.ending, outcome.reason = True, Ending.BUDGET, no.words
+        speech.add(*sentences(self.profile.budget_goodbye or self.profile.goodbye))
+        self._will_part(None)
 
     def _unheard(self) -> list[str]:
         """What the caller is about to hear, and the model that keeps a conversation of its own did not say itself."""
@@ -359,6 +405,8 @@ class Dialogue:
             self.memory.commit()
             speech.close()
             self.speech, self.parting, self.transferring = None, False, False
+            if self.account is not None:
+                self.account.settle()
 
     async def _announce(self, tape: Tape) -> None:
         """Tell the caller that they are recorded: not over their words, and then to the end, whatever they do but hang
@@ -437,15 +485,15 @@ class Dialogue:
 
     async def _part(self, outcome: Outcome) -> None:
         """The last word was heard. What the caller said meanwhile may change everything: then this is cancelled."""
-        with trio.move_on_after(PARTING_S):
+        with trio.move_on_after(0 if outcome.ending is Ending.BUDGET else PARTING_S):
             while self.caller_speaks or self.unheard:
                 await self.settled.park()
-        if self.runner.superseded:
+        if self.runner.superseded and outcome.ending is not Ending.BUDGET:
             self.runner.unshield()
             await trio.lowlevel.checkpoint()
             return
         if not isinstance(outcome.then, Transfer):
-            self._end(outcome.ending, "the agent took leave")
+            self._end(outcome.ending, outcome.reason)
         elif await self._parts.hand_over(self._info.call_sid, outcome.then.to):
             self.transferred_to = outcome.then.to
             self._end(Ending.TRANSFERRED, "to a colleague")
@@ -460,8 +508,8 @@ class Dialogue:
         info, refrain = self._info, self._parts.refrain
         return Desk(
             call_sid=info.call_sid,
-            caller=info.caller,
-            called=info.called,
+            caller=info.person,
+            called=info.ours,
             language=self.profile.language,
             transfer_to=self.profile.transfer_to,
             facts=self.memory.facts,

@@ -18,10 +18,10 @@ from agent.hear.segments import Append, Segments
 from agent.hear.transcript import clean, worth_hearing
 from agent.hear.turns import WINDOW_BYTES, Decision
 from agent.keep.stand_ins import stood_in
-from agent.keep.usage import spent
 from agent.model import Utterance
 from agent.providers import realtime_events as events
 from agent.providers import realtime_requests as requests
+from agent.providers.heard_bills import HeardBills
 from nurseries.session import Session
 
 log = structlog.get_logger(__name__)
@@ -49,6 +49,7 @@ class Hearing:
         self._final_s = final_s
         self._segments = Segments()
         self._feed = Feed(self._segments, so_far)
+        self._bills = HeardBills(model)
         self.by_file = 0
         """Times that the words did not come over the socket."""
         session.admit(self)
@@ -111,11 +112,13 @@ class Hearing:
         if not self.session.up:
             return
         for step in self._segments.to_send(BATCH_BYTES):
+            self._bills.sent(step)
             self.session.send(requests.append(step.sound) if isinstance(step, Append) else requests.commit(step.number))
 
     # As the session's tenant.
 
     def opened(self) -> None:
+        self._bills = HeardBills(self._model)
         self._segments.begin_again()
         self._send()
 
@@ -123,8 +126,7 @@ class Hearing:
         """Nothing is: it is all sent again."""
 
     def received(self, event: events.RealtimeEvent) -> None:
-        if isinstance(event, events.HeardAll):
-            spent("stt", self._model, **{"requests": 1, **(event.usage or {"untold": 1})})
+        self._bills.received(event)
         match event:
             case events.Committed(item):
                 if self._segments.committed(item):

@@ -11,14 +11,16 @@ import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import ceil
 from typing import Protocol
 
 import structlog
 import trio
 
 from agent.errors import Fault, ProviderError
-from agent.keep.usage import spent
-from agent.model import Emit
+from agent.keep.estimate import SPEECH_TOKENS_A_SECOND
+from agent.keep.usage import Charge, charged
+from agent.model import BYTES_PER_MS, Emit
 from agent.providers import realtime_events as events
 from agent.providers import realtime_requests as requests
 from agent.providers.openai_client import NAME
@@ -37,6 +39,9 @@ GAP_S = 1.5
 
 LATE = 2
 """So many sockets in a row on which a reply did not come in time, and the language model has the rest of the call."""
+
+_GIVEN = ("tokens_in", "tokens_cached", "audio_in", "audio_cached")
+"""Amounts of a conversation, which the next reply is given as well."""
 
 TRIES = 2
 """Of a reply of which nothing was heard: a socket that was lost is there again at once, most of the time."""
@@ -74,6 +79,10 @@ class LiveMind:
         """Lines that may still be played."""
         self._replies: dict[str, LiveReply] = {}
         """Under way at the server, by what they were asked as; the server takes one at a time."""
+        self._charges: dict[str, Charge] = {}
+        """Of the same."""
+        self._heard_before: dict[str, float] = {}
+        """What the server was given with the last reply whose usage it told."""
         self._calls: dict[str, str] = {}
         """Tool calls in the server's conversation that have no result there: their items by their ids."""
         self._ahead = Ahead(session.send)
@@ -134,7 +143,8 @@ class LiveMind:
         self._replies[asked] = reply
         given: set[Voiced] = set()
         self.session.send(requests.answer(asked, system_of(prompt), prompt.tools))
-        spent("llm", self._model, requests=1, untold=1)
+        self._charges[asked] = charged("llm", self._model)
+        self._charges[asked].guess(**self._heard_before)
         seen = 0
         try:
             while not reply.over or reply.events > seen:
@@ -229,8 +239,11 @@ class LiveMind:
                 self.session.send(requests.assistant(message.text))
 
     def lost(self) -> None:
-        for reply in self._replies.values():
+        for asked, reply in self._replies.items():
+            made = sum(len(line.sound) for line in reply.lines.values()) / BYTES_PER_MS / 1000
+            self._charges[asked].guess(**self._heard_before, audio_out=ceil(made * SPEECH_TOKENS_A_SECOND))
             reply.end(*self._why(), self._pace)
+        self._charges.clear()
         for line in self._spoken:
             line.known = False
         self._spoken.clear()
@@ -248,7 +261,8 @@ class LiveMind:
                 self._more(event)
             case events.ResponseDone(asked=asked) if asked in self._replies:
                 if event.usage:
-                    spent("llm", self._model, untold=-1, **event.usage)
+                    self._charges[asked].told(**event.usage)
+                    self._heard_before = {name: event.usage[name] for name in _GIVEN if name in event.usage}
                 tokens = {"tokens_in": event.input_tokens, "tokens_out": event.output_tokens}
                 log.info("reply made", status=event.status, **tokens)
                 for item in event.cut:
@@ -256,6 +270,7 @@ class LiveMind:
                 said = event.status == "completed"
                 self._over(asked, None if said else event.fault or Fault.BROKEN, event.detail or event.status)
             case events.Trouble(of=of) if of in self._replies:
+                self._charges[of].free()
                 self._over(of, event.fault, event.detail)
 
     def _more(self, event: ReplyEvent) -> None:
@@ -267,6 +282,7 @@ class LiveMind:
 
     def _over(self, asked: str, fault: Fault | None, detail: str) -> None:
         reply = self._replies.pop(asked)
+        self._charges.pop(asked, None)
         for item in reply.strays:
             self.session.send(requests.forget(item))
         reply.end(fault, detail, self._pace)

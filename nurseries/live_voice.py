@@ -14,8 +14,9 @@ import trio
 from trio.lowlevel import ParkingLot
 
 from agent.errors import Fault, ProviderError
+from agent.keep.estimate import spoken, spoken_s
 from agent.keep.stand_ins import stood_in
-from agent.keep.usage import spent
+from agent.keep.usage import Charge, charged
 from agent.language import name as language_name
 from agent.model import Emit
 from agent.providers import realtime_events as events
@@ -94,6 +95,8 @@ class LiveVoice:
         self._own_name = f"{NAME} {model} {voice}"
         self._first_s = first_s
         self._requests: dict[str, _Request] = {}
+        self._charges: dict[str, Charge] = {}
+        """Of what the server has not told the usage of, by what it was asked as."""
         self._unwanted: set[str] = set()
         """Asked for, and not wanted any more before they began."""
         self._numbers = itertools.count(1)
@@ -160,7 +163,8 @@ class LiveVoice:
             connection = self.session.connections
             self._requests[asked] = request
             self.session.send(requests.say(asked, text, HOW.format(language=language_name(language) or "the text")))
-            spent("tts", self._model, requests=1, untold=1, characters=len(text))
+            self._charges[asked] = charge = charged("tts", self._model)
+            charge.guess(**spoken(text, spoken_s(text)))
             try:
                 await self._play(request, emit, patience)
             finally:
@@ -237,14 +241,18 @@ class LiveVoice:
     def lost(self) -> None:
         ended = self.session.ended
         self._unwanted.clear()
+        self._charges.clear()
         for request in self._requests.values():
             if request.all_sound and request.all_words:
                 request.end(None)
             request.end(ended.fault if ended else Fault.UNREACHABLE, ended.detail if ended else "the socket ended")
 
     def received(self, event: events.RealtimeEvent) -> None:
-        if isinstance(event, events.ResponseDone) and event.asked.startswith(SAY) and event.usage:
-            spent("tts", self._model, untold=-1, **event.usage)
+        match event:
+            case events.ResponseDone(asked=asked) if (charge := self._charges.pop(asked, None)) and event.usage:
+                charge.told(characters=charge.amount("characters"), **event.usage)
+            case events.Trouble(of=of) if charge := self._charges.pop(of, None):
+                charge.free()
         match event:
             case events.ResponseCreated(response, asked) if asked in self._unwanted:
                 self._unwanted.discard(asked)

@@ -12,6 +12,7 @@ from typing import Protocol
 import structlog
 
 from agent.keep.record import TurnTimes
+from agent.keep.usage import Meter
 from agent.speak.ledger import Heard
 from agent.think.conversation import Conversation, Line
 from agent.think.facts import Fact, attributed, extract, merge
@@ -113,15 +114,17 @@ class Memory:
         facts = attributed(result.facts, said.text, said.start_ms) if said is not None else result.facts
         self.facts = merge(self.facts, facts)
 
-    def times(self, began: float) -> tuple[TurnTimes, ...]:
-        """Where each answered turn's time went."""
+    def times(self, began: float, meter: Meter | None = None) -> tuple[TurnTimes, ...]:
+        """Where each answered turn's time went, and what it used."""
         done = []
-        for t in self.timings:
+        for n, t in enumerate(self.timings):
             if t.speech.first_sent_ms is None:
                 continue
             spoken = began + t.speech.first_sent_ms / 1000
             token = spoken if t.first_token is None else t.first_token
-            done.append(TurnTimes(*(round((at - t.decided) * 1000) for at in (t.heard, token, spoken))))
+            used = meter.of_turn(n) if meter is not None else ()
+            heard, first, spoke = (round((at - t.decided) * 1000) for at in (t.heard, token, spoken))
+            done.append(TurnTimes(heard, first, spoke, used))
         return tuple(done)
 
 

@@ -14,15 +14,18 @@ from agent.keep.prices import Prices
 from agent.lines import Lines
 from agent.model import Utterance
 from agent.profile import Profile
+from agent.providers.own_budgets import Budgeting
 from agent.speak.cache import AudioCache
 from agent.speak.ports import Voice
 from agent.speak.repertoire import Repertoire
 from agent.think.ports import LanguageModel, Summariser
 from agent.think.tools.toolbox import Toolbox
+from agent.wire.ports import Carrier
 from nurseries.chain.breakers import Breakers
 from nurseries.hearing import Hearing
 from nurseries.live_mind import LiveMind
 from nurseries.live_voice import LiveVoice
+from nurseries.purse import Purse
 from nurseries.session import Session
 
 HandOver = Callable[[str, str], Awaitable[bool]]
@@ -31,6 +34,10 @@ HandOver = Callable[[str, str], Awaitable[bool]]
 Refrain = Callable[[str, str, str], Awaitable[bool]]
 """Have a number never called again: the number, who has asked, and why. False where it is no number; raises
 StoreError."""
+
+
+Verdict = Callable[[str], Awaitable[str]]
+"""Who has answered a call that we placed, by its order's id: the carrier's word, once there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +78,19 @@ class Parts:
     hand_over: HandOver
     prices: Prices = field(default_factory=dict)
     """Empty: what a call costs is not known."""
+    budgeting: Budgeting | None = None
+    """What may be spent."""
+    purse: Purse | None = None
+    """What pays for calls; None: nobody asks what they cost."""
     breakers: Breakers = field(default_factory=lambda: Breakers(Rules()))
     """Of the providers above."""
     refrain: Refrain | None = None
     """None: nobody keeps a list of who is not to be called."""
+
+    verdict: Verdict | None = None
+    """None: nobody tells."""
+    carrier: Carrier | None = None
+    """None: calls cannot be placed, nor ended from outside."""
 
     def names(self, live: Live) -> dict[str, str]:
         """Who hears, thinks and speaks in a call that has this of its own."""

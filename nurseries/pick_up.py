@@ -74,4 +74,6 @@ def _welcome(body: StartBody, tokens: Tokens) -> CallInfo | str:
         line=claims.line,
         language=claims.language,
         voice=claims.voice,
+        order=claims.order,
+        campaign=claims.campaign,
     )

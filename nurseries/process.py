@@ -123,6 +123,8 @@ class Process:
             async with trio.open_nursery() as keeper:
                 await keeper.start(self._keeping.run)
                 keeper.start_soon(contain, self._prepare, "prepare the store", name="prepare")
+                if (purse := self._parts.purse) is not None:
+                    keeper.start_soon(contain, purse.run, "purse", name="purse")
                 if self._archive is not None:
                     await keeper.start(self._archive.run, self._taken_up, name="archive")
                 keeper.start_soon(contain, self._retention.run, "retention", name="retention")
@@ -130,6 +132,8 @@ class Process:
                     keeper.start_soon(contain, work, name, name=name)
                 keeper.start_soon(contain, self._take_back, "take back", name="take back")
                 keeper.start_soon(contain, self._take_up, "take up", name="take up")
+                for name, work in self._beside.items():
+                    keeper.start_soon(contain, work, name, name=name)
                 async with trio.open_nursery() as self._afterwards:
                     async with trio.open_nursery() as door:
                         await door.start(partial(serve_door, listeners, app, self.take, gate=gate, state=self._state))
@@ -142,6 +146,8 @@ class Process:
                     if self._archive is not None:
                         await self._archive.stored()
                     await self._keeping.delivered()
+                if purse is not None:
+                    await purse.leave()
                 if self._archive is not None and self._archive.left:
                     log.warning("recordings are left on the disk for the next start", count=self._archive.left)
                 keeper.cancel_scope.cancel("no call is left to follow")
@@ -203,6 +209,8 @@ class Process:
         finally:
             self._keeping.finish(record)
             tell(record, self._parts.prices)
+            if call.account is not None:
+                call.account.close()
             if tape is not None and self._archive is not None:
                 self._archive.keep(tape)
 

@@ -7,6 +7,7 @@ import resource
 import secrets
 import sys
 from contextlib import closing, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
@@ -18,6 +19,7 @@ from agent import log as logs
 from agent.config import Settings, load
 from agent.doctor.retirement import ending_soon
 from agent.errors import ConfigError
+from agent.guard.ports import DialRules
 from agent.guard.seal import derive_key
 from agent.guard.sessions import Sessions
 from agent.guard.tokens import Tokens
@@ -25,9 +27,11 @@ from agent.keep.ports import CallStore, ObjectStore
 from agent.model import CallInfo
 from agent.providers.journal_file import JournalFile
 from agent.web.app import create_app
+from agent.web.calling_out import CallingOut
 from agent.web.entrance import Entrance
 from agent.web.security import Gate
 from agent.web.state import ProcessState
+from nurseries.affording import Affording
 from nurseries.archive import Archive
 from nurseries.compose import compose
 from nurseries.dialling import Dialling
@@ -35,8 +39,11 @@ from nurseries.erasing import Erasing
 from nurseries.hand_overs import HandOvers
 from nurseries.keeping import Keeping
 from nurseries.keyring import KeyRing
+from nurseries.orders import Orders
 from nurseries.parts import Parts
+from nurseries.placing import Placing
 from nurseries.process import Process
+from nurseries.purse import Purse, open_purse
 from nurseries.reading import Reading
 from nurseries.refraining import Refraining
 from nurseries.standing import standing
@@ -68,9 +75,14 @@ def raise_files() -> None:
 async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None:
     state, store = ProcessState(most=settings.MAX_CONCURRENT_CALLS), stores.calls
     hand_overs = HandOvers(store, state)
+    orders = Orders(stores.orders)
     refraining = Refraining(settings, stores.dial_book)
-    rules = Dialling(settings, stores.dial_book, asked=refraining.asked)
-    async with compose(settings, hand_overs.hand_over, refrain=refraining.ask) as parts:
+    async with compose(settings, hand_overs.hand_over, verdict=orders.verdict, refrain=refraining.ask) as composed:
+        name = f"{os.getpid()}-{secrets.token_hex(4)}"
+        purse = open_purse(composed.budgeting, settings, lambda: stores.budgets, composed.prices, name)
+        parts = replace(composed, purse=purse)
+        rules: DialRules = Dialling(settings, stores.dial_book, asked=refraining.asked)
+        rules = Affording(rules, purse) if purse is not None else rules
         for doubt in parts.lines.warnings:
             log.warning("line", doubt=doubt)
         for model in ending_soon(settings, datetime.now(UTC).date()):
@@ -92,24 +104,31 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
         state.degraded = lambda: parts.breakers.degraded
         gate = Gate(settings)
         tokens = Tokens(*_keys_for(settings, "media token 1"), ttl_s=settings.TOKEN_TTL_S, random=secrets.token_bytes)
-        name = f"{os.getpid()}-{secrets.token_hex(4)}"
         journal = JournalFile(settings.DATA_DIR / "journal", name)
         keeping = Keeping(store, journal, state, parts.prices, over=refraining.over)
         storing = Storing(objects, store, keeping, settings.SUMMARY_TIMEOUT_S)
         archive = Archive(storing, settings.DATA_DIR / "spool", name=name, recording=settings.RECORD_CALLS)
+        placing = _placing(parts, orders, rules, state)
         process = Process(
             *(parts, store, tokens, state, keeping, archive, objects),
             orders=stores.orders,
-            beside={"refraining": refraining.run},
+            beside={"refraining": refraining.run} | ({"placing": placing.run} if placing else {}),
         )
         records = Reading(store, objects, Erasing(store, objects, settings, orders=stores.orders), keeping)
         entrance = Entrance(settings, KeyRing(stores.access), _sessions(settings))
         app = create_app(
             *(settings, tokens, state, gate, parts.lines, hand_overs.handed_over, records),
             entrance=entrance,
-            readings=partial(standing, state, keeping),
-            rules=rules,
-            do_not_call=refraining,
+            readings=lambda: [*standing(state, keeping, purse), *parts.breakers.readings()],
+            calling_out=CallingOut(
+                rules=rules,
+                placing=placing,
+                do_not_call=refraining,
+                orders=orders,
+                hang_up=placing.hang_up if placing else None,
+                news=orders,
+            ),
+            spending=purse,
         )
         async with trio.open_nursery() as nursery:
             await nursery.start(partial(process.run, listeners, app, gate))
@@ -141,16 +160,25 @@ def _sessions(settings: Settings) -> Sessions:
     return Sessions(*_keys_for(settings, "session 1"), ttl_s=settings.SESSION_HOURS * 3600)
 
 
+def _placing(parts: Parts, orders: Orders, rules: DialRules, state: ProcessState) -> Placing | None:
+    """None where calling out is not set up."""
+    if parts.carrier is None:
+        return None
+    return Placing(parts.carrier, orders, rules, parts.settings, leaving=lambda: state.draining)
+
+
 def _names(parts: Parts) -> dict[str, str]:
     """Who hears, thinks and speaks in the calls to come."""
     return parts.names(parts.go_live(parts.lines.profile(CallInfo("", "", "")), lambda: None))
 
 
-def kept_words(settings: Settings, objects: ObjectStore) -> str:
+def kept_words(settings: Settings, objects: ObjectStore, purse: Purse | None = None) -> str:
     """Lines for what is kept beyond records, and how long; "" where neither is set."""
     lines = []
     if settings.RECORD_CALLS:
         lines.append(f"    records to    {objects.name}  (RECORD_CALLS is on: callers are told)\n")
+    if purse is not None:
+        lines.append(f"    spends up to  {purse.words}\n")
     if days := settings.RETENTION_DAYS:
         lines.append(f"    keeps for     {days} {'day' if days == 1 else 'days'}  (RETENTION_DAYS={days})\n")
     return "".join(lines)
@@ -168,7 +196,7 @@ def _welcome(settings: Settings, parts: Parts, store: CallStore, objects: Object
     thinks with   {names["llm"]}  ({settings.provider("LLM")[1]})
     speaks with   {names["tts"]}  ({settings.provider("TTS")[1]})
     keeps in      {store.name}  ({mongo})
-{kept_words(settings, objects)}
+{kept_words(settings, objects, parts.purse)}
   A first call, from another terminal:
     .venv/bin/calling-agent call{call} --say "Hello, I am looking for a two bedroom flat in Whitefield."
   What was said:

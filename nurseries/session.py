@@ -16,6 +16,7 @@ import trio
 from trio.lowlevel import ParkingLot
 
 from agent.errors import Fault
+from agent.guard.breaker import Breaker, Visit
 from agent.providers import realtime_events as events
 from agent.providers import realtime_requests as requests
 from nurseries.link import Ended, Link
@@ -36,6 +37,9 @@ SESSION_S = 25 * 60.0
 
 SHORTEST_S = 20.0
 """No socket is changed earlier: the server's clock, or ours, may be wrong by more than a session lasts."""
+
+PROBED_S = 0.5
+"""How often it is looked what has become of another call's probe."""
 
 LOOK_S = 0.1
 """How often it is looked, once a session's time is almost up, whether somebody uses it."""
@@ -67,13 +71,25 @@ class Session:
     """One call's socket to one kind of session."""
 
     def __init__(
-        self, name: str, make_link: MakeLink, setups: Sequence[str], *, wall_clock: Callable[[], float] = time.time
+        self,
+        name: str,
+        make_link: MakeLink,
+        setups: Sequence[str],
+        *,
+        wall_clock: Callable[[], float] = time.time,
+        breaker: Breaker | None = None,
     ) -> None:
-        """`setups` are the first messages to try, one after the other where the server refuses one."""
+        """`setups` are the first messages to try, one after the other where the server refuses one. `breaker`: the one
+        of all calls for this kind of session; where it is open no socket is tried, and none is waited for."""
         self.name = name
         self._make_link = make_link
         self._setups = list(setups)
         self._wall_clock = wall_clock
+        self._breaker = breaker
+        self._visit: Visit | None = None
+        """The breaker's leave for the socket that is being opened."""
+        self._barred = False
+        """By the breaker, until there is a socket again."""
         self._tenants: list[Tenant] = []
         self._link: Link | None = None
         self._socket = trio.CancelScope()
@@ -95,7 +111,7 @@ class Session:
     @property
     def away(self) -> bool:
         """It is not worth waiting for a socket."""
-        return not self.up and (self.refused or self.failures > 1)
+        return (not self.ready and self._barred) or (not self.up and (self.refused or self.failures > 1))
 
     def admit(self, tenant: Tenant, *, first: bool = False) -> None:
         """To be called before `run`. `first`: told of everything before the others."""
@@ -109,21 +125,45 @@ class Session:
     def of_use(self) -> None:
         """What was wanted has come. Not a checkpoint."""
         self.failures = 0
+        now = trio.current_time()
+        if self._breaker is not None and (visit := self._breaker.enter(now)) is not None:
+            visit.worked(now)
 
     def drop(self, reason: str) -> None:
         """Try another socket; one that is not open yet has its own time. Not a checkpoint."""
         self.failures += 1
         if self.up:
+            self._blame(Fault.TIMEOUT)
             self._socket.cancel(reason)
 
     async def run(self) -> None:
         """Hold a socket until cancelled, or until the server wants none of it. Nobody waits for one thereafter."""
         try:
             while not self.refused:
+                await self._be_admitted()
                 await self._connect()
         finally:
             self.refused = True
             self.news.unpark_all()
+
+    async def _be_admitted(self) -> None:
+        if self._breaker is None:
+            return
+        while (visit := self._breaker.enter(trio.current_time())) is None:
+            if not self._barred:
+                self._barred = True
+                self.news.unpark_all()
+            await trio.sleep(self._breaker.opens_in(trio.current_time()) or PROBED_S)
+        self._visit = visit
+
+    def _blame(self, fault: Fault) -> None:
+        """The server, for a socket that came to nothing."""
+        now = trio.current_time()
+        visit, self._visit = self._visit, None
+        if visit is None and self._breaker is not None:  # it was of use once
+            visit = self._breaker.enter(now)
+        if visit is not None:
+            visit.failed(now, fault)
 
     async def _connect(self) -> None:
         self._link = self._make_link(self._opened, self._received)
@@ -133,6 +173,9 @@ class Session:
                 await self._hold(self._link)
         finally:
             self._link, self.up, self.ready = None, False, False
+            if self._visit is not None:
+                self._visit.left()
+                self._visit = None
             for tenant in self._tenants:
                 tenant.lost()
             self.news.unpark_all()
@@ -155,6 +198,8 @@ class Session:
     def _lost(self, ended: Ended) -> None:
         self.failures += 1
         self.ended = ended
+        if not self.ready:  # a server that leaves in the middle is there again at once, most of the time
+            self._blame(ended.fault)
         self.refused = ended.fault is Fault.REFUSED
         if self.refused:
             log.warning("session refused; this call goes on without it", session=self.name, detail=ended.detail)
@@ -181,7 +226,10 @@ class Session:
                 left = expires_at - self._wall_clock() - AHEAD_S
                 self._time.deadline = trio.current_time() + max(left, SHORTEST_S)
             case events.SessionUpdated():
-                self.ready = True
+                self.ready, self._barred = True, False
+                if self._visit is not None:
+                    self._visit.worked(trio.current_time())
+                    self._visit = None
             case events.Trouble(of=of) if not self.ready and of in {"", requests.SETUP}:
                 self._trouble(event)
                 return

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from agent.metrics import Reading
 from agent.web.state import ProcessState
 from nurseries.keeping import Keeping
+from nurseries.purse import Purse
 
 
-def standing(state: ProcessState, keeping: Keeping) -> Iterator[Reading]:
+def standing(state: ProcessState, keeping: Keeping, purse: Purse | None = None) -> Iterator[Reading]:
     """Now. Not a checkpoint."""
     yield Reading("calls_now", "Calls that go on.", state.calls)
     yield Reading("calls_promised", "Calls that were told to connect, and have not yet.", len(state.promised))
@@ -18,3 +19,5 @@ def standing(state: ProcessState, keeping: Keeping) -> Iterator[Reading]:
     yield Reading("records_waiting", "Records that the store does not have yet.", keeping.waiting)
     yield Reading("journal_ok", "0 while what is said cannot be written down.", float(not state.journal_fault))
     yield Reading("journal_unwritten", "Records with something that the journal does not have.", keeping.unwritten)
+    if purse is not None:
+        yield from purse.readings()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from agent.config import Settings
 from agent.guard.access import AccessStore
+from agent.guard.budget_store import BudgetStore
 from agent.guard.dial_book import DialBook
 from agent.guard.ports import OrderStore
 from agent.keep.ports import CallStore, ObjectStore
@@ -75,6 +76,16 @@ class Stores:
         from agent.providers.sqlite_dial_book import SqliteDialBook
 
         return self._kept(SqliteDialBook(self._folder / "dial_book.db"))
+
+    @cached_property
+    def budgets(self) -> BudgetStore:
+        if self._uri:
+            from agent.providers.mongo_budgets import MongoBudgets
+
+            return self._kept(MongoBudgets(self._mongo))
+        from agent.providers.sqlite_budgets import SqliteBudgets
+
+        return self._kept(SqliteBudgets(self._folder / "budgets.db"))
 
     @cached_property
     def _mongo(self) -> Mongo:

@@ -40,6 +40,7 @@ async def take_up(folder: Path, keeping: Keeping, store: CallStore, parts: Parts
     records, told = await _gather(folder)
     for record in records.values():
         keeping.hold(record)
+    gone = {"-".join(left.path.stem.split("-")[:2]) for left, _ in told}
     try:
         await keeping.written()
     except trio.Cancelled:
@@ -54,6 +55,9 @@ async def take_up(folder: Path, keeping: Keeping, store: CallStore, parts: Parts
             left.remove()
     turns = trio.CapacityLimiter(AT_ONCE)
     async with trio.open_nursery() as nursery:
+        if parts.purse is not None:
+            for name in gone:
+                nursery.start_soon(contain, partial(parts.purse.bury, name), "bury", name="bury")
         for record in records.values():
             work = partial(_finish, record, keeping, store, parts, turns)
             nursery.start_soon(contain, work, "take up", name="take up")
@@ -106,6 +110,8 @@ async def _finish(
         finally:
             keeping.finish(record)
             tell(record, parts.prices)
+    if parts.purse is not None:
+        await parts.purse.adopt(record)
 
 
 async def _known(call_sid: str, store: CallStore) -> CallRecord | None:

@@ -57,6 +57,8 @@ class Outcome:
     first_token_at: float | None = None
     ending: Ending = Ending.AGENT_SAID_GOODBYE
     """Of a call that ends with this turn, but for a transfer."""
+    reason: str = "the agent took leave"
+    """Why it ends."""
 
     @property
     def parting(self) -> bool:
@@ -134,6 +136,8 @@ class Thinker:
     most_tools: int
     parting: Callable[[Then | None], None]
     """Told when it is known that the call ends with this turn, and how. Not a checkpoint."""
+    paid: Callable[[Speech, Outcome], Awaitable[bool]]
+    """Asked before each request: False where it cannot be paid for, and then the leave is in the speech."""
     _said: list[str] = field(default_factory=list)
     _length: int = 0
     _cut: bool = False
@@ -142,7 +146,7 @@ class Thinker:
     async def reply(self, prompt: Prompt, speech: Speech, outcome: Outcome) -> None:
         """Put the reply's sentences into the speech as they complete."""
         decision = Decision(self.most_tools)
-        while True:
+        while await self.paid(speech, outcome):
             asked = self._round(prompt, decision, outcome)
             reply = await self._ask(asked, speech, outcome)
             if reply is None:

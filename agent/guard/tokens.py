@@ -20,6 +20,12 @@ _SID_BYTES = 40
 _FIELD_BYTES = 56
 """Numbers and names are cut to this: with the parameter's name a token must stay under Twilio's 500 characters."""
 
+_PLACED_BYTES = 18
+"""The same of a call that we placed: its numbers are E.164, and its order has to go in as well."""
+
+_ORDER_BYTES = 34
+_CAMPAIGN_BYTES = 40
+
 _NONCE_BYTES = 12
 
 
@@ -35,6 +41,9 @@ class Claims(msgspec.Struct, frozen=True, array_like=True):
     language: str = ""
     voice: str = ""
     """The last three as the webhook's address told them; empty: not at all."""
+    order: str = ""
+    campaign: str = ""
+    """Of a call that we placed, as its webhook's address told them."""
 
 
 class _Sealed(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -77,12 +86,15 @@ class Tokens:
         """A token for one call, at most 480 characters. Raises ValueError for SIDs over 40 bytes."""
         if max(len(sid.encode("utf-8", "replace")) for sid in (claims.call_sid, claims.account_sid)) > _SID_BYTES:
             raise ValueError(f"a SID of more than {_SID_BYTES} bytes is none of Twilio's")
+        size = _PLACED_BYTES if claims.order else _FIELD_BYTES
         short = msgspec.structs.replace(
             claims,
-            caller=_cut(claims.caller, _FIELD_BYTES),
-            called=_cut(claims.called, _FIELD_BYTES),
+            caller=_cut(claims.caller, size),
+            called=_cut(claims.called, size),
             direction=_cut(claims.direction, 16),
             line=_cut(claims.line, 32),
+            order=_cut(claims.order, _ORDER_BYTES),
+            campaign=_cut(claims.campaign, _CAMPAIGN_BYTES) if claims.order else "",
             language=_cut(claims.language, 16),
             voice=_cut(claims.voice, 32),
         )

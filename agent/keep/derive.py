@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 
-from agent.keep.prices import Prices, cost
+from agent.keep.prices import Prices, cost, cost_known
 from agent.keep.record import VERSION, CallRecord
 
 
@@ -18,9 +19,18 @@ def derived(record: CallRecord, prices: Prices | None = None) -> CallRecord:
         ended_at=_ended(record) if record.ending else "",
         full_text="\n".join(f"{entry.role}: {entry.text}" for entry in said),
         word_count=sum(_has_letters(word) for entry in said for word in entry.text.split()),
-        cost_usd=record.cost_usd if prices is None else cost(record.usage, prices),
+        **({} if prices is None else _costs(record, prices)),
         version=max(record.version, VERSION),
     )
+
+
+def _costs(record: CallRecord, prices: Prices) -> dict[str, Any]:
+    turns = tuple(
+        msgspec.structs.replace(turn, cost_usd=cost(turn.usage, prices)) if turn.usage else turn
+        for turn in record.turns
+    )
+    estimated = round(cost_known((each for each in record.usage if each.estimated), prices), 6)
+    return {"cost_usd": cost(record.usage, prices), "cost_estimated_usd": estimated, "turns": turns}
 
 
 def _has_letters(word: str) -> bool:

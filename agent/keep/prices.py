@@ -57,6 +57,16 @@ def cost(used: Iterable[Usage], prices: Prices) -> float | None:
     return round(sum(known), 6) if parts and len(known) == len(parts) else None
 
 
+def cost_known(used: Iterable[Usage], prices: Prices) -> float:
+    """Of what has a known price."""
+    return sum(_cost(each, _price(each.model, prices)) or 0.0 for each in used)
+
+
+def priced(model: str, prices: Prices) -> bool:
+    """Whether the list has the model."""
+    return _price(model, prices) is not None
+
+
 def _price(model: str, prices: Prices) -> Price | None:
     """A dated snapshot costs what its model does."""
     return prices.get(model) or prices.get(re.sub(r"-\d{4}-\d{2}-\d{2}$", "", model))

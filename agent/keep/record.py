@@ -34,14 +34,18 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     """Of what was cut short: all of it that was known by then; empty where nothing was."""
 
 
-class TurnTimes(msgspec.Struct, frozen=True):
-    """Where one turn's time went, in milliseconds from the end-of-turn decision."""
+class TurnTimes(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where one turn's time went, in milliseconds from the end-of-turn decision; and what it used."""
 
     heard_ms: int
     """Transcription done."""
     first_token_ms: int
     first_audio_ms: int
     """First byte of the reply handed to the socket."""
+    usage: tuple[Usage, ...] = ()
+    """From the end of the answer before to its own end: hearing, thinking, speaking."""
+    cost_usd: float | None = None
+    """Of that; None where nothing was used, or the price of any of it is not known."""
 
 
 class Evidence(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -129,9 +133,15 @@ class CallRecord(msgspec.Struct, frozen=True):
     """Of a call that was placed: why."""
     variables: dict[str, str] = {}
     """What was known of the person beforehand."""
+    cost_estimated_usd: float = 0.0
+    """The part of it that rests on estimates, as servers did not tell."""
     revision: int = 0
     """Milliseconds since 1970 at the last change, or one more than before: a store never goes back to a smaller one."""
     version: int = VERSION
+    order: str = ""
+    """Of a call that we placed: the id of its order."""
+    campaign: str = ""
+    """Of such a call: for whom or what it was placed."""
 
 
 class Outline(msgspec.Struct, frozen=True):

@@ -6,9 +6,9 @@ of its log lines is; a provider that is used outside of a call counts for nobody
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -22,7 +22,8 @@ class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
     model: str
     requests: int = 0
     untold: int = 0
-    """Those of them of which the server did not tell the tokens, such as a reply that was given up."""
+    """Those of them of which the server did not tell the tokens, such as a reply that was given up: what is told here
+    of their tokens and seconds is an estimate."""
     tokens_in: int = 0
     """Of text."""
     tokens_cached: int = 0
@@ -34,37 +35,114 @@ class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
     audio_cached: int = 0
     audio_out: int = 0
     seconds: float = 0.0
-    """Of sound transcribed."""
+    """Of sound transcribed, or spoken where the server tells no tokens."""
     characters: int = 0
     """Of text spoken."""
+    estimated: bool = False
+    """All of this is of such requests; what servers told of others is apart."""
 
 
-AMOUNTS = tuple(name for name in Usage.__struct_fields__ if name not in {"part", "model"})
+AMOUNTS = tuple(name for name in Usage.__struct_fields__ if name not in {"part", "model", "estimated"})
+
+
+class _Row(NamedTuple):
+    turn: int
+    part: Part
+    model: str
+    estimated: bool
 
 
 class Meter:
     """One call's. Nothing here is a checkpoint."""
 
     def __init__(self, used: Iterable[Usage] = ()) -> None:
-        self._used = {(each.part, each.model): each for each in used}
+        self._rows: dict[_Row, dict[str, float]] = {}
+        self.turn = 0
+        """Answers that are over: what is used from here on is of the next one."""
+        for each in used:
+            amounts = {name: getattr(each, name) for name in AMOUNTS}
+            self._add(_Row(-1, each.part, each.model, each.estimated), amounts)
 
-    def add(self, part: Part, model: str, amounts: dict[str, float]) -> None:
-        known = self._used.get((part, model), Usage(part, model))
-        more = {name: getattr(known, name) + amount for name, amount in amounts.items()}
-        self._used[part, model] = msgspec.structs.replace(known, **more)
+    def add(self, part: Part, model: str, amounts: Mapping[str, float], *, estimated: bool = False) -> None:
+        """So much more of these, named as in Usage."""
+        self._add(_Row(self.turn, part, model, estimated), amounts)
 
     @property
     def used(self) -> tuple[Usage, ...]:
-        """By now."""
-        return tuple(self._used.values())
+        """By now, in all."""
+        return self._told(self._rows)
+
+    def of_turn(self, turn: int) -> tuple[Usage, ...]:
+        """What the answer with this number, from 0, and what came before it have used."""
+        return self._told(row for row in self._rows if row.turn == turn)
+
+    def charge(self, part: Part, model: str) -> Charge:
+        """One more request, in this turn, of which nothing is known yet."""
+        return Charge(self, _Row(self.turn, part, model, estimated=True))
+
+    def _add(self, row: _Row, amounts: Mapping[str, float], sign: int = 1) -> None:
+        known = self._rows.setdefault(row, {})
+        for name, amount in amounts.items():
+            known[name] = known.get(name, 0) + sign * amount
+
+    def _told(self, rows: Iterable[_Row]) -> tuple[Usage, ...]:
+        sums: dict[_Row, dict[str, float]] = {}
+        for row in rows:
+            known = sums.setdefault(row._replace(turn=0), {})
+            for name, amount in self._rows[row].items():
+                known[name] = known.get(name, 0) + amount
+        return tuple(
+            Usage(part, model, **_clean(amounts), estimated=estimated)
+            for (_, part, model, estimated), amounts in sums.items()
+            if any(_clean(amounts).values())
+        )
+
+
+class Charge:
+    """One request's, from its sending to its end: of the call and the turn that it was sent in, whenever it ends. What
+    it has used is estimated from this side until the server tells, if it ever does. Nothing here is a checkpoint."""
+
+    def __init__(self, meter: Meter | None, row: _Row) -> None:
+        """Without a meter it is for nobody."""
+        self._meter = meter
+        self._row = row
+        self._amounts: dict[str, float] = {}
+        self.guess()
+
+    def guess(self, **amounts: float) -> None:
+        """So much by now, as far as can be known from here; instead of the last guess."""
+        if self._row.estimated:
+            self._set(self._row, {"requests": 1, "untold": 1, **amounts})
+
+    def told(self, **amounts: float) -> None:
+        """So much, says the server."""
+        self._set(self._row._replace(estimated=False), {"requests": 1, **amounts})
+
+    def amount(self, name: str) -> float:
+        """Of this, as far as is known."""
+        return self._amounts.get(name, 0)
+
+    def free(self) -> None:
+        """The server has taken no such request, or bills none."""
+        self._set(self._row, {})
+
+    def _set(self, row: _Row, amounts: dict[str, float]) -> None:
+        if self._meter is not None:
+            self._meter._add(self._row, self._amounts, -1)  # noqa: SLF001  a part of it
+            self._meter._add(row, amounts)  # noqa: SLF001
+        self._row, self._amounts = row, amounts
 
 
 METER: ContextVar[Meter | None] = ContextVar("meter", default=None)
 """The call's that goes on here."""
 
 
-def spent(part: Part, model: str, **amounts: float) -> None:
-    """So much more of these, named as in Usage; less where a guess is corrected."""
+def charged(part: Part, model: str) -> Charge:
+    """One more request of the call that goes on here."""
     meter = METER.get()
-    if meter is not None and amounts:
-        meter.add(part, model, amounts)
+    return meter.charge(part, model) if meter is not None else Charge(None, _Row(0, part, model, estimated=True))
+
+
+def _clean(amounts: Mapping[str, float]) -> dict[str, Any]:
+    """Without what sums of fractions leave behind."""
+    return {name: round(amount, 6) if isinstance(amount, float) else amount for name, amount in amounts.items()}

@@ -50,6 +50,11 @@ class Calls:
                 call[1] = _text(item.get("name"))
                 call[2] = _text(item.get("arguments"))[:MOST_ARGUMENTS]
 
+    @property
+    def size(self) -> int:
+        """Bytes of all that was said of them."""
+        return sum(len(name.encode()) + len(arguments.encode()) for _, name, arguments in self._parts.values())
+
     def whole(self) -> tuple[ToolCall, ...]:
         """All calls with a name, in their order; one without an id gets its number for one."""
         return tuple(

@@ -78,6 +78,13 @@ class OpenAIClient:
             ) from error
 
 
+def unbilled(error: ProviderError) -> bool:
+    """The server has not taken the request, or has refused it: it costs nothing."""
+    from openai import APIStatusError
+
+    return error.fault in {Fault.UNREACHABLE, Fault.REFUSED} or isinstance(error.__cause__, APIStatusError)
+
+
 def fault_of(code: str) -> Fault:
     """What an error's code in the middle of a stream means."""
     if "rate_limit" in code or "quota" in code or "overloaded" in code:

@@ -5,6 +5,7 @@ Chat completions or the Responses API (OPENAI_LLM_API). Cancelled at any point, 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,9 +16,10 @@ import structlog
 
 from agent.config import Settings
 from agent.errors import Fault, ProviderError
-from agent.keep.usage import Part, spent
+from agent.keep.estimate import TokenRates
+from agent.keep.usage import Part, charged
 from agent.model import Emit
-from agent.providers.openai_client import NAME, OpenAIClient
+from agent.providers.openai_client import NAME, OpenAIClient, unbilled
 from agent.providers.openai_events import Events
 from agent.providers.openai_usage import tokens
 from agent.think.ports import Prompt, Reply, ToolCall, ToolSpec
@@ -47,6 +49,7 @@ class OpenAILanguageModel:
         # a model talk on. A server that refuses one by its name gets the other from then on.
         self._bound = "max_completion_tokens" if client.official else "max_tokens"
         self._tools = True
+        self._rates = TokenRates()
         self._counts: bool | None = None
         """Whether the server tells what a chat used; None: not known yet."""
         sdk = client.sdk  # touching a resource imports it: now, not in the first caller's first turn
@@ -99,7 +102,7 @@ class OpenAILanguageModel:
             for words in events.feed(chunk):
                 await say(words)
 
-        with self._counted(events), suppress(_Enough):
+        with self._counted(prompt, events, said), suppress(_Enough):
             await self._client.pour("reply", self._request(prompt, bound), take)
             await say(events.end())
         text = "".join(said)
@@ -133,18 +136,25 @@ class OpenAILanguageModel:
         return self._create(model=self._model, messages=render(prompt), stream=True, **{bound: MAX_TOKENS}, **more)
 
     @contextmanager
-    def _counted(self, events: Events) -> Iterator[None]:
+    def _counted(self, prompt: Prompt, events: Events, said: list[str]) -> Iterator[None]:
         """A request within it is counted, however it ends, unless it was refused."""
-        spent(self._part, self._model, requests=1, untold=1)
+        given = _size(prompt)
+        charge = charged(self._part, self._model)
+        charge.guess(**self._rates.guess(given, 0))
         try:
             yield
         except ProviderError as error:
-            if error.fault is Fault.REFUSED:
-                spent(self._part, self._model, requests=-1, untold=-1)
+            if unbilled(error):
+                charge.free()
+                given = 0
             raise
         finally:
+            made = sum(len(words.encode()) for words in said) + events.calls.size
             if used := tokens(events.usage):
-                spent(self._part, self._model, untold=-1, **used)
+                self._rates.learn(given, made, used)
+                charge.told(**used)
+            elif given:
+                charge.guess(**self._rates.guess(given, made))
         self._counts = self._counts is not False
 
     def _uncounted(self, error: ProviderError, refused: str) -> bool:
@@ -200,6 +210,13 @@ def _tool(messages: list[dict[str, Any]], call: ToolCall, result: str, id_: str,
     else:
         messages.append({"role": "assistant", "content": None, "tool_calls": [asked]})
     messages.append({"role": "tool", "tool_call_id": id_, "content": result})
+
+
+def _size(prompt: Prompt) -> int:
+    """Bytes of all that the model is told."""
+    tools = sum(len(json.dumps(_function(tool)).encode()) for tool in prompt.tools)
+    said = (message.text + (message.call.arguments if message.call else "") for message in prompt.messages)
+    return len(system_of(prompt).encode()) + tools + sum(len(text.encode()) for text in said)
 
 
 def _function(tool: ToolSpec) -> dict[str, Any]:

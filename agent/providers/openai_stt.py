@@ -11,11 +11,11 @@ import msgspec
 from agent.config import Settings
 from agent.errors import Fault, ProviderError
 from agent.hear.transcript import clean, worth_hearing
-from agent.keep.usage import spent
+from agent.keep.usage import Charge, charged
 from agent.language import two_letters
 from agent.model import Utterance
-from agent.providers.openai_client import NAME, OpenAIClient
-from agent.providers.openai_usage import tokens
+from agent.providers.openai_client import NAME, OpenAIClient, unbilled
+from agent.providers.openai_usage import seconds, tokens
 from agent.wire import mulaw
 
 RATE = 8000
@@ -48,21 +48,22 @@ class OpenAIRecogniser:
         code = two_letters(language or self._language)
         told = "" if code in self._refused else code
         try:
-            body = await self._ask(utterance, told)
+            body, charge = await self._ask(utterance, told)
         except ProviderError as error:
             if not told or error.fault is not Fault.REFUSED or "language" not in str(error.__cause__):
                 raise
             self._refused.add(code)
-            body = await self._ask(utterance, "")
+            body, charge = await self._ask(utterance, "")
         try:
             heard = msgspec.json.decode(body, type=_Heard)
         except msgspec.DecodeError:
             raise ProviderError(NAME, "transcribe", Fault.BROKEN, "an answer without a text") from None
-        if heard.usage:
-            spent("stt", self._model, untold=-1, **tokens(heard.usage))
+        lasted = seconds(heard.usage)
+        if lasted is not None or tokens(heard.usage):
+            charge.told(seconds=utterance.duration_ms / 1000 if lasted is None else lasted, **tokens(heard.usage))
         return clean(heard.text, utterance)
 
-    async def _ask(self, utterance: Utterance, code: str) -> bytes:
+    async def _ask(self, utterance: Utterance, code: str) -> tuple[bytes, Charge]:
         body = bytearray()
 
         async def take(chunk: bytes) -> None:
@@ -74,15 +75,15 @@ class OpenAIRecogniser:
             response_format="json",
             **({"language": code} if code else {}),
         )
-        lasted = utterance.duration_ms / 1000
-        spent("stt", self._model, requests=1, untold=1, seconds=lasted)
+        charge = charged("stt", self._model)
+        charge.guess(seconds=utterance.duration_ms / 1000)
         try:
             await self._client.pour("transcribe", request, take)
         except ProviderError as error:
-            if error.fault is Fault.REFUSED:
-                spent("stt", self._model, requests=-1, untold=-1, seconds=-lasted)
+            if unbilled(error):
+                charge.free()
             raise
-        return bytes(body)
+        return bytes(body), charge
 
 
 def wav(sound: bytes) -> bytes:

@@ -9,10 +9,11 @@ from typing import Any
 
 from agent.config import Settings
 from agent.errors import Fault, ProviderError
-from agent.keep.usage import spent
+from agent.keep.estimate import spoken, spoken_s
+from agent.keep.usage import charged
 from agent.language import name as language_name
 from agent.model import Emit
-from agent.providers.openai_client import NAME, OpenAIClient
+from agent.providers.openai_client import NAME, OpenAIClient, unbilled
 
 RATE = 24000
 """What `pcm` means on /audio/speech, whatever the model: signed 16-bit little-endian, mono."""
@@ -58,10 +59,13 @@ class OpenAIVoice:
 
     async def _speak(self, part: str, emit: Emit[bytes], voice: str, how: str) -> None:
         body = Body()
-        spent("tts", self._model, requests=1, characters=len(part))
+        charge, made = charged("tts", self._model), 0
+        charge.guess(**spoken(part, spoken_s(part)))  # given up, it may have been made to its end
 
         async def take(chunk: bytes) -> None:
+            nonlocal made
             if sound := body.feed(chunk):
+                made += len(sound)
                 await emit(sound)
 
         request = self._create(
@@ -74,9 +78,11 @@ class OpenAIVoice:
         try:
             await self._client.pour("speak", request, take)
         except ProviderError as error:
-            if error.fault is Fault.REFUSED:
-                spent("tts", self._model, requests=-1, characters=-len(part))
+            charge.guess(**spoken(part, made / (2 * RATE)))
+            if unbilled(error):
+                charge.free()
             raise
+        charge.guess(**spoken(part, made / (2 * RATE)))
 
 
 class Body:

@@ -118,7 +118,7 @@ class _Bridge(AsyncHttpClient):  # type: ignore[misc]  # the SDK has no types
     """What the SDK sends goes over our client. A good answer is the SDK's to read; any other is an error of ours."""
 
     def __init__(self, http: httpx2.AsyncClient, base: str, limit_s: float) -> None:
-        super().__init__(logging.getLogger("twilio"), False, limit_s)
+        super().__init__(logging.getLogger("twilio"), True, limit_s)
         self._http = http
         self._base = base.rstrip("/")
         self._limit = httpx2.Timeout(limit_s)
@@ -212,7 +212,7 @@ def _call(made: CallInstance) -> CarrierCall:
     return CarrierCall(
         str(made.sid or ""),
         str(made.to or ""),
-        str(made.from_ or ""),
+        str(made._from or ""),  # noqa: SLF001  there is no other name
         str(made.status or ""),
         created.timestamp() if isinstance(created, datetime) else None,
         str(made.direction or ""),

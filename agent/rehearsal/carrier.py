@@ -27,6 +27,7 @@ class Identity:
     stream_sid: str
     caller: str = CALLER
     called: str = CALLED
+    direction: str = "inbound"
 
 
 def new_identity(
@@ -50,7 +51,7 @@ def voice_form(identity: Identity, status: str = "ringing") -> dict[str, str]:
         "CallStatus": status,
         "CallToken": "",
         "CallerName": "",
-        "Direction": "inbound",
+        "Direction": identity.direction,
         "ForwardedFrom": "",
         "From": identity.caller,
         "Caller": identity.caller,

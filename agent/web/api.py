@@ -12,19 +12,18 @@ from quart_trio.wrappers import TrioResponse as Response
 
 from agent.config import Settings
 from agent.errors import NotKept, StoreError
-from agent.guard.ports import DialRules
 from agent.keep.asked import number as in_full
 from agent.keep.erasure import Erased
+from agent.web.calling_out import CallingOut
 from agent.web.calls import add_calls
 from agent.web.cors import add_cors
-from agent.web.dialling import add_dialling
-from agent.web.do_not_call import add_do_not_call
 from agent.web.entrance import Entrance
 from agent.web.export import add_export
 from agent.web.given import Given
-from agent.web.ports import DoNotCallList, Placing, Records
+from agent.web.ports import Records
 from agent.web.problem import problem
 from agent.web.route import route
+from agent.web.spending import Spending, add_spend
 
 AGAIN_S = 5
 """Until a store that is away is worth asking again."""
@@ -36,10 +35,8 @@ def api_routes(
     settings: Settings,
     records: Records,
     entrance: Entrance | None = None,
-    *,
-    rules: DialRules | None = None,
-    placing: Placing | None = None,
-    do_not_call: DoNotCallList | None = None,
+    calling_out: CallingOut | None = None,
+    spending: Spending | None = None,
 ) -> Blueprint:
     """Without an entrance, one that knows API_TOKEN alone."""
     routes = Blueprint("api", __name__, url_prefix="/api")
@@ -57,8 +54,8 @@ def api_routes(
     add_calls(routes, records, zone)
     add_export(routes, records, zone)
     _add_erasing(routes, records)
-    add_dialling(routes, settings, rules, placing)
-    add_do_not_call(routes, do_not_call)
+    add_spend(routes, spending)
+    (calling_out or CallingOut()).add_to(routes, settings)
     _add_refusals(routes)
     return routes
 

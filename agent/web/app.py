@@ -17,20 +17,22 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from agent.config import Settings
 from agent.errors import AskedWrongly
-from agent.guard.ports import DialRules
 from agent.guard.tokens import Tokens
 from agent.lines import Lines
 from agent.web.api import api_routes
+from agent.web.calling_out import CallingOut
 from agent.web.entrance import Entrance
 from agent.web.headers import add_security_headers
 from agent.web.health import health_routes
 from agent.web.metrics import Readings, metrics_route
 from agent.web.openapi import openapi_route
-from agent.web.ports import DoNotCallList, Placing, Records
+from agent.web.ports import Records
 from agent.web.problem import asked_wrongly, problem
+from agent.web.rates import Limits, add_rates
 from agent.web.route import route
 from agent.web.security import Gate
 from agent.web.session import session_routes
+from agent.web.spending import Spending
 from agent.web.state import ProcessState
 from agent.web.transfer import HandedOver
 from agent.web.twilio import twilio_routes
@@ -55,24 +57,24 @@ def create_app(
     *,
     entrance: Entrance | None = None,
     readings: Readings = tuple,
-    rules: DialRules | None = None,
-    placing: Placing | None = None,
-    do_not_call: DoNotCallList | None = None,
+    calling_out: CallingOut | None = None,
+    limits: Limits | None = None,
+    spending: Spending | None = None,
 ) -> QuartTrio:
     """`handed_over` is asked for calls that another process held; without `records` there is no API; `now` is the time
     the tokens are stamped with, in seconds since the epoch. Without an `entrance`, API_TOKEN is the only key;
-    `readings` is how the process stands, for /metrics."""
+    `readings` is how the process stands, for /metrics. Without `spending`, calls cost what they do."""
     app = QuartTrio(__name__, static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY, BODY_TIMEOUT=BODY_S)
     app.url_map.merge_slashes = False  # a redirect would lose Twilio's form
-    app.register_blueprint(twilio_routes(settings, tokens, state, gate, lines, handed_over, now))
+    news = calling_out.news if calling_out else None
+    twilio = twilio_routes(settings, tokens, state, gate, lines, handed_over, now, news, spending)
     app.register_blueprint(health_routes(state))
     add_security_headers(app, settings)
     entrance = entrance or Entrance(settings, now=now)
     app.register_blueprint(metrics_route(entrance, readings))
     if records is not None:
-        api = api_routes(settings, records, entrance, rules=rules, placing=placing, do_not_call=do_not_call)
-        faces = [api]
+        faces = [api_routes(settings, records, entrance, calling_out, spending)]
         if entrance.sessions is not None:
             faces.append(session_routes(settings, entrance, entrance.sessions))
         for face in (*faces, openapi_route(*faces)):
@@ -81,6 +83,9 @@ def create_app(
     @app.before_request
     async def read_it_all() -> None:
         await request.get_data()
+
+    add_rates(app, twilio, limits or Limits(settings), now)
+    app.register_blueprint(twilio)
 
     @app.errorhandler(HTTPException)
     async def refused(error: HTTPException) -> Response:

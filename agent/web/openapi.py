@@ -26,17 +26,18 @@ from agent.web.dialling import KEY, CallRequest, Verdict
 from agent.web.do_not_call import DoNotCallPage, Unwanted
 from agent.web.parameters import E164, NUMBER, TRANSCRIPTS
 from agent.web.problem import MEDIA_TYPE
+from agent.web.spending import Spend
 
 _PROBLEMS = {
     400: "A parameter cannot be used: `errors` tells which, and what to write instead.",
     401: "No key, or none that is valid.",
-    403: "The key has not the scope that this takes, the one who asks is not on this machine, or the call is not "
-    "allowed (`refused`).",
-    404: "There is no such call or number, or it has no sound.",
+    403: "The key has not the scope that this takes, who asks is not on this machine, or the call is not allowed "
+    "(`refused`).",
+    404: "There is no such call, order or number, or it has no sound.",
     409: "The idempotency key has been used for another call.",
     416: "The range is behind the sound's end.",
     422: "The number, or ours, is none that can be used: `refused` tells every rule that says no.",
-    429: "Not now: `refused` tells every rule that says no, `Retry-After` when none does any more.",
+    429: "Too many requests of one client, or not now (`refused` tells why): `Retry-After` tells when to ask again.",
     503: "The store does not answer, or not everything could be erased.",
 }
 _PROBLEM = {
@@ -59,15 +60,26 @@ _PROBLEM = {
         "refused": {"type": "array", "items": {"$ref": "#/components/schemas/Refused"}},
     },
 }
-_STRUCTS = (CallRecord, Transcript, Erased, CallRequest, Verdict, Order, Refused, DoNotCall, Unwanted, DoNotCallPage)
+_STRUCTS = (
+    CallRecord,
+    Transcript,
+    Erased,
+    Spend,
+    CallRequest,
+    Verdict,
+    Order,
+    Refused,
+    DoNotCall,
+    Unwanted,
+    DoNotCallPage,
+)
 _REFERENCE = "#/components/schemas/{name}"
 _PLACES = ("/api/calls", "post")
 _ONLY: dict[int, Callable[[str, str], bool]] = {
-    404: lambda path, _: path.startswith(("/api/calls/{call_sid}", "/api/do-not-call/")),
+    404: lambda path, _: path.startswith(("/api/calls/{call_sid}", "/api/do-not-call/", "/api/orders/{order_id}")),
     409: lambda path, method: (path, method) == _PLACES,
     416: lambda path, _: path.endswith("/recording"),
     422: lambda path, method: (path, method) == _PLACES,
-    429: lambda path, method: (path, method) == _PLACES,
 }
 """Where the problems are that not every route has."""
 
@@ -79,6 +91,16 @@ _CONTENTS: dict[str, dict[int, dict[str, Any]]] = {
     "/api/export": {200: {"text/csv": _TEXT, "application/jsonl": _TEXT}},
 }
 """What else than JSON there is."""
+_OTHERS: dict[tuple[str, str], dict[str, dict[str, Any]]] = {
+    ("delete", "/api/calls/{call_sid}"): {
+        "204": {"description": "It is over."},
+        "502": {
+            "description": "The carrier has refused.",
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        },
+    }
+}
+"""Answers of single operations."""
 
 
 def openapi_route(*described_routes: Blueprint) -> Blueprint:
@@ -115,6 +137,9 @@ def description(*blueprints: Blueprint) -> dict[str, Any]:
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             _complete(path, method, operation)
+            operation["responses"] |= _OTHERS.get((method, path), {})
+            if "204" in operation["responses"]:
+                operation["responses"].pop("200", None)
     return document
 
 

@@ -13,13 +13,15 @@ from quart import Blueprint, g
 from quart_trio.wrappers import TrioResponse as Response
 
 from agent.config import Settings
-from agent.guard.tokens import Tokens
+from agent.guard.tokens import Claims, Tokens
 from agent.lines import Lines
 from agent.profile import Profile
 from agent.web.busy import busy
+from agent.web.placed import News, add_placed, news_of_answer, news_of_status
 from agent.web.problem import nothing, problem
 from agent.web.security import MEDIA_PATH, Gate
-from agent.web.state import ProcessState
+from agent.web.spending import Spending
+from agent.web.state import PROMISE_S, ProcessState
 from agent.web.transfer import HandedOver, add_transfer
 from agent.web.webhook import address, as_twiml, claims, field, info, let_in
 from agent.wire import twiml
@@ -38,7 +40,10 @@ def twilio_routes(
     lines: Lines,
     handed_over: HandedOver,
     now: Callable[[], float],
+    news: News | None = None,
+    spending: Spending | None = None,
 ) -> Blueprint:
+    """`news` takes what these routes hear of calls that we placed."""
     routes = Blueprint("twilio", __name__, url_prefix="/twilio")
 
     @routes.before_request
@@ -52,13 +57,17 @@ def twilio_routes(
         told = claims(lines)
         if not told.call_sid:
             return problem(400, "CallSid is missing: this address answers Twilio's voice webhook, a form sent by POST.")
-        if not state.room(told.call_sid, now()):
-            return busy("all lines are busy", told, lines.profile(info(told)), settings)
+        its_own = news is None or not told.order or await news_of_answer(news, told)
         try:
             token = tokens.mint(told, now())
         except ValueError as error:
             return problem(400, f"CallSid or AccountSid is not usable: {error}.")
-        state.promise(told.call_sid, now())
+        why = await _no_line(told, state, spending, now()) if its_own else ""
+        if told.order and (why or not its_own):  # a second call of one order; or no line for whom we have called
+            return as_twiml(twiml.after())
+        profile = lines.profile(info(told))
+        if why:
+            return busy(why, told, profile, settings)
         log.info(
             "call announced",
             call_sid=told.call_sid,
@@ -67,14 +76,26 @@ def twilio_routes(
             direction=told.direction[:16],
             line=told.line,
         )
-        return as_twiml(_greeting(lines.profile(info(told)), token, told.line))
+        return as_twiml(_greeting(profile, token, told.line))
 
     add_transfer(routes, settings, state, lines, handed_over)
-    _add_callbacks(routes, state)
+    _add_callbacks(routes, state, news)
+    add_placed(routes, news)
     return routes
 
 
-def _add_callbacks(routes: Blueprint, state: ProcessState) -> None:
+async def _no_line(told: Claims, state: ProcessState, spending: Spending | None, now: float) -> str:
+    """Why this call is not promised a line; "": it is."""
+    if not state.room(told.call_sid, now):
+        return "all lines are busy"
+    state.promise(told.call_sid, now)
+    no = await spending.admits(told.call_sid, info(told), PROMISE_S) if spending is not None else None
+    if no is not None:
+        state.give_up(told.call_sid)
+    return no.words if no is not None else ""
+
+
+def _add_callbacks(routes: Blueprint, state: ProcessState, news: News | None) -> None:
     """They may come late, twice, in any order, and of calls that this process does not know."""
 
     @routes.post("/stream-status")
@@ -92,6 +113,8 @@ def _add_callbacks(routes: Blueprint, state: ProcessState) -> None:
         log.info("call status", call_sid=call_sid, status=status)
         if status in _OVER:
             state.give_up(call_sid)
+        if news is not None:
+            await news_of_status(news)
         return nothing()
 
 

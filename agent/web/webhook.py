@@ -12,6 +12,7 @@ from quart import g, request
 from quart_trio.wrappers import TrioResponse as Response
 
 from agent import language
+from agent.guard.progress import ORDER_ID
 from agent.guard.tokens import Claims
 from agent.lines import Lines
 from agent.lines_file import VOICE
@@ -65,8 +66,16 @@ def claims(lines: Lines) -> Claims:
         caller=g.form.get("From", ""),
         called=g.form.get("To", ""),
         direction=g.form.get("Direction") or "inbound",
+        order=ordered(),
+        campaign=request.args.get("campaign", "") if ordered() else "",
         **taken,
     )
+
+
+def ordered() -> str:
+    """The order that this request's call is of, as we told the carrier; "" where there is none."""
+    order_id = request.args.get("order", "")
+    return order_id if ORDER_ID.fullmatch(order_id) else ""
 
 
 def info(told: Claims) -> CallInfo:
@@ -81,6 +90,8 @@ def info(told: Claims) -> CallInfo:
         told.line,
         told.language,
         told.voice,
+        told.order,
+        told.campaign,
     )
 
 

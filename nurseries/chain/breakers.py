@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import structlog
 import trio
 
 from agent.config import Settings
 from agent.guard.breaker import Breaker, Rules, State
+from agent.metrics import Count, Reading
+
+OPENINGS = Count("breaker_openings", "Times that a provider was not asked any more.", "part", "provider")
 
 log = structlog.get_logger(__name__)
 
@@ -29,6 +34,12 @@ class Breakers:
         now = trio.current_time()
         return [(breaker, breaker.state(now)) for breaker in self._all.values()]
 
+    def readings(self) -> Iterator[Reading]:
+        """How they stand, for /metrics."""
+        for breaker, state in self.states():
+            labels = {"part": breaker.part, "provider": breaker.name}
+            yield Reading("breaker_open", "1 while the provider is not asked.", float(state != "closed"), labels)
+
     @property
     def degraded(self) -> tuple[str, ...]:
         """Ports of which a provider is not asked at present, each once."""
@@ -44,6 +55,7 @@ def _told(breaker: Breaker) -> None:
     if breaker.state(now) == "closed":
         log.info("breaker closed: the provider works again", part=breaker.part, provider=breaker.name)
         return
+    OPENINGS.add(part=breaker.part, provider=breaker.name)
     log.warning(
         "breaker open: the provider is not asked",
         part=breaker.part,

@@ -17,10 +17,14 @@ import structlog
 import trio
 
 from agent.errors import Fault, ProviderError
-from agent.guard.breaker import Breaker
+from agent.guard.breaker import Breaker, Visit
 from agent.guard.retry import Policy
 from agent.keep.stand_ins import stood_in
+from agent.metrics import Count
 from nurseries.retrying import Why, of_provider, retried
+
+FAILURES = Count("provider_failures", "Requests that a provider failed or was late with.", "part", "provider", "fault")
+STAND_INS = Count("stand_ins", "Times that a provider served in place of the first one.", "part", "provider", "why")
 
 P = TypeVar("P")
 T = TypeVar("T")
@@ -152,6 +156,7 @@ class Chain(Generic[P]):
         name = self.members[n].name
         log.info("stood in", part=self.part, provider=name, why=why)
         stood_in(self.part, name, why)
+        STAND_INS.add(part=self.part, provider=name, why=why)
 
     def rivals(self, n: int) -> int:
         """How many could be asked after this one. Not a checkpoint."""
@@ -183,22 +188,28 @@ class Chain(Generic[P]):
                 answer = await work(member.provider, progress)
         except ProviderError as error:
             visit.failed(trio.current_time(), error.fault, error.retry_after_s)
+            FAILURES.add(part=self.part, provider=member.name, fault=error.fault.value)
             log.info("provider failed", part=self.part, provider=member.name, error=str(error))
             raise
         except BaseException:
             # Whoever waits may have the same deadline as the provider, and then it is theirs that is noticed.
             if progress.waited_s >= max(progress.limit_s, fair) - SLACK_S:
-                visit.failed(trio.current_time(), Fault.TIMEOUT)
+                _late(member, self.part, visit)
             visit.left()
             raise
         if not scope.cancelled_caught:
             visit.worked(trio.current_time())
             return answer
         if progress.limit_s >= fair - SLACK_S:
-            visit.failed(trio.current_time(), Fault.TIMEOUT)
+            _late(member, self.part, visit)
         visit.left()
         log.info("provider late", part=self.part, provider=member.name, limit_s=round(progress.limit_s, 2))
         raise ProviderError(member.name, self.part, Fault.TIMEOUT, f"nothing for {progress.limit_s:g} s")
+
+
+def _late(member: Member[P], part: str, visit: Visit) -> None:
+    visit.failed(trio.current_time(), Fault.TIMEOUT)
+    FAILURES.add(part=part, provider=member.name, fault=Fault.TIMEOUT.value)
 
 
 def _why(error: BaseException) -> Why | None:

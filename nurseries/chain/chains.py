@@ -13,6 +13,7 @@ import httpx2
 
 from agent.config import OPENAI_URL, Settings
 from agent.fallbacks_file import Fallback, Fallbacks
+from agent.guard.breaker import Breaker
 from agent.hear.ports import Recogniser
 from agent.providers.own_fallbacks import host_of, settings_for
 from agent.speak.ports import Voice
@@ -37,6 +38,10 @@ class Chains:
         self._fallbacks = fallbacks
         self._breakers = breakers
         self.host = host_of(settings.OPENAI_BASE_URL or OPENAI_URL)
+
+    def socket(self, part: str, model: str) -> Breaker:
+        """Of a kind of session at a Realtime server."""
+        return self._breakers.of(part, f"openai {model} at {self.host}")
 
     def recogniser(self, first: Recogniser) -> ChainRecogniser:
         """Raises ConfigError where one that stands by cannot be had, as all of these do."""

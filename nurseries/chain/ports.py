@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar, cast
+
 import trio
 
 from agent.hear.ports import HEARING_RATE, Recogniser
@@ -120,3 +122,19 @@ class ChainSummariser:
             return await summariser.write(instructions, text)
 
         return await self.chain.ask(work)
+
+
+P = TypeVar("P", Recogniser, LanguageModel, Voice)
+
+
+def first_of(provider: P) -> P:
+    """Who is asked first: of a chain its first member."""
+    chain = getattr(provider, "chain", None)
+    return cast("P", chain.first) if isinstance(chain, Chain) else provider
+
+
+def others_of(provider: P) -> list[tuple[P, str]]:
+    """Who stands by, in order, with their names."""
+    chain = getattr(provider, "chain", None)
+    members = chain.members[1:] if isinstance(chain, Chain) else ()
+    return [(cast("P", member.provider), member.name) for member in members]

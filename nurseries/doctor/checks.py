@@ -12,9 +12,10 @@ import httpx2
 import trio
 
 from agent.config import Settings
+from agent.doctor import telephone
 from agent.doctor.check import Check
 from agent.providers.http_client import open_http_client
-from nurseries.doctor import kept, machine, outside
+from nurseries.doctor import carrier, kept, machine, outside
 
 WHOLE_S = 45.0
 """For everything: the sum of what the slowest of them may take."""
@@ -31,6 +32,7 @@ async def checks(settings: Settings) -> tuple[Check, ...]:
             "store": partial(_aside, lambda: kept.store(settings)),
             "recordings": partial(_aside, lambda: [kept.objects(settings)]),
             "clock": partial(_clock, settings, http),
+            telephone.ACCOUNT: partial(carrier.account, settings, http),
             "public address": partial(outside.reachable, settings, http),
         }
         found: dict[str, Iterable[Check]] = {

@@ -21,12 +21,17 @@ from agent.doctor.retirement import Outlook, outlook
 from agent.doctor.uses import models_in_use
 from agent.doctor.words import words
 from agent.errors import ProviderError
+from agent.guard.retry import Policy
 from nurseries.compose import compose, open_catalogue
 from nurseries.doctor.checks import checks
 from nurseries.doctor.measure import Doctor
+from nurseries.retrying import retried
 
 LIST_S = 10.0
 """For the list of models; no call waits for it."""
+
+READING = Policy(requests=3, first_s=0.5, longest_s=2.0, patience_s=5.0)
+"""It changes nothing, and nobody is on the line."""
 
 PORTS: tuple[Literal["STT", "LLM", "TTS"], ...] = ("STT", "LLM", "TTS")
 
@@ -67,6 +72,7 @@ async def examine(settings: Settings, rounds: int, days: int, today: date) -> Re
         live = (await doctor.hearing_live(), await doctor.answering())
         rest = (await doctor.hearing(), await doctor.thinking(), await doctor.speaking())
         measured = (*(one for one in live if one is not None), *rest)
+        standing_by = await doctor.standing_by()
     notes += (
         f"{use.setting}={use.model} was looked up, not measured"
         for use in models_in_use(settings)
@@ -74,7 +80,7 @@ async def examine(settings: Settings, rounds: int, days: int, today: date) -> Re
     )
     models = await _models(settings, days, today, notes)
     looked_at = await checks(settings)
-    return report.build(today, rounds, measured, budget(settings, measured), models, notes, looked_at)
+    return report.build(today, rounds, (*measured, *standing_by), budget(settings, measured), models, notes, looked_at)
 
 
 async def _models(settings: Settings, days: int, today: date, notes: list[str]) -> tuple[Outlook, ...]:
@@ -83,7 +89,7 @@ async def _models(settings: Settings, days: int, today: date, notes: list[str]) 
         if catalogue is not None:
             with trio.move_on_after(LIST_S) as scope:
                 try:
-                    listed = await catalogue.models()
+                    listed = await retried(READING, catalogue.models)
                 except ProviderError as error:
                     notes.append(f"the server's list of models could not be read: {error}")
             if scope.cancelled_caught:

@@ -24,8 +24,9 @@ from agent.speak.clips import WELCOME
 from agent.speak.plain import speakable
 from agent.speak.ports import Voice
 from agent.speak.sentences import Sentences
-from agent.think.ports import Message
+from agent.think.ports import LanguageModel, Message
 from agent.think.prompt import build_prompt
+from nurseries.chain.ports import first_of, others_of
 from nurseries.doctor.caller import Caller
 from nurseries.parts import Parts
 from nurseries.speech import Failure, Idle, timed
@@ -98,18 +99,18 @@ class Doctor:
         do = f"{what_to_do('STT', hearing.name, fault, detail, settings)} {WITHOUT_SOCKET}"
         return with_trouble(made, Trouble(f"heard as a file only: {_told(Failure('hear', fault, detail))}", files, do))
 
-    async def hearing(self) -> Measured:
-        """A packaged recording to its text, and whether the words are right."""
+    async def hearing(self, recogniser: Recogniser | None = None) -> Measured:
+        """A packaged recording to its text, and whether the words are right. By the first who is to hear, or by
+        `recogniser`."""
+        asked = recogniser or first_of(self.parts.recogniser)
 
         async def listen() -> str | Failure:
             began = trio.current_time()
-            text = await self._transcribed(
-                self.parts.recogniser, Utterance(RECORDING, 0, len(RECORDING) / BYTES_PER_MS)
-            )
+            text = await self._transcribed(asked, Utterance(RECORDING, 0, len(RECORDING) / BYTES_PER_MS))
             self._took_ms = _since(began)
             return text
 
-        return await self._heard(self.parts.recogniser.name, listen)
+        return await self._heard(asked.name, listen)
 
     async def _transcribed(self, recogniser: Recogniser, utterance: Utterance) -> str | Failure:
         text = ""
@@ -141,9 +142,10 @@ class Doctor:
         right = made.figures and not stands_in
         return msgspec.structs.replace(made, notes=("the words came back right",)) if right else made
 
-    async def thinking(self) -> Measured:
-        """A caller's first words to the reply: its first piece, its first sentence, its end."""
-        model, settings = self.parts.model, self.parts.settings
+    async def thinking(self, model: LanguageModel | None = None) -> Measured:
+        """A caller's first words to the reply: its first piece, its first sentence, its end. By the first who is to
+        think, or by `model`."""
+        model, settings = model or first_of(self.parts.model), self.parts.settings
         messages = (Message("agent", self._profile.greeting), Message("caller", ASKED))
         prompt = build_prompt(self._profile.system, messages, {}, settings.HISTORY_TURNS, settings.HISTORY_TOKENS)
 
@@ -220,7 +222,7 @@ class Doctor:
         and is a failure all the same."""
         voice = self.parts.go_live(self._profile, lambda: None).voice
         if voice is None:
-            return await self._spoken(self.parts.voice)
+            return await self._spoken(first_of(self.parts.voice))
         name = voice.name
         async with trio.open_nursery() as nursery:
             nursery.start_soon(voice.session.run, name="voice")
@@ -237,7 +239,18 @@ class Doctor:
         what = f"said by another voice: {_told(Failure('speak', fault, detail))}"
         return with_trouble(made, Trouble(what, voice.by_other, what_to_do("TTS", name, fault, detail, settings)))
 
-    async def _spoken(self, voice: Voice) -> Measured:
+    async def standing_by(self) -> tuple[Measured, ...]:
+        """Everybody of FALLBACKS_FILE, each by itself, as if all before it had failed."""
+        made = []
+        for n, (recogniser, name) in enumerate(others_of(self.parts.recogniser), 1):
+            made.append(_standby(await self.hearing(recogniser), "stt", n, name))
+        for n, (model, name) in enumerate(others_of(self.parts.model), 1):
+            made.append(_standby(await self.thinking(model), "llm", n, name))
+        for n, (voice, name) in enumerate(others_of(self.parts.voice), 1):
+            made.append(_standby(await self._spoken(voice, own=False), "tts", n, name))
+        return tuple(made)
+
+    async def _spoken(self, voice: Voice, *, own: bool = True) -> Measured:
         settings = self.parts.settings
         bytes_per_ms = voice.rate * 2 / 1000
 
@@ -258,7 +271,8 @@ class Doctor:
                         times.setdefault(budget.MESSAGE, _since(began))
 
                 profile = self._profile
-                await voice.synthesise(speakable(SENTENCE), emit, voice=profile.voice, language=profile.language)
+                name = profile.voice if own else ""
+                await voice.synthesise(speakable(SENTENCE), emit, voice=name, language=profile.language)
 
             failure = await timed("speak", settings.TTS_TIMEOUT_S, work)
             if failure is not None:
@@ -292,6 +306,15 @@ class Doctor:
             for failure, times in failures.items()
         ]
         return Measured(port, name, where(settings, port, name), figures(samples), tuple(troubles))
+
+
+def _standby(made: Measured, port: str, n: int, name: str) -> Measured:
+    """What was measured, told as of one that stands by."""
+    do = f"See [[{port}]] {n} in FALLBACKS_FILE: its base_url, key and model. Calls go on without it until others fail."
+    troubles = tuple(msgspec.structs.replace(trouble, do=do) for trouble in made.troubles)
+    what, _, host = name.partition(" at ")
+    notes = (*made.notes, f"stands by: number {n} of [[{port}]] in FALLBACKS_FILE")
+    return msgspec.structs.replace(made, name=what, where=host or "this machine", troubles=troubles, notes=notes)
 
 
 def _told(failure: Failure) -> str:

@@ -68,7 +68,7 @@ class _Carrier:
         """The call, from the voice webhook to the last callback."""
         began = trio.current_time()
         try:
-            document = await self._ask(voice, "ringing")
+            document = await self._ask(voice, "ringing" if self._identity.direction == "inbound" else "in-progress")
         except NoUseError as error:
             self.log.unreachable = str(error)
             return

@@ -26,6 +26,9 @@ async def test_what_a_realtime_model_did_is_on_the_call_that_it_was_for(autojump
         assert heard.seconds > 2
         assert (thought.requests, thought.untold, thought.audio_out, thought.tokens_cached) == (2, 0, 30, 6)
 
+        turns = [{each.part: each for each in turn.usage} for turn in call.record().turns]
+        assert [(turn["llm"].audio_out, turn["stt"].requests) for turn in turns] == [(15, 1), (15, 1)]
+
     spoken, again = ([each for each in call.record().usage if each.part == "tts"] for call in stage.calls)
     assert [(each.untold, each.characters) for each in spoken] == [(0, len(GREETING_SAID))]
     assert again == []  # the greeting is said from the cache

@@ -26,6 +26,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import math
 import socket
 import struct
 import time
@@ -38,6 +39,7 @@ import h11
 import trio
 
 from tests.fakes import openai_answers as api
+from tests.fakes.openai_bill import Bill, Item
 from tests.fakes.realtime_plan import Plan, Says, Wrong, verbatim
 from tests.fakes.realtime_server import Realtime
 
@@ -62,6 +64,7 @@ class Ledger:
     in_flight: int = 0
     answered: int = 0
     abandoned: int = 0
+    bill: Bill = field(default_factory=Bill)
     realtime: Realtime = field(default_factory=lambda: Realtime(Plan(wall_clock=time.time)))
 
     def state(self) -> dict[str, Any]:
@@ -74,11 +77,16 @@ class Ledger:
             "spoken": sessions.spoken,
             "received": [[message["type"] for message in received] for received in sessions.received],
         }
-        return {name: getattr(self, name) for name in counts} | {"requests": self.requests, "realtime": live}
+        return {name: getattr(self, name) for name in counts} | {
+            "requests": self.requests,
+            "realtime": live,
+            "bill": self.bill.models,
+        }
 
     def forget(self) -> None:
         self.plan, self.turns, self.requests = {}, {}, []
         self.connections = self.answered = self.abandoned = 0
+        self.bill = Bill()
         self.realtime = Realtime(Plan(wall_clock=time.time))
 
     def planned(self, plan: dict[str, Any]) -> None:
@@ -217,7 +225,11 @@ class Connection:
             payload = text.encode() if isinstance(text, str) else json.dumps(text).encode()
             kind = fault.get("content_type", "application/json")
             answer = api.Answer(fault["status"], kind, (payload,), headers=fault.get("headers", {}))
-        await self._send(route, answer, script, fault)
+        item = None
+        gone = fault.get("after", 0) < 0 and fault.get("kind") != "stall"
+        if answer.status == 200 and route not in {"", "models"} and not gone:
+            item = self._ledger.bill.taken(route, self._ledger.requests[-1]["body"])
+        await self._send(route, answer, script, fault, item)
 
     def _say(
         self, route: str, name: str | None, headers: dict[str, str], body: bytes, script: dict[str, Any]
@@ -235,7 +247,7 @@ class Connection:
             entry["body"] = {key: value for key, value in fields.items() if key != "file"}
             api.check_served(fields.get("model", ""), shut_down)
             answer, facts = api.transcription(fields, script)
-            entry["body"] |= facts
+            entry["body"] |= facts | {"billed_seconds": math.ceil(facts["seconds"])}
             return answer
         if not route:
             raise api.Refused(404, "Invalid URL", None)
@@ -246,7 +258,9 @@ class Connection:
         api.check_served(entry["body"].get("model", ""), shut_down)
         return {"chat": api.chat, "responses": api.responses, "speech": api.speech}[route](entry["body"], script)
 
-    async def _send(self, route: str, answer: api.Answer, script: dict[str, Any], fault: dict[str, Any]) -> None:
+    async def _send(
+        self, route: str, answer: api.Answer, script: dict[str, Any], fault: dict[str, Any], item: Item | None
+    ) -> None:
         kind, after = fault.get("kind"), fault.get("after", 0)
         if after < 0 or kind == "noise":
             await self._break(kind)
@@ -256,18 +270,13 @@ class Connection:
         if not answer.streamed:
             headers.append(("content-length", str(sum(map(len, answer.pieces)))))
         await self._emit(h11.Response(status_code=answer.status, headers=headers))
-        pieces = list(answer.pieces)
-        if kind == "end":
-            del pieces[after:]
-        elif kind == "error":
-            pieces[after:] = [api.error_event(route, "Injected.", fault.get("code", "server_error"))]
-        elif kind == "garbage" and after < len(pieces):
-            pieces[after] = b"data: \xff{half\n\n" if answer.streamed else b"?" * len(pieces[after])
-        for index, piece in enumerate(pieces):
+        for index, piece in enumerate(_pieces(route, answer, fault)):
             if index == after:
                 await self._break(kind)
             if answer.streamed:
                 await trio.sleep(script.get("gap_ms" if index else "first_ms", 0) / 1000)
+            if item is not None and answer.streamed:
+                item.made(piece)
             await self._emit(h11.Data(piece))
         await self._emit(h11.EndOfMessage())
 
@@ -300,6 +309,18 @@ class Connection:
         await self._emit(h11.Response(status_code=200, headers=headers))
         await self._emit(h11.Data(payload))
         await self._emit(h11.EndOfMessage())
+
+
+def _pieces(route: str, answer: api.Answer, fault: dict[str, Any]) -> list[bytes]:
+    kind, after = fault.get("kind"), fault.get("after", 0)
+    pieces = list(answer.pieces)
+    if kind == "end":
+        del pieces[after:]
+    elif kind == "error":
+        pieces[after:] = [api.error_event(route, "Injected.", fault.get("code", "server_error"))]
+    elif kind == "garbage" and after < len(pieces):
+        pieces[after] = b"data: \xff{half\n\n" if answer.streamed else b"?" * len(pieces[after])
+    return pieces
 
 
 class Replayed(trio.abc.Stream):

@@ -10,10 +10,12 @@ from itertools import pairwise
 
 import pytest
 import trio
+import trio.lowlevel
 from trio.testing import MockClock
 
 from agent.config import Settings
 from agent.errors import Fault
+from agent.guard.breaker import Breaker, Rules
 from agent.providers import realtime_events as events
 from agent.providers import realtime_requests as requests
 from nurseries.session import AHEAD_S, LONGEST_PAUSE_S, LOOK_S, SESSION_S, SHORTEST_S, Session
@@ -48,12 +50,16 @@ class Held:
 
 @asynccontextmanager
 async def held(
-    plan: Plan, setups: tuple[str, ...] = (requests.speak("marin"),), clock_s: float = 0.0, **house: object
+    plan: Plan,
+    setups: tuple[str, ...] = (requests.speak("marin"),),
+    clock_s: float = 0.0,
+    breaker: Breaker | None = None,
+    **house: object,
 ) -> AsyncIterator[Held]:
     address = requests.model_address(Settings(_env_file=None, OPENAI_API_KEY="sk-right"), MODEL)  # type: ignore[call-arg,arg-type]
     async with trio.open_nursery() as servers, trio.open_nursery() as nursery:
         place = InMemory(Realtime(plan), servers, address=address, **house)  # type: ignore[arg-type]
-        session = Session("voice", place.link, setups, wall_clock=lambda: clock_s)
+        session = Session("voice", place.link, setups, wall_clock=lambda: clock_s, breaker=breaker)
         tenant = Tenant()
         session.admit(tenant)
         nursery.start_soon(session.run)
@@ -153,3 +159,95 @@ async def test_a_trouble_before_it_is_ready_is_the_sockets(autojump_clock: MockC
         assert it.session.ready
         assert it.session.connections == 2
         assert not it.session.refused
+
+
+def shared(**rules: float) -> Breaker:
+    return Breaker("voice", "a server", Rules(**rules))  # type: ignore[arg-type]
+
+
+async def test_where_the_breaker_is_open_no_socket_is_tried_and_none_is_waited_for(autojump_clock: MockClock) -> None:
+    breaker = shared()
+    async with held(Plan(), away=True, breaker=breaker) as it:
+        tries = 0
+        open_stream = it.house.open
+
+        async def counted(address: requests.Address) -> trio.abc.Stream:
+            nonlocal tries
+            tries += 1
+            return await open_stream(address)
+
+        it.house.open = counted  # type: ignore[method-assign,assignment]
+        await trio.sleep(4.9)
+        assert (tries, breaker.state(trio.current_time())) == (3, "open")
+        async with held(Plan(), breaker=breaker) as other:  # another call begins
+            await trio.lowlevel.checkpoint()
+            await trio.lowlevel.checkpoint()
+            assert (other.session.away, other.house.server.connections) == (True, 0)
+
+
+async def test_one_call_of_fifty_tries_whether_the_server_is_there_again(autojump_clock: MockClock) -> None:
+    breaker = shared()
+    for _ in range(3):
+        visit = breaker.enter(trio.current_time())
+        assert visit is not None
+        visit.failed(trio.current_time(), Fault.UNREACHABLE)
+    most = 0
+
+    async with trio.open_nursery() as nursery:
+
+        async def call() -> None:
+            nonlocal most
+            async with held(Plan(), breaker=breaker, away=True) as it:
+                open_stream = it.house.open
+                tries: list[float] = []
+
+                async def counted(address: requests.Address) -> trio.abc.Stream:
+                    tries.append(trio.current_time())
+                    probes.append(trio.current_time())
+                    return await open_stream(address)
+
+                it.house.open = counted  # type: ignore[method-assign,assignment]
+                await trio.sleep(30)
+                assert it.session.away
+
+        probes: list[float] = []
+        for _ in range(50):
+            nursery.start_soon(call)
+
+    assert len(probes) == 2  # after 5 s and after 10 s more
+
+
+async def test_a_socket_that_is_there_again_heals_the_breaker_for_all(autojump_clock: MockClock) -> None:
+    breaker = shared()
+    for _ in range(3):
+        visit = breaker.enter(trio.current_time())
+        assert visit is not None
+        visit.failed(trio.current_time(), Fault.UNREACHABLE)
+    async with held(Plan(), breaker=breaker) as one, held(Plan(), breaker=breaker) as other:
+        await trio.sleep(1)
+        assert (one.session.away, other.session.away) == (True, True)
+        await trio.sleep(5)
+        assert (one.session.ready, other.session.ready) == (True, True)
+        assert (one.session.away, other.session.away) == (False, False)
+
+
+async def test_a_call_that_ends_while_it_connects_gives_the_probes_place_back(autojump_clock: MockClock) -> None:
+    breaker = shared()
+    for _ in range(3):
+        visit = breaker.enter(trio.current_time())
+        assert visit is not None
+        visit.failed(trio.current_time(), Fault.UNREACHABLE)
+    async with held(Plan(), breaker=breaker, lag_s=1.0):
+        await trio.sleep(5.5)
+        assert breaker.enter(trio.current_time()) is None
+    assert breaker.enter(trio.current_time()) is not None
+
+
+async def test_sockets_on_which_nothing_comes_in_time_open_the_breaker(autojump_clock: MockClock) -> None:
+    breaker = shared()
+    async with held(Plan(), breaker=breaker) as it:
+        for _ in range(3):
+            await trio.sleep(4)
+            it.session.drop("no words in time")
+        await trio.sleep(0.1)
+        assert breaker.state(trio.current_time()) == "open"

@@ -17,7 +17,9 @@ class Desk:
 
     call_sid: str
     caller: str
+    """The person's number, whoever has called whom."""
     called: str
+    """Ours."""
     language: str
     transfer_to: str
     """The number of a colleague; empty where calls cannot be passed on."""

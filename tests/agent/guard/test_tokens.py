@@ -1,6 +1,7 @@
 """A token's life: minted for one call, taken once, by anyone who has the key."""
 
 import itertools
+import secrets
 
 import msgspec
 import pytest
@@ -157,3 +158,15 @@ def test_the_first_token_that_comes_voids_those_its_call_was_given_before():
 
     assert redeem(house, first, now=NOW + 3) == Refusal(Reason.USED)
     assert isinstance(redeem(house, house.mint(CALL, NOW + 4), now=NOW + 5), Claims), "a call that is redirected later"
+
+
+def test_the_longest_token_of_a_placed_call_fits_and_keeps_its_order() -> None:
+    order, tokens = "OR" + "f" * 32, Tokens(b"key", ttl_s=60, random=secrets.token_bytes)
+    claims = Claims("C" * 40, "A" * 40, "1" * 99, "2" * 99, "x" * 99, "l" * 99, "e" * 99, "v" * 99, order, "m" * 99)
+
+    token = tokens.mint(claims, 1e9)
+
+    assert len(token) <= 480
+    taken = tokens.redeem(token, "C" * 40, "A" * 40, 1e9)
+    assert isinstance(taken, Claims)
+    assert (taken.order, taken.campaign, taken.caller) == (order, "m" * 40, "1" * 18)

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from agent.config import Settings
 from agent.errors import ConfigError
 from agent.keep.derive import derived
+from agent.keep.estimate import Rate
 from agent.keep.prices import Price, cost, parse_prices
-from agent.keep.record import VERSION, CallRecord, Entry
-from agent.keep.usage import AMOUNTS, METER, Meter, Usage, spent
+from agent.keep.record import VERSION, CallRecord, Entry, TurnTimes
+from agent.keep.usage import AMOUNTS, METER, Meter, Usage, charged
 from agent.providers.own_prices import load_prices
 
 SAID = (
@@ -34,17 +35,58 @@ def test_what_follows_from_a_record() -> None:
 
 
 def test_what_is_used_outside_of_a_call_counts_for_nobody() -> None:
-    spent("llm", "m", requests=1)
+    charged("llm", "m").told(tokens_in=1)
     meter = Meter([Usage("llm", "m", requests=1, tokens_in=5)])
     told = METER.set(meter)
     try:
-        spent("llm", "m", requests=1, untold=1)
-        spent("llm", "m", untold=-1, tokens_in=7, tokens_out=2)
-        spent("tts", "v", characters=9)
+        charge = charged("llm", "m")
+        charge.guess(tokens_in=6)
+        charge.told(tokens_in=7, tokens_out=2)
+        charged("tts", "v").guess(characters=9)
+        charged("tts", "w").free()
     finally:
         METER.reset(told)
 
-    assert meter.used == (Usage("llm", "m", requests=2, tokens_in=12, tokens_out=2), Usage("tts", "v", characters=9))
+    assert meter.used == (
+        Usage("llm", "m", requests=2, tokens_in=12, tokens_out=2),
+        Usage("tts", "v", requests=1, untold=1, characters=9, estimated=True),
+    )
+
+
+def test_a_request_is_of_the_turn_it_was_sent_in_whenever_it_is_told() -> None:
+    meter = Meter()
+    first = meter.charge("llm", "m")
+    meter.turn = 1
+    second = meter.charge("llm", "m")
+    second.guess(tokens_out=3)
+    first.told(tokens_out=5)
+
+    assert meter.of_turn(0) == (Usage("llm", "m", requests=1, tokens_out=5),)
+    assert meter.of_turn(1) == (Usage("llm", "m", requests=1, untold=1, tokens_out=3, estimated=True),)
+    assert {(used.tokens_out, used.estimated) for used in meter.used} == {(5, False), (3, True)}
+
+
+def test_turns_and_estimates_have_costs_of_their_own() -> None:
+    prices = {"m": Price(input=1.0)}
+    told, guessed = Usage("llm", "m", tokens_in=5), Usage("llm", "m", untold=1, tokens_in=2, estimated=True)
+    turns = (TurnTimes(1, 2, 3, (told,)), TurnTimes(1, 2, 3, (guessed,)), TurnTimes(1, 2, 3))
+    found = derived(msgspec.structs.replace(CALL, usage=(told, guessed), turns=turns), prices)
+
+    assert [turn.cost_usd for turn in found.turns] == [5e-6, 2e-6, None]
+    assert (found.cost_usd, found.cost_estimated_usd) == (7e-6, 2e-6)
+    assert derived(found) == found
+
+
+@given(st.lists(st.tuples(st.integers(1, 500), st.integers(1, 90)), min_size=1, max_size=30))
+def test_a_rate_is_what_has_been_told(told: list[tuple[int, int]]) -> None:
+    rate = Rate(0.5)
+    assert rate.guess(10) == 5
+    for of, made in told:
+        rate.learn(of, made)
+    rate.learn(0, 5)
+    ratios = [made / of for of, made in told]
+
+    assert min(ratios) * 10 - 1e-6 <= rate.guess(10) <= max(ratios) * 10 + 1e-6
 
 
 def test_a_cost_is_the_sum_of_what_has_a_price() -> None:

@@ -76,7 +76,10 @@ async def test_a_reply_that_is_given_up_is_counted_as_untold(fake: Fake, meter: 
             await heap.begun.wait()
         nursery.cancel_scope.cancel()
 
-    assert meter.used == (Usage("llm", "llama-3", requests=1, untold=1),)
+    (used,) = meter.used
+    assert (used.requests, used.untold, used.estimated) == (1, 1, True)
+    assert 5 <= used.tokens_in <= 12  # of "You are Priya." and "A flat"
+    assert 1 <= used.tokens_out <= 4
 
 
 @pytest.mark.parametrize(
@@ -87,7 +90,9 @@ async def test_a_server_that_will_not_be_asked_still_answers(fake: Fake, meter: 
 
     await ask(fake, meter, 3)
 
-    assert meter.used == (Usage("llm", "llama-3", requests=3, untold=3),)
+    (used,) = meter.used
+    assert (used.requests, used.untold, used.estimated) == (3, 3, True)
+    assert used.tokens_out >= 3
     asked = [request["body"].get("stream_options") for request in fake.state()["requests"]]
     assert asked == [{"include_usage": True}, None, None, None]
 
@@ -111,8 +116,9 @@ async def test_a_summary_a_transcript_and_speech_are_counted(fake: Fake, meter: 
 
     summary, heard, spoken = meter.used
     assert (summary.part, summary.requests, summary.untold, summary.tokens_in) == ("summary", 1, 0, 10)
-    assert heard == Usage("stt", "ears", requests=1, seconds=1.5)
-    assert spoken == Usage("tts", "voice", requests=1, characters=6)
+    assert heard == Usage("stt", "ears", requests=1, seconds=2.0)  # as the server rounds it
+    assert (spoken.requests, spoken.characters, spoken.seconds, spoken.estimated) == (1, 6, 0.36, True)
+    assert spoken.audio_out == 8
 
 
 REALTIME = {

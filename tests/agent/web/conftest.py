@@ -14,6 +14,7 @@ from agent.guard.tokens import Tokens
 from agent.lines import load_lines
 from agent.providers.journal_file import JournalFile
 from agent.web.app import create_app
+from agent.web.calling_out import CallingOut
 from agent.web.entrance import Entrance
 from agent.web.security import Gate
 from agent.web.state import ProcessState
@@ -76,8 +77,8 @@ async def archive(nursery, tmp_path):
 def house(face, archive):
     """A server that has an API, open to this machine, and what stands behind it."""
 
-    def build(dial=None, **changes):
-        built = face(records=archive.reading, dial=dial, **({"PUBLIC_URL": "", "TWILIO_SIGNATURE": "off"} | changes))
+    def build(out=None, **changes):
+        built = face(records=archive.reading, out=out, **({"PUBLIC_URL": "", "TWILIO_SIGNATURE": "off"} | changes))
         return built, archive
 
     return build
@@ -85,7 +86,7 @@ def house(face, archive):
 
 @pytest.fixture
 def face():
-    def build(*, records=None, keys=None, dial=None, **changes):
+    def build(*, records=None, keys=None, out=None, **changes):
         known = {
             "PUBLIC_URL": PUBLIC,
             "TWILIO_AUTH_TOKEN": SecretStr(AUTH_TOKEN),
@@ -105,7 +106,9 @@ def face():
         entrance = Entrance(settings, keys, Sessions(b"session key", ttl_s=3600), lambda: clock[0])
         app = create_app(
             *(settings, tokens, state, gate, lines, handed_over, records),
-            **{"now": lambda: clock[0], "entrance": entrance, **(dial or {})},
+            now=lambda: clock[0],
+            entrance=entrance,
+            calling_out=CallingOut(**(out or {})),
         )
         return Face(settings, state, tokens, app.test_client(), app, elsewhere, clock)
 

@@ -45,7 +45,7 @@ async def desk(house, nursery, tmp_path):
     nursery.start_soon(refraining.run)
     rules = Dialling(settings, book, asked=refraining.asked)
     face, _ = house(
-        dial={"rules": rules, "placing": placing, "do_not_call": refraining}, DATA_DIR=tmp_path, TWILIO_CALLER_ID=OURS
+        out={"rules": rules, "placing": placing, "do_not_call": refraining}, DATA_DIR=tmp_path, TWILIO_CALLER_ID=OURS
     )
     yield Desk(face, placing, book, refraining)
     book.close()

@@ -38,7 +38,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 def settings(folder: Path, **changes: object) -> Settings:
     told = {"PROVIDER": "scripted", "DATA_DIR": folder / "data", "TWILIO_AUTH_TOKEN": TOKEN} | {
-        "TWILIO_ACCOUNT_SID": ACCOUNT
+        "TWILIO_ACCOUNT_SID": ACCOUNT,
+        "TWILIO_API_URL": "http://127.0.0.1:1",
     }
     return Settings(_env_file=None, **(told | changes))  # type: ignore[arg-type, call-arg]
 
@@ -52,6 +53,8 @@ async def examined(asked: Settings) -> dict[str, Check]:
 async def test_a_server_is_asked_as_twilio_asks_it(server: Server, tmp_path: Path) -> None:
     found = await examined(settings(tmp_path, PUBLIC_URL=server.url))
 
+    away = found.pop("Twilio account")
+    assert (away.state, "does not answer" in away.says) == ("failure", True)
     assert {one.state for one in found.values()} <= {"fine", "unknown"}, found
     assert "a wrong one is refused" in found["signatures"].says
     assert found["media socket"].says.startswith("ws://127.0.0.1")
@@ -107,9 +110,11 @@ def stranger(**headers: str) -> Iterator[str]:
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer) as there:
         thread = threading.Thread(target=there.serve_forever)
         thread.start()
-        yield f"http://127.0.0.1:{there.server_port}"
-        there.shutdown()
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{there.server_port}"
+        finally:
+            there.shutdown()
+            thread.join()
 
 
 async def test_an_address_of_somebody_else_and_one_of_nobody(tmp_path: Path) -> None:

@@ -195,3 +195,32 @@ def test_a_server_warns_at_its_start_of_a_model_that_ends_soon(tmp_path: Path) -
         assert "gpt-realtime-2.1-mini" in warned[0]
     finally:
         server.kill()
+
+
+STANDING_BY = """
+[[llm]]
+base_url = "{url}"
+key = "SECOND_KEY"
+model = "llama-second"
+[[tts]]
+base_url = "{url}"
+key = "WRONG_KEY"
+model = "kokoro"
+"""
+
+
+def test_whoever_stands_by_is_measured_by_itself(tmp_path: Path, fake: Fake) -> None:
+    (tmp_path / "fallbacks.toml").write_text(STANDING_BY.format(url=fake.base_url))
+    keys = {"SECOND_KEY": KEY, "WRONG_KEY": "sk-wrong-one"}
+
+    code, report = examined(tmp_path, fake, "--rounds", "1", FALLBACKS_FILE="fallbacks.toml", **keys)
+
+    assert code == 1
+    *_, model, voice = report["providers"]
+    assert [one["port"] for one in report["providers"]] == ["STT", "LLM", "TTS", "LLM", "TTS"]
+    assert (model["name"], bool(model["figures"]), model["troubles"]) == ("openai llama-second", True, [])
+    assert model["notes"] == ["stands by: number 1 of [[llm]] in FALLBACKS_FILE"]
+    assert (voice["figures"], [t["rounds"] for t in voice["troubles"]]) == ([], [1])
+    assert "[[tts]] 1 in FALLBACKS_FILE" in voice["troubles"][0]["do"]
+    assert "sk-wrong-one" not in json.dumps(report)
+    assert report["budget"]["total"]["verdict"] != "not measured"

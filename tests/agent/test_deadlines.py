@@ -1,0 +1,36 @@
+"""docs/deadlines.md has every setting that is a time, with its default, and names tests that there are."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from agent.config import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+TIMES = re.compile(r".*_(S|MS|TIMEOUT|MINUTES)|RETENTION_DAYS")
+ROW = re.compile(r"^\| `([A-Z0-9_]+)` \| (\S+) \|", re.MULTILINE)
+TEST = re.compile(r"`(tests/[\w/]+\.py)(?:::(\w+))?`")
+
+PAGE = (ROOT / "docs" / "deadlines.md").read_text()
+
+
+def test_the_page_has_all_settings_that_are_times_and_no_others() -> None:
+    settings = {name for name in Settings.model_fields if TIMES.fullmatch(name)}
+    told = [name for name, _ in ROW.findall(PAGE)]
+
+    assert sorted(told) == sorted(settings), "tell of it in docs/deadlines.md"
+
+
+def test_the_page_tells_the_defaults() -> None:
+    for name, told in ROW.findall(PAGE):
+        default = Settings.model_fields[name].default
+        assert told == ("unset" if default is None else f"{default:g}"), name
+
+
+def test_the_tests_that_it_names_are_there() -> None:
+    found = TEST.findall(PAGE)
+    assert len(found) > 20
+    for path, name in found:
+        text = (ROOT / path).read_text()
+        assert not name or f"def {name}(" in text, f"{path} has no {name}"
