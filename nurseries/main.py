@@ -37,9 +37,13 @@ def run(arguments: list[str]) -> int:
     calls = commands.add_parser("calls", help="read, export and erase what is kept of calls")
     hang_up = commands.add_parser("hang-up", help="end a call, whether it still rings or goes on")
     keys = commands.add_parser("keys", help="make, list and revoke keys to the HTTP API")
+    dial = commands.add_parser("dial", help="have a running server call somebody")
+    do_not_call = commands.add_parser("do-not-call", help="keep the list of who is never called")
     doctor = commands.add_parser("doctor", help="find out whether calls would work, how fast, and for how long")
 
     from nurseries import hang_up as ending
+    from nurseries.dial import command as dialler
+    from nurseries.do_not_call import command as unwanted
     from nurseries.doctor import command as examine
     from nurseries.keys import command as holders
     from nurseries.records import command as records
@@ -49,6 +53,8 @@ def run(arguments: list[str]) -> int:
     records.add_arguments(calls)
     ending.add_arguments(hang_up)
     holders.add_arguments(keys)
+    dialler.add_arguments(dial)
+    unwanted.add_arguments(do_not_call)
     examine.add_arguments(doctor)
     args = parser.parse_args(arguments)
     try:
@@ -56,6 +62,8 @@ def run(arguments: list[str]) -> int:
             "call": rehearse.run,
             "calls": records.run,
             "hang-up": ending.run,
+            "dial": dialler.run,
+            "do-not-call": unwanted.run,
             "keys": holders.run,
             "doctor": examine.run,
         }

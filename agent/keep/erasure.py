@@ -62,8 +62,8 @@ def asked_line(number: str, *, who: str, at: datetime) -> bytes:
 
 
 def audit_line(erased: Erased, *, who: str, at: datetime) -> bytes:
-    """Its line of what became of that."""
-    counts = {
+    """Its line of what became of that. An entry on the do-not-call list is kept, for it is what they have asked for."""
+    counts: dict[str, int | str] = {
         "records": erased.records,
         "recordings": erased.recordings,
         "leftovers": erased.leftovers,
@@ -71,11 +71,14 @@ def audit_line(erased: Erased, *, who: str, at: datetime) -> bytes:
         "elsewhere": erased.elsewhere,
         "failed": len(erased.failed),
         "orders": erased.orders,
+        "do_not_call": "kept",
     }
     return _line("erased a caller's records", erased.number, who, at, counts)
 
 
-def _line(what: str, number: str, who: str, at: datetime, counts: Mapping[str, int] = MappingProxyType({})) -> bytes:
+def _line(
+    what: str, number: str, who: str, at: datetime, counts: Mapping[str, int | str] = MappingProxyType({})
+) -> bytes:
     """The number is told by its last two digits: a log of who was erased must not be a list of them, and a hash of a
     telephone number is one that anybody can try out."""
     told = {"at": at.isoformat(timespec="milliseconds"), "what": what, "who": who, "number": f"***{number[-2:]}"}

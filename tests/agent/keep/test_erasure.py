@@ -51,4 +51,5 @@ def test_the_audit_log_is_no_list_of_numbers() -> None:
         "elsewhere": 0,
         "failed": 1,
         "orders": 0,
+        "do_not_call": "kept",
     }
