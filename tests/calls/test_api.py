@@ -64,7 +64,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     sound = folder / "data" / "recordings" / "2026" / "11" / "seeded.wav"
     sound.parent.mkdir(parents=True)
     sound.write_bytes(SOUND)
-    running = Server(folder, PROVIDER="scripted", APP_ENV="test", API_TOKEN=TOKEN)
+    # What is sent here to be refused must not be refused for being sent too often.
+    running = Server(folder, PROVIDER="scripted", APP_ENV="test", API_TOKEN=TOKEN, REFUSED_RATE="0")
     yield running
     running.kill()
 
