@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
@@ -75,7 +75,7 @@ class Settings(BaseSettings):
     """From a key shown to the console to the end of that session; it ends sooner where the key does."""
     SOFTPHONE_TOKEN_S: float = Field(60, gt=0, le=600)
     """For a browser to open the media socket that it was given the address of."""
-    # Calling out: docs/calling-out.md.
+    # Calling out: docs/orders.md.
     TWILIO_API_KEY: str = ""
     TWILIO_API_SECRET: SecretStr = SecretStr("")
     """For the REST API, instead of the auth token: a key can be withdrawn alone. The auth token still checks
@@ -363,6 +363,14 @@ class Settings(BaseSettings):
         return tuple(token for token in tokens if token)
 
     @property
+    def secrets(self) -> tuple[str, ...]:
+        """What no line of the log may show."""
+        found = [getattr(self, name).get_secret_value() for name in SECRET]
+        address = self.MONGODB_URI.get_secret_value().partition("://")[2]
+        password = address.rpartition("@")[0].partition(":")[2]
+        return tuple(each for each in (*found, password, unquote(password)) if each)
+
+    @property
     def signature(self) -> Literal["require", "log", "off"]:
         if self.TWILIO_SIGNATURE == "auto":
             return "require" if self.production else "off"
@@ -533,6 +541,8 @@ class Settings(BaseSettings):
             yield f"CALL_BUDGET ({self.CALL_BUDGET:g}) must not exceed DAY_BUDGET ({self.DAY_BUDGET:g})."
 
     def _door_faults(self) -> Iterator[str]:
+        if self.production and self.signature != "require":
+            yield f"TWILIO_SIGNATURE={self.TWILIO_SIGNATURE} lets anybody place calls in production; use require."
         if self.TWILIO_AUTH_TOKEN_SECONDARY.get_secret_value() and not self.TWILIO_AUTH_TOKEN.get_secret_value():
             yield "TWILIO_AUTH_TOKEN_SECONDARY is set and TWILIO_AUTH_TOKEN is not; set the one in use as that."
 

@@ -42,6 +42,10 @@ BUSY_IN = {"hi": "माफ़ कीजिए, अभी हमारी सभ
 HOLD_ON = "All our lines are busy right now. Please stay on the line."
 HOLD_ON_IN = {"hi": "अभी हमारी सभी लाइनें व्यस्त हैं। कृपया लाइन पर बने रहिए।"}
 
+OUTBOUND_GREETING_IN = {
+    "hi": "नमस्ते, मैं {agent} बोल रही हूँ, {company} से। क्या मेरी बात {name} से हो रही है?",
+}
+AI_DISCLOSURE_IN = {"hi": "आप {company} की ऑटोमेटेड असिस्टेंट से बात कर रहे हैं।"}
 RECORD_NOTICE_IN = {"hi": "यह कॉल रिकॉर्ड की जा रही है।"}
 
 
@@ -133,6 +137,10 @@ def _profile(settings: Settings, section: Section) -> Profile:
         template=template,
         system=in_language(template, spoken),
         machine_message=words(settings.MACHINE_MESSAGE),
+        outbound_greeting=words(
+            section.outbound_greeting or _spoken_in(settings, "OUTBOUND_GREETING", OUTBOUND_GREETING_IN, spoken)
+        ),
+        disclosure=words(section.ai_disclosure or _spoken_in(settings, "AI_DISCLOSURE", AI_DISCLOSURE_IN, spoken)),
         busy=words(section.busy or settings.BUSY_TEXT or _busy(settings, language.code(say_language))),
         budget_goodbye=words(_budget_goodbye(settings, section, spoken)),
     )
@@ -142,6 +150,13 @@ def _budget_goodbye(settings: Settings, section: Section, spoken: str) -> str:
     """The settings' own where the line speaks their language and they have one; else the line's goodbye."""
     own = settings.BUDGET_GOODBYE if language.code(spoken) == language.code(settings.LANGUAGE) else ""
     return own or section.goodbye or settings.GOODBYE
+
+
+def _spoken_in(settings: Settings, name: str, texts: Mapping[str, str], spoken: str) -> str:
+    """The settings' own in their own language; else in the line's, where we have it."""
+    own = name in settings.model_fields_set and language.code(spoken) == language.code(settings.LANGUAGE)
+    text: str = getattr(settings, name)
+    return text if own else texts.get(language.code(spoken), text)
 
 
 def _record_notice(settings: Settings, spoken: str) -> str:
@@ -159,6 +174,7 @@ def _busy(settings: Settings, code: str) -> str:
 
 def _settings_faults(settings: Settings) -> Iterator[str]:
     for name in (
+        "AI_DISCLOSURE",
         "SAY_FIRST",
         "GREETING",
         "GOODBYE",

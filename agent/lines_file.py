@@ -48,6 +48,8 @@ class Section(msgspec.Struct, frozen=True):
     system_prompt_file: str | None = None
     say_first: str | None = None
     say_voice: str | None = None
+    outbound_greeting: str | None = None
+    ai_disclosure: str | None = None
     busy: str | None = None
 
 
@@ -56,7 +58,17 @@ _MAY_BE_EMPTY = frozenset({"transfer_to", "say_first"})
 PHRASES = ("moment", "still", "trouble", "connecting", "apology")
 """What is recorded in English; by the names of agent/speak/repertoire.py."""
 
-_SPOKEN = ("greeting", "goodbye", "notice", "record_notice", "nobody_free", "say_first", "busy", *PHRASES)
+_SPOKEN = (
+    "greeting",
+    "goodbye",
+    "notice",
+    "record_notice",
+    "nobody_free",
+    "say_first",
+    "busy",
+    "ai_disclosure",
+    *PHRASES,
+)
 
 
 def read(path: Path, faults: list[str]) -> dict[str, Section]:

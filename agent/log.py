@@ -6,16 +6,20 @@ here as well as where they are logged, so that one careless line does not leak.
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Iterable, MutableMapping
 from typing import Any
 
 import structlog
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
+
+SHORTEST = 6
+"""Characters of a secret that is looked for: a shorter one would be found in words that are none."""
 
 _NUMBER = re.compile(
     r"""
@@ -32,12 +36,28 @@ _NUMBER = re.compile(
     re.VERBOSE,
 )
 """Telephone numbers; what only looks like one is matched as a whole, and left."""
+_KEPT = (
+    (re.compile(r"\bca_([a-z]{8})_[0-9a-f]{8,}"), r"ca_\1_***"),  # an API key: its id may be told
+    (re.compile(r"(/twilio/media)/[^\s\"'?]+"), r"\1/***"),  # a softphone's token
+    (re.compile(r"\b(bearer|basic) +[^\s\"']+", re.IGNORECASE), r"\1 ***"),
+    (re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^\s/@\"']+@"), r"\1***@"),  # the password in an address
+)
+"""Secrets by their form, with what is left of them."""
 _SECRET_NAMES = re.compile(r"token|secret|password|authorization|api_?key", re.IGNORECASE)
-_SIDS = frozenset({"call_sid", "stream_sid", "account_sid", "timestamp", "pid"})
+_SIDS = frozenset({"client", "call_sid", "stream_sid", "account_sid", "timestamp", "pid"})
 
 
-def configure(level: str, *, production: bool) -> None:
-    """Set up structlog, and the standard library's logging for the libraries below us."""
+def configure(
+    level: str,
+    *,
+    production: bool,
+    secrets: Iterable[str] = (),
+    sieve: structlog.typing.Processor | None = None,
+) -> None:
+    """Set up structlog, and the standard library's logging for the libraries below us. `secrets` are written nowhere,
+    whatever line or traceback they turn up in; `sieve` sees each line first, and may drop it."""
+    exact = sorted({each for each in secrets if len(each) >= SHORTEST}, key=len, reverse=True)
+    known = re.compile("|".join(map(re.escape, exact))) if exact else None
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if production
@@ -48,11 +68,12 @@ def configure(level: str, *, production: bool) -> None:
     )
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
+        *([sieve] if sieve else []),
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _add_pid,
         structlog.processors.format_exc_info,
-        mask,
+        mask if known is None else functools.partial(_mask_known, known),
     ]
     structlog.configure(
         processors=[*shared, renderer],
@@ -80,8 +101,26 @@ def mask(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Muta
         if _SECRET_NAMES.search(name):
             event[name] = "***"
         else:
+            for form, rest in _KEPT:
+                value = form.sub(rest, value)  # noqa: PLW2901
             event[name] = _NUMBER.sub(masked_number, value)
     return event
+
+
+def _mask_known(
+    known: re.Pattern[str], logger: object, method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    for name, value in event.items():
+        if not isinstance(value, int | float | None):
+            event[name] = _without(known, value)
+    return mask(logger, method, event)
+
+
+def _without(known: re.Pattern[str], value: Any) -> Any:
+    """The same without the secrets; what holds others as its text, where one is in it."""
+    if isinstance(value, str):
+        return known.sub("***", value)
+    return known.sub("***", str(value)) if known.search(str(value)) else value
 
 
 def masked_number(match: re.Match[str]) -> str:

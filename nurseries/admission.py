@@ -35,6 +35,7 @@ async def admit(call_sid: str, socket: MediaSocket, state: ProcessState, changed
         code, refusal = 1013, "all lines are busy"  # try again later
     else:
         state.promised.pop(call_sid, None)
+        state.welcome.add(socket)
         return True
     log.warning("media socket refused", reason=refusal, call_sid=call_sid)
     with trio.move_on_after(1, shield=True):

@@ -25,6 +25,7 @@ from agent.keep.usage import METER, Meter
 from agent.model import CallInfo, Ending, Frame, Utterance
 from agent.speak.ledger import Ledger
 from agent.think.conversation import Line
+from agent.think.errand import Errand, held
 from agent.think.facts import values
 from agent.think.ports import ToolCall
 from agent.wire.media_stream import Encoder, MediaBody
@@ -71,8 +72,10 @@ CLOSE_S = 0.5
 class Call:
     """One call, from the stream's start to its record."""
 
-    def __init__(self, info: CallInfo, socket: MediaSocket, parts: Parts, tape: Tape | None = None) -> None:
-        """`tape`, where the call is to be recorded."""
+    def __init__(
+        self, info: CallInfo, socket: MediaSocket, parts: Parts, tape: Tape | None = None, errand: Errand | None = None
+    ) -> None:
+        """`tape`, where the call is to be recorded; `errand`, where we placed it for one."""
         settings = parts.settings
         self.info = info
         self.ending: Ending | None = None
@@ -82,7 +85,10 @@ class Call:
         self.account: Account | None = None
         """What pays for it; to be closed once nothing more is used for it."""
         self.started_at = datetime.now(UTC)
-        self.profile = parts.lines.profile(info)
+        self.errand = errand
+        self.profile = held(
+            parts.lines.profile(info), outbound=info.outbound, disclose=settings.DISCLOSE, errand=errand
+        )
         self._socket = socket
         self._parts = parts
         self._began = trio.current_time()
@@ -113,7 +119,9 @@ class Call:
         self._hearing = self._live.hearing
         self._recogniser = self._hearing or parts.recogniser
         self._voice = self._live.voice or parts.voice
-        self.dialogue = Dialogue(parts, info, self.profile, self._outbox, self._voice, self._live.mind, self.end, tape)
+        self.dialogue = Dialogue(
+            parts, info, self.profile, self._outbox, self._voice, self._live.mind, self.end, tape, errand
+        )
         self.floor = Floor(
             self.dialogue,
             self._recogniser,
@@ -208,6 +216,8 @@ class Call:
             order=self.info.order,
             campaign=self.info.campaign,
             stand_ins=self._stand_ins.all,
+            purpose=self.errand.purpose if self.errand else "",
+            variables=self.errand.variables if self.errand else {},
         )
 
     def unheard(self) -> list[Utterance]:

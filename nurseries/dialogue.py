@@ -24,6 +24,7 @@ from agent.profile import Profile
 from agent.speak.clips import APOLOGY, CONNECTING, FAREWELL, TROUBLE, WELCOME, Clip
 from agent.speak.ports import Voice
 from agent.think.conversation import Conversation
+from agent.think.errand import Errand
 from agent.think.facts import values
 from agent.think.ports import Prompt, ToolCall
 from agent.think.prompt import build_prompt
@@ -46,8 +47,8 @@ log = structlog.get_logger(__name__)
 FAILURES_IN_A_ROW = 3
 """Turns that may fail one after the other before the agent apologises and ends the call."""
 
-FIRST_WORD_S = 1.5
-"""Who is called says hello first; who does not is greeted after this long."""
+DISCLOSURES = 3
+"""So often the agent says that it is a machine to somebody who does not let it finish that."""
 
 PARTING_S = 8.0
 """After the agent's goodbye, for the caller to finish what they have begun to say."""
@@ -74,6 +75,7 @@ class Dialogue:
         mind: LiveMind | None,
         end: Callable[[Ending, str], None],
         tape: Tape | None = None,
+        errand: Errand | None = None,
     ) -> None:
         """`tape`, where the call is to be recorded: the caller is told before anything else."""
         settings = parts.settings
@@ -114,6 +116,8 @@ class Dialogue:
             parts.toolbox, self.runner, self._desk, memory.tool_ran, memory.tool_known, settings.TOOL_TIMEOUT_S
         )
         self._tape = tape
+        self._errand = errand
+        self._disclosures = 0
         self._announced = 0
         """The turn in which the caller was told that they are recorded."""
         self._turns = 0
@@ -136,7 +140,7 @@ class Dialogue:
 
     def greet(self) -> None:
         """Speak first; to somebody who was called, only if they do not."""
-        wait_s = FIRST_WORD_S if self._info.outbound else 0.0
+        wait_s = self._parts.settings.OUTBOUND_WAIT_S if self._info.outbound else 0.0
         self.runner.replace(partial(self._greet, wait_s), "greeting")
 
     def await_words(self, reason: str) -> None:
@@ -251,6 +255,7 @@ class Dialogue:
             if self.account is not None and self.account.refused is not None:
                 self._cannot_pay(self.account.refused, speech, outcome)
                 return
+            self._disclose(speech)
             speech.add(*sentences(self.profile.greeting))
 
         if self._tape is not None:
@@ -263,10 +268,9 @@ class Dialogue:
             if self._deaf is not None:
                 outcome.failure = self._deaf
                 return
-            if self._info.direction.startswith("outbound") and not self._greeted:
-                speech.add(
-                    *sentences(self.profile.greeting)
-                )  # they have said hello, and it is for us to say who we are
+            if self._info.outbound and not self._greeted:
+                self._disclose(speech)  # they have said hello, and it is for us to say who we are
+                speech.add(*sentences(self.profile.greeting))
                 return
             timing = Timing(decided, trio.current_time(), speech)
             self.memory.timings.append(timing)
@@ -317,6 +321,7 @@ class Dialogue:
     async def _reply(self, speech: Speech, outcome: Outcome) -> None:
         settings = self._parts.settings
         prompt = self._prompt()
+        self._disclose(speech)
         thinker = Thinker(
             self._mind,
             self._parts.model,
@@ -345,6 +350,14 @@ class Dialogue:
         speech.add(*sentences(self.profile.budget_goodbye or self.profile.goodbye))
         self._will_part(None)
 
+    def _disclose(self, speech: Speech) -> None:
+        """Say that it is a machine who speaks, until that was heard. Not a checkpoint."""
+        text = " ".join(self.profile.disclosure.split())
+        heard = " ".join(line.text for line in self.memory.conversation.lines if line.role == "agent")
+        if text and text not in heard and self._disclosures < DISCLOSURES:
+            self._disclosures += 1
+            speech.add(*sentences(text))
+
     def _unheard(self) -> list[str]:
         """What the caller is about to hear, and the model that keeps a conversation of its own did not say itself."""
         self.memory.commit()
@@ -356,13 +369,14 @@ class Dialogue:
 
     def _prompt(self) -> Prompt:
         settings = self._parts.settings
-        return build_prompt(
+        prompt = build_prompt(
             self.profile.system,
             self.memory.conversation.messages(),
             values(self.memory.facts),
             settings.HISTORY_TURNS,
             settings.HISTORY_TOKENS,
         )
+        return replace(prompt, errand=self._errand)
 
     async def _turn(
         self,

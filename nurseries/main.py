@@ -1,5 +1,5 @@
-"""The command line: `calling-agent serve`, `call`, `calls`, `keys` and `doctor`. Exit code 2 for a configuration or
-usage that cannot be used, with every fault in plain words."""
+"""The command line: `calling-agent serve`, `call`, `calls`, `hang-up`, `keys` and `doctor`. Exit code 2 for a
+configuration or usage that cannot be used, with every fault in plain words."""
 
 from __future__ import annotations
 
@@ -35,9 +35,11 @@ def run(arguments: list[str]) -> int:
     commands.add_parser("serve", help="answer calls; configured by the environment and .env")
     call = commands.add_parser("call", help="place a call to a running server, as Twilio and a caller would")
     calls = commands.add_parser("calls", help="read, export and erase what is kept of calls")
+    hang_up = commands.add_parser("hang-up", help="end a call, whether it still rings or goes on")
     keys = commands.add_parser("keys", help="make, list and revoke keys to the HTTP API")
     doctor = commands.add_parser("doctor", help="find out whether calls would work, how fast, and for how long")
 
+    from nurseries import hang_up as ending
     from nurseries.doctor import command as examine
     from nurseries.keys import command as holders
     from nurseries.records import command as records
@@ -45,11 +47,18 @@ def run(arguments: list[str]) -> int:
 
     rehearse.add_arguments(call)
     records.add_arguments(calls)
+    ending.add_arguments(hang_up)
     holders.add_arguments(keys)
     examine.add_arguments(doctor)
     args = parser.parse_args(arguments)
     try:
-        others = {"call": rehearse.run, "calls": records.run, "keys": holders.run, "doctor": examine.run}
+        others = {
+            "call": rehearse.run,
+            "calls": records.run,
+            "hang-up": ending.run,
+            "keys": holders.run,
+            "doctor": examine.run,
+        }
         if other := others.get(args.command):
             return other(args)
 

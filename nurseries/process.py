@@ -1,4 +1,4 @@
-"""Lifetime 1: one process. The door, the calls, the way out.
+"""Lifetime 1: one process. The door, the calls, the way out: in one file, since each exit waits for the one before.
 
 Outermost is the work that calls leave behind (records to be saved), within it the door; a signal ends admission first
 and the door last. A first SIGTERM or Ctrl-C lets calls finish, within DRAIN_TIMEOUT_S; a second one has them say
@@ -24,13 +24,14 @@ from trio.lowlevel import ParkingLot
 
 from agent.errors import StoreError
 from agent.guard.ports import OrderStore
-from agent.guard.tokens import Tokens
+from agent.guard.tokens import Claims, Tokens
 from agent.keep.ports import CallStore, ObjectStore
 from agent.keep.record import CallRecord
 from agent.keep.tally import tell
 from agent.model import Ending
 from agent.providers.aside import put_aside, take_back
 from agent.providers.journal_file import JournalFile
+from agent.web.rates import Limits
 from agent.web.security import Gate
 from agent.web.state import PROMISE_S, ProcessState
 from agent.wire.ports import MediaSocket
@@ -40,12 +41,14 @@ from nurseries.archive import Archive
 from nurseries.boundary import contain
 from nurseries.call import Call
 from nurseries.door.front_door import Listeners, serve_door
+from nurseries.errands import Errands
 from nurseries.keeping import Keeping
 from nurseries.parts import Parts
 from nurseries.pick_up import pick_up
 from nurseries.retention import Retention
 from nurseries.taking_up import take_up
 from nurseries.tape import Tape
+from nurseries.turnstile import Turnstile
 
 log = structlog.get_logger(__name__)
 
@@ -81,9 +84,13 @@ class Process:
         *,
         orders: OrderStore | None = None,
         beside: Mapping[str, Callable[[], Awaitable[None]]] = MappingProxyType({}),
+        turnstile: Turnstile | None = None,
     ) -> None:
-        """Without an archive no call is recorded. What runs `beside` the calls, by name, is cancelled after them."""
+        """Without an archive no call is recorded; without a turnstile there are no softphones. What runs `beside` the
+        calls, by name, is cancelled after them."""
         self._beside = beside
+        self._turnstile = turnstile
+        self._ours: Callable[[str], bool] = lambda _: True
         self._parts = parts
         self._store = store
         self._tokens = tokens
@@ -100,6 +107,7 @@ class Process:
         self._archive = archive
         self._taken_up = trio.Event()
         settings = parts.settings
+        self._errands = Errands(orders)
         self._retention = Retention(store, objects, settings.DATA_DIR, settings.RETENTION_DAYS, orders)
         self._last_over = float("-inf")
 
@@ -114,9 +122,11 @@ class Process:
         app: QuartTrio,
         gate: Gate,
         *,
+        limits: Limits | None = None,
         task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     ) -> None:
         """Serve until told to leave; `started()` once calls are taken. Needs the main thread, for the signals."""
+        self._ours = gate.account
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
             async with trio.open_nursery() as keeper:
                 await keeper.start(self._keeping.run)
@@ -134,7 +144,10 @@ class Process:
                     keeper.start_soon(contain, work, name, name=name)
                 async with trio.open_nursery() as self._afterwards:
                     async with trio.open_nursery() as door:
-                        await door.start(partial(serve_door, listeners, app, self.take, gate=gate, state=self._state))
+                        serve = partial(
+                            serve_door, gate=gate, state=self._state, turnstile=self._turnstile, limits=limits
+                        )
+                        await door.start(serve, listeners, app, self.take)
                         door.start_soon(self._leave_on, signals, door.cancel_scope, name="signals")
                         self._state.ready = True
                         task_status.started()
@@ -154,14 +167,17 @@ class Process:
                     await self._put_aside(record)
         log.info("stopped")
 
-    async def take(self, socket: MediaSocket) -> None:
-        """Hold the call on an accepted media socket, if it is one that we expect. Its crash ends here."""
-        info = await pick_up(socket, self._tokens, self._parts.settings.START_TIMEOUT_S)
+    async def take(self, socket: MediaSocket, known: Claims | None = None) -> None:
+        """Hold the call on an accepted media socket, if it is one that we expect; `known` is what the door knows of it
+        already. Its crash ends here."""
+        limit_s = self._parts.settings.START_TIMEOUT_S
+        turnstile, ours = self._turnstile, self._ours
+        info = await pick_up(socket, self._tokens, limit_s, known=known, turnstile=turnstile, ours=ours)
         if info is None or not await admit(info.call_sid, socket, self._state, self._changed):
             return
         with bound_contextvars(call_sid=info.call_sid):
             tape = self._archive.tape(info.call_sid) if self._archive is not None else None
-            call = Call(info, socket, self._parts, tape)
+            call = Call(info, socket, self._parts, tape, await self._errands.of(info))
             self._add(call)
             self._keeping.follow(info.call_sid, call)
             crashed = False

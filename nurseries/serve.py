@@ -21,6 +21,7 @@ from agent.doctor.retirement import ending_soon
 from agent.errors import ConfigError
 from agent.guard.ports import DialRules
 from agent.guard.seal import derive_key
+from agent.guard.seldom import Seldom
 from agent.guard.sessions import Sessions
 from agent.guard.tokens import Tokens
 from agent.keep.ports import CallStore, ObjectStore
@@ -29,10 +30,12 @@ from agent.providers.journal_file import JournalFile
 from agent.web.app import create_app
 from agent.web.calling_out import CallingOut
 from agent.web.entrance import Entrance
+from agent.web.rates import Limits
 from agent.web.security import Gate
 from agent.web.state import ProcessState
 from nurseries.affording import Affording
 from nurseries.archive import Archive
+from nurseries.chain.ports import others_of
 from nurseries.compose import compose
 from nurseries.dialling import Dialling
 from nurseries.erasing import Erasing
@@ -49,6 +52,7 @@ from nurseries.refraining import Refraining
 from nurseries.standing import standing
 from nurseries.stores import Stores, open_objects, open_stores
 from nurseries.storing import Storing
+from nurseries.turnstile import Turnstile
 
 log = structlog.get_logger(__name__)
 
@@ -56,7 +60,7 @@ log = structlog.get_logger(__name__)
 def serve() -> int:
     """Serve until told to leave. Raises ConfigError before anything is listened on."""
     settings = load()
-    logs.configure(settings.LOG_LEVEL, production=settings.production)
+    logs.configure(settings.LOG_LEVEL, production=settings.production, secrets=settings.secrets, sieve=Seldom())
     raise_files()
     with suppress(OSError):  # who needs it tells
         settings.DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -109,15 +113,21 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
         storing = Storing(objects, store, keeping, settings.SUMMARY_TIMEOUT_S)
         archive = Archive(storing, settings.DATA_DIR / "spool", name=name, recording=settings.RECORD_CALLS)
         placing = _placing(parts, orders, rules, state)
+        softphones = Tokens(
+            *_keys_for(settings, "softphone 1"), ttl_s=settings.SOFTPHONE_TOKEN_S, random=secrets.token_bytes
+        )
         process = Process(
             *(parts, store, tokens, state, keeping, archive, objects),
             orders=stores.orders,
             beside={"refraining": refraining.run} | ({"placing": placing.run} if placing else {}),
+            turnstile=Turnstile(stores.access, softphones),
         )
         records = Reading(store, objects, Erasing(store, objects, settings, orders=stores.orders), keeping)
         entrance = Entrance(settings, KeyRing(stores.access), _sessions(settings))
+        limits = Limits(settings)
         app = create_app(
             *(settings, tokens, state, gate, parts.lines, hand_overs.handed_over, records),
+            limits=limits,
             entrance=entrance,
             readings=lambda: [*standing(state, keeping, purse), *parts.breakers.readings()],
             calling_out=CallingOut(
@@ -129,9 +139,10 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
                 news=orders,
             ),
             spending=purse,
+            softphones=softphones,
         )
         async with trio.open_nursery() as nursery:
-            await nursery.start(partial(process.run, listeners, app, gate))
+            await nursery.start(partial(process.run, listeners, app, gate, limits=limits))
             port = listeners[0].socket.getsockname()[1]
             log.info(
                 "listening",
@@ -172,6 +183,17 @@ def _names(parts: Parts) -> dict[str, str]:
     return parts.names(parts.go_live(parts.lines.profile(CallInfo("", "", "")), lambda: None))
 
 
+def standby_words(parts: Parts) -> str:
+    """A line for whoever stands by; "" where nobody does."""
+    ports: dict[str, list[str]] = {
+        "hearing": [name for _, name in others_of(parts.recogniser)],
+        "thinking": [name for _, name in others_of(parts.model)],
+        "speaking": [name for _, name in others_of(parts.voice)],
+    }
+    told = [f"{port}: {', '.join(names)}" for port, names in ports.items() if names]
+    return f"    stand by      {'; '.join(told)}  (FALLBACKS_FILE is set)\n" if told else ""
+
+
 def kept_words(settings: Settings, objects: ObjectStore, purse: Purse | None = None) -> str:
     """Lines for what is kept beyond records, and how long; "" where neither is set."""
     lines = []
@@ -195,7 +217,7 @@ def _welcome(settings: Settings, parts: Parts, store: CallStore, objects: Object
     hears with    {names["stt"]}  ({settings.provider("STT")[1]})
     thinks with   {names["llm"]}  ({settings.provider("LLM")[1]})
     speaks with   {names["tts"]}  ({settings.provider("TTS")[1]})
-    keeps in      {store.name}  ({mongo})
+{standby_words(parts)}    keeps in      {store.name}  ({mongo})
 {kept_words(settings, objects, parts.purse)}
   A first call, from another terminal:
     .venv/bin/calling-agent call{call} --say "Hello, I am looking for a two bedroom flat in Whitefield."

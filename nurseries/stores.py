@@ -27,6 +27,9 @@ class _Closes(Protocol):
 
 S = TypeVar("S", bound=_Closes)
 
+ACCESS_FILE = "access.db"
+"""Keys and used tokens, under DATA_DIR."""
+
 
 class Stores:
     """All of one process; those in MongoDB share its connections. Each raises StoreError where it cannot be opened."""
@@ -55,7 +58,7 @@ class Stores:
             return self._kept(MongoAccess(self._mongo))
         from agent.providers.sqlite_access import SqliteAccess
 
-        return self._kept(SqliteAccess(self._folder / "access.db"))
+        return self._kept(SqliteAccess(self._folder / ACCESS_FILE))
 
     @cached_property
     def orders(self) -> OrderStore:

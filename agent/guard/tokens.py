@@ -1,13 +1,15 @@
 """One-time tokens for media sockets: what a voice webhook told goes in, and comes out once, at the stream's start.
 
 Anyone can open a media socket. The token proves that the call was announced by a webhook a moment ago: it holds the
-call's particulars, sealed with a key, so any process with the key can check it, and each takes it once. Pure: time
-(seconds since the epoch, so that machines agree) and randomness are given.
+call's particulars, sealed with a key, so any process with the key can check it, and each takes it once; that all of
+them together take it once, `mark` is for. Pure: time (seconds since the epoch, so that machines agree) and randomness
+are given.
 """
 
 from __future__ import annotations
 
 import enum
+import hashlib
 from collections.abc import Callable
 
 import msgspec
@@ -27,6 +29,13 @@ _ORDER_BYTES = 34
 _CAMPAIGN_BYTES = 40
 
 _NONCE_BYTES = 12
+_SEED_BYTES = 13
+"""Of a nonce that was made from what announced the call: two lengths, two kinds."""
+
+REPLAY_S = 30 * 86_400.0
+"""So long the same announcement gets the same nonce taken no second time: a signature has no date."""
+MEMORY_S = 86_400.0
+"""The same within one process, which is all there is while the store does not answer."""
 
 
 class Claims(msgspec.Struct, frozen=True, array_like=True):
@@ -78,12 +87,15 @@ class Tokens:
         self._ttl_s = ttl_s
         self._random = random
         self._used: dict[bytes, float] = {}
-        """Nonces of redeemed tokens with the time from which the token would be refused anyway."""
+        """Nonces of redeemed tokens with the time from which they need not be remembered."""
         self._taken: dict[str, float] = {}
-        """Calls whose stream came, with the same time for every token that they had been given by then."""
+        """Calls whose stream came, with the time up to which every token that they had been given by then lasts."""
+        self._sweep_at = 16
 
-    def mint(self, claims: Claims, now: float) -> str:
-        """A token for one call, at most 480 characters. Raises ValueError for SIDs over 40 bytes."""
+    def mint(self, claims: Claims, now: float, seed: str = "") -> str:
+        """A token for one call, at most 484 characters. Tokens of one `seed`, such as the signature of the request that
+        announced the call, are one token: whoever sends that request again gets what is used already. Raises ValueError
+        for SIDs over 40 bytes."""
         if max(len(sid.encode("utf-8", "replace")) for sid in (claims.call_sid, claims.account_sid)) > _SID_BYTES:
             raise ValueError(f"a SID of more than {_SID_BYTES} bytes is none of Twilio's")
         size = _PLACED_BYTES if claims.order else _FIELD_BYTES
@@ -98,7 +110,8 @@ class Tokens:
             language=_cut(claims.language, 16),
             voice=_cut(claims.voice, 32),
         )
-        sealed = _Sealed(short, now + self._ttl_s, self._random(_NONCE_BYTES))
+        nonce = hashlib.sha256(seed.encode()).digest()[:_SEED_BYTES] if seed else self._random(_NONCE_BYTES)
+        sealed = _Sealed(short, now + self._ttl_s, nonce)
         return self._seal.close(msgspec.msgpack.encode(sealed))
 
     def redeem(self, token: str, call_sid: str, account_sid: str, now: float) -> Claims | Refusal:
@@ -109,14 +122,19 @@ class Tokens:
             return sealed
         if (sealed.claims.call_sid, sealed.claims.account_sid) != (call_sid, account_sid):
             return Refusal(Reason.OTHER_CALL)
-        if now >= sealed.expires:
-            return Refusal(Reason.EXPIRED)
-        self._forget(now)
-        if sealed.nonce in self._used or sealed.expires < self._taken.get(call_sid, 0):
-            return Refusal(Reason.USED)
-        self._used[sealed.nonce] = sealed.expires
-        self._taken[call_sid] = now + self._ttl_s
-        return sealed.claims
+        return self._take(sealed, now)
+
+    def admit(self, token: str, now: float) -> Claims | Refusal:
+        """The same before anybody has said which call it is: the claims tell what has to be said."""
+        sealed = self._open(token)
+        return sealed if isinstance(sealed, Refusal) else self._take(sealed, now)
+
+    def mark(self, token: str, now: float) -> tuple[str, float]:
+        """What a genuine token is remembered by among processes, and until when."""
+        sealed = self._open(token)
+        if isinstance(sealed, Refusal):
+            raise ValueError(f"the token is {sealed.reason.value}")  # noqa: TRY004  not of a type, but of a kind
+        return sealed.nonce.hex(), self._until(sealed, now, REPLAY_S)
 
     @property
     def remembered(self) -> int:
@@ -132,11 +150,27 @@ class Tokens:
         except msgspec.DecodeError:  # from another version of ourselves, which has the same key
             return Refusal(Reason.MALFORMED)
 
+    def _take(self, sealed: _Sealed, now: float) -> Claims | Refusal:
+        if now >= sealed.expires:
+            return Refusal(Reason.EXPIRED)
+        self._forget(now)
+        call_sid = sealed.claims.call_sid
+        if self._used.get(sealed.nonce, now) > now or sealed.expires < self._taken.get(call_sid, 0):
+            return Refusal(Reason.USED)
+        self._used[sealed.nonce] = self._until(sealed, now, MEMORY_S)
+        self._taken[call_sid] = now + self._ttl_s
+        return sealed.claims
+
+    @staticmethod
+    def _until(sealed: _Sealed, now: float, replay_s: float) -> float:
+        return max(sealed.expires, now + replay_s) if len(sealed.nonce) == _SEED_BYTES else sealed.expires
+
     def _forget(self, now: float) -> None:
-        for nonce in [nonce for nonce, expires in self._used.items() if expires <= now]:
-            del self._used[nonce]
-        for call_sid in [call_sid for call_sid, until in self._taken.items() if until <= now]:
-            del self._taken[call_sid]
+        """Each is looked at a few times in all, however many there are."""
+        if len(self._used) + len(self._taken) > self._sweep_at:
+            self._used = {nonce: until for nonce, until in self._used.items() if until > now}
+            self._taken = {call_sid: until for call_sid, until in self._taken.items() if until > now}
+            self._sweep_at = 2 * (len(self._used) + len(self._taken)) + 16
 
 
 def _cut(text: str, size: int) -> str:

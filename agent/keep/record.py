@@ -131,6 +131,10 @@ class CallRecord(msgspec.Struct, frozen=True):
     """Parts of turns that were not served by whom `providers` names."""
     cost_estimated_usd: float = 0.0
     """The part of it that rests on estimates, as servers did not tell."""
+    purpose: str = ""
+    """Of a call that was placed: why."""
+    variables: dict[str, str] = {}
+    """What was known of the person beforehand."""
     revision: int = 0
     """Milliseconds since 1970 at the last change, or one more than before: a store never goes back to a smaller one."""
     version: int = VERSION

@@ -54,6 +54,8 @@ def _rest(record: CallRecord, entries: tuple[Entry, ...]) -> CallRecord:
         "entries": entries,
         "facts": {name: text(value) for name, value in record.facts.items()},
         "summary": text(record.summary),
+        "purpose": text(record.purpose),
+        "variables": {name: text(value) for name, value in record.variables.items()},
         "lead": _lead(record.lead, told),
     }
     changed = {name: value for name, value in found.items() if value != getattr(record, name)}

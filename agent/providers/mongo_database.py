@@ -38,7 +38,7 @@ class Mongo:
             self._client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(
                 uri, serverSelectionTimeoutMS=int(LIMIT_S * 1000), appname="calling-agent", tz_aware=True
             )
-        except PyMongoError as error:
+        except (PyMongoError, ValueError) as error:
             raise StoreError(f"MONGODB_URI cannot be used: {error}") from error
         self.database: Database[dict[str, Any]] = self._client.get_default_database(DATABASE)
 

@@ -11,7 +11,17 @@ from dataclasses import dataclass
 
 from agent.think.ports import Prompt
 from agent.think.script.moves import is_noise, is_question, is_unfinished
-from agent.think.script.phrases import GOALS, GREETING, LEAVING, MOVES, PATIENCE, UNCLEAR, UNLISTED, question
+from agent.think.script.phrases import (
+    GOALS,
+    GREETING,
+    LEAVING,
+    MOMENT,
+    MOVES,
+    PATIENCE,
+    UNCLEAR,
+    UNLISTED,
+    question,
+)
 from agent.think.script.sayings import DESCRIBING, acknowledgement, farewell, summary
 from agent.think.script.story import Story, tell
 from agent.think.topics import CUT
@@ -62,6 +72,7 @@ class Policy:
             self._leave_taking,
             self._hearing,
             self._noise,
+            self._errand,
             self._unfinished,
             self._closing,
             self._objection,
@@ -103,6 +114,21 @@ class Policy:
             return f"{UNCLEAR[1]} Could you say it once more, a little slower?", False
         return self._ask_again(story, UNCLEAR[0])
 
+    def _errand(self, story: Story) -> Said | None:
+        """We have called, and they do not know why yet; or they do, and have no time."""
+        if not story.purpose or story.move in ("human", "busy", "robot", "who", "source"):
+            return None
+        if story.purpose_told:
+            no_time = (
+                story.last_words.endswith(MOMENT)
+                and story.answer == "no"
+                and not set(story.new) - {"timeline", "objections"}
+            )
+            return (f"{MOVES['sorry']} When may a colleague call you?", False) if no_time else None
+        if story.answer == "no" and story.replies == 1 and story.last_words.endswith("?"):
+            return LEAVING["wrong_number"], True  # "Am I speaking with Asha?"
+        return f"I am calling about this: {story.purpose}. {MOMENT}", False
+
     def _unfinished(self, story: Story) -> Said | None:
         """The caller is looking for words: another question would only disturb."""
         answered = story.answer == "no" or (story.answer == "yes" and story.topic in ("confirm", "more"))
@@ -134,7 +160,7 @@ class Policy:
             case "busy":
                 if "callback" in story.new:
                     return farewell(story, "Of course, sorry to have caught you at a busy moment."), True
-                return "Sorry to have caught you at a busy moment. When may a colleague call you?", False
+                return f"{MOVES['sorry']} When may a colleague call you?", False
             case "expensive" if "budget" not in story.new:
                 if not story.value("budget") and story.open("budget"):
                     return "I understand, prices can feel high. What amount would you be comfortable with?", False

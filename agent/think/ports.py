@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from agent.model import Emit
+from agent.think.errand import Errand
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,8 @@ class Prompt:
     """What the caller has told so far, by name (budget, location, ...), however long ago."""
     tools: tuple[ToolSpec, ...] = ()
     """What the model may ask for. Empty: it can only speak."""
+    errand: Errand | None = None
+    """Of a call that we placed: what it is about. `system` has it in words."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ from agent.web.rates import Limits, add_rates
 from agent.web.route import route
 from agent.web.security import Gate
 from agent.web.session import session_routes
+from agent.web.softphone import add_softphone
 from agent.web.spending import Spending
 from agent.web.state import ProcessState
 from agent.web.transfer import HandedOver
@@ -60,10 +61,12 @@ def create_app(
     calling_out: CallingOut | None = None,
     limits: Limits | None = None,
     spending: Spending | None = None,
+    softphones: Tokens | None = None,
 ) -> QuartTrio:
     """`handed_over` is asked for calls that another process held; without `records` there is no API; `now` is the time
     the tokens are stamped with, in seconds since the epoch. Without an `entrance`, API_TOKEN is the only key;
-    `readings` is how the process stands, for /metrics. Without `spending`, calls cost what they do."""
+    `readings` is how the process stands, for /metrics. Without `spending`, calls cost what they do; without tokens for
+    `softphones` there are none."""
     app = QuartTrio(__name__, static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY, BODY_TIMEOUT=BODY_S)
     app.url_map.merge_slashes = False  # a redirect would lose Twilio's form
@@ -74,7 +77,10 @@ def create_app(
     entrance = entrance or Entrance(settings, now=now)
     app.register_blueprint(metrics_route(entrance, readings))
     if records is not None:
-        faces = [api_routes(settings, records, entrance, calling_out, spending)]
+        api = api_routes(settings, records, entrance, calling_out, spending)
+        if softphones is not None:
+            add_softphone(api, settings, softphones, state, gate, lines, now, spending)
+        faces = [api]
         if entrance.sessions is not None:
             faces.append(session_routes(settings, entrance, entrance.sessions))
         for face in (*faces, openapi_route(*faces)):

@@ -6,6 +6,7 @@ within a page, none from anywhere else. A view that needs another value sets it 
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import urlsplit
 
 from quart_trio import QuartTrio
@@ -45,7 +46,9 @@ def add_security_headers(app: QuartTrio, settings: Settings) -> None:
     headers = security_headers(settings)
 
     @app.after_request
-    async def tell(response: Response) -> Response:
-        for name, value in headers.items():
-            response.headers.setdefault(name, value)
+    @app.after_websocket  # an upgrade that is refused
+    async def tell(response: Any) -> Any:
+        if isinstance(response, Response):
+            for name, value in headers.items():
+                response.headers.setdefault(name, value)
         return response

@@ -33,8 +33,9 @@ _PROBLEMS = {
     401: "No key, or none that is valid.",
     403: "The key has not the scope that this takes, who asks is not on this machine, or the call is not allowed "
     "(`refused`).",
-    404: "There is no such call, order or number, or it has no sound.",
+    404: "There is no such call, order, number or line, or it has no sound.",
     409: "The idempotency key has been used for another call.",
+    415: "The body is not JSON.",
     416: "The range is behind the sound's end.",
     422: "The number, or ours, is none that can be used: `refused` tells every rule that says no.",
     429: "Too many requests of one client, or not now (`refused` tells why): `Retry-After` tells when to ask again.",
@@ -75,8 +76,11 @@ _STRUCTS = (
 )
 _REFERENCE = "#/components/schemas/{name}"
 _PLACES = ("/api/calls", "post")
+_SOFTPHONE = "/api/softphone"
+_NAMES_ONE = ("/api/calls/{call_sid}", "/api/do-not-call/", "/api/orders/{order_id}", _SOFTPHONE)
 _ONLY: dict[int, Callable[[str, str], bool]] = {
-    404: lambda path, _: path.startswith(("/api/calls/{call_sid}", "/api/do-not-call/", "/api/orders/{order_id}")),
+    404: lambda path, _: path.startswith(_NAMES_ONE),
+    415: lambda path, _: path in {"/session", _SOFTPHONE},
     409: lambda path, method: (path, method) == _PLACES,
     416: lambda path, _: path.endswith("/recording"),
     422: lambda path, method: (path, method) == _PLACES,
@@ -98,9 +102,12 @@ _OTHERS: dict[tuple[str, str], dict[str, dict[str, Any]]] = {
             "description": "The carrier has refused.",
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
         },
-    }
+    },
+    ("delete", "/session"): {"204": {"description": "There is none any more."}},
 }
 """Answers of single operations."""
+_OPEN = frozenset({("delete", "/session"), ("post", "/session")})
+"""What is asked without a key in the headers."""
 
 
 def openapi_route(*described_routes: Blueprint) -> Blueprint:
@@ -153,6 +160,8 @@ def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
         known = responses.setdefault(status, {"description": _WORDS[status]})
         if contents:
             known.setdefault("content", {}).update(contents)
+    if (method, path) in _OPEN:
+        operation["security"] = []
     for status, words in _PROBLEMS.items():
         if status in _ONLY and not _ONLY[status](path, method):
             continue
@@ -170,7 +179,7 @@ def _complete_request(path: str, method: str, operation: dict[str, Any]) -> None
         key = {"type": "string", "pattern": KEY}
         operation["parameters"].append({"name": "Idempotency-Key", "in": "header", "required": False, "schema": key})
     if "requestBody" in operation:
-        operation["requestBody"]["required"] = True
+        operation["requestBody"]["required"] = path != _SOFTPHONE  # whose body may be left out
 
 
 _WORDS = {200: "All of it.", 206: "The range that was asked for.", 302: "It is public, at `Location`."}

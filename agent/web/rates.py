@@ -31,12 +31,18 @@ _GUARDED = ("/twilio", "/session")
 class Limits:
     """One process's."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings | None = None) -> None:
+        """Without settings: by their defaults."""
+        settings = settings or Settings.model_construct()
         self.trusted = settings.trusted_proxies
         salt = secrets.token_bytes(16)
         self.refused = Limiter(settings.REFUSED_RATE, MINUTE, salt)
         self.api = Limiter(settings.API_RATE, MINUTE, salt)
         self.webhooks = Limiter(settings.WEBHOOK_RATE, MINUTE, salt)
+
+    def is_trusted(self, peer: str) -> bool:
+        """Whether this is a proxy of ours."""
+        return clients.is_trusted(peer, self.trusted)
 
     def client(self, peer: str, forwarded: str) -> str:
         """Whom a request of this peer's is counted for."""

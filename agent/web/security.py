@@ -7,10 +7,13 @@ development: behind a tunnel such as ngrok they are right, and nothing depends o
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import structlog
 
 from agent.config import Settings
+from agent.web.headers import security_headers
+from agent.web.origin import own_origin
 from agent.wire import signature
 
 MEDIA_PATH = "/twilio/media"
@@ -21,6 +24,11 @@ _FORWARDED = {"https": "https", "wss": "https", "http": "http", "ws": "http"}
 log = structlog.get_logger(__name__)
 
 
+def the_one(values: Sequence[str]) -> str:
+    """A header that is given once; twice is none, for nobody can say which of them a proxy has looked at."""
+    return values[0] if len(values) == 1 else ""
+
+
 class Gate:
     """Checks what claims to come from Twilio, as strictly as the settings say."""
 
@@ -29,6 +37,8 @@ class Gate:
         self._policy = settings.signature
         self._tokens = settings.auth_tokens
         self._account = settings.TWILIO_ACCOUNT_SID
+        self.headers = security_headers(settings)
+        """Of every answer that the door itself gives."""
 
     def base(self, host: str, forwarded_proto: str) -> str:
         """Our public address without a slash at its end; "" where it is unknown and the Host header is no host."""
@@ -37,9 +47,14 @@ class Gate:
         scheme = _FORWARDED.get(forwarded_proto.partition(",")[0].strip().lower(), "http")
         return f"{scheme}://{host}" if _HOST.fullmatch(host) else ""
 
+    @property
+    def required(self) -> bool:
+        """Whether what passes is signed."""
+        return self._policy == "require"
+
     def account(self, sid: str) -> bool:
         """Whether a call of this account is ours: a valid signature may be another account's (shared keys)."""
-        return self._policy != "require" or self._account in {"", sid}
+        return not self.required or self._account in {"", sid}
 
     def webhook(self, url: str, given: str, fields: signature.Fields, body: bytes | None) -> bool:
         """Whether a webhook at this public address may pass; `body` where it is not a form."""
@@ -47,6 +62,10 @@ class Gate:
             return True
         fits = signature.valid(given, signature.webhook_urls(url), self._tokens, fields=fields, body=body)
         return self._passes(fits, "webhook", given)
+
+    def page(self, origin: str, host: str) -> bool:
+        """Whether what has no signature, and a token instead, may come from a page of this origin; "": from none."""
+        return not origin or own_origin(origin, host, self._public)
 
     def media(self, host: str, forwarded_proto: str, given: str) -> bool:
         """Whether an upgrade to a media socket may pass."""

@@ -36,6 +36,8 @@ class ProcessState:
     """Calls at the same time, promised ones included."""
     held: set[str] = field(default_factory=set)
     """CallSids of those that have a stream here."""
+    welcome: set[object] = field(default_factory=set)
+    """Media sockets that a line was found for: to the door, the others are strangers."""
     turned_away: dict[str, None] = field(default_factory=dict)
     """Calls whose stream was not taken for want of a line: the newest MOST_HAND_OVERS of them."""
     on_change: Callable[[], object] = field(default=lambda: None)

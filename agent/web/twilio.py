@@ -13,15 +13,16 @@ from quart import Blueprint, g
 from quart_trio.wrappers import TrioResponse as Response
 
 from agent.config import Settings
-from agent.guard.tokens import Claims, Tokens
+from agent.guard.tokens import Tokens
 from agent.lines import Lines
 from agent.profile import Profile
 from agent.web.busy import busy
 from agent.web.placed import News, add_placed, news_of_answer, news_of_status
 from agent.web.problem import nothing, problem
+from agent.web.room import no_line
 from agent.web.security import MEDIA_PATH, Gate
 from agent.web.spending import Spending
-from agent.web.state import PROMISE_S, ProcessState
+from agent.web.state import ProcessState
 from agent.web.transfer import HandedOver, add_transfer
 from agent.web.webhook import address, as_twiml, claims, field, info, let_in
 from agent.wire import twiml
@@ -59,10 +60,10 @@ def twilio_routes(
             return problem(400, "CallSid is missing: this address answers Twilio's voice webhook, a form sent by POST.")
         its_own = news is None or not told.order or await news_of_answer(news, told)
         try:
-            token = tokens.mint(told, now())
+            token = tokens.mint(told, now(), g.seed)
         except ValueError as error:
             return problem(400, f"CallSid or AccountSid is not usable: {error}.")
-        why = await _no_line(told, state, spending, now()) if its_own else ""
+        why = await no_line(told, state, spending, now()) if its_own else ""
         if told.order and (why or not its_own):  # a second call of one order; or no line for whom we have called
             return as_twiml(twiml.after())
         profile = lines.profile(info(told))
@@ -82,17 +83,6 @@ def twilio_routes(
     _add_callbacks(routes, state, news)
     add_placed(routes, news)
     return routes
-
-
-async def _no_line(told: Claims, state: ProcessState, spending: Spending | None, now: float) -> str:
-    """Why this call is not promised a line; "": it is."""
-    if not state.room(told.call_sid, now):
-        return "all lines are busy"
-    state.promise(told.call_sid, now)
-    no = await spending.admits(told.call_sid, info(told), PROMISE_S) if spending is not None else None
-    if no is not None:
-        state.give_up(told.call_sid)
-    return no.words if no is not None else ""
 
 
 def _add_callbacks(routes: Blueprint, state: ProcessState, news: News | None) -> None:

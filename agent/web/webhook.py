@@ -1,6 +1,7 @@
 """One request of Twilio's: let in or refused, and what it tells; what is answered to it.
 
-To be used within a request: `let_in` comes first, and leaves the form in `g.form` and our public address in `g.base`.
+To be used within a request: `let_in` comes first, and leaves the form in `g.form`, our public address in `g.base`, and
+in `g.seed` what this request has in common with its repetitions alone, or "".
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from agent.lines import Lines
 from agent.lines_file import VOICE
 from agent.model import CallInfo
 from agent.web.problem import problem
-from agent.web.security import Gate
+from agent.web.security import Gate, the_one
 from agent.wire import twiml
 
 _MAX_FIELDS = 500
@@ -41,10 +42,13 @@ async def let_in(gate: Gate) -> Response | None:
     g.form = dict(fields)
     query = request.query_string.decode("latin-1")
     url = g.base + request.scope["raw_path"].decode("latin-1") + (f"?{query}" if query else "")
-    if not gate.webhook(url, request.headers.get("X-Twilio-Signature", ""), fields, None if is_form else raw):
+    given = the_one(request.headers.getlist("X-Twilio-Signature"))
+    if not gate.webhook(url, given, fields, None if is_form else raw):
         return problem(403, "X-Twilio-Signature is missing or does not fit.")
     if not gate.account(g.form.get("AccountSid", "")):
         return problem(403, "AccountSid is not the account this server belongs to.")
+    # The same signature is the same request. I-Twilio-Idempotency-Token would say so as well, but nobody has signed it.
+    g.seed = given if gate.required else ""
     return None
 
 

@@ -46,12 +46,20 @@ class NotAsked(ProviderError):  # noqa: N818  it tells what was not done
     """The breaker keeps everybody away at present."""
 
 
+def _nothing() -> None:
+    pass
+
+
 class Progress:
     """How far a request has come. Its deadline runs only while the provider is waited for."""
 
-    def __init__(self, begins: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, begins: Callable[[], None] = _nothing, stirs: Callable[[], None] = _nothing) -> None:
         self.begun = False
         """Something of the answer has come out."""
+        self.alone = True
+        """Nobody could be asked instead, if this one failed."""
+        self.stir = stirs
+        """To be called when anything comes at all. Not a checkpoint."""
         self._begins = begins
         self._scope = trio.CancelScope()
         self._since: float | None = None
@@ -108,6 +116,8 @@ class Chain(Generic[P]):
     limit_s: float
     """For an answer to begin, and between two pieces of it."""
     policy: Policy = field(default=AGAIN)
+    fair_share: float | None = None
+    """Of the limit, from which on a provider that is late has failed; None: an equal one."""
 
     @property
     def first(self) -> P:
@@ -125,15 +135,18 @@ class Chain(Generic[P]):
         progress: Progress | None = None,
         skip: int = 0,
         failed: ProviderError | None = None,
+        standby: bool = False,
     ) -> T:
         """What `work` makes of the first provider that answers. `extra_s`: more than the usual limit. `skip`: so many
-        members are somebody else's to ask; `failed`: what became of that.
+        members are somebody else's to ask; `failed`: what became of that. `standby`: there is somebody outside of this
+        chain as well, who can answer instead; where nobody is skipped, they get a share of the time.
 
         Raises ProviderError: the first one's, where nobody answered; or, once something has come out, that of who broke
         off. Cancelled, the request is closed."""
         progress = progress or Progress()
         for n, member in enumerate(self.members[skip:], skip):
-            limit = self._share(n, extra_s)
+            limit = self._share(n, extra_s, 1 if standby and not skip else 0)
+            progress.alone = not standby and self.rivals(n) == 0
             once = partial(self._once, member, work, progress, limit, extra_s)
             try:
                 may = partial(self._may_again, member, progress)
@@ -166,9 +179,9 @@ class Chain(Generic[P]):
     def _policy(self, n: int) -> Policy:
         return AT_ONCE if self.rivals(n) else self.policy
 
-    def _share(self, n: int, extra_s: float) -> float:
+    def _share(self, n: int, extra_s: float, others: int) -> float:
         left = trio.current_effective_deadline() - trio.current_time()
-        return min(left, self.limit_s + extra_s) / (1 + self.rivals(n))
+        return min(left, self.limit_s + extra_s) / (1 + self.rivals(n) + others)
 
     def _may_again(self, member: Member[P], progress: Progress) -> bool:
         return not progress.begun and member.breaker.admits(trio.current_time())
@@ -181,7 +194,7 @@ class Chain(Generic[P]):
                 member.name, self.part, breaker.fault or Fault.BROKEN, "not asked: it failed again and again"
             )
         gap = self.limit_s + extra_s
-        fair = gap / len(self.members)
+        fair = gap * (self.fair_share or 1 / len(self.members))
         try:
             with trio.CancelScope() as scope:
                 progress.start(scope, limit_s, gap)

@@ -65,12 +65,10 @@ class Chains:
         return ChainVoice(chain, takes_names=False)
 
     def summariser(self, first: Summariser | None) -> ChainSummariser | None:
-        """None where nobody can write."""
-        found = [*([(first, self._named(first))] if first is not None else []), *self._summarisers]
-        if not found:
+        """None where the first one cannot write: who answers on this machine only has not asked for others to read."""
+        if first is None:
             return None
-        (writer, name), *rest = found
-        return ChainSummariser(self._chain("summary", writer, rest, self._settings.SUMMARY_TIMEOUT_S, name=name))
+        return ChainSummariser(self._chain("summary", first, self._summarisers, self._settings.SUMMARY_TIMEOUT_S))
 
     def _chain(self, part: str, first: P, others: list[tuple[P, str]], limit_s: float, *, name: str = "") -> Chain[P]:
         name = name or self._named(first)

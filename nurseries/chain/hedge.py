@@ -1,4 +1,4 @@
-"""A hedged request: where the first provider has not begun in time, the others are asked as well, and whoever begins
+"""A hedged request: where the first provider has not begun in time, the others are asked as well, and whoever speaks
 first has the answer; the other one is cancelled. Both have been asked, so both are paid for.
 
 (J. Dean, L. A. Barroso, "The Tail at Scale", CACM 56(2), 2013.)
@@ -21,8 +21,10 @@ T = TypeVar("T")
 @dataclass(slots=True)
 class _Race(Generic[T]):
     lanes: tuple[trio.CancelScope, trio.CancelScope] = field(default_factory=lambda: (_scope(), _scope()))
+    stirred: trio.Event = field(default_factory=trio.Event)
+    """Something of the first one has come, or it is over."""
     decided: trio.Event = field(default_factory=trio.Event)
-    """Somebody has begun, or the first one is over."""
+    """Somebody is being heard, or the first one is over."""
     winner: int | None = None
     answers: list[T] = field(default_factory=list)
     failures: dict[int, ProviderError] = field(default_factory=dict)
@@ -32,6 +34,10 @@ class _Race(Generic[T]):
         if self.winner is None:
             self.winner = lane
             self.lanes[1 - lane].cancel("the other one was faster")
+        self.settle()
+
+    def settle(self) -> None:
+        self.stirred.set()
         self.decided.set()
 
 
@@ -44,27 +50,30 @@ async def hedged(chain: Chain[P], work: Work[P, T], after_s: float) -> T:
     if not chain.rivals(0):
         return await chain.ask(work)
     race: _Race[T] = _Race()
-    alone = replace(chain, members=chain.members[:1])
+    first = replace(chain, members=chain.members[:1], fair_share=1 / len(chain.members))
 
     async def run(lane: int) -> None:
-        progress = Progress(begins=lambda: race.claim(lane))
+        progress = Progress(lambda: race.claim(lane), race.stirred.set if lane == 0 else lambda: None)
         try:
             with race.lanes[lane]:
                 if lane:
-                    answer = await chain.ask(work, progress=progress, skip=1, failed=race.failures.get(0))
+                    failed = race.failures.get(0)
+                    answer = await chain.ask(work, progress=progress, skip=1, failed=failed, standby=failed is None)
                 else:
-                    answer = await alone.ask(work, progress=progress)
+                    answer = await first.ask(work, progress=progress, standby=True)
                 race.claim(lane)
                 if race.winner == lane:
                     race.answers.append(answer)
         except ProviderError as error:
             race.failures[lane] = error
             if lane == 0:
-                race.decided.set()
+                race.settle()
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(run, 0, name="first choice")
         with trio.move_on_after(after_s):
+            await race.stirred.wait()
+        if race.stirred.is_set():
             await race.decided.wait()
         if race.winner is None:
             nursery.start_soon(run, 1, name="hedge")

@@ -10,9 +10,13 @@ from agent.hear.ports import HEARING_RATE, Recogniser
 from agent.hear.transcript import worth_hearing
 from agent.model import Emit, Utterance
 from agent.speak.ports import Voice
+from agent.speak.sentences import Sentences
 from agent.think.ports import LanguageModel, Prompt, Reply, Summariser
 from nurseries.chain.chain import Chain, Progress
 from nurseries.chain.hedge import hedged
+
+HELD_S = 0.1
+"""Of a sentence's sound, held back where somebody stands by: so little is no message yet."""
 
 
 class ChainRecogniser:
@@ -50,16 +54,32 @@ class ChainModel:
         return self.chain.first.name
 
     async def reply(self, prompt: Prompt, emit: Emit[str]) -> Reply:
-        """See the port."""
+        """See the port. Where somebody stands by, pieces are held back until they make a sentence, before which nothing
+        could be said anyway: so who breaks off within it has said nothing, and the next one may answer."""
 
         async def work(model: LanguageModel, progress: Progress) -> Reply:
+            cutter, held = Sentences(), [""]
+
             async def take(piece: str) -> None:
-                progress.rest(came=bool(piece))
+                progress.stir()
+                held[0] += piece
+                if progress.alone or progress.begun or cutter.feed(piece):
+                    await let_go()
+                else:
+                    await emit("")  # it goes on
+                    progress.wait()
+
+            async def let_go() -> None:
+                words, held[0] = held[0], ""
+                progress.rest(came=bool(words))
                 await trio.lowlevel.checkpoint()
-                await emit(piece)
+                await emit(words)
                 progress.wait()
 
-            return await model.reply(prompt, take)
+            reply = await model.reply(prompt, take)
+            if held[0]:
+                await let_go()
+            return reply
 
         return await (self.chain.ask(work) if self._hedge_s is None else hedged(self.chain, work, self._hedge_s))
 
@@ -88,18 +108,26 @@ class ChainVoice:
         if not any(character.isalnum() for character in text):  # nobody is asked, so nobody has answered
             return await first.synthesise(text, emit, voice=voice, language=language)
         own: bool | None = None
+        enough = int(self.rate * HELD_S) * 2
 
         async def work(speaker: Voice, progress: Progress) -> None:
             nonlocal own
 
-            async def take(chunk: bytes) -> None:
-                progress.rest(came=bool(chunk))
-                await emit(chunk)
+            held = bytearray()
+
+            async def take(chunk: bytes, *, last: bool = False) -> None:
+                held.extend(chunk)
+                sound = b"" if len(held) < enough and not (progress.alone or progress.begun or last) else bytes(held)
+                del held[: len(sound)]
+                progress.rest(came=bool(sound))
+                await emit(sound)
                 progress.wait()
 
             name = voice if speaker is first and self._takes_names else ""
             own = await speaker.synthesise(text, take, voice=name, language=language)
             own = own if speaker is first else False
+            if held:
+                await take(b"", last=True)
 
         await self.chain.ask(work)
         return own

@@ -12,13 +12,17 @@ from collections.abc import Sequence
 
 import trio
 from quart_trio import QuartTrio
+from structlog.contextvars import bound_contextvars
 
+from agent.web.rates import Limits
 from agent.web.security import Gate
 from agent.web.state import ProcessState
 from nurseries.boundary import contain
 from nurseries.door.http_side import HttpDoor
 from nurseries.door.media_side import MediaDoor, OnMedia
+from nurseries.door.peer import peer
 from nurseries.door.tolerance import tolerate
+from nurseries.turnstile import Turnstile
 
 GOODBYE_S = 2.0
 """From the door's cancellation to that of the connections still open."""
@@ -33,6 +37,8 @@ async def serve_door(
     *,
     gate: Gate,
     state: ProcessState,
+    turnstile: Turnstile | None = None,
+    limits: Limits | None = None,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve until cancelled; `started()` once connections are accepted. Closes the listeners.
@@ -40,11 +46,13 @@ async def serve_door(
     `on_media` is called in the connection's own task and owns the socket until it returns; the socket is closed then.
     Its crash is contained and closes its socket with 1011. It holds no deadline for `start`: `on_media` has to.
     """
+    limits = limits or Limits()
     async with trio.open_nursery() as background:
         app.nursery = background  # what hypercorn's lifespan protocol would lead to
         await app.startup()
         try:
-            await _serve(listeners, HttpDoor(app), MediaDoor(on_media, gate, state), task_status)
+            http = HttpDoor(app, limits, gate.headers)
+            await _serve(listeners, http, MediaDoor(on_media, gate, state, limits, turnstile), task_status)
         finally:
             with trio.move_on_after(GOODBYE_S, shield=True):
                 await app.shutdown()
@@ -82,4 +90,5 @@ async def _connection(http: HttpDoor, media: MediaDoor, transport: trio.abc.Half
         if head:
             await media.serve(transport, head)
 
-    await contain(lambda: tolerate(serve, "connection"), "connection")
+    with bound_contextvars(client=peer(transport)):
+        await contain(lambda: tolerate(serve, "connection"), "connection")

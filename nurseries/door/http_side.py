@@ -6,7 +6,9 @@ documented: hypercorn is pinned, and the front door's tests hold the contract.
 
 from __future__ import annotations
 
+import functools
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import h11
@@ -22,14 +24,19 @@ from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ConnectionState
 from quart_trio import QuartTrio
 
+from agent.web.rates import Limits
+from nurseries.door.crowd import Crowd
 from nurseries.door.handover import SEND_S, HttpSide
+from nurseries.door.peer import peer, share
 from nurseries.door.tolerance import peers_fault
 
 KEEP_ALIVE_S = 75.0
 """Idle between two requests: longer than the 60 s after which common proxies stop reusing a connection."""
 MAX_CONNECTIONS = 256
-"""Open HTTP connections. Beyond, the one that has been idle longest makes room, or the oldest of all: strangers cannot
-lock Twilio out."""
+"""Open HTTP connections, and half of them for one client. Beyond, the client with the most has its longest idle one
+closed, or its oldest: strangers cannot lock Twilio out."""
+MAX_HEAD, MAX_TARGET, MAX_HEADERS = 16 * 1024, 8 * 1024, 100
+"""Bytes of a request's head and of its address; headers. Twilio's have some 1.5 KB and 15."""
 LINGER_S = 1.0
 """Unread bytes are taken in for this long after the last answer: closing over them would destroy it on its way."""
 
@@ -39,8 +46,11 @@ log = structlog.get_logger(__name__)
 class HttpDoor:
     """All HTTP connections of one application."""
 
-    def __init__(self, app: QuartTrio) -> None:
+    def __init__(self, app: QuartTrio, limits: Limits, headers: Mapping[str, str] | None = None) -> None:
+        """`headers` are told where hypercorn answers by itself; the application tells its own."""
+        self._headers = [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()]
         config = Config()
+        config.h11_max_incomplete_size = MAX_HEAD
         config.logger_class = _HypercornLog
         config.errorlog = None
         config.keep_alive_timeout = KEEP_ALIVE_S
@@ -49,15 +59,15 @@ class HttpDoor:
         self._config = config
         self._app = ASGIWrapper(app)
         self._context = WorkerContext(None)
-        self._all: dict[HttpSide, None] = {}
-        """The oldest first."""
+        self._limits = limits
+        self._all: Crowd[HttpSide] = Crowd()
         self._idle: dict[HttpSide, None] = {}
         """The longest idle first."""
         self.connections = 0
 
     async def leave(self) -> None:
         """From now on a connection ends with its answer; idle ones end at once. No checkpoint."""
-        for side in self._all:
+        for side in self._all.members:
             side.leave()
         await self._context.terminated.set()
 
@@ -66,15 +76,17 @@ class HttpDoor:
 
         Raises what hypercorn raises at a hostile peer. Leaves the transport open.
         """
-        if self.connections >= MAX_CONNECTIONS and not self._make_room():
+        address = peer(transport)
+        self._make_room(address)
+        if self.connections >= 2 * MAX_CONNECTIONS:  # those that were told to go have not gone yet
             log.warning("too many connections", open=self.connections)
             return b""
         self.connections += 1
         try:
             with trio.CancelScope() as scope:
                 side = HttpSide(transport, scope)
-                connection = _Connection(self._app, self._config, self._context, side, self._idle)
-                await self._run(side, connection)
+                connection = _Connection(self._app, self._config, self._context, side, self._idle, self._headers)
+                await self._run(side, connection, address)
             unread = connection.unread()
         finally:
             self.connections -= 1
@@ -82,30 +94,38 @@ class HttpDoor:
             await _linger(transport)
         return side.taken
 
-    async def _run(self, side: HttpSide, connection: _Connection) -> None:
-        self._idle[side] = self._all[side] = None
+    async def _run(self, side: HttpSide, connection: _Connection, address: str) -> None:
+        self._idle[side] = None
+        self._all.enter(side, self._limits.client(address, ""))
         try:
             await connection.run()
         finally:
             self._idle.pop(side, None)
-            self._all.pop(side, None)
+            self._all.leave(side)
 
-    def _make_room(self) -> bool:
-        # Where none is idle, the oldest of all goes: a request that takes that long is one that never ends.
-        oldest = next(iter(self._idle), None) or next(iter(self._all), None)
-        if oldest is not None:
-            self._idle.pop(oldest, None)
-            del self._all[oldest]
-            oldest.end("made room")
-        return oldest is not None
+    def _make_room(self, address: str) -> None:
+        """For one more. Where none is idle the oldest goes: a request that takes that long is one that never ends."""
+        most = share(address, self._limits, MAX_CONNECTIONS)
+        side = self._all.in_the_way(self._limits.client(address, ""), MAX_CONNECTIONS, most, self._idle)
+        if side is not None:
+            self._idle.pop(side, None)
+            self._all.leave(side)
+            side.end("made room")
 
 
 class _Connection(TCPServer):
     """hypercorn's work on one connection, telling when a request begins and ends."""
 
     def __init__(
-        self, app: ASGIWrapper, config: Config, context: WorkerContext, side: HttpSide, idle: dict[HttpSide, None]
+        self,
+        app: ASGIWrapper,
+        config: Config,
+        context: WorkerContext,
+        side: HttpSide,
+        idle: dict[HttpSide, None],
+        headers: list[tuple[bytes, bytes]],
     ) -> None:
+        self._headers = headers
         # The vendor's types ask for an SSLStream; its code takes anything with the methods of HttpSide.
         super().__init__(app, config, context, ConnectionState({}), side)  # type: ignore[arg-type]
         self._side = side
@@ -115,8 +135,14 @@ class _Connection(TCPServer):
     async def _read_data(self) -> None:
         http1 = self.protocol.protocol
         if isinstance(http1, H11Protocol):
-            http1._check_protocol = _only_http1  # type: ignore[assignment, method-assign]  # noqa: SLF001
+            http1._check_protocol = functools.partial(_check, http1)  # type: ignore[method-assign]  # noqa: SLF001
+            http1._send_error_response = functools.partial(self._refuse, http1)  # type: ignore[method-assign]  # noqa: SLF001
         await super()._read_data()
+
+    async def _refuse(self, http1: H11Protocol, status_code: int) -> None:
+        headers = [(b"content-length", b"0"), (b"connection", b"close"), *self._headers]
+        await http1._send_h11_event(h11.Response(status_code=status_code, headers=headers))  # noqa: SLF001
+        await http1._send_h11_event(h11.EndOfMessage())  # noqa: SLF001
 
     async def protocol_send(self, event: Event) -> None:
         if isinstance(event, Updated):
@@ -155,11 +181,18 @@ class _Connection(TCPServer):
         return parser if isinstance(parser, h11.Connection) else None
 
 
-async def _only_http1(request: h11.Request) -> None:
-    """In place of what changes to HTTP/2, whose streams wait for their peer where no bound of ours holds. An offer
+async def _check(http1: H11Protocol, request: h11.Request) -> None:
+    """Bounds what h11 lets pass: a head that arrives at once is never incomplete, however long it is.
+
+    In place of what changes to HTTP/2, whose streams wait for their peer where no bound of ours holds. An offer
     (Upgrade: h2c) is answered as if there were none; whoever takes it for granted has the connection ended."""
     if request.http_version not in {b"1.0", b"1.1"}:
         raise h11.RemoteProtocolError(f"HTTP/{request.http_version.decode()} is not spoken here")
+    size = sum(len(name) + len(value) + 4 for name, value in request.headers)
+    status = 414 if len(request.target) > MAX_TARGET else 431 if size > MAX_HEAD else 0
+    if status or len(request.headers) > MAX_HEADERS:
+        await http1._send_error_response(status or 431)  # noqa: SLF001
+        raise h11.RemoteProtocolError("the head is too large")
 
 
 class _HypercornLog(Logger):

@@ -1,32 +1,49 @@
 """Media sockets: a transport with a media request on it in, an accepted `MediaSocket` handed to the process.
 
-Refused before the upgrade: what Twilio did not sign, and strangers beyond a bound. The socket is closed when the
-process is done with it; the goodbye is bounded.
+Refused before the upgrade: what Twilio did not sign and has no one-time token in its path, and strangers beyond a
+bound. The token is burnt by then, and never logged. The socket is closed when the process is done with it; the goodbye
+is bounded.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
 
 import structlog
 import trio
 from trio_websocket import ConnectionClosed, WebSocketConnection, WebSocketRequest, wrap_server_stream
 
+from agent.guard.tokens import Claims
 from agent.providers.websocket import MAX_MESSAGE, QUEUE, WebSocket
-from agent.web.security import Gate
+from agent.web.rates import Limits
+from agent.web.security import MEDIA_PATH, Gate, the_one
 from agent.web.state import ProcessState
-from agent.wire.ports import MediaSocket
 from nurseries.boundary import contain
+from nurseries.door.crowd import Crowd
 from nurseries.door.handover import HEAD_S, MediaSide
+from nurseries.door.peer import share
 from nurseries.door.tolerance import tolerate
+from nurseries.turnstile import Turnstile
 
-OnMedia = Callable[[MediaSocket], Awaitable[None]]
+OnMedia = Callable[..., Awaitable[None]]
+"""Takes the `MediaSocket`, and, where a token in its path has told which call it is, the `Claims`."""
+
+Known = tuple[()] | tuple[Claims]
+"""Of a call, before its socket says anything."""
+
+M = TypeVar("M")
 
 GOODBYE_S = 1.0
 """For the peer to answer our goodbye."""
 MAX_STRANGERS = 100
-"""Open media sockets that have not become a call (yet). Each is one for no longer than START_TIMEOUT_S."""
+"""Open media sockets that have not become a call (yet), and half of them for one client. Each is one for no longer than
+START_TIMEOUT_S; beyond, the client with the most has its oldest closed."""
+MAX_ARRIVING = 100
+"""The same of those whose request is still arriving."""
 
 log = structlog.get_logger(__name__)
 
@@ -34,62 +51,111 @@ log = structlog.get_logger(__name__)
 class MediaDoor:
     """All media sockets of one process."""
 
-    def __init__(self, on_media: OnMedia, gate: Gate, state: ProcessState) -> None:
+    def __init__(
+        self, on_media: OnMedia, gate: Gate, state: ProcessState, limits: Limits, turnstile: Turnstile | None = None
+    ) -> None:
+        """Without a turnstile there are no softphones."""
+        self._turnstile = turnstile
+        told = [(name.lower().encode(), value.encode()) for name, value in gate.headers.items()]
+        self._headers = [(b"connection", b"close"), *told]
         self._on_media = on_media
         self._gate = gate
         self._state = state
-        self._open: set[trio.CancelScope] = set()
+        self._limits = limits
+        self._open: dict[object, trio.CancelScope] = {}
+        self._arriving: Crowd[trio.CancelScope] = Crowd()
+        self._strangers: Crowd[object] = Crowd()
 
     def leave(self) -> None:
         """Take what still has its socket away from the process; each peer is told goodbye."""
-        for work in self._open:
+        for work in self._open.values():
             work.cancel("door closed")
 
     async def serve(self, transport: trio.abc.Stream, head: bytes) -> None:
         """Upgrade and hand over; return once the socket is closed. `head` was read from the transport already."""
-        side = MediaSide(transport, head)
+        side = MediaSide(transport, head, self._headers)
         async with trio.open_nursery() as nursery:
             home = await nursery.start(functools.partial(_reader_home, side))
-            connection = await self._upgrade(home, side)
+            known, connection = await self._upgrade(home, side)
             if connection is not None:
-                await self._attend(WebSocket(connection, side))
+                await self._attend(WebSocket(connection, side), side.peer, known)
             home.cancel_scope.cancel("socket closed")
 
-    async def _upgrade(self, home: trio.Nursery, side: MediaSide) -> WebSocketConnection | None:
-        with trio.move_on_after(HEAD_S) as patience:
+    async def _upgrade(self, home: trio.Nursery, side: MediaSide) -> tuple[Known, WebSocketConnection | None]:
+        with trio.move_on_after(HEAD_S) as patience, self._arrival(patience, side.peer):
             side.on_end = functools.partial(patience.cancel, "peer gone")  # the library would wait for ever
             request = await wrap_server_stream(home, side, QUEUE, MAX_MESSAGE)
-            refusal = self._refusal(request)
+            answer = await self._answer(request, side.peer)
             try:
-                if refusal is None:
-                    return await request.accept()
-                await request.reject(refusal, extra_headers=[(b"connection", b"close")])
+                if not isinstance(answer, int):
+                    return answer, await request.accept()
+                await request.reject(answer, extra_headers=self._headers)
             except ConnectionClosed:
-                return None
-        return None
+                return (), None
+        return (), None
 
-    def _refusal(self, request: WebSocketRequest) -> int | None:
-        if len(self._open) - self._state.calls >= MAX_STRANGERS:
+    @contextmanager
+    def _arrival(self, patience: trio.CancelScope, peer: str) -> Iterator[None]:
+        leaving = self._enter(self._arriving, patience, peer, MAX_ARRIVING)
+        if leaving is not None:
+            leaving.cancel("made room")
+        try:
+            yield
+        finally:
+            self._arriving.leave(patience)
+
+    def _enter(self, crowd: Crowd[M], member: M, peer: str, most: int) -> M | None:
+        """Let one more in, and tell who has to go."""
+        client = self._limits.client(peer, "")
+        leaving = crowd.in_the_way(client, most, share(peer, self._limits, most))
+        if leaving is not None:
             log.warning("too many media sockets", open=len(self._open), calls=self._state.calls)
-            return 503
-        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in request.headers}
-        host = request._event.host  # noqa: SLF001  the library keeps the Host header out of `headers`
-        if not self._gate.media(host, headers.get("x-forwarded-proto", ""), headers.get("x-twilio-signature", "")):
-            return 403
-        return None
+            crowd.leave(leaving)
+        crowd.enter(member, client)
+        return leaving
 
-    async def _attend(self, socket: WebSocket) -> None:
+    async def _answer(self, request: WebSocketRequest, peer: str) -> Known | int:
+        """What is known of the call, or the status that refuses it."""
+        known = await self._known(request)
+        if known is not None:
+            return known
+        client = self._limits.client(peer, _header(request, b"x-forwarded-for"))
+        return 429 if self._limits.refused.take(client, time.time()) else 403
+
+    async def _known(self, request: WebSocketRequest) -> Known | None:
+        """None where it may not pass."""
+        host = request._event.host  # noqa: SLF001  the library keeps the Host header out of `headers`
+        token = request.path.partition("?")[0].removeprefix(MEDIA_PATH).strip("/")
+        if token:
+            page = self._gate.page(_header(request, b"origin"), host)
+            claims = await self._turnstile.softphone(token) if page and self._turnstile is not None else None
+            return (claims,) if claims is not None else None
+        proto, given = _header(request, b"x-forwarded-proto"), _header(request, b"x-twilio-signature")
+        return () if self._gate.media(host, proto, given) else None
+
+    async def _attend(self, socket: WebSocket, peer: str, known: Known) -> None:
         code = 1001  # going away
         work = trio.CancelScope()
-        self._open.add(work)
+        for welcome in self._state.welcome:
+            self._strangers.leave(welcome)
+        leaving = self._enter(self._strangers, socket, peer, MAX_STRANGERS)
+        if leaving is not None:
+            self._open[leaving].cancel("made room")
+        self._open[socket] = work
         try:
             with work:
-                crashed = await contain(lambda: self._on_media(socket), "media socket")
+                crashed = await contain(lambda: self._on_media(socket, *known), "media socket")
                 code = 1011 if crashed else 1000
         finally:
-            self._open.remove(work)
+            del self._open[socket]
+            self._strangers.leave(socket)
+            self._state.welcome.discard(socket)
             with trio.move_on_after(GOODBYE_S, shield=True):
                 await socket.close(code)
+
+
+def _header(request: WebSocketRequest, name: bytes) -> str:
+    return the_one([value.decode("latin-1") for each, value in request.headers if each.lower() == name])
 
 
 async def _reader_home(

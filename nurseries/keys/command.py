@@ -17,7 +17,7 @@ from agent.errors import StoreError
 from agent.guard.access import AccessStore
 from agent.guard.api_keys import SCOPES, ApiKey, new_key
 from nurseries.keyring import FRESH_S
-from nurseries.stores import open_stores
+from nurseries.stores import ACCESS_FILE, open_stores
 
 _NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]{1,60}")
 LONGEST_DAYS = 3650
@@ -45,12 +45,14 @@ def run(args: argparse.Namespace) -> int:
     if sys.stdout is None:
         raise StoreError("standard output is closed: nothing could be shown")
     logs.configure("error", production=False)
+    if args.action != "create" and not _begun(settings):  # who asks in the wrong folder leaves nothing there
+        return _list([], settings, args) if args.action == "list" else _no_such(args.id)
     with open_stores(settings) as stores:
         match args.action:
             case "create":
                 return _create(stores.access, args)
             case "list":
-                return _list(stores.access, settings, args)
+                return _list(stores.access.keys(), settings, args)
             case _:
                 return _revoke(stores.access, args)
 
@@ -66,23 +68,35 @@ def _create(store: AccessStore, args: argparse.Namespace) -> int:
     return 0
 
 
-def _list(store: AccessStore, settings: Settings, args: argparse.Namespace) -> int:
-    keys = store.keys()
+def _begun(settings: Settings) -> bool:
+    return bool(settings.MONGODB_URI.get_secret_value()) or (settings.DATA_DIR / ACCESS_FILE).exists()
+
+
+def _list(keys: list[ApiKey], settings: Settings, args: argparse.Namespace) -> int:
     for key in keys:
         print(msgspec.json.encode(_told(key)).decode() if args.json else _in_a_line(key))
     if not keys:
-        where = "MONGODB_URI" if settings.MONGODB_URI.get_secret_value() else settings.DATA_DIR
+        where = "MONGODB_URI" if settings.MONGODB_URI.get_secret_value() else settings.DATA_DIR.absolute()
         print(f"calling-agent: no key yet in {where}. API_TOKEN is not listed.", file=sys.stderr)
     return 0
 
 
 def _revoke(store: AccessStore, args: argparse.Namespace) -> int:
-    key_id = args.id.split("_")[1] if args.id.startswith("ca_") else args.id
+    key_id = _id(args.id)
     if not store.revoke(key_id, time.time()):
-        print(f"calling-agent: there is no key {key_id[:40]}.", file=sys.stderr)
-        return 1
+        return _no_such(key_id)
     print(f"calling-agent: {key_id} is revoked: servers take it for {FRESH_S:g} s more at most.", file=sys.stderr)
     return 0
+
+
+def _no_such(key_id: str) -> int:
+    print(f"calling-agent: there is no key {_id(key_id)}.", file=sys.stderr)
+    return 1
+
+
+def _id(shown: str) -> str:
+    """Of a key, or of what is its id already; never its secret."""
+    return shown.split("_")[1] if shown.startswith("ca_") else shown[:40]
 
 
 def _told(key: ApiKey) -> dict[str, object]:

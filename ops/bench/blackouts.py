@@ -49,6 +49,7 @@ BOUND_S = 3.0 + 1.0
 """FILLER_S, and what a busy machine adds."""
 
 KINDS: dict[str, dict[str, Any]] = {
+    "none": {"kind": ""},
     "500": {"kind": "status", "status": 500},
     "429": {"kind": "status", "status": 429, "headers": {"retry-after": "8"}},
     "hang": {"kind": "stall", "after": -1},

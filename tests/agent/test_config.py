@@ -233,3 +233,25 @@ def test_the_api_is_open_to_this_machine_alone() -> None:
     assert config.load(HOST="0.0.0.0").api == "keys"  # noqa: S104
     assert config.load(PUBLIC_URL="https://voice.example.in").api == "keys"
     assert config.load(HOST="0.0.0.0", API_TOKEN="x" * 20).api == "token"  # noqa: S104
+
+
+def test_signatures_cannot_be_off_in_production() -> None:
+    for policy in ("off", "log"):
+        assert any(
+            f"TWILIO_SIGNATURE={policy} lets anybody" in each
+            for each in faults(APP_ENV="production", TWILIO_SIGNATURE=policy)
+        )
+
+
+def test_the_token_in_use_is_the_first_of_two() -> None:
+    (fault,) = faults(TWILIO_AUTH_TOKEN_SECONDARY="b" * 32)
+    assert "TWILIO_AUTH_TOKEN is not" in fault
+    settings = config.load(TWILIO_AUTH_TOKEN="a" * 32, TWILIO_AUTH_TOKEN_SECONDARY="b" * 32)
+    assert settings.auth_tokens == ("a" * 32, "b" * 32)
+
+
+def test_what_is_secret_is_known_the_password_of_the_database_included() -> None:
+    settings = config.load(MONGODB_URI="mongodb://u:p%40ss@h1,h2/x", API_TOKEN="x" * 20)
+
+    assert {"p%40ss", "p@ss", "x" * 20} < set(settings.secrets)
+    assert config.load(MONGODB_URI="mongodb://[::1").secrets == ("mongodb://[::1",)

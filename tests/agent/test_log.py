@@ -94,3 +94,34 @@ def test_development_is_readable(capsys: pytest.CaptureFixture[str]) -> None:
     text = capsys.readouterr().err
     assert "quiet" not in text
     assert "loud" in text
+
+
+def test_secrets_leave_in_no_line_by_their_form(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info", production=True)
+    key = "ca_abcdefgh_" + "0a" * 32
+    structlog.get_logger("x").info(
+        f"shown {key}",
+        address="wss://h/twilio/media/eyJ.x-_y?z",
+        uri="mongodb://user:hunter22@db:27017/x",
+        header="Authorization: Bearer sesame",
+    )
+
+    text = capsys.readouterr().err
+    for secret in (key, "eyJ.x-_y", "hunter22", "sesame"):
+        assert secret not in text
+    assert "ca_abcdefgh_***" in text
+
+
+def test_the_secrets_of_the_configuration_leave_in_no_line_and_no_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info", production=True, secrets=("hunter22", "hunter2222", "", "abc"))
+    log = structlog.get_logger("x")
+    try:
+        int("hunter2222")
+    except ValueError:
+        log.exception("failed")
+    log.info("abc", listed=["hunter22"], n=1)
+    logging.getLogger("lib").warning("sent %s", "hunter22")
+
+    text = capsys.readouterr().err
+    assert "hunter" not in text
+    assert '"event": "abc"' in text

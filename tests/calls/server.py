@@ -46,7 +46,8 @@ class Server:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         try:
-            self.port = int(self.wait_for(r"listening.*?port\W+(\d+)", START_S)[1])
+            found = self.wait_for(r'listening.*?port\W+(\d+)|"port": (\d+).*"listening"', START_S)
+            self.port = int(found[1] or found[2])
         except AssertionError:
             self.kill()
             raise

@@ -28,6 +28,7 @@ from agent.rehearsal.log import CallLog
 from agent.rehearsal.plan import CallPlan, Line
 from agent.speak.cache import AudioCache
 from agent.speak.repertoire import Repertoire
+from agent.think.errand import Errand
 from agent.wire import mulaw
 from agent.wire.ports import MediaSocket
 from nurseries.call import Call
@@ -71,6 +72,7 @@ def longest_silence(log: CallLog, since_ms: float) -> float:
 
 def configured(**changes: object) -> Settings:
     fields: dict[str, object] = {"GREETING": GREETING, "APP_ENV": "test", "PROVIDER": "scripted"}
+    fields |= {"OUTBOUND_GREETING": GREETING, "DISCLOSE": "never"}
     return Settings(_env_file=None, **(fields | changes))
 
 
@@ -82,6 +84,8 @@ class Stage:
     settings: Settings = field(default_factory=configured)
     vad: Callable[[], Callable[[np.ndarray], float]] = lambda: loud
     calls: list[Call] = field(default_factory=list)
+    errand: Errand | None = None
+    """What its calls are about, where they are placed for something."""
     tape: Callable[[], Tape] | None = None
     """Makes what is told of a call's sound, where it is recorded."""
 
@@ -141,7 +145,7 @@ class Stage:
     async def serve(self, socket: MediaSocket) -> None:
         info = await pick_up(socket, self.tokens, self.settings.START_TIMEOUT_S)
         if info is not None:
-            self.calls.append(Call(info, socket, self.parts, self.tape() if self.tape else None))
+            self.calls.append(Call(info, socket, self.parts, self.tape() if self.tape else None, self.errand))
             await self.calls[-1].run()
 
     async def place(
@@ -150,13 +154,17 @@ class Stage:
         plan: CallPlan | None = None,
         serve: Callable[[MediaSocket], Awaitable[object]] | None = None,
         direction: str = "inbound",
+        order: str = "",
         **more: object,
     ) -> CallLog:
         """A whole call, from the stream's start until both sides are gone; then the invariants."""
         dice = random.Random(1)
         identity = new_identity(dice=dice)
         token = self.tokens.mint(
-            Claims(identity.call_sid, identity.account_sid, "+919876543210", "+918012345678", direction), time.time()
+            Claims(
+                *(identity.call_sid, identity.account_sid, "+919876543210", "+918012345678", direction), order=order
+            ),
+            time.time(),
         )
         plan = plan or CallPlan(lines=lines, **more)
         with trio.fail_after(3600):

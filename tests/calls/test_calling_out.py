@@ -25,7 +25,7 @@ from nurseries.dialling import Dialling
 from nurseries.orders import Orders
 from nurseries.placing import Placing
 from nurseries.rehearsal.webhooks import Target
-from tests.calls.server import Server
+from tests.calls.server import PROGRAM, Server, environment
 from tests.calls.witness import stored
 from tests.fakes.twilio_rest import ACCOUNT, TOKEN, FakeTwilio
 
@@ -45,6 +45,7 @@ COMMON = {
     "API_TOKEN": SPEAKS,
     "CALLS_PER_SECOND": "50",
     "DIAL_ATTEMPTS": "50",
+    "CALLING_HOURS": "00:00-24:00",
 }
 CHILD = """
 import sys, trio
@@ -85,10 +86,10 @@ class Stage:
                     return mine[0]
                 await trio.sleep(0.1)
 
-    async def ask(self, method: str, path: str) -> tuple[int, bytes]:
+    async def ask(self, method: str, path: str, body: object = None) -> tuple[int, bytes]:
         async with httpx2.AsyncClient(trust_env=False) as http:
             headers = {"Authorization": f"Bearer {SPEAKS}"}
-            answer = await http.request(method, self.server.url + path, headers=headers)
+            answer = await http.request(method, self.server.url + path, headers=headers, json=body)
             return answer.status_code, answer.content
 
 
@@ -155,7 +156,9 @@ async def test_a_person_is_talked_to_a_machine_left_and_a_call_ended_from_outsid
         records = [await house.record(order) for order in done[:2]]
         status, body = await house.ask("GET", f"/api/orders/{person.order_id}")
         assert (await house.ask("DELETE", f"/api/calls/{talking.call_sid}"))[0] == 204, "it is over already"
-        assert (await house.ask("DELETE", f"/api/calls/CA{'0' * 32}"))[0] == 204, "nobody knows it"
+        command = [PROGRAM, "hang-up", f"CA{'0' * 32}", "--url", house.server.url]
+        nobodys = await trio.run_process(command, env=environment(API_TOKEN=SPEAKS), check=False, capture_stderr=True)
+        stranger = await trio.run_process(command, env=environment(), check=False, capture_stderr=True)
         await house.until(person, lambda _: house.placing.placed == 0)
 
     assert [(order.state, order.answered_by) for order in done[:2]] == [
@@ -163,6 +166,9 @@ async def test_a_person_is_talked_to_a_machine_left_and_a_call_ended_from_outsid
         ("completed", "machine_start"),
     ]
     assert done[2].state == "completed"
+    assert (nobodys.returncode, nobodys.stderr) == (0, b"")
+    assert stranger.returncode == 1
+    assert b"key" in stranger.stderr
     assert (status, msgspec.json.decode(body, type=Order)) == (200, done[0])
     assert [record["ending"] for record in records] == ["caller hung up", "machine"]
     assert records[1]["reason"] == "machine_start"
@@ -170,6 +176,23 @@ async def test_a_person_is_talked_to_a_machine_left_and_a_call_ended_from_outsid
         assert (record["direction"], record["campaign"]) == ("outbound-api", "may")
         assert (record["caller"], record["called"][:11]) == ("+918012345678", "+9198765432")
     assert len(house.fake.calls) == 3
+
+
+async def test_a_call_asked_for_over_the_api_is_placed_and_held(tmp_path: Path) -> None:
+    async with stage(tmp_path) as house:
+        house.fake.plan = lambda _: CallPlan(hang_up_at_ms=1500)
+        house.fake.faults.append("429")
+        wanted = {"to": "+919876543210", "purpose": "to ask about the flat", "idempotency_key": "k"}
+        status, body = await house.ask("POST", "/api/calls", wanted)
+        order = msgspec.json.decode(body, type=Order)
+        again, same = await house.ask("POST", "/api/calls", wanted)
+        done = await house.until(order, over)
+        record = await house.record(order)
+
+    assert (status, order.state in {"queued", "ringing", "answered"}) == (201, True)
+    assert (again, msgspec.json.decode(same, type=Order).order_id) == (200, order.order_id)
+    assert (done.state, record["called"]) == ("completed", "+919876543210")
+    assert (len(house.fake.calls), house.fake.creates) == (1, 2)
 
 
 async def test_whatever_the_carrier_does_there_is_one_call_or_it_is_found_out(tmp_path: Path) -> None:

@@ -20,10 +20,12 @@ from agent.config import Settings
 from agent.guard.tokens import Tokens
 from agent.lines import load_lines
 from agent.web.app import create_app
+from agent.web.rates import Limits
 from agent.web.security import Gate
 from agent.web.state import ProcessState
 from agent.wire.ports import MediaSocket
 from nurseries.door.front_door import serve_door
+from nurseries.turnstile import Turnstile
 
 PATIENCE_S = 10.0
 """Real seconds after which a test on real sockets gives up."""
@@ -99,7 +101,12 @@ class House:
 
 @asynccontextmanager
 async def open_house(
-    on_media: Callable[[MediaSocket], Awaitable[None]] = echo, *, imagined: bool = False, **changes: object
+    on_media: Callable[..., Awaitable[None]] = echo,
+    *,
+    imagined: bool = False,
+    turnstile: Turnstile | None = None,
+    limits: Limits | None = None,
+    **changes: object,
 ) -> AsyncIterator[House]:
     """The door is open within the block, and gone after it. On a real street all of it takes `PATIENCE_S` at most."""
     known = {"TWILIO_AUTH_TOKEN": SecretStr(AUTH_TOKEN), "TWILIO_SIGNATURE": "off"}
@@ -115,7 +122,14 @@ async def open_house(
             if not imagined:
                 house.port = listeners[0].socket.getsockname()[1]
             await nursery.start(
-                house.serve, functools.partial(serve_door, listeners, app, on_media, gate=gate, state=state)
+                house.serve,
+                functools.partial(
+                    *(serve_door, listeners, app, on_media),
+                    gate=gate,
+                    state=state,
+                    turnstile=turnstile,
+                    limits=limits,
+                ),
             )
             try:
                 yield house

@@ -62,7 +62,7 @@ class Heard(list[str]):
     at: float | None = None
 
     async def __call__(self, piece: str) -> None:
-        if self.at is None:
+        if self.at is None and piece:
             self.at = trio.current_time()
         self.append(piece)
         await trio.lowlevel.checkpoint()

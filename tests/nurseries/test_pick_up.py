@@ -44,6 +44,46 @@ async def test_an_announced_caller_is_let_in(autojump_clock) -> None:
     assert theirs.closed is None
 
 
+async def test_a_softphone_has_shown_its_token_at_the_door(autojump_clock) -> None:
+    ours, theirs = loopback()
+    await ours.send(start("anything"))
+
+    info = await pick_up(theirs, tokens(), 5, known=CLAIMS)
+
+    assert info is not None
+    assert (info.call_sid, info.caller) == ("CA1", CLAIMS.caller)
+
+
+@pytest.mark.parametrize(
+    ("known", "ours_is", "reason"),
+    [
+        (Claims("CA2", "AC1"), "AC1", "token made for another call"),
+        (Claims("CA1", "AC2"), "AC1", "token made for another call"),
+        (CLAIMS, "AC9", "another account"),
+        (None, "AC9", "another account"),
+    ],
+)
+async def test_a_start_of_another_call_or_account_is_refused(autojump_clock, known, ours_is, reason) -> None:
+    ours, theirs = loopback()
+    desk = tokens()
+    await ours.send(start(desk.mint(CLAIMS, time.time())))
+
+    assert await pick_up(theirs, desk, 5, known=known, ours=ours_is.__eq__) is None
+    assert theirs.closed == (1008, reason)
+
+
+async def test_a_token_that_another_process_has_taken_is_used() -> None:
+    class Elsewhere:
+        async def first(self, nonce: str, until: float) -> bool:
+            return False
+
+    ours, theirs = loopback()
+    await ours.send(start(tokens().mint(CLAIMS, time.time())))
+
+    assert await pick_up(theirs, tokens(), 5, turnstile=Elsewhere()) is None
+    assert theirs.closed == (1008, "token already used")
+
+
 async def test_a_socket_that_says_nothing_is_closed_after_its_time(autojump_clock) -> None:
     ours, theirs = loopback()
     began = trio.current_time()

@@ -1,12 +1,15 @@
 """What the server says at its start of what it keeps."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from agent.providers.local_objects import LocalObjects
-from nurseries.serve import kept_words
-from tests.calls.stage import configured
+from nurseries.chain.ports import ChainModel
+from nurseries.serve import kept_words, standby_words
+from tests.calls.stage import Stage, configured
+from tests.nurseries.chain_case import Model, chained
 
 
 @pytest.mark.parametrize(
@@ -25,3 +28,11 @@ def test_recordings_and_retention_are_told_where_they_are_set(
 
     assert all(word in told for word in words)
     assert told.count("\n") == len(changes)
+
+
+def test_whoever_stands_by_is_named() -> None:
+    stage = Stage()
+    assert standby_words(stage.parts) == ""
+    parts = replace(stage.parts, model=ChainModel(chained(Model("first"), Model("second"), Model("third"))))
+
+    assert standby_words(parts) == "    stand by      thinking: second, third  (FALLBACKS_FILE is set)\n"

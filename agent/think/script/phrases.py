@@ -157,6 +157,7 @@ MOVES = {
     "source": "This is {agent} of {company}. Sorry, I cannot see who gave us your number. "
     "If you do not want calls from us, just tell me.",
     "wait": "Of course, take your time.",
+    "sorry": "Sorry to have caught you at a busy moment.",
     "has_agent": "That is perfectly fine. We can still be a second pair of eyes for you.",
     "think": "Of course, please take your time.",
     "price": "Prices differ a lot, so I would not like to guess. A colleague can give you exact figures.",
@@ -173,6 +174,7 @@ LEAVING = {
     "wrong_number": "Oh, I am sorry for the trouble. Have a good day. Goodbye!",
     "not_interested": "I understand, no problem at all. Thank you for your time. Goodbye!",
 }
+MOMENT = "Do you have a moment?"
 UNLISTED = "I am sorry for the trouble. A colleague will see to it that you are not called again. Goodbye!"
 """To somebody whose number could not be put on the list."""
 

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from agent.think.facts import Fact, extract, merge
+from agent.think.errand import Errand
+from agent.think.facts import NAMES, Fact, extract, merge
 from agent.think.heard.consent import yes_or_no
 from agent.think.heard.words import Heard, repeated_once
 from agent.think.ports import Message, Prompt
@@ -40,6 +41,9 @@ class Story:
     last_words: str = ""
     """The agent's."""
     replies: int = 0
+    purpose: str = ""
+    """Why we have called."""
+    purpose_told: bool = False
     unlisted: bool = False
     """They asked not to be called, and that could not be noted."""
     unclear: int = 0
@@ -65,7 +69,10 @@ def tell(prompt: Prompt) -> Story:
     story = Story(unlisted=last is not None and last.role == "tool" and _not_noted(last))
     question = ""
     messages = _joined(tuple(message for message in prompt.messages if message.role != "tool"))
-    told = {name: Fact(name, value) for name, value in prompt.facts.items()}
+    errand = prompt.errand or Errand()
+    beforehand = {name: value for name, value in errand.variables.items() if name in NAMES and value.strip()}
+    told = {name: Fact(name, value) for name, value in (beforehand | dict(prompt.facts)).items()}
+    story.purpose = errand.purpose.strip().rstrip(".!")
     known: dict[str, Fact] = {}
     for n, message in enumerate(messages):
         if message.role == "agent":
@@ -74,6 +81,7 @@ def tell(prompt: Prompt) -> Story:
                 question, story.topic = message.text, topic
                 story.asked[topic] += 1
             story.last_words = message.text
+            story.purpose_told |= bool(story.purpose) and story.purpose in message.text
             story.replies += 1
             story.unclear = story.unclear + 1 if message.text.startswith(UNCLEAR) else 0
             continue

@@ -109,6 +109,7 @@ def face():
             now=lambda: clock[0],
             entrance=entrance,
             calling_out=CallingOut(**(out or {})),
+            softphones=Tokens(b"softphone key", ttl_s=60, random=secrets.token_bytes),
         )
         return Face(settings, state, tokens, app.test_client(), app, elsewhere, clock)
 

@@ -19,6 +19,15 @@ async def test_a_ready_process_says_so(face):
     assert await ask(house, "/health/ready") == (200, {"status": "ready"})
 
 
+async def test_a_provider_that_is_not_asked_is_told_and_calls_are_welcome(face):
+    house = face()
+    house.state.degraded = lambda: ("llm", "tts")
+
+    status, body = await ask(house, "/health")
+    assert (status, body["status"]) == (200, "degraded: llm, tts")
+    assert (await ask(house, "/health/ready"))[0] == 200
+
+
 @pytest.mark.parametrize(("ready", "draining", "word"), [(False, False, "starting"), (True, True, "draining")])
 async def test_a_process_that_takes_no_calls_is_alive_but_not_ready(face, ready, draining, word):
     house = face()

@@ -13,7 +13,7 @@ async def test_who_may_read_gets_prometheus_text(face) -> None:
 
     assert response.status_code == 200
     assert response.content_type.startswith("text/plain; version=")
-    assert b"calling_agent_calls_total" in await response.get_data()
+    assert b"# HELP process_" in await response.get_data()
     assert response.headers["Cache-Control"] == "no-store"
 
 

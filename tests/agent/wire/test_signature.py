@@ -109,3 +109,26 @@ def test_an_empty_token_fits_nothing():
 
 def test_no_address_means_no():
     assert not valid(sign("https://example.com", (), TOKEN), [], TOKEN)
+
+
+def test_either_of_two_tokens_will_do_and_an_empty_one_never():
+    url = "https://example.com/voice"
+    signature = sign(url, (), TOKEN)
+
+    assert valid(signature, [url], ("", "new", TOKEN))
+    assert not valid(signature, [url], ("new", ""))
+    assert not valid(sign(url, (), ""), [url], ("", ""))
+    assert not valid(signature, [url], ())
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=[vector["name"] for vector in VECTORS])
+def test_every_vector_passes_where_it_should_and_nowhere_else(vector):
+    """As this server is asked: SHA-1 alone, at the address that is configured."""
+    sha1 = vector["algorithm"] == "HMAC_SHA1"
+    urls, fields = webhook_urls(vector["url"]), list(vector["params"].items())
+    body = b'{"CallSid":"CA1234567890ABCDE","Caller":"+12349013030"}' if "bodySHA256" in vector["url"] else None
+
+    assert valid(vector["signature"], urls, TOKEN, fields=fields, body=body) is sha1
+    assert not valid(vector["signature"], urls, TOKEN, fields=[*fields, ("Extra", "1")], body=body and body + b"x")
+    assert not valid(vector["signature"], webhook_urls(vector["url"] + "x"), TOKEN, fields=fields, body=body)
+    assert not valid(vector["signature"], urls, "54321", fields=fields, body=body)

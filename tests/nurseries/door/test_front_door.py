@@ -88,7 +88,7 @@ async def test_the_media_path_may_have_a_slash_or_a_query(path):
         assert await (await house.visit()).raw_upgrade(path) == 101
 
 
-@pytest.mark.parametrize("path", ["/twilio/mediator", "/twilio/media/x", "/twilio/medi", "/", "/health"])
+@pytest.mark.parametrize("path", ["/twilio/mediator", "/twilio/medi", "/", "/health"])
 async def test_no_other_path_is_a_socket(path):
     async with open_house() as house:
         status = await (await house.visit()).raw_upgrade(path)
@@ -251,3 +251,21 @@ async def test_beyond_the_bound_the_longest_idle_connection_makes_room(monkeypat
         assert await visitors[1].until_closed() == b""
         assert await visitors[0].get() == 200
         assert await visitors[2].get() == 200
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (b"GET /" + b"a" * 9000 + HEAD, 414),
+        (b"GET /health" + HEAD + b"X: " + b"a" * 17_000 + b"\r\n", 431),
+        (b"GET /health" + HEAD + b"X: y\r\n" * 101, 431),
+    ],
+)
+async def test_a_head_that_is_too_large_is_refused_also_where_it_arrives_at_once(head, status):
+    async with open_house() as house:
+        visitor = await house.visit()
+        await visitor.send(head + b"\r\n")
+
+        assert (await visitor.answer())[0] == status
+        await visitor.until_closed()
+        assert await house.healthy()

@@ -7,10 +7,13 @@ from contextlib import suppress
 import pytest
 import structlog
 import trio
+import trio.testing
 import trio_websocket
 
+from agent.config import Settings
+from agent.web.rates import Limits
 from agent.wire.signature import sign
-from tests.fakes.street import AUTH_TOKEN, open_house
+from tests.fakes.street import AUTH_TOKEN, UPGRADE, open_house
 
 PUBLIC = "https://voice.example.in"
 SIGNED = {"TWILIO_SIGNATURE": "require", "PUBLIC_URL": PUBLIC}
@@ -97,7 +100,7 @@ async def test_a_flood_of_pings_is_answered_and_hurts_nobody():
         flood = await house.visit()
         await flood.raw_upgrade()
         nursery.start_soon(flood.until_closed)
-        await flood.send(frame(b"a" * 125, opcode=9) * 5_000)
+        await flood.send(frame(b"a" * 125, opcode=9) * 3_000)
         await flood.send(frame(b"bye"))
         await until(lambda: calls.seen == [["bye"]])
 
@@ -197,9 +200,10 @@ async def test_in_log_mode_an_unsigned_socket_is_let_in_and_reported():
 async def test_sockets_that_have_not_become_calls_are_bounded(monkeypatch):
     monkeypatch.setattr("nurseries.door.media_side.MAX_STRANGERS", 2)
     async with open_house() as house:
-        assert [await upgrade(house) for _ in range(3)] == [101, 101, 503]
-        house.state.calls = 1
-        assert [await upgrade(house) for _ in range(2)] == [101, 503]
+        first, *others = [await house.visit() for _ in range(3)]
+        assert [await visitor.raw_upgrade() for visitor in (first, *others)] == [101] * 3
+        await first.until_closed()
+        assert await house.healthy()
 
 
 async def test_while_the_process_drains_promised_sockets_are_served():
@@ -207,3 +211,82 @@ async def test_while_the_process_drains_promised_sockets_are_served():
         house.state.draining = True
 
         assert await upgrade(house) == 101
+
+
+@pytest.mark.parametrize("piece", [frame(b"", opcode=9), frame(b"", opcode=0, fin=False), frame(b"a")])
+async def test_a_peer_that_sends_far_faster_than_sound_is_made_is_cut_off(piece, monkeypatch):
+    monkeypatch.setattr("nurseries.door.handover.FRAMES_AT_ONCE", 500)
+    calls = Calls()
+    async with open_house(calls.serve) as house, trio.open_nursery() as nursery:
+        neighbour = await (await house.visit()).upgrade(nursery)
+        with structlog.testing.capture_logs() as logs:
+            visitor = await house.visit()
+            await visitor.raw_upgrade()
+            nursery.start_soon(visitor.until_closed)
+            await visitor.send(frame(b"a", fin=False) if piece[0] == 0 else b"")
+            with suppress(trio.BrokenResourceError):
+                for _ in range(200):
+                    await visitor.send(piece * 200)
+            await until(lambda: calls.seen[-1][-1:] == [None])
+
+        assert [entry["reason"] for entry in logs if entry["event"] == "media socket cut off"]
+        await neighbour.send_message("hello")
+        assert await neighbour.get_message() == "echo hello"
+        nursery.cancel_scope.cancel()
+
+
+async def test_forged_handshakes_get_429_in_the_end_and_a_signed_one_passes():
+    signature = sign("wss://voice.example.in/twilio/media", (), AUTH_TOKEN)
+    async with open_house(**SIGNED, limits=Limits(Settings(_env_file=None, REFUSED_RATE=2))) as house:
+        assert [await upgrade(house, X_Twilio_Signature="forged") for _ in range(4)] == [403, 403, 429, 429]
+        assert await upgrade(house, X_Twilio_Signature=signature) == 101
+
+
+async def test_offers_of_extensions_and_protocols_are_not_taken_up():
+    async with open_house() as house, trio.open_nursery() as nursery:
+        visitor = await house.visit()
+        await visitor.send(
+            b"GET /twilio/media HTTP/1.1\r\nHost: house\r\nSec-WebSocket-Extensions: permessage-deflate; "
+            b"client_max_window_bits\r\n" + UPGRADE + b"\r\n"
+        )
+        answer = await visitor.stream.receive_some()
+        assert answer.startswith(b"HTTP/1.1 101")
+        assert b"extensions" not in answer.lower()
+        nursery.cancel_scope.cancel()
+
+
+async def test_half_sent_handshakes_lock_nobody_out(monkeypatch):
+    monkeypatch.setattr("nurseries.door.media_side.MAX_ARRIVING", 3)
+    async with open_house() as house:
+        visitors = [await house.visit() for _ in range(6)]
+        for visitor in visitors:
+            await visitor.send(b"GET /twilio/media HTTP/1.1\r\nHost: house\r\nX: ")
+            await trio.testing.wait_all_tasks_blocked(0.01)
+
+        for visitor in visitors[:3]:
+            await visitor.until_closed()
+        assert await upgrade(house) == 101
+
+
+async def test_a_frame_that_never_ends_has_no_more_time_than_silence(autojump_clock):
+    """Bytes that drip in are no message: whoever waits for one, with a limit, does not wait longer."""
+    ended = trio.Event()
+
+    async def impatient(media):
+        with trio.move_on_after(5):
+            await media.receive()
+        ended.set()
+
+    async with open_house(impatient, imagined=True) as house, trio.open_nursery() as nursery:
+        visitor = house.street.connect()
+
+        async def drip():
+            await visitor.raw_upgrade()
+            for byte in frame(b"a" * 1000):
+                await visitor.send(bytes([byte]))
+                await trio.sleep(0.9)
+
+        nursery.start_soon(drip)
+        with trio.fail_after(6):
+            await ended.wait()
+        nursery.cancel_scope.cancel()

@@ -57,9 +57,13 @@ def test_as_json_a_key_is_shown_too(capsys) -> None:
     assert err == ""
 
 
-def test_there_is_no_such_key(capsys) -> None:
-    assert said(capsys, "revoke", "nobody")[0] == 1
+def test_there_is_no_such_key(capsys, folder) -> None:
+    code, _, told = said(capsys, "revoke", "ca_abcdefgh_" + "0" * 64)
+    assert (code, told) == (1, "calling-agent: there is no key abcdefgh.\n")
     assert "no key yet" in said(capsys, "list")[2]
+    assert not (folder / "data").exists()
+    said(capsys, "create", "--name", "x", "--scope", "read")
+    assert said(capsys, "revoke", "nobody")[0] == 1
 
 
 @pytest.mark.parametrize(
