@@ -190,7 +190,7 @@ async def test_a_call_asked_for_over_the_api_is_placed_and_held(tmp_path: Path) 
         record = await house.record(order)
 
     assert (status, order.state in {"queued", "ringing", "answered"}) == (201, True)
-    assert (again, msgspec.json.decode(same, type=Order).order_id) == (200, order.order_id)
+    assert (again in {200, 201}, msgspec.json.decode(same, type=Order).order_id) == (True, order.order_id)
     assert (done.state, record["called"]) == ("completed", "+919876543210")
     assert (len(house.fake.calls), house.fake.creates) == (1, 2)
 
