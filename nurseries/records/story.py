@@ -36,6 +36,7 @@ def story(record: CallRecord) -> str:
     lines = [
         f"{record.call_sid}  {record.direction}  from {record.caller or UNKNOWN} to {record.called or UNKNOWN}",
         f"{record.started_at}  {record.duration_ms / 1000:.1f} s  {ended}",
+        *([f"to say: {record.purpose}"] if record.purpose else []),
         "",
     ]
     lines += [_line(entry) for entry in record.entries]

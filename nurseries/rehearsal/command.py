@@ -11,7 +11,7 @@ import signal
 import sys
 import threading
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -72,6 +72,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--expect", action="append", default=[], metavar="TEXT", help="words the agent must be heard to say; may be "
         "repeated")  # fmt: skip
     add("--line", metavar="NAME", help="call this line of the server's LINES_FILE, by ?line= in the voice webhook")
+    add("--outbound", action="store_true", help="be called by the server, as by an order of its own: it greets as "
+        "whoever calls does; --from is still the person, --to the server's number")  # fmt: skip
     add("--transfer", choices=TRANSFERS, help="the agent must pass the call on, and this becomes of it")
     add("--echo", type=_echo, metavar="MS,DB", help="the caller's telephone gives the agent's voice back, so many "
         "milliseconds late and decibels softer, as 200,15")  # fmt: skip
@@ -99,6 +101,8 @@ def run(args: argparse.Namespace) -> int:
         return _usage(error)
     called = args.called or settings.TWILIO_CALLER_ID or carrier.CALLED
     identity = carrier.new_identity(settings.TWILIO_ACCOUNT_SID, args.caller, called)
+    if args.outbound:
+        identity = replace(identity, caller=called, called=args.caller, direction="outbound-api")
     tell: Callable[[str], None] = (lambda _: None) if args.json else (lambda text: print(text, file=sys.stderr))
     try:
         return trio.run(_until_interrupted, partial(_call, args, target, identity, sounds, voice, ears, tell))

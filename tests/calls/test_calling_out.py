@@ -146,7 +146,7 @@ async def killed(folder: Path, url: str) -> None:
 
 async def test_a_person_is_talked_to_a_machine_left_and_a_call_ended_from_outside(tmp_path: Path) -> None:
     async with stage(tmp_path) as house:
-        plans = {"10": CallPlan(hang_up_at_ms=2500), "11": CallPlan(), "12": CallPlan()}
+        plans = {"10": CallPlan(hang_up_at_ms=4500), "11": CallPlan(), "12": CallPlan()}
         house.fake.plan = lambda call: plans[call["To"][-2:]]
         house.fake.answered_by = lambda call: "machine_start" if call["To"].endswith("11") else "human"
         person, machine, ended = [await house.place(n) for n in (10, 11, 12)]
@@ -172,8 +172,10 @@ async def test_a_person_is_talked_to_a_machine_left_and_a_call_ended_from_outsid
     assert (status, msgspec.json.decode(body, type=Order)) == (200, done[0])
     assert [record["ending"] for record in records] == ["caller hung up", "machine"]
     assert records[1]["reason"] == "machine_start"
+    assert records[0]["entries"][0]["text"].startswith("You are speaking"), "that a machine speaks comes first"
     for record in records:
         assert (record["direction"], record["campaign"]) == ("outbound-api", "may")
+        assert record["purpose"] == "to ask about the flat"
         assert (record["caller"], record["called"][:11]) == ("+918012345678", "+9198765432")
     assert len(house.fake.calls) == 3
 

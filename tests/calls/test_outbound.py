@@ -1,7 +1,14 @@
 """Calls that we have placed: who we are, that a machine speaks, and what it is about, whatever the callee does."""
 
+from dataclasses import replace
+
+import trio
+
+from agent.model import Ending
+from agent.providers.local_policy import LocalPolicy
 from agent.providers.scripted import Script
 from agent.think.errand import Errand
+from agent.think.policy import Persona
 from tests.calls.stage import Stage, configured, tone
 
 ERRAND = Errand("about the visit on Saturday", {"name": "Asha"})
@@ -46,3 +53,24 @@ async def test_a_caller_is_told_only_where_that_is_asked_for(autojump_clock) -> 
 
     assert quiet.told[0] == "agent: Hello, this is Priya. How may I help you?"
     assert told.told[0].startswith(f"agent: {MACHINE} Hello")
+
+
+async def test_who_asks_the_script_not_to_be_called_is_noted_then_told_so_and_left(autojump_clock) -> None:
+    asked: list[tuple[str, str, str]] = []
+
+    async def refrain(person: str, who: str, why: str) -> bool:
+        await trio.lowlevel.checkpoint()
+        asked.append((person, who, why))
+        return True
+
+    made = stage(heard=("please do not call me again",))
+    made.parts = replace(made.parts, model=LocalPolicy(Persona("Priya", "Premier Realty Group")), refrain=refrain)
+
+    await made.place(tone(1200), direction="outbound-api", max_ms=40_000)
+
+    assert [(person, who) for person, who, _ in asked] == [("+918012345678", "the caller")]  # whom we have called
+    assert made.told[1].startswith("caller: please do not call me again")
+    assert [entry.tool for entry in made.record.entries if entry.role == "tool"] == ["stop_calling"]
+    assert "I have noted that you do not want to be called" in made.told[-1]
+    assert made.ending is Ending.AGENT_SAID_GOODBYE
+    assert made.record.facts["do_not_call"] == "yes"

@@ -176,3 +176,21 @@ async def test_no_connection_is_told_in_words(alone: None, capsys: pytest.Captur
     told = capsys.readouterr().out
     assert "cannot be reached" in told
     assert "Is the server running there? Elsewhere: --url" in told
+
+
+async def test_a_call_that_the_server_placed_comes_from_its_number(
+    server: Server, alone: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def brief(talk: Talk) -> None:
+        await talk.say(300)
+
+    server.behave = brief
+    args = arguments(
+        "--url", f"http://127.0.0.1:{server.port}", "--outbound", "--from", "+919812345678", "--to", "+918012345678",
+        "--auth-token", TOKEN, "--public-url", PUBLIC,
+    )  # fmt: skip
+    with trio.fail_after(30):
+        await trio.to_thread.run_sync(rehearse.run, args)
+
+    form = server.asked[0][2]
+    assert (form["Direction"], form["From"], form["To"]) == ("outbound-api", "+918012345678", "+919812345678")
