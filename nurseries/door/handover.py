@@ -68,6 +68,8 @@ class HttpSide:
         self._last = math.inf
         """When the last write ends."""
         self.parser: Parser
+        self.ended = False
+        """By us: nothing more is taken in."""
         self.taken = b""
         """The beginning of a media request, once there is one."""
 
@@ -86,6 +88,7 @@ class HttpSide:
 
     def end(self, reason: str) -> None:
         """End hypercorn's work on this connection, in the middle of a write as well."""
+        self.ended = True
         self._scope.cancel(reason)
         self._end_writes(trio.current_time())
 

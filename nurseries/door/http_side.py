@@ -78,7 +78,7 @@ class HttpDoor:
         """
         address = peer(transport)
         self._make_room(address)
-        if self.connections >= 2 * MAX_CONNECTIONS:  # those that were told to go have not gone yet
+        if self.connections >= 8 * MAX_CONNECTIONS:  # those that were told to go have not gone yet
             log.warning("too many connections", open=self.connections)
             return b""
         self.connections += 1
@@ -87,7 +87,7 @@ class HttpDoor:
                 side = HttpSide(transport, scope)
                 connection = _Connection(self._app, self._config, self._context, side, self._idle, self._headers)
                 await self._run(side, connection, address)
-            unread = connection.unread()
+            unread = connection.unread() and not side.ended
         finally:
             self.connections -= 1
         if unread:
