@@ -11,14 +11,19 @@ from pathlib import Path
 from time import time
 
 import pytest
+import trio
 
 from agent.config import Settings
 from agent.doctor.check import Check
+from agent.providers.http_client import open_http_client
 from agent.providers.sqlite import SqliteStore
 from nurseries.doctor import kept, machine
+from nurseries.doctor.carrier import account as ask_carrier
 from nurseries.doctor.checks import checks
 from tests.calls.server import Server
+from tests.fakes import twilio_rest
 from tests.fakes.mongod import Mongod
+from tests.fakes.twilio_rest import FakeTwilio
 
 TOKEN, ACCOUNT = "the-account-s-own-token", "AC" + "1" * 32
 
@@ -186,3 +191,25 @@ def test_a_folder_that_nobody_may_write_is_told(tmp_path: Path) -> None:
     found = machine.disk(settings(tmp_path, DATA_DIR=tmp_path / "file" / "data"))
     assert found.state == "failure"
     assert "DATA_DIR" in found.do
+
+
+async def test_the_carrier_is_asked_about_our_number(tmp_path: Path, nursery: trio.Nursery) -> None:
+    carrier: FakeTwilio = await nursery.start(FakeTwilio().run)
+    told = {
+        "TWILIO_ACCOUNT_SID": twilio_rest.ACCOUNT,
+        "TWILIO_AUTH_TOKEN": twilio_rest.TOKEN,
+        "TWILIO_API_URL": carrier.url,
+        "TWILIO_CALLER_ID": "+918012345678",
+        "PUBLIC_URL": "https://voice.example.in",
+    }
+    async with open_http_client() as http:
+        account, *number = await ask_carrier(settings(tmp_path, **told), http)
+        assert (account.state, [one.state for one in number]) == ("fine", ["warning"])
+        assert "fallback" in number[0].do
+
+        (refused,) = await ask_carrier(settings(tmp_path, **told | {"TWILIO_AUTH_TOKEN": "another"}), http)
+        assert (refused.state, "TWILIO_AUTH_TOKEN" in refused.do) == ("failure", True)
+        assert "another" not in refused.says
+
+        nobody = dict.fromkeys(told, "")
+        assert [one.state for one in await ask_carrier(settings(tmp_path, **nobody), http)] == ["unknown"]
