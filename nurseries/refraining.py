@@ -70,6 +70,10 @@ class Refraining:
         if not number:
             log.warning("someone asks not to be called, and their number is not known", who=who)
             return False
+        await self._enlist(number, who, why)
+        return True
+
+    async def _enlist(self, number: str, who: str, why: str) -> None:
         entry = DoNotCall(number, who, why, datetime.now(UTC).isoformat(timespec="milliseconds"))
         self._waiting[number] = entry
         try:
@@ -80,7 +84,6 @@ class Refraining:
         finally:
             self._wake()
         log.info("not to be called again", who=who)
-        return True
 
     def over(self, record: CallRecord) -> None:
         """A call is over: who said on it that they do not want to be called is not, whatever the agent made of it. Not
@@ -124,8 +127,8 @@ class Refraining:
         return await self._bounded(lambda: numbers.listable(text, numbers.home_of(self._ours)))
 
     async def add(self, number: str, who: str, why: str) -> bool:
-        """Put a number on the list; whether the book has it already, and so every process."""
-        await self.ask(number, who, why)
+        """Put a number, as `spelt` gave it, on the list; whether the book has it already, and so every process."""
+        await self._enlist(number, who, why)
         with trio.move_on_after(SOON_S):
             while number in self._waiting:
                 await self._taken.park()

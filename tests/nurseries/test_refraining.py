@@ -99,6 +99,16 @@ async def test_a_caller_without_a_number_cannot_be_noted(settings, book) -> None
     assert refraining.asked(ASHA)
 
 
+async def test_a_number_that_no_country_has_is_on_the_list_once_it_is_put_there(settings, book, nursery) -> None:
+    refraining = Refraining(settings, book)
+    nursery.start_soon(refraining.run)
+    spelt = await refraining.spelt("+100 0000")
+
+    assert await refraining.add(spelt, "the API", "")
+
+    assert (await refraining.get("+1000000")).who == "the API"
+
+
 async def test_who_said_so_on_a_call_is_noted_whatever_the_agent_made_of_it(settings, book, nursery) -> None:
     refraining = Refraining(settings, book)
     nursery.start_soon(refraining.run)
