@@ -140,8 +140,6 @@ class Process:
                     keeper.start_soon(contain, work, name, name=name)
                 keeper.start_soon(contain, self._take_back, "take back", name="take back")
                 keeper.start_soon(contain, self._take_up, "take up", name="take up")
-                for name, work in self._beside.items():
-                    keeper.start_soon(contain, work, name, name=name)
                 async with trio.open_nursery() as self._afterwards:
                     async with trio.open_nursery() as door:
                         serve = partial(

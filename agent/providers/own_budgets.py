@@ -160,13 +160,12 @@ def _needs(settings: Settings, prices: Prices, lines: Lines, others: Others) -> 
 
 
 def _others(fallbacks: Fallbacks) -> Others:
-    llm = tuple(each.model for each in fallbacks.llm)
-    return {
-        "llm": llm,
-        "summary": llm,
-        "stt": tuple(each.model for each in fallbacks.stt),
-        "tts": tuple(each.model for each in fallbacks.tts),
-    }
+    """What runs on this machine costs nothing."""
+    stt, llm, tts = (
+        tuple(each.model for each in port if each.provider != "local")
+        for port in (fallbacks.stt, fallbacks.llm, fallbacks.tts)
+    )
+    return {"llm": llm, "summary": llm, "stt": stt, "tts": tts}
 
 
 def _dearest(used: Usage, prices: Prices, others: Others, *, both: bool) -> int:

@@ -3,7 +3,9 @@
 import os
 import signal
 import time
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import httpx2
 import pytest
@@ -74,12 +76,15 @@ def journal(folder: Path) -> list[Path]:
     return list((folder / "journal").iterdir())
 
 
+Beside = Mapping[str, Callable[[], Awaitable[None]]]
+
+
 class Running:
-    def __init__(self, **settings: object) -> None:
+    def __init__(self, beside: Beside = MappingProxyType({}), **settings: object) -> None:
         stage = Stage(settings=configured(**settings))
         self.state = ProcessState()
         self.store = Memory()
-        self.process = Process(stage.parts, self.store, stage.tokens, self.state)
+        self.process = Process(stage.parts, self.store, stage.tokens, self.state, beside=beside)
         self.gate = Gate(stage.settings)
         self.app = create_app(stage.settings, stage.tokens, self.state, self.gate, stage.parts.lines, nowhere)
 
@@ -106,6 +111,22 @@ async def test_without_calls_a_signal_ends_it_at_once(nursery) -> None:
 
     assert running.state.draining
     assert time.monotonic() - began < 5
+
+
+async def test_what_runs_beside_the_calls_runs_once(nursery) -> None:
+    begun: list[str] = []
+
+    async def place() -> None:
+        begun.append("placing")
+        await trio.sleep_forever()
+
+    running = Running({"placing": place})
+    await nursery.start(running.run)
+    await trio.testing.wait_all_tasks_blocked(0.05)
+    os.kill(os.getpid(), signal.SIGTERM)
+    await wait_for(lambda: not nursery.child_tasks)
+
+    assert begun == ["placing"]
 
 
 async def test_a_call_is_waited_for_and_a_second_signal_has_it_say_goodbye(nursery) -> None:

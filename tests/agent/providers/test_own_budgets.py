@@ -75,6 +75,15 @@ def test_models_that_stand_by_need_prices_too_and_the_dearest_counts(tmp_path: P
     assert dear.call > cheap.call
 
 
+def test_who_stands_by_on_this_machine_needs_no_price() -> None:
+    settings = Settings(_env_file=None, CALL_BUDGET=1, OPENAI_API_KEY="sk")  # type: ignore[call-arg]
+    prices, lines = load_prices(settings), load_lines(settings)
+    local = (Fallback(provider="local"),)
+    by = Fallbacks(local, local, local)
+
+    assert load_budgets(settings, prices, lines, by) == load_budgets(settings, prices, lines)
+
+
 def test_campaigns_have_caps_of_their_own(tmp_path: Path) -> None:
     file = tmp_path / "budgets.toml"
     file.write_text('[campaign.spring]\nday = 2.5\ntotal = 100\n[campaign."sales-hindi"]\ncall = 0.1\n')
