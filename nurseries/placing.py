@@ -21,7 +21,7 @@ import trio
 from agent.config import Settings
 from agent.errors import CarrierError, CarrierFault, StoreError
 from agent.guard import progress
-from agent.guard.order import FINAL, Order, Refused, State, Wanted
+from agent.guard.order import FINAL, Order, Placed, Refused, State, Wanted
 from agent.guard.ports import DialRules
 from agent.guard.progress import Told
 from agent.guard.sending import CREATE, END, why
@@ -40,6 +40,9 @@ WRITES = 3
 """Tries to write down what has become of an order; then its callbacks do."""
 
 LEAVING = Refused("busy", "This process is about to stop: ask again, and another one places the call.", 5.0)
+
+TWIN_S = 0.5
+"""Between a twin's attempt that is counted and its order that is written down, more than that takes."""
 
 HANG_UP_S = 15.0
 """For a call to be ended, tries included."""
@@ -86,12 +89,25 @@ class Placing:
             task_status.started()
             await trio.sleep_forever()
 
-    async def place(self, wanted: Wanted) -> Order | tuple[Refused, ...]:
+    async def place(self, wanted: Wanted) -> Placed | tuple[Refused, ...]:
         """The order, once it is known whether the carrier has the call, or that nobody knows; or who says no. The same
         idempotency key gets the first order, as it is now. Raises StoreError where nothing can be written down: then no
         call is placed. Cancelled, it may be placed all the same."""
-        if wanted.idempotency_key and (known := await self._orders.by_key(wanted.idempotency_key)):
+        if known := await self._known(wanted):
             return known
+        result = await self._place_new(wanted)
+        if isinstance(result, Placed) or not wanted.idempotency_key:
+            return result
+        # Asked for twice at once, it may be the twin that took the last attempt, or the last place.
+        if any(each.rule == "attempts" for each in result):
+            await trio.sleep(TWIN_S)
+        return await self._known(wanted) or result
+
+    async def _known(self, wanted: Wanted) -> Placed | None:
+        order = await self._orders.by_key(wanted.idempotency_key) if wanted.idempotency_key else None
+        return Placed(order, new=False) if order else None
+
+    async def _place_new(self, wanted: Wanted) -> Placed | tuple[Refused, ...]:
         if self._nursery is None or self._leaving():
             return (LEAVING,)
         if refused := await self._rules.refusals(wanted):
@@ -123,10 +139,10 @@ class Placing:
         kept = False
         try:
             result = await self._claimed(wanted)
-            if isinstance(result, Order) and result.order_id in self._sending:
-                self._mine.add(result.order_id)
+            if isinstance(result, Placed) and result.new:
+                self._mine.add(result.order.order_id)
                 kept = True
-                result = await self._sent(result)
+                result = Placed(await self._sent(result.order), new=True)
             answer.set(result)
         except StoreError as error:
             answer.set(error)
@@ -135,19 +151,22 @@ class Placing:
             if not kept:
                 self._governor.leave()
 
-    async def _claimed(self, wanted: Wanted) -> Order | tuple[Refused, ...] | StoreError:
+    async def _claimed(self, wanted: Wanted) -> Placed | tuple[Refused, ...] | StoreError:
+        if self._leaving():  # told so while this waited for its turn
+            return (LEAVING,)
         if refused := await self._rules.claim(wanted):
             return refused
         now = self._orders.now()
         at = now.isoformat(timespec="milliseconds")
         order = Order(progress.order_id(now.timestamp(), secrets.token_bytes(10)), wanted, at, updated_at=at)
         self._sending.add(order.order_id)
-        kept: Order | StoreError
+        kept: Placed | StoreError
         try:
-            kept = await self._orders.begin(order)
+            begun = await self._orders.begin(order)
+            kept = Placed(begun, new=begun.order_id == order.order_id)
         except StoreError as error:
             kept = error
-        if isinstance(kept, StoreError) or kept.order_id != order.order_id:  # the latter: asked for twice at once
+        if isinstance(kept, StoreError) or not kept.new:  # the latter: asked for twice at once
             self._sending.discard(order.order_id)
             await self._rules.give_back(wanted)
         return kept
@@ -229,14 +248,14 @@ class _Answer:
 
     def __init__(self) -> None:
         self._there = trio.Event()
-        self._result: Order | tuple[Refused, ...] | StoreError | None = None
+        self._result: Placed | tuple[Refused, ...] | StoreError | None = None
 
-    def set(self, result: Order | tuple[Refused, ...] | StoreError) -> None:
+    def set(self, result: Placed | tuple[Refused, ...] | StoreError) -> None:
         if self._result is None:
             self._result = result
             self._there.set()
 
-    async def get(self) -> Order | tuple[Refused, ...]:
+    async def get(self) -> Placed | tuple[Refused, ...]:
         await self._there.wait()
         if isinstance(self._result, StoreError):
             raise self._result

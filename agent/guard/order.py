@@ -51,6 +51,14 @@ class Order(msgspec.Struct, frozen=True):
     updated_at: str = ""
 
 
+class Placed(msgspec.Struct, frozen=True):
+    """What a request for a call came to, where no rule says no."""
+
+    order: Order
+    new: bool
+    """Placed for this request; not where its idempotency key had placed it before."""
+
+
 class Refused(msgspec.Struct, frozen=True):
     """Why a call may not be placed, now or ever."""
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from collections.abc import Iterable
 from typing import Annotated
 
 import msgspec
@@ -62,7 +61,6 @@ def add_dialling(
     settings: Settings,
     rules: DialRules | None,
     placing: Placing | None,
-    now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> None:
     """Let these routes place calls; without these ports they tell that they cannot."""
 
@@ -100,15 +98,14 @@ def add_dialling(
             return problem(
                 403, "This server places no calls: set TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN and PUBLIC_URL."
             )
-        began = now()
-        order = await placing.place(wanted)
-        if isinstance(order, tuple):
-            return _refusal(order)
+        placed = await placing.place(wanted)
+        if isinstance(placed, tuple):
+            return _refusal(placed)
+        order = placed.order
         if order.wanted != wanted:
             return problem(409, "This idempotency key has been used for another call: take a new one for this.")
-        earlier = bool(wanted.idempotency_key) and _before(order.created_at, began)
         unsure = order.state in {"placing", "unknown"}
-        status = 202 if unsure else 200 if earlier else 201
+        status = 202 if unsure else 201 if placed.new else 200
         return _json(order, status, {"Location": f"/api/orders/{order.order_id}"})
 
     async def _wanted() -> Wanted:
@@ -149,13 +146,6 @@ def _bare(number: str) -> str:
 def _line(text: str) -> str:
     """Without what no one could say: control characters, and more than one space at a time."""
     return " ".join("".join(each if each.isprintable() else " " for each in text).split())
-
-
-def _before(told: str, began: datetime) -> bool:
-    try:
-        return datetime.fromisoformat(told) < began.replace(microsecond=0)
-    except (ValueError, TypeError):
-        return False
 
 
 def _json(told: object, status: int, headers: dict[str, str] | None = None) -> Response:

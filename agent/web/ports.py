@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Callable
 from typing import Protocol, TypeVar
 
 from agent.guard.dial_book import DoNotCall
-from agent.guard.order import Order, Refused, Wanted
+from agent.guard.order import Order, Placed, Refused, Wanted
 from agent.keep.erasure import Erased
 from agent.keep.query import Place, Query
 from agent.keep.record import CallRecord
@@ -48,9 +48,9 @@ class Records(Protocol):
 class Placing(Protocol):
     """Places calls. Bounded; every method raises StoreError."""
 
-    async def place(self, wanted: Wanted) -> Order | tuple[Refused, ...]:
-        """The order, as far as its outcome is known in time; the earlier one where the idempotency key has been used.
-        Or every rule that says no."""
+    async def place(self, wanted: Wanted) -> Placed | tuple[Refused, ...]:
+        """The order, as far as its outcome is known in time, and whether it is new; the earlier one where the
+        idempotency key has been used. Or every rule that says no."""
         ...
 
     async def order(self, order_id: str) -> Order | None: ...

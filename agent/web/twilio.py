@@ -63,11 +63,10 @@ def twilio_routes(
             token = tokens.mint(told, now(), g.seed)
         except ValueError as error:
             return problem(400, f"CallSid or AccountSid is not usable: {error}.")
-        why = await no_line(told, state, spending, now()) if its_own else ""
-        if told.order and (why or not its_own):  # a second call of one order; or no line for whom we have called
+        if not its_own:  # a second call of one order
             return as_twiml(twiml.after())
         profile = lines.profile(info(told))
-        if why:
+        if why := await no_line(told, state, spending, now()):
             return busy(why, told, profile, settings)
         log.info(
             "call announced",

@@ -65,11 +65,18 @@ def run(args: argparse.Namespace) -> int:
         return USAGE
     key = os.environ.get("CALLING_AGENT_KEY", "") or settings.API_TOKEN.get_secret_value()
     headers = {"Authorization": f"Bearer {key}"} if key else {}
+    args.idempotency_key = args.idempotency_key or secrets.token_hex(16)
     try:
-        with httpx2.Client(base_url=url, headers=headers, timeout=ANSWER_S) as server:
+        with httpx2.Client(base_url=url, headers=headers, timeout=ANSWER_S, trust_env=False) as server:
             return _dial(server, args)
-    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+    except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.InvalidURL) as error:
         print(f"calling-agent dial: no connection to {url}: {error or type(error).__name__}", file=sys.stderr)
+        return NO_CONNECTION
+    except httpx2.HTTPError as error:
+        print(f"calling-agent dial: no answer of {url}: {error or type(error).__name__}", file=sys.stderr)
+        if not args.check:  # a new key would be a second call
+            again = f"the same with --idempotency-key {args.idempotency_key} tells, and calls nobody twice"
+            print(f"calling-agent dial: whether the call is placed is not known: {again}", file=sys.stderr)
         return NO_CONNECTION
     except (msgspec.DecodeError, KeyError, TypeError, AttributeError):
         print(f"calling-agent dial: the answer of {url} makes no sense: is it this server?", file=sys.stderr)
@@ -83,7 +90,7 @@ def _dial(server: httpx2.Client, args: argparse.Namespace) -> int:
         "from": args.caller_id,
         "variables": dict(args.variables),
         "campaign": args.campaign,
-        "idempotency_key": args.idempotency_key or secrets.token_hex(16),
+        "idempotency_key": args.idempotency_key,
     }
     answer = server.post("/api/calls/check" if args.check else "/api/calls", json=body)
     told = msgspec.json.decode(answer.content)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
-import msgspec
 import trio
 
-from agent.guard.order import Order, Refused, State, Wanted
+from agent.guard.order import Order, Placed, Refused, State, Wanted
 
 
 class MemoryPlacing:
@@ -18,26 +17,20 @@ class MemoryPlacing:
         self.refused: tuple[Refused, ...] = ()
         self.outcome: State = "queued"
 
-    async def place(self, wanted: Wanted) -> Order | tuple[Refused, ...]:
+    async def place(self, wanted: Wanted) -> Placed | tuple[Refused, ...]:
         await trio.lowlevel.checkpoint()
         known = next(
             (o for o in self.orders.values() if wanted.idempotency_key == o.wanted.idempotency_key != ""), None
         )
         if known is not None:
-            return known
+            return Placed(known, new=False)
         if self.refused:
             return self.refused
         order_id = f"OR{len(self.orders) + 1}"
         call_sid = "" if self.outcome == "unknown" else f"CA{len(self.orders) + 1:032}"
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         self.orders[order_id] = Order(order_id, wanted, at, self.outcome, call_sid)
-        return self.orders[order_id]
-
-    def age(self) -> None:
-        """An hour goes by."""
-        for order in self.orders.values():
-            at = (datetime.fromisoformat(order.created_at) - timedelta(hours=1)).isoformat()
-            self.orders[order.order_id] = msgspec.structs.replace(order, created_at=at)
+        return Placed(self.orders[order_id], new=True)
 
     async def order(self, order_id: str) -> Order | None:
         await trio.lowlevel.checkpoint()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from agent.config import Settings
 from agent.errors import CarrierError, CarrierFault, StoreError
-from agent.guard.order import FINAL, Order, Refused, Wanted
+from agent.guard.order import FINAL, Order, Placed, Refused, Wanted
 from agent.guard.progress import Told, order_id
 from nurseries.orders import Orders
 from nurseries.placing import Placing
@@ -29,6 +29,7 @@ class Rules:
     def __init__(self, *no: Refused) -> None:
         self.no = no
         self.claimed: Counter[str] = Counter()
+        self.most = 99
 
     async def refusals(self, wanted: Wanted) -> tuple[Refused, ...]:
         await trio.lowlevel.checkpoint()
@@ -36,6 +37,8 @@ class Rules:
 
     async def claim(self, wanted: Wanted) -> tuple[Refused, ...]:
         await trio.lowlevel.checkpoint()
+        if self.claimed[wanted.to] >= self.most:
+            return (Refused("attempts", "often enough", 60),)
         self.claimed[wanted.to] += 1
         return ()
 
@@ -81,7 +84,8 @@ class House:
             nursery.cancel_scope.cancel()
 
     async def place(self, **changes):
-        return await self.placing.place(Wanted(**({"to": TO, "purpose": "to ask"} | changes)))
+        placed = await self.placing.place(Wanted(**({"to": TO, "purpose": "to ask"} | changes)))
+        return placed.order if isinstance(placed, Placed) else placed
 
 
 async def test_a_call_is_placed_with_all_that_the_carrier_must_know(autojump_clock) -> None:
@@ -118,16 +122,36 @@ async def test_the_same_key_is_the_same_call_also_at_once(autojump_clock) -> Non
         got = []
 
         async def ask() -> None:
-            got.append(await house.place(idempotency_key="k"))
+            got.append(await house.placing.place(Wanted(TO, "to ask", idempotency_key="k")))
 
         async with trio.open_nursery() as nursery:
             for _ in range(6):
                 nursery.start_soon(ask)
-        again = await house.place(idempotency_key="k")
+        await ask()
 
-    assert len({order.order_id for order in [*got, again]}) == 1
+    assert len({placed.order.order_id for placed in got}) == 1
+    assert [placed.new for placed in got].count(True) == 1
+    assert not got[-1].new
     assert (len(house.carrier.calls), house.rules.claimed[TO]) == (1, 1)
     assert house.placing.placed == 1
+
+
+async def test_who_asks_with_a_key_a_second_time_is_not_refused_for_what_the_first_has_taken(autojump_clock) -> None:
+    house = House(MAX_OUTBOUND_CALLS=1, DIAL_WAIT_S=1)
+    house.rules.most = 1
+    async with house.open(), trio.open_nursery() as nursery:
+        second = house.another(Direct(house.store, house.now))
+        await house.carrier.nursery.start(second.run)
+        got = []
+
+        async def ask(placing) -> None:
+            got.append(await placing.place(Wanted(TO, "to ask", idempotency_key="k")))
+
+        for placing in (house.placing, house.placing, second, second):
+            nursery.start_soon(ask, placing)
+
+    assert all(isinstance(each, Placed) for each in got), got
+    assert [placed.new for placed in got].count(True) == len(house.carrier.calls) == 1
 
 
 @pytest.mark.parametrize("faults", [["busy"] * 3, ["busy-later"], ["unreachable", "busy", "unreachable"]])
@@ -290,6 +314,22 @@ async def test_a_process_that_leaves_places_nothing(autojump_clock) -> None:
     assert (refused.rule, house.carrier.requests) == ("busy", 0)
 
 
+async def test_one_that_is_told_to_leave_places_nothing_that_waits_for_its_turn(autojump_clock) -> None:
+    async with House(CALLS_PER_SECOND=0.2).open() as house, trio.open_nursery() as nursery:
+        await house.place()
+        got = []
+
+        async def ask() -> None:
+            got.append(await house.place())
+
+        nursery.start_soon(ask)
+        await trio.sleep(1)
+        house.placing._leaving = lambda: True
+
+    assert (got[0][0].rule, house.carrier.requests) == ("busy", 1)
+    assert house.rules.claimed[TO] == 1
+
+
 async def test_who_asked_may_go_away(autojump_clock) -> None:
     async with House(faults=["busy-later"]).open() as house:
         with trio.move_on_after(1):
@@ -387,7 +427,7 @@ def test_each_order_is_one_call_at_most_and_all_come_to_a_true_end(faults, telli
             await trio.sleep(house.settings.LOST_S + 4000)
             assert house.placing.placed == second.placed == 0
 
-        assert all(isinstance(each, Order) for each in results)
+        assert all(isinstance(each, Placed) for each in results)
         assert all(len(sids) == 1 for sids in house.carrier.orders.values()), "one order, one call"
         for order in house.store.orders.values():
             assert order.state in FINAL

@@ -54,7 +54,6 @@ async def desk(house, nursery, tmp_path):
 async def test_a_call_is_placed_once_for_a_key(desk: Desk) -> None:
     first = await desk.post("/api/calls", ASKED, {"Idempotency-Key": "k1"})
     order = await first.get_json()
-    desk.placing.age()
     again = await desk.post("/api/calls", ASKED | {"idempotency_key": "k1"})
 
     assert (first.status_code, first.headers["Location"]) == (201, "/api/orders/OR1")

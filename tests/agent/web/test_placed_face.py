@@ -72,14 +72,16 @@ async def test_a_second_call_of_one_order_is_hung_up(signed, twilio) -> None:
     assert store.orders[order().order_id].state == "ringing"
 
 
-async def test_who_was_called_is_not_told_that_lines_are_busy(signed, twilio) -> None:
+async def test_who_was_called_and_has_no_line_hears_an_apology(signed, twilio) -> None:
     house, store = signed
     store.begin(order())
     house.state.most = 0
 
     response = await house.post(f"/twilio/voice?order={order().order_id}", fields(twilio))
 
-    assert [child.tag for child in ET.fromstring(await response.get_data())] == ["Hangup"]  # noqa: S314
+    root = ET.fromstring(await response.get_data())  # noqa: S314
+    assert [child.tag for child in root] == ["Say", "Hangup"]
+    assert root.find("Say").text.startswith("I am sorry, nobody is free")
 
 
 async def test_an_answered_call_is_held_also_where_the_orders_are_away(signed, twilio) -> None:

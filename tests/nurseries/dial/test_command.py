@@ -33,6 +33,9 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         told = json.loads(body) if body else {}
         self.server.asked.append((self.command, self.path, told, self.headers.get("Authorization", "")))
+        if not self.server.answers:
+            self.close_connection = True  # and no answer
+            return
         status, answer = self.server.answers.pop(0)
         self.send_response(status)
         self.send_header("Content-Length", str(len(answer)))
@@ -141,6 +144,15 @@ def test_a_call_of_which_nothing_is_heard_any_more_is_left(server: Face, capsys)
 
     assert dial(server) == 1
     assert "not to be found out any more" in capsys.readouterr().err
+
+
+def test_without_an_answer_it_is_told_how_to_ask_again_without_a_second_call(server: Face, capsys, monkeypatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")  # for others than our own server
+
+    assert dial(server) == 5
+
+    key = server.asked[0][2]["idempotency_key"]
+    assert f"not known: the same with --idempotency-key {key} tells" in capsys.readouterr().err
 
 
 def test_a_server_that_is_not_there_is_told(server: Face, capsys) -> None:
