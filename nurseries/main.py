@@ -1,5 +1,5 @@
-"""The command line: `calling-agent serve`, `call`, `calls`, `hang-up`, `keys` and `doctor`. Exit code 2 for a
-configuration or usage that cannot be used, with every fault in plain words."""
+"""The command line: `calling-agent` and its commands. Exit code 2 for a configuration or usage that cannot be used,
+with every fault in plain words."""
 
 from __future__ import annotations
 
@@ -30,19 +30,21 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command; returns its exit code."""
-    parser = argparse.ArgumentParser(prog="calling-agent", description="An AI voice agent that answers phone calls.")
+    parser = argparse.ArgumentParser(
+        prog="calling-agent", description="An AI voice agent that answers and places phone calls."
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("serve", help="answer calls; configured by the environment and .env")
-    call = commands.add_parser("call", help="place a call to a running server, as Twilio and a caller would")
+    call = commands.add_parser("call", help="play Twilio and a caller against a running server: a rehearsal")
     calls = commands.add_parser("calls", help="read, export and erase what is kept of calls")
     hang_up = commands.add_parser("hang-up", help="end a call, whether it still rings or goes on")
     keys = commands.add_parser("keys", help="make, list and revoke keys to the HTTP API")
-    dial = commands.add_parser("dial", help="have a running server call somebody")
+    dial = commands.add_parser("dial", help="have a running server call somebody, through Twilio")
     do_not_call = commands.add_parser("do-not-call", help="keep the list of who is never called")
     doctor = commands.add_parser("doctor", help="find out whether calls would work, how fast, and for how long")
 
-    from nurseries import hang_up as ending
     from nurseries.dial import command as dialler
+    from nurseries.dial import hang_up as ending
     from nurseries.do_not_call import command as unwanted
     from nurseries.doctor import command as examine
     from nurseries.keys import command as holders

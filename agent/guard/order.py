@@ -62,7 +62,7 @@ class Placed(msgspec.Struct, frozen=True):
 class Refused(msgspec.Struct, frozen=True):
     """Why a call may not be placed, now or ever."""
 
-    rule: Literal["number", "country", "do-not-call", "hours", "attempts", "busy", "budget", "caller-id"]
+    rule: Literal["number", "country", "do-not-call", "hours", "attempts", "busy", "budget", "caller-id", "carrier"]
     detail: str
     """In words: what, and when it would be allowed or what to do."""
     retry_after_s: float | None = None

@@ -30,6 +30,10 @@ Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,31}$")]
 Value = Annotated[str, msgspec.Meta(max_length=200, pattern=TEXT)]
 KEY = r"^[!-~]{1,200}$"
 
+NO_CARRIER = (
+    "This server places no calls: it needs TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN, TWILIO_CALLER_ID and PUBLIC_URL."
+)
+
 
 class CallRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A call that somebody wants to be placed."""
@@ -74,7 +78,8 @@ def add_dialling(
         wanted = await _wanted()
         if rules is None:
             raise StoreError("this server has no rules of calling out")
-        refused = await rules.refusals(wanted)
+        lacking = (Refused("carrier", NO_CARRIER),) if placing is None else ()
+        refused = lacking + await rules.refusals(wanted)
         return _json(Verdict(not refused, refused), 200)
 
     @routes.post("/calls")
@@ -95,9 +100,7 @@ def add_dialling(
         if header not in {"", wanted.idempotency_key}:
             return problem(409, "idempotency_key differs from the header Idempotency-Key: send one of them.")
         if placing is None:
-            return problem(
-                403, "This server places no calls: set TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN and PUBLIC_URL."
-            )
+            return problem(403, NO_CARRIER)
         placed = await placing.place(wanted)
         if isinstance(placed, tuple):
             return _refusal(placed)

@@ -7,7 +7,6 @@ usage, 3 the server's answer makes no sense, 5 no connection.
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import secrets
 import sys
@@ -19,6 +18,7 @@ import msgspec
 
 from agent.config import load
 from agent.guard.order import FINAL
+from nurseries.dial.server import address, client, unreachable
 
 FINE, NOT_HELD, USAGE, NONSENSE, NO_CONNECTION = 0, 1, 2, 3, 5
 
@@ -59,18 +59,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Place the call; returns the exit code. Raises ConfigError for unusable settings."""
     settings = load()
-    url = (args.url or f"http://127.0.0.1:{settings.PORT or 3000}").rstrip("/")
-    if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", url):
-        print(f"calling-agent dial: --url {url[:100]!r} is no address such as http://127.0.0.1:3000", file=sys.stderr)
+    url = address(settings, args.url)
+    if url is None:
+        given = args.url[:100]
+        print(f"calling-agent dial: --url {given!r} is no address such as http://127.0.0.1:3000", file=sys.stderr)
         return USAGE
-    key = os.environ.get("CALLING_AGENT_KEY", "") or settings.API_TOKEN.get_secret_value()
-    headers = {"Authorization": f"Bearer {key}"} if key else {}
     args.idempotency_key = args.idempotency_key or secrets.token_hex(16)
     try:
-        with httpx2.Client(base_url=url, headers=headers, timeout=ANSWER_S, trust_env=False) as server:
+        with client(settings, url, ANSWER_S) as server:
             return _dial(server, args)
     except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.InvalidURL) as error:
-        print(f"calling-agent dial: no connection to {url}: {error or type(error).__name__}", file=sys.stderr)
+        print(f"calling-agent dial: {unreachable(url, error)}", file=sys.stderr)
         return NO_CONNECTION
     except httpx2.HTTPError as error:
         print(f"calling-agent dial: no answer of {url}: {error or type(error).__name__}", file=sys.stderr)

@@ -24,6 +24,10 @@ PAGE = 1000
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `do-not-call`."""
+    parser.description = (
+        "The list of who is never called, where the server keeps it: with its own environment (DATA_DIR, MONGODB_URI); "
+        "no server has to run."
+    )
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     add = actions.add_parser("add", help="never call this number again")
     remove = actions.add_parser("remove", help="it may be called again")

@@ -388,7 +388,7 @@ FAULTS = st.lists(st.sampled_from(["", *sorted(BEFORE | AFTER)]), max_size=12)
 )
 def test_each_order_is_one_call_at_most_and_all_come_to_a_true_end(faults, tellings, dice) -> None:
     """Any script of faults, any order and loss of callbacks, two processes that share a store. Each to a number of its
-    own: of two unknown orders to one number the list cannot tell whose the call is (ops/adr/0028)."""
+    own: of two unknown orders to one number the list cannot tell whose the call is (ops/adr/0026)."""
 
     async def run() -> None:
         house = House(faults=faults, MAX_OUTBOUND_CALLS=99)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import msgspec
 import pytest
 
@@ -223,6 +225,17 @@ async def test_a_server_without_a_carrier_says_what_it_lacks(house) -> None:
     assert "TWILIO_ACCOUNT_SID" in (await response.get_json())["detail"]
     assert (await face.client.post("/api/calls/check", data=body, headers=headers)).status_code == 503
     assert (await face.client.get("/api/do-not-call", headers={"Host": "localhost"})).status_code == 503
+
+
+async def test_a_server_without_a_carrier_would_place_no_call(house, tmp_path) -> None:
+    settings = Settings(_env_file=None, DATA_DIR=tmp_path, TWILIO_CALLER_ID=OURS, CALLING_HOURS="00:00-24:00")
+    with closing(SqliteDialBook(tmp_path / "dial_book.db")) as book:
+        face, _ = house(out={"rules": Dialling(settings, book, asked=lambda _: False)}, TWILIO_CALLER_ID=OURS)
+        headers = {"Host": "localhost", "Content-Type": "application/json"}
+        body = msgspec.json.encode(ASKED)
+        verdict = await (await face.client.post("/api/calls/check", data=body, headers=headers)).get_json()
+
+    assert (verdict["allowed"], [each["rule"] for each in verdict["refused"]]) == (False, ["carrier"])
 
 
 def test_placing_and_adding_take_the_scope_to_call(face) -> None:

@@ -71,6 +71,15 @@ def order(state: str, **more: str) -> dict:
     return {"order_id": "OR1", "state": state, "call_sid": "CA1", "reason": ""} | more
 
 
+def test_a_proxy_of_the_environment_is_not_asked(server: Face, monkeypatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    server.answer(200, {"allowed": True, "refused": []})
+
+    assert run(["dial", ASHA, "--purpose", "x", "--check", "--url", f"http://127.0.0.1:{server.server_port}"]) == 0
+
+
 def test_a_call_is_followed_to_its_end(server: Face, capsys, monkeypatch) -> None:
     monkeypatch.setenv("CALLING_AGENT_KEY", "ca_x_y")
     for status, state in ((201, "queued"), (200, "ringing"), (503, "x"), (200, "answered"), (200, "completed")):
@@ -160,4 +169,4 @@ def test_a_server_that_is_not_there_is_told(server: Face, capsys) -> None:
     assert run(["dial", ASHA, "--purpose", "x", "--url", "ftp://x"]) == 2
     with pytest.raises(SystemExit):
         dial(server, "--var", "no value")
-    assert "no connection" in capsys.readouterr().err
+    assert "no answer" in capsys.readouterr().err

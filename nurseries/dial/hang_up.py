@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 
 import httpx2
 import msgspec
 
-from agent.config import Settings, load
+from agent.config import load
 from agent.web.orders import SID
+from nurseries.dial.server import address, client, unreachable
 
 OVER, REFUSED, USAGE, AWAY = 0, 1, 2, 5
 ANSWER_S = 20.0
@@ -35,21 +35,17 @@ def run(args: argparse.Namespace) -> int:
     settings = load()
     if not SID.fullmatch(args.call_sid):
         return _said(USAGE, f"{args.call_sid[:60]!r} is no CallSid: CA and 32 digits and letters a to f.")
-    url = (args.url or f"http://127.0.0.1:{settings.PORT or 3000}").rstrip("/")
+    url = address(settings, args.url)
+    if url is None:
+        return _said(USAGE, f"--url {args.url[:100]!r} is no address such as http://127.0.0.1:3000")
     try:
-        answer = httpx2.delete(
-            f"{url}/api/calls/{args.call_sid}", headers=_key(settings), timeout=ANSWER_S, trust_env=False
-        )
+        with client(settings, url, ANSWER_S) as server:
+            answer = server.delete(f"/api/calls/{args.call_sid}")
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-        return _said(AWAY, f"no answer from {url}: {error or type(error).__name__}. Is the server running there? --url")
+        return _said(AWAY, unreachable(url, error))
     if answer.is_success:
         return OVER
     return _said(REFUSED, _detail(answer))
-
-
-def _key(settings: Settings) -> dict[str, str]:
-    key = os.environ.get("CALLING_AGENT_KEY", "") or settings.API_TOKEN.get_secret_value()
-    return {"Authorization": f"Bearer {key}"} if key else {}
 
 
 def _detail(answer: httpx2.Response) -> str:
