@@ -94,6 +94,7 @@ class Stage:
         self.mind = ScriptedLanguageModel(self.script)
         self.voice = ScriptedVoice(self.script)
         self.tokens = Tokens(b"key", ttl_s=1e9, random=random.Random(0).randbytes)
+        self._placed = 0
         toolbox = load_tools(self.settings.TOOLS_FILE)
         bindings, faults = parse_bindings(self.settings.DTMF_BINDINGS, toolbox.names)
         assert not faults
@@ -158,7 +159,8 @@ class Stage:
         **more: object,
     ) -> CallLog:
         """A whole call, from the stream's start until both sides are gone; then the invariants."""
-        dice = random.Random(1)
+        self._placed += 1
+        dice = random.Random(self._placed)
         identity = new_identity(dice=dice)
         token = self.tokens.mint(
             Claims(

@@ -1,9 +1,11 @@
 """Calls as stories: who speaks when, and what is expected then. All in virtual time."""
 
+import random
 from dataclasses import replace
 
 import trio
 
+from agent.guard.tokens import Tokens
 from agent.model import Ending
 from agent.providers.scripted import Script
 from agent.rehearsal.plan import HangUp
@@ -125,11 +127,9 @@ async def test_every_way_to_hang_up_ends_the_call(autojump_clock) -> None:
 
 async def test_a_stranger_without_a_token_is_refused_and_nothing_is_paid(autojump_clock) -> None:
     stage = Stage(ASKS)
-    stage.tokens = type("No", (), {})()
-    stage = Stage(ASKS)
 
     async def forgetful(socket) -> None:
-        stage.tokens._key = b"another"
+        stage.tokens = Tokens(b"another", ttl_s=1e9, random=random.Random(0).randbytes)
         await stage.serve(socket)
 
     log = await stage.place(patience_ms=5000, serve=forgetful)

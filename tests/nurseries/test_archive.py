@@ -396,6 +396,7 @@ async def test_one_that_is_erased_while_it_is_stored_is_not_kept(house: House, w
         with trio.fail_after(BOUND_S):
             await entered.wait()
             await house.keeping.delivered()
+            await house.keeping.written()
         # As another process does it, which can tell this one nothing.
         erasing = Erasing(house.store, house.objects, Settings(_env_file=None, DATA_DIR=house.folder))
         erased = Erased("+919876543210")
