@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 from agent.metrics import Reading
@@ -13,7 +14,7 @@ from nurseries.purse import Purse
 def standing(state: ProcessState, keeping: Keeping, purse: Purse | None = None) -> Iterator[Reading]:
     """Now. Not a checkpoint."""
     yield Reading("calls_now", "Calls that go on.", state.calls)
-    yield Reading("calls_promised", "Calls that were told to connect, and have not yet.", len(state.promised))
+    yield Reading("calls_promised", "Calls that were told to connect, and have not yet.", state.expected(time.time()))
     yield Reading("accepting", "1 while new calls are taken.", float(state.accepting))
     yield Reading("draining", "1 from the first signal to leave.", float(state.draining))
     yield Reading("records_waiting", "Records that the store does not have yet.", keeping.waiting)

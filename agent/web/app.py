@@ -72,7 +72,7 @@ def create_app(
     app.url_map.merge_slashes = False  # a redirect would lose Twilio's form
     news = calling_out.news if calling_out else None
     twilio = twilio_routes(settings, tokens, state, gate, lines, handed_over, now, news, spending)
-    app.register_blueprint(health_routes(state))
+    app.register_blueprint(health_routes(state, now))
     add_security_headers(app, settings)
     entrance = entrance or Entrance(settings, now=now)
     app.register_blueprint(metrics_route(entrance, readings))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from quart import Blueprint, request
+from quart import Blueprint, current_app, request
 from quart_trio.wrappers import TrioResponse as Response
 
 from agent.web.problem import nothing
@@ -16,6 +16,12 @@ _PREFLIGHT = {
 _EXPOSED = "Accept-Ranges, Content-Disposition, Content-Range, Location, Retry-After"
 
 
+def _methods() -> set[str]:
+    """Of all routes at the present address."""
+    here = request.url_rule.rule if request.url_rule is not None else ""
+    return {method for each in current_app.url_map.iter_rules() if each.rule == here for method in each.methods or ()}
+
+
 def add_cors(routes: Blueprint, readers: Readers) -> None:
     """Let pages of the origins that `readers` names use these routes. To be added before who asks is looked at: a
     browser's first question shows no token."""
@@ -24,7 +30,7 @@ def add_cors(routes: Blueprint, readers: Readers) -> None:
     async def preflight() -> Response | None:
         if request.method != "OPTIONS":
             return None
-        response = nothing(Allow="GET, HEAD, OPTIONS, POST, DELETE")
+        response = nothing(Allow=", ".join(sorted(_methods())))
         if readers.page(request.headers.get("Origin", "")):
             response.headers.update(_PREFLIGHT)
         return response

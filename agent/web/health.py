@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 from quart import Blueprint
@@ -12,7 +13,8 @@ from agent.web.state import ProcessState
 Answer = tuple[dict[str, Any], int]
 
 
-def health_routes(state: ProcessState) -> Blueprint:
+def health_routes(state: ProcessState, now: Callable[[], float]) -> Blueprint:
+    """`now` is that of the webhooks, in seconds since the epoch."""
     routes = Blueprint("health", __name__)
 
     def word() -> str:
@@ -30,7 +32,7 @@ def health_routes(state: ProcessState) -> Blueprint:
 
     def lines() -> dict[str, int]:
         """Calls, and how many there may be, those told to connect included."""
-        return {"calls": state.calls, "promised": len(state.promised), "most": state.most}
+        return {"calls": state.calls, "promised": state.expected(now()), "most": state.most}
 
     @routes.get("/health")
     async def health() -> Answer:

@@ -27,6 +27,7 @@ from agent.web.do_not_call import DoNotCallPage, Unwanted
 from agent.web.parameters import E164, NUMBER, TRANSCRIPTS
 from agent.web.problem import MEDIA_TYPE
 from agent.web.spending import Spend
+from agent.wire.media_stream import StartBody
 
 _PROBLEMS = {
     400: "A parameter cannot be used: `errors` tells which, and what to write instead.",
@@ -38,7 +39,8 @@ _PROBLEMS = {
     415: "The body is not JSON.",
     416: "The range is behind the sound's end.",
     422: "The number, or ours, is none that can be used: `refused` tells every rule that says no.",
-    429: "Too many requests of one client, or not now (`refused` tells why): `Retry-After` tells when to ask again.",
+    429: "Too many requests of one client, no free line, or not now (`refused` tells why): `Retry-After` tells when "
+    "to ask again.",
     503: "The store does not answer, or not everything could be erased.",
 }
 _PROBLEM = {
@@ -73,6 +75,7 @@ _STRUCTS = (
     DoNotCall,
     Unwanted,
     DoNotCallPage,
+    StartBody,
 )
 _REFERENCE = "#/components/schemas/{name}"
 _PLACES = ("/api/calls", "post")

@@ -14,8 +14,9 @@ from quart_schema import document_request, document_response
 from quart_trio.wrappers import TrioResponse as Response
 
 from agent.config import Settings
-from agent.errors import StoreError
+from agent.errors import AskedWrongly, StoreError
 from agent.guard.api_keys import SCOPES, ApiKey, Scope, covers
+from agent.guard.bounded_json import read
 from agent.guard.sessions import Sessions
 from agent.web.entrance import Entrance, Visitor, away, challenge
 from agent.web.origin import same_origin
@@ -89,9 +90,10 @@ async def _shown(entrance: Entrance) -> ApiKey | Response:
     """The valid key in the request's body."""
     if request.mimetype != "application/json":
         return problem(415, _BODY)
+    raw: bytes = await request.get_data(as_text=False)  # type: ignore[assignment]  # as it is called
     try:
-        shown = msgspec.json.decode(await request.get_data(), type=Shown)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        shown = read(raw, Shown)
+    except AskedWrongly:
         return problem(400, _BODY)
     try:
         key = await entrance.holder(shown.key)

@@ -18,6 +18,8 @@ from quart_trio.wrappers import TrioResponse as Response
 
 from agent import language
 from agent.config import Settings
+from agent.errors import AskedWrongly
+from agent.guard.bounded_json import read
 from agent.guard.tokens import Claims, Tokens
 from agent.lines import Lines
 from agent.web.problem import problem
@@ -29,6 +31,7 @@ from agent.web.state import ProcessState
 from agent.wire.media_stream import StartBody
 
 _NO_ACCOUNT = "AC" + "0" * 32
+_LATER = {"Retry-After": "5"}
 
 _BODY = (
     "The body must be empty, or an object of line (a name in LINES_FILE), language (such as hi-IN) and voice (letters, "
@@ -94,11 +97,10 @@ def add_softphone(
             language.tag(asked.language),
             asked.voice,
         )
-        why = "no new calls are taken here now"
-        if state.accepting:
-            why = await no_line(claims, state, spending, now())
-        if why:
-            return problem(503, f"{why[:1].upper()}{why[1:]}.", headers={"Retry-After": "5"})
+        if not state.accepting:
+            return problem(503, "No new calls are taken here now.", headers=_LATER)
+        if why := await no_line(claims, state, spending, now()):
+            return problem(429, f"{why[:1].upper()}{why[1:]}.", headers=_LATER)
         token = tokens.mint(claims, now())
         log.info("softphone announced", call_sid=call_sid, who=g.visitor.who)
         url = f"ws{base.removeprefix('http')}{MEDIA_PATH}/{token}"
@@ -108,12 +110,12 @@ def add_softphone(
 
 
 async def _asked(lines: Lines) -> SoftphoneCall | Response:
-    body = await request.get_data()
+    body: bytes = await request.get_data(as_text=False)  # type: ignore[assignment]  # as it is called
     if body and request.mimetype != "application/json":
         return problem(415, "The body must be application/json, or empty.")
     try:
-        asked = msgspec.json.decode(body or b"{}", type=SoftphoneCall)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        asked = read(body or b"{}", SoftphoneCall)
+    except AskedWrongly:
         return problem(400, _BODY)
     if "\n" in asked.language + asked.voice:  # which "$" takes for the end
         return problem(400, _BODY)

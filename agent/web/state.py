@@ -54,10 +54,15 @@ class ProcessState:
         """Forget promises that nobody came for."""
         self.promised = {sid: told for sid, told in self.promised.items() if told > now - PROMISE_S}
 
+    def expected(self, now: float) -> int:
+        """How many calls were told to connect and may yet."""
+        self.expire(now)
+        return len(self.promised)
+
     def room(self, call_sid: str, now: float) -> bool:
         """Whether there is a line for this call. One that was promised a line, or has one, does not need another."""
-        self.expire(now)
-        return call_sid in self.promised or call_sid in self.held or self.calls + len(self.promised) < self.most
+        expected = self.expected(now)
+        return call_sid in self.promised or call_sid in self.held or self.calls + expected < self.most
 
     def give_up(self, call_sid: str) -> None:
         """The call is over: whoever was promised a line for it will not come."""

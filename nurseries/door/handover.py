@@ -39,6 +39,8 @@ FRAMES_S, FRAMES_AT_ONCE = 200, 4000
 
 log = structlog.get_logger(__name__)
 
+_BY_ITSELF = {b"HTTP/1.1 400", b"HTTP/1.1 426"}
+"""What the WebSocket library answers to what is no upgrade, or one of another version."""
 _MEDIA = tuple(f"GET {MEDIA_PATH}{end}".encode() for end in (" ", "?", "/"))
 
 
@@ -190,7 +192,7 @@ class MediaSide(trio.abc.Stream):
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         if self._headers:
-            if bytes(data[:12]) == b"HTTP/1.1 400":
+            if bytes(data[:12]) in _BY_ITSELF:
                 status, _, rest = bytes(data).partition(b"\r\n")
                 data = status + b"\r\n" + self._headers + rest
             self._headers = b""

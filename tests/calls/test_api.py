@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import secrets
 import socket
 import subprocess
@@ -25,6 +26,7 @@ from agent.keep.record import CallRecord, Entry, Lead
 from agent.lines import load_lines
 from agent.providers.sqlite import SqliteStore
 from agent.web.api import api_routes
+from agent.web.calling_out import CallingOut
 from agent.web.entrance import Entrance
 from agent.web.openapi import description
 from agent.web.security import Gate
@@ -80,7 +82,7 @@ def described() -> dict[str, object]:
     """As serve.py puts it together."""
     known = Settings(_env_file=None)
     entrance, tokens = Entrance(known), Tokens(b"key", ttl_s=60, random=secrets.token_bytes)
-    api = api_routes(known, None, entrance)
+    api = api_routes(known, None, entrance, CallingOut(orders=object()))
     add_softphone(api, known, tokens, ProcessState(), Gate(known), load_lines(known), lambda: 0.0)
     return description(api, session_routes(known, entrance, Sessions(b"key", ttl_s=60)))
 
@@ -161,6 +163,12 @@ def test_a_client_that_does_not_read_holds_up_nobody(server: Server, api: httpx2
     finally:
         for each in deaf:
             each.close()
+
+
+def test_the_description_refers_to_nothing_that_it_leaves_out() -> None:
+    schemas = json.loads(DOCUMENT)["components"]["schemas"]
+
+    assert set(re.findall(r'"#/components/schemas/(\w+)"', DOCUMENT)) <= set(schemas)
 
 
 @pytest.mark.parametrize(("path", "method", "mode"), CASES)

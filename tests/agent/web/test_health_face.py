@@ -4,6 +4,8 @@ import os
 
 import pytest
 
+from agent.web.state import PROMISE_S
+
 
 async def ask(face, path):
     response = await face.client.get(path)
@@ -17,6 +19,15 @@ async def test_a_ready_process_says_so(face):
     assert await ask(house, "/health") == (200, {"status": "ready", "calls": 3, "promised": 0, "most": 50})
     assert await ask(house, "/health/live") == (200, {"status": "alive", "pid": os.getpid()})
     assert await ask(house, "/health/ready") == (200, {"status": "ready"})
+
+
+async def test_whoever_was_told_to_connect_and_never_did_is_not_told_for_ever(face):
+    house = face()
+    house.state.promise("CA1", house.clock[0])
+
+    assert (await ask(house, "/health"))[1]["promised"] == 1
+    house.clock[0] += PROMISE_S
+    assert (await ask(house, "/health"))[1]["promised"] == 0
 
 
 async def test_a_provider_that_is_not_asked_is_told_and_calls_are_welcome(face):

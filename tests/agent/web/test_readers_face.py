@@ -144,6 +144,19 @@ async def test_a_browser_is_told_what_a_named_page_may(guarded, origin):
         assert "Access-Control-Allow-Credentials" not in response.headers
 
 
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/api/calls", "GET, HEAD, OPTIONS, POST"),
+        ("/api/calls/check", "OPTIONS, POST"),
+        ("/api/calls/CA1", "GET, HEAD, OPTIONS"),
+        ("/api/callers/+919876543210", "DELETE, OPTIONS"),
+    ],
+)
+async def test_an_address_tells_what_may_be_done_there(guarded, path, methods):
+    assert (await guarded.client.options(path)).headers["Allow"] == methods
+
+
 async def test_other_pages_are_told_nothing_and_nothing_else_has_it(guarded):
     other = await guarded.client.options(
         "/api/calls", headers={"Origin": "https://evil.example", "Access-Control-Request-Method": "GET"}

@@ -69,6 +69,8 @@ async def test_it_takes_a_scope_and_a_page_of_ours(built, ring):
         (b'{"voice": "<x>"}', 400),
         (b'{"voice": "nova\\n"}', 400),
         (b'{"more": 1}', 400),
+        (b'{"voice": "nova", "voice": "alloy"}', 400),
+        (b'{"voice": "nova"' + b" " * 16_384 + b"}", 400),
         (b"[", 400),
         (b"[" * 60_000, 400),
     ],
@@ -82,7 +84,7 @@ async def test_what_cannot_be_meant_is_refused(built, ring, body, status):
 async def test_none_is_handed_out_while_no_call_is_taken(built, ring):
     shown = ring.make("call")
     built.state.most = 1
-    assert [(await ask(built, shown, "/api/softphone", "POST")).status_code for _ in range(2)] == [200, 503]
+    assert [(await ask(built, shown, "/api/softphone", "POST")).status_code for _ in range(2)] == [200, 429]
     built.state.most, built.state.draining = 2, True
     assert (await ask(built, shown, "/api/softphone", "POST")).status_code == 503
 

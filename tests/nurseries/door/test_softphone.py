@@ -125,16 +125,18 @@ async def test_a_signature_twice_is_none(house):
 
 async def test_refusals_tell_browsers_what_to_refuse_and_not_what_we_are(house):
     async with house() as open_door:
-        for request in (b"GET /twilio/media/x", b"GET /none", b"BROKEN\r\nGET", b"GET /twilio/media?"):
+        media = (b"GET /twilio/media/x", b"GET /twilio/media/old", b"GET /twilio/media?")
+        for request in (*media, b"GET /none", b"BROKEN\r\nGET"):
             visitor = await open_door.visit()
-            upgrade_it = b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+            version = b"12" if request.endswith(b"old") else b"13"
+            upgrade_it = b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: " + version + b"\r\n"
             key = b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
             asks = b"" if request.endswith(b"?") else upgrade_it + key
             await visitor.send(request + b" HTTP/1.1\r\nHost: house\r\n" + asks + b"\r\n")
             answer = b""
             while b"\r\n\r\n" not in answer:
                 answer += bytes(await visitor.stream.receive_some()).lower()
-            assert answer.startswith((b"http/1.1 403", b"http/1.1 404", b"http/1.1 400"))
+            assert answer.startswith((b"http/1.1 403", b"http/1.1 404", b"http/1.1 400", b"http/1.1 426"))
             for header in (
                 b"x-content-type-options: nosniff",
                 b"x-frame-options: deny",
