@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterable
+from contextvars import ContextVar
 from typing import Any
 
 import httpcore2
@@ -26,6 +27,18 @@ SILENCE_S = 60.0
 """The last resort against a dead peer. Callers have deadlines of their own, and shorter ones."""
 
 
+class Sent:
+    """How far a request has come."""
+
+    def __init__(self) -> None:
+        self.whole = False
+        """The other side may have all of it: before that, no server does what it asks for."""
+
+
+SENDING: ContextVar[Sent | None] = ContextVar("sending", default=None)
+"""Whoever wants to know of the requests that are sent from here."""
+
+
 def open_http_client() -> httpx2.AsyncClient:
     """The client. Honours the usual proxy and certificate variables of the environment. To be closed with `aclose`,
     after its last user: that closes every socket at once, also when cancelled."""
@@ -35,11 +48,24 @@ def open_http_client() -> httpx2.AsyncClient:
         timeout=httpx2.Timeout(SILENCE_S, connect=CONNECT_S),
         limits=httpx2.Limits(max_connections=None, max_keepalive_connections=KEEP_IDLE, keepalive_expiry=KEEP_IDLE_S),
         follow_redirects=True,
+        event_hooks={"request": [_watched]},
     )
     for transport in (client._transport, *client._mounts.values()):  # noqa: SLF001  there is no public way in
         if isinstance(transport, httpx2.AsyncHTTPTransport):
             transport._pool._network_backend = _Network()  # noqa: SLF001
     return client
+
+
+async def _watched(request: httpx2.Request) -> None:
+    sent = SENDING.get()
+    if sent is None:
+        return
+
+    async def trace(event: str, _info: object) -> None:
+        if event.endswith("send_request_body.complete"):
+            sent.whole = True
+
+    request.extensions["trace"] = trace
 
 
 class _Network(httpcore2.TrioBackend):

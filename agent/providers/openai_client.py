@@ -20,7 +20,9 @@ import httpx2
 from agent.config import OPENAI_URL, Settings
 from agent.errors import Fault, ProviderError
 from agent.guard.retry import retry_after
+from agent.keep.usage import Charge
 from agent.model import Emit
+from agent.providers.http_client import SENDING, Sent
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -52,15 +54,29 @@ class OpenAIClient:
         self.sdk: AsyncOpenAI = AsyncOpenAI(api_key=key or NO_KEY, base_url=base_url, max_retries=0, http_client=http)
         self.official = settings.openai_itself
 
-    async def pour(self, operation: str, request: AbstractAsyncContextManager[Answer], take: Emit[bytes]) -> None:
+    async def pour(
+        self,
+        operation: str,
+        request: AbstractAsyncContextManager[Answer],
+        take: Emit[bytes],
+        charge: Charge | None = None,
+    ) -> None:
         """Send a request; hand over the body of its answer, chunk by chunk, as it arrives.
 
-        Raises ProviderError, and whatever `take` raises. Cancelled, or left by an error: the connection is closed.
+        Raises ProviderError, and whatever `take` raises. Cancelled, or left by an error: the connection is closed. A
+        request that had not left by then is free of `charge`.
         """
-        with self.errors(operation):
-            async with request as response, aclosing(response.http_response.aiter_bytes()) as chunks:
-                async for chunk in chunks:
-                    await take(chunk)
+        sent = Sent()
+        before = SENDING.set(sent)
+        try:
+            with self.errors(operation):
+                async with request as response, aclosing(response.http_response.aiter_bytes()) as chunks:
+                    async for chunk in chunks:
+                        await take(chunk)
+        finally:
+            SENDING.reset(before)
+            if charge is not None and not sent.whole:
+                charge.free()
 
     @contextmanager
     def errors(self, operation: str) -> Iterator[None]:

@@ -17,7 +17,7 @@ import structlog
 from agent.config import Settings
 from agent.errors import Fault, ProviderError
 from agent.keep.estimate import TokenRates
-from agent.keep.usage import Part, charged
+from agent.keep.usage import Charge, Part, charged
 from agent.model import Emit
 from agent.providers.openai_client import NAME, OpenAIClient, unbilled
 from agent.providers.openai_events import Events
@@ -102,8 +102,8 @@ class OpenAILanguageModel:
             for words in events.feed(chunk):
                 await say(words)
 
-        with self._counted(prompt, events, said), suppress(_Enough):
-            await self._client.pour("reply", self._request(prompt, bound), take)
+        with self._counted(prompt, events, said) as charge, suppress(_Enough):
+            await self._client.pour("reply", self._request(prompt, bound), take, charge)
             await say(events.end())
         text = "".join(said)
         calls = events.calls.whole() if prompt.tools else ()
@@ -136,13 +136,13 @@ class OpenAILanguageModel:
         return self._create(model=self._model, messages=render(prompt), stream=True, **{bound: MAX_TOKENS}, **more)
 
     @contextmanager
-    def _counted(self, prompt: Prompt, events: Events, said: list[str]) -> Iterator[None]:
-        """A request within it is counted, however it ends, unless it was refused."""
+    def _counted(self, prompt: Prompt, events: Events, said: list[str]) -> Iterator[Charge]:
+        """A request within it is counted, however it ends, unless it was refused, or never left."""
         given = _size(prompt)
         charge = charged(self._part, self._model)
         self._rates.guess(charge, given, 0)
         try:
-            yield
+            yield charge
         except ProviderError as error:
             if unbilled(error):
                 charge.free()

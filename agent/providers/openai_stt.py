@@ -79,7 +79,7 @@ class OpenAIRecogniser:
         charge = charged("stt", self._model)
         charge.guess(seconds=math.ceil(utterance.duration_ms / 1000))  # begun ones are billed as whole ones
         try:
-            await self._client.pour("transcribe", request, take)
+            await self._client.pour("transcribe", request, take, charge)
         except ProviderError as error:
             if unbilled(error):
                 charge.free()

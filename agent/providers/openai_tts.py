@@ -76,7 +76,7 @@ class OpenAIVoice:
             **({"instructions": how} if how else {}),
         )
         try:
-            await self._client.pour("speak", request, take)
+            await self._client.pour("speak", request, take, charge)
         except ProviderError as error:
             charge.guess(**spoken(part, made / (2 * RATE)))
             if unbilled(error):

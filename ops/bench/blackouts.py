@@ -3,7 +3,9 @@ two fakes of the OpenAI API over real sockets; the second one stands by (FALLBAC
 
 For each way to fail and each port: the calls begin, the first fake fails for a while, and works again. Printed: the
 wait from a caller's last word to the agent's first, what was said instead of an answer, how many requests the dead
-server met and how many once it worked again, calls that we ended, and whether the records count every request.
+server met and how many once it worked again, calls that we ended, and what the records count and cost, of what the
+fakes bill: requests, and dollars at a hundredfold prices, so that a cent is a narrow gate. What a server refused (the
+first requests' max_tokens) is on no bill.
 
     python ops/bench/blackouts.py --calls 20
 """
@@ -29,6 +31,8 @@ import trio
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from agent.keep.prices import cost, parse_prices
+from agent.keep.usage import Usage
 from agent.rehearsal.log import CallLog
 from agent.rehearsal.plan import CallPlan, Line
 from nurseries.rehearsal.carrier import Target, place_call
@@ -72,6 +76,23 @@ base_url = "{url}"
 model = "second-tts"
 """
 
+PRICES = "".join(
+    f"""
+[models."{llm}"]
+input = 75.0
+cached_input = 7.5
+output = 450.0
+[models."{stt}"]
+minute = 0.45
+[models."{tts}"]
+minute = 1.5
+"""
+    for llm, stt, tts in (
+        ("gpt-5.4-mini", "gpt-transcribe", "gpt-4o-mini-tts"),
+        ("second-llm", "second-stt", "second-tts"),
+    )
+)
+
 
 @dataclass
 class Seen:
@@ -100,6 +121,7 @@ def main() -> int:
     )
     print(
         "port kind     median  worst  trouble  stood in  met dark  used again  ended by us  health            counted"
+        "     cost"
     )
     for port in args.ports:
         for kind in args.kinds:
@@ -118,6 +140,7 @@ def _blackout(port: str, kind: str, calls: int, *, alone: bool) -> int:
                 speech={"first_ms": 100},
             )
         (folder / "fallbacks.toml").write_text(FILE.format(url=second.base_url))
+        (folder / "prices.toml").write_text(PRICES)
         more = {} if alone else {"FALLBACKS_FILE": "fallbacks.toml"}
         server, url = _start(folder, first.base_url, more)
         stack.callback(server.wait, 60)
@@ -125,8 +148,8 @@ def _blackout(port: str, kind: str, calls: int, *, alone: bool) -> int:
         seen = Seen(port, kind)
         trio.run(_run, seen, url, first, calls)
         records = _records(folder, calls)
-        asked = {which: _asked(fake) for which, fake in (("first", first), ("second", second))}
-        return _told(seen, records, asked)
+        bills = [fake.state()["bill"] for fake in (first, second)]
+        return _told(seen, records, bills)
 
 
 def _start(folder: Path, base_url: str, more: dict[str, str]) -> tuple[subprocess.Popen[str], str]:
@@ -135,6 +158,7 @@ def _start(folder: Path, base_url: str, more: dict[str, str]) -> tuple[subproces
         "OPENAI_BASE_URL": base_url,
         "APP_ENV": "development",
         "TTS_CACHE_MB": "0",
+        "PRICES_FILE": "prices.toml",
         "GREETING": "Hello.",
         **more,
     }
@@ -185,10 +209,6 @@ def _count(fake: Fake, route: str) -> int:
     return sum(request["route"] == route for request in fake.state()["requests"])
 
 
-def _asked(fake: Fake) -> dict[str, int]:
-    return {port: _count(fake, route) for port, route in PORTS.items()}
-
-
 def _health(url: str) -> str:
     with urllib.request.urlopen(f"{url}/health", timeout=5) as answer:  # noqa: S310  our own server
         return str(json.load(answer)["status"])
@@ -218,24 +238,28 @@ def _waits(log: CallLog) -> list[float]:
     return waits
 
 
-def _told(seen: Seen, records: list[dict[str, Any]], asked: dict[str, dict[str, int]]) -> int:
+def _dollars(bill: dict[str, dict[str, float]]) -> float:
+    prices = parse_prices(PRICES)
+    used = [Usage("llm", model, **{k: v for k, v in each.items() if k != "requests"}) for model, each in bill.items()]
+    return cost(used, prices) or 0.0
+
+
+def _told(seen: Seen, records: list[dict[str, Any]], bills: list[dict[str, dict[str, float]]]) -> int:
     waits = sorted(wait for log in seen.logs for wait in _waits(log))
     trouble = sum("little trouble" in entry["text"] for record in records for entry in record["entries"])
     stood_in = sum(len(record.get("stand_ins", ())) for record in records)
     by_us = sum(log.ended != "the caller hung up" for log in seen.logs)
-    counted = dict.fromkeys(PORTS, 0)
-    for record in records:
-        for used in record["usage"]:
-            if used["part"] in {"llm", "stt", "tts", "summary"}:
-                counted["llm" if used["part"] == "summary" else used["part"]] += used.get("requests", 0)
-    real = {port: asked["first"][port] + asked["second"][port] for port in PORTS}
-    told = sum(counted.values()), sum(real.values())
+    counted = int(sum(used.get("requests", 0) for record in records for used in record["usage"]))
+    told = sum(record["cost_usd"] or 0.0 for record in records)
+    taken = int(sum(amounts["requests"] for bill in bills for amounts in bill.values()))
+    billed = sum(_dollars(bill) for bill in bills)
     faults = [fault for log in seen.logs for fault in (*log.violations, *filter(None, [log.unreachable]))]
     worst = waits[-1] if waits else float("inf")
     late = worst > BOUND_S
     print(
         f"{seen.port:4} {seen.kind:8} {waits[len(waits) // 2]:6.2f} {worst:6.2f} {trouble:8} {stood_in:9} {seen.met:9} "
-        f"{seen.after:11} {by_us:12}  {', '.join(sorted(seen.health)):16}  {told[0]} of {told[1]}"
+        f"{seen.after:11} {by_us:12}  {', '.join(sorted(seen.health)):16}  {counted} of {taken}"
+        f"  ${told:.3f} of ${billed:.3f}"
         f"{'  LATE' if late else ''}{f'  {faults[:2]}' if faults else ''}",
         flush=True,
     )

@@ -113,6 +113,29 @@ async def talk(n: int, meter: Meter, ears: OpenAIRecogniser, mind: OpenAILanguag
         meter.turn += 1
 
 
+@pytest.mark.parametrize("port", ["ears", "mind", "voice"])
+async def test_what_is_given_up_before_it_has_left_is_on_no_bill(fake: Fake, port: str) -> None:
+    meter = Meter()
+    METER.set(meter)
+    async with connected(fake.base_url) as (client, chosen):
+        ask = {
+            "ears": lambda: OpenAIRecogniser(client, chosen).transcribe(Utterance(b"\x10\x90" * 4000, 0, 1000)),
+            "mind": lambda: OpenAILanguageModel(client, chosen).reply(
+                Prompt("Hi", (Message("caller", "A"),)), Heap().put
+            ),
+            "voice": lambda: OpenAIVoice(client, chosen).synthesise(REPLY, Heap().put),
+        }[port]
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ask)
+            while not meter.used:
+                await trio.lowlevel.checkpoint()
+            nursery.cancel_scope.cancel()
+    await nothing_left(fake)
+
+    assert meter.used == ()
+    assert fake.state()["bill"] == {}
+
+
 async def test_who_cannot_be_reached_bills_nothing() -> None:
     meter = Meter()
     METER.set(meter)
