@@ -32,14 +32,13 @@ from nurseries.governor import Governor
 from nurseries.orders import Orders
 from nurseries.reconciling import Reconciling
 from nurseries.retrying import retried
+from nurseries.vacancy import LEAVING
 
 log = structlog.get_logger(__name__)
 
 WRITE_AGAIN_S = 1.0
 WRITES = 3
 """Tries to write down what has become of an order; then its callbacks do."""
-
-LEAVING = Refused("busy", "This process is about to stop: ask again, and another one places the call.", 5.0)
 
 TWIN_S = 0.5
 """Between a twin's attempt that is counted and its order that is written down, more than that takes."""

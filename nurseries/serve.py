@@ -53,6 +53,7 @@ from nurseries.standing import standing
 from nurseries.stores import Stores, open_objects, open_stores
 from nurseries.storing import Storing
 from nurseries.turnstile import Turnstile
+from nurseries.vacancy import Vacancy
 
 log = structlog.get_logger(__name__)
 
@@ -86,7 +87,7 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
         purse = open_purse(composed.budgeting, settings, lambda: stores.budgets, composed.prices, name)
         parts = replace(composed, purse=purse)
         rules: DialRules = Dialling(settings, stores.dial_book, asked=refraining.asked)
-        rules = Affording(rules, purse) if purse is not None else rules
+        rules = Vacancy(Affording(rules, purse) if purse is not None else rules, state)
         for doubt in parts.lines.warnings:
             log.warning("line", doubt=doubt)
         for model in ending_soon(settings, datetime.now(UTC).date()):

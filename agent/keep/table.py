@@ -58,6 +58,9 @@ COLUMNS = (
     "summary",
     "transcript",
     "recording",
+    "order",
+    "campaign",
+    "purpose",
 )
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -97,6 +100,9 @@ def _row(record: CallRecord) -> list[str]:
         "summary": record.summary,
         "transcript": as_text(record),
         "recording": record.recording,
+        "order": record.order,
+        "campaign": record.campaign,
+        "purpose": record.purpose,
     }
     return [_defused(values[column]) for column in COLUMNS]
 

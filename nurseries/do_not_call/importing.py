@@ -67,14 +67,16 @@ def _add(book: DialBook, batch: list[DoNotCall], taken: Taken) -> None:
 
 def _cells(file: BinaryIO) -> Iterator[tuple[int, str]]:
     """The cell of each line that has the number, with the line's own number; empty lines and comments are left out."""
-    column = 0
+    column, headed = 0, False
     for line, raw in enumerate(iter(lambda: file.readline(LONGEST), b""), 1):
         text = raw.decode("utf-8-sig" if line == 1 else "utf-8", "replace").replace("\0", "\ufffd").strip()
         if not text or text.startswith("#"):
             continue
         cells = next(csv.reader([text], delimiter=";" if ";" in text and "," not in text else ","), [])
         heads = [cell.strip().lower() for cell in cells]
-        if line == 1 and (known := [n for n, head in enumerate(heads) if head in _NAMES]):
+        first, headed = not headed, True
+        if first and (known := [n for n, head in enumerate(heads) if head in _NAMES]):
             column = known[0]
             continue
-        yield line, cells[column].strip() if column < len(cells) else ""
+        # An apostrophe is a spreadsheet's, and our own export's, for what is no formula.
+        yield line, cells[column].strip().removeprefix("'") if column < len(cells) else ""

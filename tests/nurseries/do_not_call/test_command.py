@@ -51,6 +51,12 @@ def test_a_number_that_is_none_is_refused_with_its_spelling(command) -> None:
     assert f"write {ASHA}" in said
 
 
+def test_a_file_out_of_a_spreadsheet_is_taken_in(command, tmp_path) -> None:
+    (tmp_path / "list.csv").write_text("\n# exported\nName;Phone\nAsha;'+91 98765 43210\n", "utf-8-sig")
+
+    assert command("import", "list.csv")[:2] == (0, "1 added, 0 on the list already, 0 not taken\n")
+
+
 def test_a_file_is_taken_in_and_its_faults_are_told(command, tmp_path) -> None:
     (tmp_path / "list.csv").write_text(
         "name,Phone\nAsha,+91 98765 43210\nRavi,98765 43211\n\n# a comment\nNobody,\nTwice,+919876543210\n", "utf-8-sig"
