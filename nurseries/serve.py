@@ -33,22 +33,22 @@ from agent.web.entrance import Entrance
 from agent.web.rates import Limits
 from agent.web.security import Gate
 from agent.web.state import ProcessState
-from nurseries.affording import Affording
 from nurseries.archive import Archive
 from nurseries.chain.ports import others_of
 from nurseries.compose import compose
-from nurseries.dialling import Dialling
 from nurseries.erasing import Erasing
 from nurseries.hand_overs import HandOvers
 from nurseries.keeping import Keeping
 from nurseries.keyring import KeyRing
-from nurseries.orders import Orders
+from nurseries.outbound.affording import Affording
+from nurseries.outbound.dialling import Dialling
+from nurseries.outbound.orders import Orders
+from nurseries.outbound.placing import Placing
+from nurseries.outbound.refraining import Refraining
 from nurseries.parts import Parts
-from nurseries.placing import Placing
 from nurseries.process import Process
 from nurseries.purse import Purse, open_purse
 from nurseries.reading import Reading
-from nurseries.refraining import Refraining
 from nurseries.standing import standing
 from nurseries.stores import Stores, open_objects, open_stores
 from nurseries.storing import Storing

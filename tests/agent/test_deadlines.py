@@ -28,6 +28,11 @@ def test_the_page_tells_the_defaults() -> None:
         assert told == ("unset" if default is None else f"{default:g}"), name
 
 
+def test_every_deadline_that_is_a_setting_names_its_test() -> None:
+    deadlines = PAGE.partition("## Settings that are times")[0]
+    assert not [row for row in deadlines.splitlines() if ROW.match(row) and not TEST.search(row)]
+
+
 def test_the_tests_that_it_names_are_there() -> None:
     found = TEST.findall(PAGE)
     assert len(found) > 20

@@ -21,9 +21,9 @@ from agent.providers.sqlite_dial_book import SqliteDialBook
 from agent.providers.sqlite_orders import SqliteOrders
 from agent.providers.twilio_rest import TwilioRest
 from agent.rehearsal.plan import CallPlan
-from nurseries.dialling import Dialling
-from nurseries.orders import Orders
-from nurseries.placing import Placing
+from nurseries.outbound.dialling import Dialling
+from nurseries.outbound.orders import Orders
+from nurseries.outbound.placing import Placing
 from nurseries.rehearsal.webhooks import Target
 from tests.calls.server import PROGRAM, Server, environment
 from tests.calls.witness import stored

@@ -12,8 +12,8 @@ from agent.errors import StoreError
 from agent.guard.order import Refused, Wanted
 from agent.providers.sqlite_dial_book import SqliteDialBook
 from agent.web.scope import scope_of
-from nurseries.dialling import Dialling
-from nurseries.refraining import Refraining
+from nurseries.outbound.dialling import Dialling
+from nurseries.outbound.refraining import Refraining
 from tests.fakes.memory_placing import MemoryPlacing
 
 ASHA, OURS = "+919876543210", "+918012345678"
@@ -201,7 +201,7 @@ async def test_a_number_without_its_country_is_not_guessed(desk: Desk) -> None:
 
 
 async def test_a_number_that_the_store_cannot_take_is_taken_all_the_same(desk: Desk, monkeypatch) -> None:
-    monkeypatch.setattr("nurseries.refraining.SOON_S", 0.05)
+    monkeypatch.setattr("nurseries.outbound.refraining.SOON_S", 0.05)
 
     def away(*_) -> int:
         raise StoreError("the store is away")

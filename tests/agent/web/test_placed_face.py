@@ -9,7 +9,7 @@ import pytest
 from agent.errors import CarrierError, CarrierFault
 from agent.guard.order import Order, Wanted
 from agent.guard.progress import order_id
-from nurseries.orders import Orders
+from nurseries.outbound.orders import Orders
 from tests.fakes.memory_orders import MemoryOrders
 
 PERSON, OURS = "+919876543210", "+918012345678"

@@ -10,7 +10,7 @@ from agent.errors import StoreError
 from agent.guard.dial_book import DoNotCall
 from agent.guard.order import Wanted
 from agent.providers.sqlite_dial_book import SqliteDialBook
-from nurseries.dialling import LIMIT_S, Dialling
+from nurseries.outbound.dialling import LIMIT_S, Dialling
 
 ASHA, OURS = "+919876543210", "+918012345678"
 NOON = datetime(2026, 11, 27, 6, 30, tzinfo=UTC)
@@ -113,7 +113,7 @@ async def test_without_the_book_nothing_is_allowed(tmp_path) -> None:
 
 
 async def test_a_book_that_hangs_is_waited_for_so_long(monkeypatch, book) -> None:
-    monkeypatch.setattr("nurseries.dialling.LIMIT_S", 0.01)
+    monkeypatch.setattr("nurseries.outbound.dialling.LIMIT_S", 0.01)
     hang = trio.Event()
 
     async def never(*_args, **_kwargs):

@@ -28,9 +28,9 @@ from agent.guard.sending import CREATE, END, why
 from agent.wire.carrier import CarrierCall, Ring
 from agent.wire.ports import Carrier
 from nurseries.boundary import contain
-from nurseries.governor import Governor
-from nurseries.orders import Orders
-from nurseries.reconciling import Reconciling
+from nurseries.outbound.governor import Governor
+from nurseries.outbound.orders import Orders
+from nurseries.outbound.reconciling import Reconciling
 from nurseries.retrying import retried
 from nurseries.vacancy import LEAVING
 

@@ -1,6 +1,6 @@
 import trio
 
-from nurseries.governor import Governor
+from nurseries.outbound.governor import Governor
 
 
 async def test_so_many_a_second_in_the_order_they_came(autojump_clock) -> None:

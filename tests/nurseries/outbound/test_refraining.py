@@ -11,7 +11,7 @@ from agent.errors import StoreError
 from agent.guard.dial_book import DoNotCall
 from agent.providers.asked_files import AskedFiles
 from agent.providers.sqlite_dial_book import SqliteDialBook
-from nurseries.refraining import FOLDER, Refraining
+from nurseries.outbound.refraining import FOLDER, Refraining
 from tests.agent.providers.test_stores import record
 
 ASHA, OURS = "+919876543210", "+918012345678"
@@ -60,7 +60,7 @@ async def test_who_asks_is_in_the_book_soon(settings, book, nursery, tmp_path) -
 async def test_who_asks_while_the_store_is_away_is_heeded_at_once_and_outlives_a_crash(
     settings, book, nursery, monkeypatch
 ) -> None:
-    monkeypatch.setattr("nurseries.refraining.AGAIN_S", 0.01)
+    monkeypatch.setattr("nurseries.outbound.refraining.AGAIN_S", 0.01)
     book.away = True
     dies = Refraining(settings, book)  # it never runs: as killed in this moment
 

@@ -20,7 +20,7 @@ from agent.guard.order import FINAL, Order
 from agent.guard.progress import Told, age_s, lives_s
 from agent.wire.carrier import CarrierCall
 from agent.wire.ports import Carrier
-from nurseries.orders import Orders
+from nurseries.outbound.orders import Orders
 
 log = structlog.get_logger(__name__)
 

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from agent.guard.budget import Budget, Caps, Needs
 from agent.guard.order import Refused, Wanted
-from nurseries.affording import Affording
+from nurseries.outbound.affording import Affording
 from nurseries.purse import Purse
 
 WANTED = Wanted("+919876543210", "a flat")

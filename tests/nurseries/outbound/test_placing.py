@@ -14,8 +14,8 @@ from agent.config import Settings
 from agent.errors import CarrierError, CarrierFault, StoreError
 from agent.guard.order import FINAL, Order, Placed, Refused, Wanted
 from agent.guard.progress import Told, order_id
-from nurseries.orders import Orders
-from nurseries.placing import Placing
+from nurseries.outbound.orders import Orders
+from nurseries.outbound.placing import Placing
 from tests.fakes.memory_carrier import AFTER, BEFORE, MemoryCarrier, life
 from tests.fakes.memory_orders import MemoryOrders
 
