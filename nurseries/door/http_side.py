@@ -188,6 +188,10 @@ async def _check(http1: H11Protocol, request: h11.Request) -> None:
     (Upgrade: h2c) is answered as if there were none; whoever takes it for granted has the connection ended."""
     if request.http_version not in {b"1.0", b"1.1"}:
         raise h11.RemoteProtocolError(f"HTTP/{request.http_version.decode()} is not spoken here")
+    names = {name for name, _ in request.headers}
+    if {b"content-length", b"transfer-encoding"} <= names:  # a proxy may see the request's end elsewhere
+        await http1._send_error_response(400)  # noqa: SLF001
+        raise h11.RemoteProtocolError("two lengths of one body")
     size = sum(len(name) + len(value) + 4 for name, value in request.headers)
     status = 414 if len(request.target) > MAX_TARGET else 431 if size > MAX_HEAD else 0
     if status or len(request.headers) > MAX_HEADERS:

@@ -1,5 +1,7 @@
 """One port on real sockets: HTTP and media side by side, reused connections, hostile packets."""
 
+from contextlib import suppress
+
 import pytest
 import structlog
 import trio
@@ -52,6 +54,20 @@ async def test_no_packet_ends_the_server_or_disturbs_its_neighbours(packet):
         assert await house.healthy()
         assert not [entry for entry in logs if "exc_info" in entry], "bad input shows no traceback"
         nursery.cancel_scope.cancel()
+
+
+async def test_what_has_two_lengths_is_refused_with_all_that_follows_it():
+    both = b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"
+    async with open_house() as house:
+        visitor = await house.visit()
+        await visitor.send(b"POST /health" + HEAD + both + b"0\r\n\r\nGET /health" + HEAD + b"\r\n")
+        answer = b""
+        with suppress(trio.BrokenResourceError):
+            while data := bytes(await visitor.stream.receive_some()):
+                answer += data
+
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert answer.count(b"HTTP/1.1") == 1
 
 
 async def test_a_media_upgrade_is_served_on_a_connection_that_carried_requests_before():
