@@ -421,7 +421,8 @@ class Settings(BaseSettings):
     @classmethod
     def _is_a_url(cls, value: str) -> str:
         parts = urlsplit(value)
-        if value and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment):
+        whole = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0  # raises where it is no number
+        if value and (not whole or parts.query or parts.fragment):
             raise ValueError("must be a URL such as https://voice.example.in, without a query")
         return value.rstrip("/")
 

@@ -54,7 +54,7 @@ def read(path: Path, secret: Callable[[str], str], faults: list[str]) -> Fallbac
     except OSError as error:
         faults.append(f"FALLBACKS_FILE {path} cannot be read: {error.strerror or error}.")
         return Fallbacks()
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         faults.append(f"FALLBACKS_FILE {path} is not TOML: {error}.")
         return Fallbacks()
     found: dict[Port, tuple[Fallback, ...]] = {}
@@ -94,10 +94,9 @@ def _wrong(made: Fallback, secret: Callable[[str], str]) -> Iterator[str]:
         if given:
             yield f"{', '.join(given)}: a local provider has none; leave it out"
         return
-    parts = urlsplit(made.base_url)
     if not made.base_url:
         yield "base_url is missing; write where the server is, such as https://llm.example.in/v1"
-    elif parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or parts.username:
+    elif not _is_url(made.base_url):
         yield "base_url must be a URL such as https://llm.example.in/v1, without a query or a user"
     if not made.model:
         yield "model is missing"
@@ -105,3 +104,12 @@ def _wrong(made: Fallback, secret: Callable[[str], str]) -> Iterator[str]:
         yield "key must be the name of an environment variable that has the key, such as OTHER_API_KEY"
     elif made.key and not secret(made.key):
         yield f"key: {made.key} is not set; set it in the environment or in .env"
+
+
+def _is_url(told: str) -> bool:
+    try:
+        parts = urlsplit(told)
+        whole = bool(parts.scheme in ("http", "https") and parts.hostname and parts.port != 0)
+    except ValueError:  # an address or a port that is none
+        return False
+    return whole and not (parts.query or parts.fragment or parts.username) and told.isprintable() and " " not in told

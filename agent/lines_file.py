@@ -78,7 +78,7 @@ def read(path: Path, faults: list[str]) -> dict[str, Section]:
     except OSError as error:
         faults.append(f"LINES_FILE {path} cannot be read: {error.strerror or error}.")
         return {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         faults.append(f"LINES_FILE {path} is not TOML: {error}.")
         return {}
     sections = {}

@@ -78,11 +78,7 @@ async def compose(
         toolbox = _tried(lambda: load_tools(settings.TOOLS_FILE), faults)
         prices = _tried(lambda: load_prices(settings), faults)
         carrier = _tried(made.carrier, faults)
-        budgeting = (
-            _tried(lambda: load_budgets(settings, prices, lines, fallbacks), faults)
-            if prices is not None and lines is not None
-            else None
-        )
+        budgeting = _tried(lambda: load_budgets(settings, prices, lines, fallbacks), faults)
         names = toolbox.names if toolbox else ()
         bindings, wrong = parse_bindings(settings.DTMF_BINDINGS, names)
         faults += wrong if toolbox else ()

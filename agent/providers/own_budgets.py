@@ -9,6 +9,7 @@ import math
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import msgspec
 
@@ -43,16 +44,8 @@ Others = Mapping[Part, tuple[str, ...]]
 """Models that stand by, for each part."""
 
 
-class _Campaign(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """In US dollars."""
-
-    day: float | None = None
-    total: float | None = None
-    call: float | None = None
-
-
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    campaign: dict[str, _Campaign] = {}
+    campaign: dict[str, dict[str, Any]] = {}
 
 
 class Budgeting(msgspec.Struct, frozen=True):
@@ -67,12 +60,15 @@ class Budgeting(msgspec.Struct, frozen=True):
         return self.caps != Caps()
 
 
-def load_budgets(settings: Settings, prices: Prices, lines: Lines, fallbacks: Fallbacks | None = None) -> Budgeting:
-    """Raises ConfigError with every fault found."""
+def load_budgets(
+    settings: Settings, prices: Prices | None, lines: Lines | None, fallbacks: Fallbacks | None = None
+) -> Budgeting:
+    """Without prices or lines, as these have faults of their own, only what needs neither is looked at. Raises
+    ConfigError with every fault found."""
     others = _others(fallbacks or Fallbacks())
     campaigns = _campaigns(settings)
     caps = Caps(_micros(settings.CALL_BUDGET), _micros(settings.DAY_BUDGET), campaigns)
-    if caps == Caps():
+    if caps == Caps() or prices is None or lines is None:
         return Budgeting(caps, Needs(0, 0))
     faults = tuple(_unpriced(settings, prices, others))
     if faults:
@@ -89,24 +85,27 @@ def _campaigns(settings: Settings) -> dict[str, Campaign]:
         return {}
     try:
         told = msgspec.convert(tomllib.loads(path.read_text("utf-8")), _File).campaign
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ConfigError((f"BUDGETS_FILE: {path} cannot be used: {error}.",)) from None
     faults = []
     for name, campaign in told.items():
         where = f"BUDGETS_FILE: {path} [campaign.{name[:60]}]"
         if not NAME.fullmatch(name):
             faults.append(f"{where}: a name has up to 64 letters, digits, dots, hyphens and underscores.")
-        given = {key: getattr(campaign, key) for key in _Campaign.__struct_fields__}
-        if all(value is None for value in given.values()):
+        if not campaign:
             faults.append(f"{where}: set day, total or call, in US dollars.")
-        faults += [
-            f"{where}: {key} must be more than 0 and at most {MOST} dollars (given: {value})."
-            for key, value in given.items()
-            if value is not None and not 0 < value <= MOST
-        ]
+        for key, value in campaign.items():
+            if key not in Campaign.__struct_fields__:
+                faults.append(f"{where}: {key[:60]} is not known; known are day, total and call.")
+            elif isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= MOST:
+                faults.append(
+                    f"{where}: {key} must be more than 0 and at most {MOST} dollars (given: {str(value)[:60]!r})."
+                )
     if faults:
         raise ConfigError(tuple(faults))
-    return {name: Campaign(_micros(each.day), _micros(each.total), _micros(each.call)) for name, each in told.items()}
+    return {
+        name: Campaign(**{key: _micros(value) for key, value in campaign.items()}) for name, campaign in told.items()
+    }
 
 
 def _unpriced(settings: Settings, prices: Prices, others: Others) -> Iterator[str]:

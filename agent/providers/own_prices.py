@@ -17,5 +17,5 @@ def load_prices(settings: Settings) -> dict[str, Price]:
         return parse_prices(packaged) if settings.openai_itself else {}
     try:
         return parse_prices(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ConfigError((f"PRICES_FILE: {path} cannot be used: {error}.",)) from None

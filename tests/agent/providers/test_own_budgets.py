@@ -107,7 +107,9 @@ def test_campaigns_have_caps_of_their_own(tmp_path: Path) -> None:
         ("[campaign.a]\n", "set day, total or call"),
         ("[campaign.a]\nweek = 1\n", "week"),
         ('[campaign."a/b"]\nday = 1\n', "a name has"),
-        ('[campaign.a]\nday = "1"\n', "cannot be used"),
+        ('[campaign.a]\nday = "1"\n', "day must be more than 0"),
+        ("[campaign]\na = 3\n", "cannot be used"),
+        ("a = " + "[" * 100_000, "cannot be used"),
         ("[campaign", "cannot be used"),
     ],
 )
@@ -118,6 +120,18 @@ def test_a_file_that_cannot_be_used_is_a_fault_in_words(tmp_path: Path, text: st
 
     assert all(fault.startswith(f"BUDGETS_FILE: {file}") for fault in told)
     assert any(word in fault for fault in told)
+
+
+def test_everything_wrong_is_told_at_once_also_where_the_prices_are(tmp_path: Path) -> None:
+    file = tmp_path / "budgets.toml"
+    file.write_text('[campaign.a]\nday = "x"\nweek = 1\n[campaign.b]\ntotal = true\n')
+    settings = Settings(_env_file=None, BUDGETS_FILE=file)  # type: ignore[call-arg]
+    with pytest.raises(ConfigError) as caught:
+        load_budgets(settings, None, None)
+
+    where = f"BUDGETS_FILE: {file} [campaign"
+    expected = [f"{where}.a]: day must", f"{where}.a]: week is not known", f"{where}.b]: total must"]
+    assert [fault[: len(start)] for fault, start in zip(caught.value.faults, expected, strict=True)] == expected
 
 
 def test_a_cap_that_is_too_small_for_one_turn_is_refused() -> None:
