@@ -76,7 +76,9 @@ def twilio_routes(
             direction=told.direction[:16],
             line=told.line,
         )
-        return as_twiml(_greeting(profile, token, told.line))
+        # Who is called speaks first; and the first that they hear of us is that we are a machine.
+        say = "" if told.direction.startswith("outbound") else profile.say_first
+        return as_twiml(_greeting(profile, token, told.line, say))
 
     add_transfer(routes, settings, state, lines, handed_over)
     _add_callbacks(routes, state, news)
@@ -107,13 +109,13 @@ def _add_callbacks(routes: Blueprint, state: ProcessState, news: News | None) ->
         return nothing()
 
 
-def _greeting(profile: Profile, token: str, line: str) -> str:
+def _greeting(profile: Profile, token: str, line: str, say: str) -> str:
     return twiml.connect(
         stream_url="ws" + g.base.removeprefix("http") + MEDIA_PATH,
         action_url=address("/twilio/after", line),
         status_url=address("/twilio/stream-status"),
         parameters={"token": token},
-        say=profile.say_first,
+        say=say,
         voice=profile.say_voice,
         language=profile.say_language,
     )

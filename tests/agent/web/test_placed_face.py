@@ -57,6 +57,7 @@ async def test_an_answered_call_takes_its_order_to_the_media_socket(signed, twil
     root = ET.fromstring(await response.get_data())  # noqa: S314  our own
     token = root.find("Connect/Stream/Parameter").attrib["value"]
     claims = house.tokens.redeem(token, twilio.call, twilio.account, 1001.0)
+    assert root.find("Say") is None, "who is called says hello first"
     assert (claims.order, claims.campaign, claims.direction) == (order().order_id, "may", "outbound-api")
     assert (store.orders[claims.order].state, store.orders[claims.order].call_sid) == ("answered", twilio.call)
 
