@@ -18,7 +18,7 @@ import msgspec
 
 from agent.config import load
 from agent.guard.order import FINAL
-from nurseries.dial.server import address, client, unreachable
+from nurseries.dial.server import KEYLESS, address, client, unreachable
 
 FINE, NOT_HELD, USAGE, NONSENSE, NO_CONNECTION = 0, 1, 2, 3, 5
 
@@ -142,7 +142,9 @@ def _refused(status: int, told: dict[str, Any], args: argparse.Namespace) -> int
     refused = told.get("refused") or []
     for each in refused:
         print(f"calling-agent dial: {each['rule']}: {each['detail']}", file=sys.stderr)
-    if not refused:
+    if status == httpx2.codes.UNAUTHORIZED:
+        print(f"calling-agent dial: {KEYLESS}", file=sys.stderr)
+    elif not refused:
         print(f"calling-agent dial: {told.get('detail') or told.get('title') or status}", file=sys.stderr)
     return USAGE if status in {400, 401, 409} else NOT_HELD
 

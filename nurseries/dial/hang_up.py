@@ -10,7 +10,7 @@ import msgspec
 
 from agent.config import load
 from agent.web.orders import SID
-from nurseries.dial.server import address, client, unreachable
+from nurseries.dial.server import KEYLESS, address, client, unreachable
 
 OVER, REFUSED, USAGE, AWAY = 0, 1, 2, 5
 ANSWER_S = 20.0
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
         return _said(AWAY, unreachable(url, error))
     if answer.is_success:
         return OVER
-    return _said(REFUSED, _detail(answer))
+    return _said(REFUSED, KEYLESS if answer.status_code == httpx2.codes.UNAUTHORIZED else _detail(answer))
 
 
 def _detail(answer: httpx2.Response) -> str:

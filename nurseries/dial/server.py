@@ -25,6 +25,10 @@ def client(settings: Settings, url: str, timeout_s: float) -> httpx2.Client:
     return httpx2.Client(base_url=url, headers=headers, timeout=timeout_s, trust_env=False)
 
 
+KEYLESS = "this takes a key: CALLING_AGENT_KEY is empty, or has none that is valid (`calling-agent keys create`)"
+"""Where the server answers 401: it speaks of a header, which is for programs."""
+
+
 def unreachable(url: str, error: Exception) -> str:
     """In words, with what to do."""
     return f"no answer from {url}: {error or type(error).__name__}. Is the server running there? --url"

@@ -143,7 +143,9 @@ def test_other_answers_have_codes_of_their_own(server: Face, status: int, told: 
     server.answer(status, told)
 
     assert dial(server) == code
-    assert capsys.readouterr().err.startswith("calling-agent dial: ")
+    said = capsys.readouterr().err
+    assert said.startswith("calling-agent dial: ")
+    assert ("CALLING_AGENT_KEY" in said) == (status == 401)
 
 
 def test_a_call_of_which_nothing_is_heard_any_more_is_left(server: Face, capsys) -> None:
