@@ -11,7 +11,8 @@ from agent.keep.side import Side
 from agent.keep.stereo import FRAME, Stereo
 
 QUIET = b"\xff" * FRAME
-NEAR_MS = 20
+NEAR_MS = 21
+"""A frame, and what a carrier's timestamps in whole milliseconds leave open."""
 
 
 def piece(n: int) -> bytes:
