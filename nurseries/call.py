@@ -1,4 +1,4 @@
-"""Lifetime 2: one call. Wires its parts, starts its children, orders its ending.
+"""Lifetime 2: one call. Wires its parts, starts its children, orders its ending: in one file, as they end one another.
 
 Two nested nurseries. Services outside (reader, writer), the conversation inside (detector, runner, silence watchdog,
 duration limiter): when the inner one is gone nobody can begin to speak any more, then the writer says the rest and

@@ -1,5 +1,5 @@
 """Money for the calls of one process: drawn from the store in advance, in the background; no turn waits for the store
-while what is in hand suffices.
+while what is in hand suffices. In one file: drawing, giving back and a call's account keep one budget true together.
 
 One of the process's children. Cancelled it tells nothing more: whoever ends it lets it `leave` first.
 """

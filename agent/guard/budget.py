@@ -1,5 +1,5 @@
 """What one process may spend: caps and reports in, "you may" or why not out. Pure; times are seconds on a clock that
-only goes forward.
+only goes forward. In one file, since whatever is reserved, settled or released has to add up.
 
 A turn is reserved before it is taken, out of what the process holds of every pot that its call belongs to, and of what
 the call itself may still cost; what it has really cost is settled as it becomes known, and what was reserved and not

@@ -3,8 +3,9 @@
 Pure. The line is the caller's: their sound is placed by the carrier's timestamps, counted in samples between two gaps.
 Ours is kept on our clock until a mark tells where it played. Marks and media come over one socket in the order in which
 they happened, so a mark between two pieces of the caller's sound says that ours had played by the end of the one and
-not later than the end of the other: within 20 ms, whatever the clocks and the network do. What had no mark before it
-was cut is placed as the last mark found. All positions are samples (bytes of mu-law) from the start of the call.
+not later than the end of the other: within 20 ms, whatever the clocks and the network do; a lost piece between adds 10.
+What had no mark before it was cut is placed as the last mark found. All positions are samples (bytes of mu-law) from
+the start of the call.
 """
 
 from __future__ import annotations

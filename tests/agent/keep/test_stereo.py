@@ -11,8 +11,11 @@ from agent.keep.side import Side
 from agent.keep.stereo import FRAME, Stereo
 
 QUIET = b"\xff" * FRAME
-NEAR_MS = 21
-"""A frame, and what a carrier's timestamps in whole milliseconds leave open."""
+NEAR_MS = 20
+WIDENED_MS = 10
+"""What a lost piece of 20 ms adds beside a mark, whose place is the middle of the silence then."""
+MOST = 0.97
+"""Of all sounds are within NEAR_MS, also where 1 % of the caller's pieces is lost."""
 
 
 def piece(n: int) -> bytes:
@@ -192,6 +195,8 @@ class Carrier:
         """When all it holds of ours has played, on its clock."""
         self.marks: list[tuple[float, str]] = []
         self.taken = [bytearray(), bytearray()]
+        self.missing = self.longest = 0
+        """Pieces in a row that are lost: now, and at most."""
         self.clicks: list[tuple[float, float]] = []
         """Where one of the caller's and one of ours sounded at the carrier, on its clock."""
 
@@ -220,6 +225,10 @@ class Carrier:
                 stamp = round(100 + what * 20 + self.dice.uniform(-2, 2))
                 sound = piece(98) if what % 250 == 0 else QUIET
                 self.stereo.heard(sound, str(stamp), at)
+                self.missing = 0
+            else:
+                self.missing += 1
+                self.longest = max(self.longest, self.missing)
         self.now = until
         self.keep(self.stereo.take(until))
 
@@ -274,11 +283,14 @@ def test_both_sides_line_up_for_half_an_hour(ppm: int, delay: float, jitter: flo
     clicks, ours = places(left, 99), places(right, 50)
     assert len(ours) == len(truth)
     assert 0 <= carrier.sent // 250 - len(clicks) <= 1  # the last one may be on its way
+    off = []
     for place, real in zip(ours, truth, strict=True):  # against the caller's sounds nearest to it
         k = bisect_left(clicks, place)
         for n in range(max(k - 1, 0), min(k + 1, len(clicks))):
             said = (250 * (n + 1) - 1) * 20
-            assert abs((place - clicks[n]) / 8 - (real - said)) <= NEAR_MS
+            off.append(abs((place - clicks[n]) / 8 - (real - said)))
+    assert max(off) <= NEAR_MS + WIDENED_MS * carrier.longest
+    assert sum(each <= NEAR_MS for each in off) >= MOST * len(off)
 
 
 def test_little_is_held() -> None:

@@ -6,7 +6,7 @@ import math
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.speak.verbatim import SLACK_MS, UNTOLD_MS, Verbatim
@@ -41,7 +41,6 @@ def said(asked: str, told: str) -> Verbatim:
     return verbatim
 
 
-@settings(max_examples=30)  # each has hundreds of draws
 @given(TEXTS, st.data())
 def test_a_text_said_word_for_word_is_heard_whole_however_it_comes(text: str, data: st.DataObject) -> None:
     verbatim = Verbatim(text, PACE)

@@ -1,4 +1,7 @@
-"""Whatever the carrier does, a call is created exactly once, or said to be unknown and found out: in virtual time."""
+"""Whatever the carrier does, a call is created exactly once, or said to be unknown and found out: in virtual time.
+
+Long, for each way to fail is a test of its own beside the one that draws them all.
+"""
 
 import random
 from collections import Counter, deque
