@@ -53,6 +53,8 @@ class Claims(msgspec.Struct, frozen=True, array_like=True):
     order: str = ""
     campaign: str = ""
     """Of a call that we placed, as its webhook's address told them."""
+    leg: int = 1
+    """Which of the call's media streams it is for; from the second on, it resumes the call."""
 
 
 class _Sealed(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):

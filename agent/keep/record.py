@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from agent.keep.stand_ins import StandIn
+from agent.keep.thread import Leg, Thread
 from agent.keep.usage import Usage
 
 VERSION = 3
@@ -142,6 +143,10 @@ class CallRecord(msgspec.Struct, frozen=True):
     """Of a call that we placed: the id of its order."""
     campaign: str = ""
     """Of such a call: for whom or what it was placed."""
+    legs: tuple[Leg, ...] = ()
+    """Its media streams; more than one where another process went on with it."""
+    thread: Thread | None = None
+    """What it takes to go on with it; None once it is over."""
 
 
 class Outline(msgspec.Struct, frozen=True):

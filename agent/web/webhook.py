@@ -72,7 +72,9 @@ def claims(lines: Lines) -> Claims:
         direction=g.form.get("Direction") or "inbound",
         order=ordered(),
         campaign=request.args.get("campaign", "") if ordered() else "",
-        **taken,
+        line=taken["line"],
+        language=taken["language"],
+        voice=taken["voice"],
     )
 
 
