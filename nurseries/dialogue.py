@@ -21,6 +21,8 @@ from agent.guard.budget import No
 from agent.keep.usage import METER
 from agent.model import CallInfo, Ending
 from agent.profile import Profile
+from agent.seen.story import Story
+from agent.seen.turns import FAILURES
 from agent.speak.clips import APOLOGY, CONNECTING, FAREWELL, TROUBLE, WELCOME, Clip
 from agent.speak.ports import Voice
 from agent.think.conversation import Conversation
@@ -62,6 +64,8 @@ class Dialogue:
 
     account: Account | None = None
     """What pays for turns."""
+    _failures = 0
+    """Turns that have failed one after the other."""
     _broke = False
     """The caller has been told that the call must end, as nothing pays for it."""
 
@@ -84,6 +88,7 @@ class Dialogue:
         self.runner = Runner()
         self.manner = Manner(voice, parts.cache, profile.voice, profile.language, settings.TTS_TIMEOUT_S)
         self.phrases = parts.repertoire.of(profile.phrases, self.manner.speaker, profile.language)
+        self.story = Story(info, trio.current_time(), parts.spans)
         self.memory = Memory(outbox, Conversation(self.phrases.texts(FILLERS)))
         self._mind = mind
         if mind is not None:
@@ -113,7 +118,8 @@ class Dialogue:
         self._end = end
         memory = self.memory
         self._hands = Hands(
-            parts.toolbox, self.runner, self._desk, memory.tool_ran, memory.tool_known, settings.TOOL_TIMEOUT_S
+            *(parts.toolbox, self.runner, self._desk, memory.tool_ran, memory.tool_known, settings.TOOL_TIMEOUT_S),
+            timed=self.story.tool,
         )
         self._tape = tape
         self._errand = errand
@@ -122,7 +128,6 @@ class Dialogue:
         """The turn in which the caller was told that they are recorded."""
         self._turns = 0
         self._prompts = 0
-        self._failures = 0
         self._words: trio.Event | None = None
         self._deaf: Failure | None = None
         self._notice_due = False
@@ -146,7 +151,7 @@ class Dialogue:
     def await_words(self, reason: str) -> None:
         """The caller has finished: it is the agent's turn as soon as the words are there."""
         self._words, self._deaf = trio.Event(), None
-        self.runner.replace(partial(self._answer, trio.current_time(), self._words), reason)
+        self.runner.replace(partial(self._answer, trio.current_time(), self._words, keyed=reason == "keys"), reason)
 
     @property
     def awaiting(self) -> bool:
@@ -262,7 +267,9 @@ class Dialogue:
             await trio.sleep(wait_s)
         await self._turn(think, instead=WELCOME)
 
-    async def _answer(self, decided: float, words: trio.Event) -> None:
+    async def _answer(self, decided: float, words: trio.Event, *, keyed: bool) -> None:
+        spoken, known = min(self.last_spoken, decided), len(self.memory.timings)
+
         async def think(speech: Speech, outcome: Outcome) -> None:
             await words.wait()
             if self._deaf is not None:
@@ -277,13 +284,16 @@ class Dialogue:
             try:
                 await self._reply(speech, outcome)
             finally:
-                timing.first_token = outcome.first_token_at
+                timing.first_token, timing.thought = outcome.first_token_at, trio.current_time()
 
         try:
             await self._turn(think, owed_since=self.last_spoken)
         finally:
             if (meter := METER.get()) is not None:
                 meter.turn = len(self.memory.timings)
+            began = trio.current_time() - self.outbox.now_ms / 1000
+            for timing in self.memory.timings[known:]:
+                self.story.answered(timing.turn(spoken, began, keyed=keyed))
 
     async def _act(self, action: str) -> None:
         async def think(speech: Speech, outcome: Outcome) -> None:
@@ -450,6 +460,7 @@ class Dialogue:
             failure = Failure("think", Fault.BROKEN, "an empty reply")
         if failure is not None:
             self._failures += 1
+            FAILURES.add(stage=failure.stage, fault=failure.fault.value)
             log.warning(
                 "turn failed",
                 stage=failure.stage,
