@@ -38,6 +38,7 @@ from nurseries.chain.ports import others_of
 from nurseries.compose import compose
 from nurseries.erasing import Erasing
 from nurseries.hand_overs import HandOvers
+from nurseries.holding import Holding
 from nurseries.keeping import Keeping
 from nurseries.keyring import KeyRing
 from nurseries.outbound.affording import Affording
@@ -111,6 +112,7 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
         tokens = Tokens(*_keys_for(settings, "media token 1"), ttl_s=settings.TOKEN_TTL_S, random=secrets.token_bytes)
         journal = JournalFile(settings.DATA_DIR / "journal", name)
         keeping = Keeping(store, journal, state, parts.prices, over=refraining.over)
+        holding = Holding(stores.leases, name)
         storing = Storing(objects, store, keeping, settings.SUMMARY_TIMEOUT_S)
         archive = Archive(storing, settings.DATA_DIR / "spool", name=name, recording=settings.RECORD_CALLS)
         placing = _placing(parts, orders, rules, state)
@@ -122,6 +124,7 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
             orders=stores.orders,
             beside={"refraining": refraining.run} | ({"placing": placing.run} if placing else {}),
             turnstile=Turnstile(stores.access, softphones),
+            holding=holding,
         )
         records = Reading(store, objects, Erasing(store, objects, settings, orders=stores.orders), keeping)
         entrance = Entrance(settings, KeyRing(stores.access), _sessions(settings))
