@@ -22,6 +22,8 @@ TOOLS = Times(
     "result",
     buckets=(0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0),
 )
+for _direction in ("inbound", "outbound"):
+    BEGUN.begin(direction=_direction)
 
 MOST_EVENTS = 50
 """Of one leg; those beyond it are left out of the trace."""
