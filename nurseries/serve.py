@@ -55,6 +55,7 @@ from nurseries.stores import Stores, open_objects, open_stores
 from nurseries.storing import Storing
 from nurseries.turnstile import Turnstile
 from nurseries.vacancy import Vacancy
+from nurseries.ways_back import WaysBackOf
 
 log = structlog.get_logger(__name__)
 
@@ -119,10 +120,12 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
         softphones = Tokens(
             *_keys_for(settings, "softphone 1"), ttl_s=settings.SOFTPHONE_TOKEN_S, random=secrets.token_bytes
         )
+        ways = WaysBackOf(holding, hand_overs.handed_over, state, settings, parts.carrier, over=lambda _: None)
+        beside = {"refraining": refraining.run, "ways back": ways.run} | ({"placing": placing.run} if placing else {})
         process = Process(
             *(parts, store, tokens, state, keeping, archive, objects),
             orders=stores.orders,
-            beside={"refraining": refraining.run} | ({"placing": placing.run} if placing else {}),
+            beside=beside,
             turnstile=Turnstile(stores.access, softphones),
             holding=holding,
         )
@@ -144,6 +147,7 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
             ),
             spending=purse,
             softphones=softphones,
+            ways=ways,
         )
         async with trio.open_nursery() as nursery:
             await nursery.start(partial(process.run, listeners, app, gate, limits=limits))
