@@ -83,6 +83,8 @@ class Process:
         """Without an archive no call is recorded; without a turnstile there are no softphones; without `holding` no
         other process knows of its calls. What runs `beside` the calls, by name, is cancelled after them."""
         self._holding = holding
+        if holding is not None:
+            holding.fenced = self._fenced
         self._beside = beside
         self._turnstile = turnstile
         self._ours: Callable[[str], bool] = lambda _: True
@@ -111,8 +113,6 @@ class Process:
             sound=self._legs.sound,
             look=self._legs.look,
         )
-        if holding is not None:
-            holding.fenced = self._fence
 
     @property
     def keeping(self) -> Keeping:
@@ -182,7 +182,7 @@ class Process:
             return
         resumed = info.leg > 1
         if resumed:
-            self._fence(info.call_sid, info.leg)  # the carrier has opened this stream since, so that one is dead
+            self._succeed(info)
         if not await admit(info.call_sid, socket, self._state, self._changed, resumed=resumed):
             return
         if self._holding is not None and not await self._held(info, socket, self._holding):
@@ -245,18 +245,20 @@ class Process:
         with trio.move_on_after(1, shield=True):
             await socket.close(1008, why)
 
-    def _fence(self, call_sid: str, leg: int | None = None) -> None:
-        """Somebody else has the call by now: this leg, which is about to begin here; or another process."""
+    def _succeed(self, info: CallInfo) -> None:
+        """A later leg of this call is about to begin here: the carrier has opened its stream since, so the one that we
+        have is dead."""
         for call in tuple(self._calls):
-            if call.info.call_sid != call_sid:
-                continue
-            if leg is None:
-                call.fence()
-            elif call.info.leg < leg:
+            if call.info.call_sid == info.call_sid and call.info.leg < info.leg:
                 self._keeping.update(call.so_far())
                 call.fence()
-        if leg is None:
-            self._keeping.drop(call_sid)
+
+    def _fenced(self, call_sid: str) -> None:
+        """Another process has the call: its stream here is dead, and its record is the other's to write."""
+        self._keeping.drop(call_sid)
+        for call in tuple(self._calls):
+            if call.info.call_sid == call_sid:
+                call.fence()
 
     def _add(self, call: Call) -> None:
         self._state.promised.pop(call.info.call_sid, None)
@@ -293,7 +295,8 @@ class Process:
             record = msgspec.structs.replace(record, usage=call.meter.used)
         finally:
             self._keeping.finish(record)
-            tell(record, self._parts.prices)
+            if not self._keeping.dropped(record.call_sid):
+                tell(record, self._parts.prices)
             if call.account is not None:
                 call.account.close()
             if tape is not None and self._archive is not None:
@@ -330,7 +333,7 @@ class Process:
 
     async def _take_up(self) -> None:
         try:
-            await take_up(self._journals, self._keeping, self._store, self._parts, self._state)
+            await take_up(self._journals, self._keeping, self._store, self._parts, self._state, self._holding)
         finally:
             self._taken_up.set()
 

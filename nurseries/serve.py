@@ -41,6 +41,7 @@ from nurseries.hand_overs import HandOvers
 from nurseries.holding import Holding
 from nurseries.keeping import Keeping
 from nurseries.keyring import KeyRing
+from nurseries.orphans import Orphans
 from nurseries.outbound.affording import Affording
 from nurseries.outbound.dialling import Dialling
 from nurseries.outbound.orders import Orders
@@ -112,16 +113,20 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
         gate = Gate(settings)
         tokens = Tokens(*_keys_for(settings, "media token 1"), ttl_s=settings.TOKEN_TTL_S, random=secrets.token_bytes)
         journal = JournalFile(settings.DATA_DIR / "journal", name)
-        keeping = Keeping(store, journal, state, parts.prices, over=refraining.over)
         holding = Holding(stores.leases, name)
+        keeping = Keeping(
+            *(store, journal, state, parts.prices), over=refraining.over, epoch=holding.epoch, kept=holding.done
+        )
+        orphans = Orphans(holding, keeping, store, parts)
         storing = Storing(objects, store, keeping, settings.SUMMARY_TIMEOUT_S)
         archive = Archive(storing, settings.DATA_DIR / "spool", name=name, recording=settings.RECORD_CALLS)
         placing = _placing(parts, orders, rules, state)
         softphones = Tokens(
             *_keys_for(settings, "softphone 1"), ttl_s=settings.SOFTPHONE_TOKEN_S, random=secrets.token_bytes
         )
-        ways = WaysBackOf(holding, hand_overs.handed_over, state, settings, parts.carrier, over=lambda _: None)
-        beside = {"refraining": refraining.run, "ways back": ways.run} | ({"placing": placing.run} if placing else {})
+        ways = WaysBackOf(holding, hand_overs.handed_over, state, settings, parts.carrier, over=orphans.hasten)
+        beside = {"refraining": refraining.run, "orphans": orphans.run, "ways back": ways.run}
+        beside |= {"placing": placing.run} if placing else {}
         process = Process(
             *(parts, store, tokens, state, keeping, archive, objects),
             orders=stores.orders,
