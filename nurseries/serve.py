@@ -57,6 +57,7 @@ from nurseries.stores import Stores, open_objects, open_stores
 from nurseries.storing import Storing
 from nurseries.turnstile import Turnstile
 from nurseries.vacancy import Vacancy
+from nurseries.ways_back import WaysBackOf
 
 log = structlog.get_logger(__name__)
 
@@ -125,11 +126,13 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
             *_keys_for(settings, "softphone 1"), ttl_s=settings.SOFTPHONE_TOKEN_S, random=secrets.token_bytes
         )
         pulse = Pulse(state, settings.DRAIN_MODE)
+        ways = WaysBackOf(holding, hand_overs.handed_over, state, settings, parts.carrier, over=orphans.hasten)
+        beside = {"refraining": refraining.run, "orphans": orphans.run, "pulse": pulse.run, "ways back": ways.run}
+        beside |= {"placing": placing.run} if placing else {}
         process = Process(
             *(parts, store, tokens, state, keeping, archive, objects),
             orders=stores.orders,
-            beside={"refraining": refraining.run, "orphans": orphans.run, "pulse": pulse.run}
-            | ({"placing": placing.run} if placing else {}),
+            beside=beside,
             turnstile=Turnstile(stores.access, softphones),
             holding=holding,
         )
@@ -151,6 +154,7 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
             ),
             spending=purse,
             softphones=softphones,
+            ways=ways,
         )
         async with trio.open_nursery() as nursery:
             await nursery.start(partial(process.run, listeners, app, gate, limits=limits))
