@@ -62,6 +62,10 @@ class Count:
             told = self._series.told(labels)
             (self._counter.labels(*told) if told else self._counter).inc(amount)
 
+    def begin(self, **labels: str) -> None:
+        """At nothing, so that the first one is seen as a rise. Not a checkpoint."""
+        self._counter.labels(*self._series.told(labels))
+
 
 class Times:
     """How long something took, in seconds, by buckets."""

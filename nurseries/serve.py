@@ -49,6 +49,7 @@ from nurseries.outbound.placing import Placing
 from nurseries.outbound.refraining import Refraining
 from nurseries.parts import Parts
 from nurseries.process import Process
+from nurseries.pulse import Pulse
 from nurseries.purse import Purse, open_purse
 from nurseries.reading import Reading
 from nurseries.standing import standing
@@ -123,10 +124,11 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
         softphones = Tokens(
             *_keys_for(settings, "softphone 1"), ttl_s=settings.SOFTPHONE_TOKEN_S, random=secrets.token_bytes
         )
+        pulse = Pulse(state, settings.DRAIN_MODE)
         process = Process(
             *(parts, store, tokens, state, keeping, archive, objects),
             orders=stores.orders,
-            beside={"refraining": refraining.run, "orphans": orphans.run}
+            beside={"refraining": refraining.run, "orphans": orphans.run, "pulse": pulse.run}
             | ({"placing": placing.run} if placing else {}),
             turnstile=Turnstile(stores.access, softphones),
             holding=holding,
@@ -138,7 +140,7 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
             *(settings, tokens, state, gate, parts.lines, hand_overs.handed_over, records),
             limits=limits,
             entrance=entrance,
-            readings=lambda: [*standing(state, keeping, purse), *parts.breakers.readings()],
+            readings=lambda: [*standing(state, keeping, purse), *parts.breakers.readings(), *pulse.readings()],
             calling_out=CallingOut(
                 rules=rules,
                 placing=placing,
