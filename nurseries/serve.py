@@ -120,7 +120,7 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
         softphones = Tokens(
             *_keys_for(settings, "softphone 1"), ttl_s=settings.SOFTPHONE_TOKEN_S, random=secrets.token_bytes
         )
-        pulse = Pulse(state, settings.DRAIN_MODE)
+        pulse = Pulse(state, settings.DRAIN_MODE, settings.DRAIN_TIMEOUT_S)
         process = Process(
             *(parts, store, tokens, state, keeping, archive, objects),
             orders=stores.orders,
