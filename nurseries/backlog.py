@@ -50,6 +50,11 @@ class Backlog:
         self._since.setdefault(record.call_sid, trio.current_time())
         self._more.unpark_all()
 
+    def drop(self, call_sid: str) -> None:
+        """The store is not to have what waits of this call. Not a checkpoint."""
+        self._due.pop(call_sid, None)
+        self._progress.unpark_all()
+
     @property
     def waiting(self) -> int:
         """Records that the store does not have yet."""
@@ -93,7 +98,7 @@ class Backlog:
             for record in batch if saved else ():
                 self._since.pop(record.call_sid, None)
             for record in batch:
-                if self._due.get(record.call_sid) is record:  # else a newer one waits
+                if self._due.get(record.call_sid) is record:  # else a newer one waits, or none
                     del self._due[record.call_sid]
                     self._due |= {} if saved else {record.call_sid: record}  # behind the others
                 elif saved:

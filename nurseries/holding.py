@@ -97,7 +97,8 @@ class Holding:
         await trio.lowlevel.checkpoint()
         sid = info.call_sid
         known = self._own.get(sid) or self._past.get(sid)
-        if known is not None and (known.stand is Stand.OVER or known.fence >= info.leg):
+        over = known is not None and known.stand is Stand.OVER and not known.claimed
+        if known is not None and (over or known.fence >= info.leg):
             self._refused(info, known)
             return None
         mine = self._own[sid] = _lease_of(info, self.name)
@@ -143,7 +144,7 @@ class Holding:
         """The call's lease. Where the store does not answer within LOOK_S, what this process knows itself."""
         await trio.lowlevel.checkpoint()
         own = self._own.get(call_sid) or self._past.get(call_sid)
-        if own is not None and own.stand is Stand.OVER:
+        if own is not None and own.stand is Stand.OVER and not own.claimed:
             return own  # for good
         with trio.move_on_after(WRITE_S if own is not None else LOOK_S):
             while True:
@@ -156,6 +157,12 @@ class Holding:
                     return self._newest(call_sid, stored)
         return self._own.get(call_sid) or self._past.get(call_sid)
 
+    async def stored(self, call_sid: str) -> Lease | None:
+        """The call's lease, as the store has it. Raises StoreError, also where it does not answer in time."""
+        with trio.move_on_after(ROUND_S):
+            return await self._ask(partial(self._store.get, call_sid))
+        raise StoreError("no answer in time")
+
     async def rescued(self, lease: Lease) -> bool:
         """Whether this process is to ask the carrier, now, to come back behind this leg: once among all of them, and
         only where nobody is on it. Where that cannot be known within WRITE_S, it is not."""
@@ -167,6 +174,38 @@ class Holding:
             self._told(str(error) or "no answer in time")
             return False
         return changed
+
+    async def claim(self, call_sid: str, after_s: float) -> Lease | None:
+        """Nobody has come back to the call for so long: its record is this process's to finish, and its alone. None:
+        it is not, or that cannot be known within ROUND_S."""
+        rule = rules.claim(self.name, after_s)
+        try:
+            with trio.fail_after(ROUND_S):
+                lease, changed = await self._ask(partial(self._store.change, call_sid, rule))
+        except (StoreError, trio.TooSlowError) as error:
+            self._told(str(error) or "no answer in time")
+            return None
+        if not changed or lease is None:
+            return None
+        self._own[call_sid] = lease
+        LEASES.add(result="claimed")
+        return lease
+
+    async def orphans(self, after_s: float, limit: int) -> list[Lease]:
+        """Calls to which nobody has come back for so long, the oldest first; none where the store does not answer."""
+        try:
+            with trio.fail_after(ROUND_S):
+                return await self._ask(partial(self._store.stale, after_s, limit))
+        except (StoreError, trio.TooSlowError) as error:
+            self._told(str(error) or "no answer in time")
+            return []
+
+    async def expire(self) -> None:
+        """Forget leases of long ago."""
+        try:
+            await self._ask(self._store.expire)
+        except StoreError as error:
+            self._told(str(error))
 
     async def run(self) -> None:
         """Renew until cancelled."""
@@ -181,7 +220,17 @@ class Holding:
         if self._dirty:
             log.warning("leases are left to run out", count=len(self._dirty))
 
-    # What it is told. Not a checkpoint.
+    # What it is told, and knows. Not checkpoints.
+
+    def has(self, lease: Lease) -> bool:
+        """Whether what was claimed is still this process's, as far as it knows."""
+        own = self._own.get(lease.call_sid)
+        return own is not None and same(own, lease) and own.stand is Stand.OVER
+
+    def epoch(self, call_sid: str) -> int:
+        """Which writer of the call's record this process is, from 1: what a later one has written stands."""
+        own = self._own.get(call_sid)
+        return 1 if own is None else own.epoch
 
     def done(self, call_sid: str) -> None:
         """The call is over, and the store has its record as it will stay: nothing is left for anybody to do."""

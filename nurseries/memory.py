@@ -22,6 +22,7 @@ from agent.think.ports import ToolCall
 from agent.think.tools.ports import Result
 from nurseries.outbox import INTERJECTION, Outbox
 from nurseries.speech import Speech
+from nurseries.taken_over import TakenOver
 from nurseries.voiced import Voiced
 
 log = structlog.get_logger(__name__)
@@ -93,6 +94,11 @@ class Memory:
         for heard in self.outbox.ledger.so_far(self.outbox.now_ms):
             _tell(conversation, heard)
         return conversation.lines
+
+    def resume(self, before: TakenOver) -> None:
+        """The call went on elsewhere until now."""
+        self.conversation.resume(before.lines)
+        self.facts = dict(before.facts)
 
     def caller_said(self, text: str, start_ms: float, end_ms: float, keys: str = "") -> None:
         """Words, and the facts in them."""

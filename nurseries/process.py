@@ -92,6 +92,8 @@ class Process:
         """Without an archive no call is recorded; without a turnstile there are no softphones; without `holding` no
         other process knows of its calls. What runs `beside` the calls, by name, is cancelled after them."""
         self._holding = holding
+        if holding is not None:
+            holding.fenced = self._fenced
         self._beside = beside
         self._turnstile = turnstile
         self._ours: Callable[[str], bool] = lambda _: True
@@ -217,6 +219,13 @@ class Process:
             await socket.close(1008, "another leg of this call is newer, or it is over")
         return False
 
+    def _fenced(self, call_sid: str) -> None:
+        """Another process has the call: its stream here is dead, and its record is the other's to write."""
+        self._keeping.drop(call_sid)
+        for call in tuple(self._calls):
+            if call.info.call_sid == call_sid:
+                call.end(Ending.CONNECTION_LOST, "another process has the call")
+
     def _add(self, call: Call) -> None:
         self._state.promised.pop(call.info.call_sid, None)
         self._calls.add(call)
@@ -243,7 +252,8 @@ class Process:
             record = msgspec.structs.replace(record, usage=call.meter.used)
         finally:
             self._keeping.finish(record)
-            tell(record, self._parts.prices)
+            if not self._keeping.dropped(record.call_sid):
+                tell(record, self._parts.prices)
             if call.account is not None:
                 call.account.close()
             if tape is not None and self._archive is not None:
@@ -280,7 +290,7 @@ class Process:
 
     async def _take_up(self) -> None:
         try:
-            await take_up(self._journals, self._keeping, self._store, self._parts, self._state)
+            await take_up(self._journals, self._keeping, self._store, self._parts, self._state, self._holding)
         finally:
             self._taken_up.set()
 

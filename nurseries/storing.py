@@ -19,7 +19,7 @@ import trio
 
 from agent.errors import NotKept, StoreError
 from agent.keep.ports import CallStore, ObjectStore
-from agent.keep.record import CallRecord
+from agent.keep.record import CallRecord, changed_at
 from agent.providers.spool import Spooled
 from nurseries.keeping import Keeping
 
@@ -145,7 +145,7 @@ class Storing:
                 return None
             way.seen = True
             left_s = self._summary_s + SUMMARY_S if known.ending else NOBODY_S
-            if not ours and time.time() - known.revision / 1000 < left_s:
+            if not ours and time.time() - changed_at(known.revision) < left_s:
                 raise Waiting
         return known
 

@@ -22,10 +22,6 @@ import msgspec
 LEASE_S = 5.0
 """A lease that has not been renewed for so long belongs to a process that is gone, or cannot reach the store."""
 
-ORPHAN_S = 60.0
-"""After which nobody comes back to a call whose lease has run out: the carrier asks within seconds, and what it is told
-then is good for less than that."""
-
 KEPT_S = 86_400.0
 """How long a lease is kept after that: longer than any call lasts, or is asked for."""
 
@@ -64,6 +60,8 @@ class Lease(msgspec.Struct, frozen=True):
     """These five as the voice webhook told them; whoever resumes the call was not told."""
     rescued: int = 0
     """The fence of the leg behind which the carrier was asked to come back; each is asked for once."""
+    claimed: int = 0
+    """How often a process has claimed it to finish the record."""
     done: bool = False
     """The call is over, and the store has its record as it will stay."""
 
@@ -75,6 +73,11 @@ class Lease(msgspec.Struct, frozen=True):
         """Whether another leg may follow, and nobody speaks on this one. Where the carrier itself asks what comes after
         the stream, `stand` alone tells: it has ended, whatever the clock says."""
         return self.stand is not Stand.OVER and not self.live(now)
+
+    @property
+    def epoch(self) -> int:
+        """Which of those who write the call's record come after which."""
+        return self.fence + self.claimed
 
     @property
     def renewed(self) -> bool:
@@ -90,13 +93,15 @@ Rule = Callable[["Lease | None", float], "Lease | None"]
 
 def take(mine: Lease) -> Rule:
     """`mine` is the newest leg as far as its process knows: hold the call, unless another leg is newer, or it is over.
-    Renews what is held already; of no use to bring a leg back that has been left."""
+    Renews what is held already; of no use to bring back a leg that has been left. What was claimed as an orphan is
+    taken back by whoever has its stream, or a newer one: the call lives."""
 
     def rule(lease: Lease | None, now: float) -> Lease | None:
         if lease is not None:
-            if lease.stand is Stand.OVER or lease.fence > mine.fence:
+            if lease.fence > mine.fence or (lease.stand is Stand.OVER and not lease.claimed):
                 return None
-            if lease.fence == mine.fence and not (same(lease, mine) and lease.stand is Stand.HELD):
+            held = lease.stand is Stand.HELD and lease.holder == mine.holder
+            if lease.fence == mine.fence and not (_same_stream(lease, mine) and (held or _claimed_of(lease, mine))):
                 return None
         return _written(lease, mine, stand=Stand.HELD, until=now + LEASE_S)
 
@@ -108,11 +113,12 @@ def leave(mine: Lease, stand: Stand, *, done: bool = False) -> Rule:
     over stays so. `done`: and its record is complete."""
 
     def rule(lease: Lease | None, now: float) -> Lease | None:
-        if lease is not None:
-            if lease.fence > mine.fence or (lease.fence == mine.fence and not same(lease, mine)):
+        if lease is not None and not same(lease, mine):
+            newer = lease.fence < mine.fence and (lease.stand is not Stand.OVER or lease.claimed)
+            if not newer and not _claimed_of(lease, mine):
                 return None
-            if lease.stand is Stand.OVER and (lease.fence < mine.fence or lease.done or stand is not Stand.OVER):
-                return None
+        elif lease is not None and lease.stand is Stand.OVER and (lease.done or stand is not Stand.OVER):
+            return None
         until = now + LEASE_S if stand in RENEWED and not done else now
         return _written(lease, mine, stand=stand, until=until, done=done and stand is Stand.OVER)
 
@@ -135,24 +141,37 @@ def may_rescue(lease: Lease, stream_sid: str, now: float) -> bool:
     return lease.stream_sid == stream_sid and lease.resumable(now) and lease.rescued < lease.fence
 
 
-def claim(by: str, after_s: float = ORPHAN_S) -> Rule:
+def claim(by: str, after_s: float) -> Rule:
     """Nobody has come back for so long: the call is over, and its record is this process's to finish."""
 
     def rule(lease: Lease | None, now: float) -> Lease | None:
         if lease is None or not orphaned(lease, now, after_s):
             return None
-        return msgspec.structs.replace(lease, holder=by, stand=Stand.OVER, until=now + LEASE_S)
+        until = now + LEASE_S
+        return msgspec.structs.replace(lease, holder=by, stand=Stand.OVER, until=until, claimed=lease.claimed + 1)
 
     return rule
 
 
-def orphaned(lease: Lease, now: float, after_s: float = ORPHAN_S) -> bool:
-    return not lease.done and lease.until <= now - after_s
+def orphaned(lease: Lease, now: float, after_s: float) -> bool:
+    """Whether nobody has come back to the call for so long, and nobody finishes its record. To one that is over nobody
+    comes back: it is an orphan as soon as its process is surely gone."""
+    return not lease.done and lease.until <= now - (min(LEASE_S, after_s) if lease.stand is Stand.OVER else after_s)
 
 
 def same(lease: Lease, mine: Lease) -> bool:
     """Whether it is the same leg in the same process's hands."""
-    return (lease.holder, lease.fence, lease.stream_sid) == (mine.holder, mine.fence, mine.stream_sid)
+    return lease.holder == mine.holder and _same_stream(lease, mine)
+
+
+def _same_stream(lease: Lease, mine: Lease) -> bool:
+    return (lease.fence, lease.stream_sid) == (mine.fence, mine.stream_sid)
+
+
+def _claimed_of(lease: Lease, mine: Lease) -> bool:
+    """Whether another process has taken this very leg for an orphan."""
+    other = _same_stream(lease, mine) and lease.holder != mine.holder
+    return other and lease.stand is Stand.OVER and lease.claimed > mine.claimed
 
 
 def _written(lease: Lease | None, mine: Lease, *, stand: Stand, until: float, done: bool = False) -> Lease:
@@ -170,6 +189,7 @@ def _written(lease: Lease | None, mine: Lease, *, stand: Stand, until: float, do
         order=mine.order or lease.order,
         campaign=mine.campaign or lease.campaign,
         rescued=lease.rescued,
+        claimed=lease.claimed,
     )
 
 

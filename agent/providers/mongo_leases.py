@@ -16,7 +16,7 @@ from pymongo import ReadPreference, WriteConcern
 from pymongo.errors import DuplicateKeyError
 
 from agent.errors import StoreError
-from agent.guard.lease import KEPT_S, LEASE_S, RENEWED, Lease, Rule
+from agent.guard.lease import KEPT_S, LEASE_S, RENEWED, Lease, Rule, Stand
 from agent.providers.mongo_database import Mongo
 
 ATTEMPTS = 20
@@ -73,7 +73,8 @@ class MongoLeases:
 
     def stale(self, after_s: float, limit: int) -> list[Lease]:
         """See the port."""
-        lasted = {"$expr": {"$lte": ["$until", {"$subtract": ["$$NOW", round(after_s * 1000)]}]}}
+        over = {"$cond": [{"$eq": ["$stand", Stand.OVER.value]}, min(LEASE_S, after_s) * 1000, after_s * 1000]}
+        lasted = {"$expr": {"$lte": ["$until", {"$subtract": ["$$NOW", {"$toLong": over}]}]}}
 
         def work() -> list[Lease]:
             self._index()

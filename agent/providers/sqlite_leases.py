@@ -69,9 +69,14 @@ class SqliteLeases:
 
     def stale(self, after_s: float, limit: int) -> list[Lease]:
         """See the port."""
-        query = "SELECT lease, until FROM leases WHERE NOT done AND until <= ? ORDER BY until LIMIT ?"
+        query = (
+            "SELECT lease, until FROM leases WHERE NOT done"
+            " AND until <= CASE stand WHEN 'over' THEN ? ELSE ? END ORDER BY until LIMIT ?"
+        )
         with self._told():
-            rows = self._db.read(lambda db: db.execute(query, (self._clock() - after_s, limit)).fetchall())
+            now = self._clock()
+            row = (now - min(LEASE_S, after_s), now - after_s, limit)
+            rows = self._db.read(lambda db: db.execute(query, row).fetchall())
             return [_lease(*row) for row in rows]
 
     def erase(self, *call_sids: str) -> None:
@@ -117,6 +122,7 @@ def _bring_forward(db: sqlite3.Connection) -> None:
                 " done INTEGER NOT NULL, until REAL NOT NULL, lease BLOB NOT NULL) WITHOUT ROWID"
             )
             db.execute("CREATE INDEX leases_holder ON leases (holder) WHERE NOT done")
+            db.execute("CREATE INDEX leases_open ON leases (until) WHERE NOT done")
             db.execute("CREATE INDEX leases_until ON leases (until)")
             db.execute(f"PRAGMA user_version = {VERSION}")
             version = VERSION

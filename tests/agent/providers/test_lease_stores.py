@@ -14,15 +14,15 @@ import pytest
 
 from agent.errors import StoreError
 from agent.guard import lease as rules
-from agent.guard.lease import KEPT_S, LEASE_S, ORPHAN_S, Lease, LeaseStore, Stand
+from agent.guard.lease import KEPT_S, LEASE_S, Lease, LeaseStore, Stand
 from agent.providers.mongo_database import Mongo
 from agent.providers.mongo_leases import MongoLeases
 from agent.providers.sqlite_leases import SqliteLeases
 from tests.fakes.memory_leases import MemoryLeases
 
-MINE = Lease(
-    "CA1", "one", 1, "MZ1", Stand.HELD, 0.0, line="sales", language="en-IN", voice="nova", campaign="Whitefield"
-)
+MINE = Lease("CA1", "one", 1, "MZ1", Stand.HELD, 0.0, line="sales", language="en-IN", voice="nova", campaign="Oak")
+
+ORPHAN_S = 60.0
 
 
 def leg(fence: int, holder: str = "one", call_sid: str = "CA1") -> Lease:
@@ -156,11 +156,11 @@ def test_who_finishes_a_record_keeps_its_lease_meanwhile(store: LeaseStore, plac
     assert store.stale(ORPHAN_S, 10) == []
     place.age(ORPHAN_S + LEASE_S + 1)
     assert [lease.call_sid for lease in store.stale(ORPHAN_S, 10)] == ["CA1"]
-    lease, changed = store.change("CA1", rules.claim("two"))
+    lease, changed = store.change("CA1", rules.claim("two", ORPHAN_S))
     assert changed
     assert lease is not None
     assert (lease.holder, lease.stand, lease.fence) == ("two", Stand.OVER, 1)
-    assert store.change("CA1", rules.claim("three"))[1] is False
+    assert store.change("CA1", rules.claim("three", ORPHAN_S))[1] is False
     assert store.change("CA1", rules.leave(lease, Stand.OVER, done=True))[1] is True
     place.age(10 * ORPHAN_S)
     assert store.stale(ORPHAN_S, 10) == []
@@ -175,7 +175,7 @@ def test_orphans_come_the_oldest_first_and_not_before_their_time(store: LeaseSto
 
     assert [lease.call_sid for lease in store.stale(ORPHAN_S - 5, 2)] == ["CA3", "CA1"]
     assert store.stale(2 * ORPHAN_S, 2) == []
-    assert store.change("CA4", rules.claim("two"))[1] is False
+    assert store.change("CA4", rules.claim("two", ORPHAN_S))[1] is False
 
 
 def test_a_leg_is_rescued_once_and_only_where_nobody_is_on_it(store: LeaseStore, place: Place) -> None:
