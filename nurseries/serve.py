@@ -125,7 +125,7 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
         softphones = Tokens(
             *_keys_for(settings, "softphone 1"), ttl_s=settings.SOFTPHONE_TOKEN_S, random=secrets.token_bytes
         )
-        pulse = Pulse(state, settings.DRAIN_MODE)
+        pulse = Pulse(state, settings.DRAIN_MODE, settings.DRAIN_TIMEOUT_S)
         ways = WaysBackOf(holding, hand_overs.handed_over, state, settings, parts.carrier, over=orphans.hasten)
         beside = {"refraining": refraining.run, "orphans": orphans.run, "pulse": pulse.run, "ways back": ways.run}
         beside |= {"placing": placing.run} if placing else {}
