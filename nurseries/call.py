@@ -105,6 +105,8 @@ class Call:
             began=self._began,
             audience=(*([self._echo] if settings.ECHO_GUARD else []), *([tape] if tape is not None else [])),
         )
+        if tape is not None:
+            tape.begins(self._outbox.now_ms)
         self._turns = TurnDetector(
             Guards(
                 threshold=settings.VAD_THRESHOLD,

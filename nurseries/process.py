@@ -174,7 +174,7 @@ class Process:
         if info is None or not await admit(info.call_sid, socket, self._state, self._changed):
             return
         with bound_contextvars(call_sid=info.call_sid):
-            tape = self._archive.tape(info.call_sid) if self._archive is not None else None
+            tape = self._archive.tape(info.call_sid, leg=info.leg) if self._archive is not None else None
             call = Call(info, socket, self._parts, tape, await self._errands.of(info))
             self._add(call)
             self._keeping.follow(info.call_sid, call)

@@ -111,7 +111,7 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
         tokens = Tokens(*_keys_for(settings, "media token 1"), ttl_s=settings.TOKEN_TTL_S, random=secrets.token_bytes)
         journal = JournalFile(settings.DATA_DIR / "journal", name)
         keeping = Keeping(store, journal, state, parts.prices, over=refraining.over)
-        storing = Storing(objects, store, keeping, settings.SUMMARY_TIMEOUT_S)
+        storing = Storing(objects, store, keeping)
         archive = Archive(storing, settings.DATA_DIR / "spool", name=name, recording=settings.RECORD_CALLS)
         placing = _placing(parts, orders, rules, state)
         softphones = Tokens(
