@@ -51,13 +51,11 @@ class Archive:
 
     # What it is told. None of these is a checkpoint.
 
-    def tape(self, call_sid: str, *, leg: int = 1, started_at: str = "") -> Tape | None:
-        """A call begins, or goes on here with this leg, having begun then (ISO 8601, UTC): what is to be told of its
-        sound, if it is to be recorded."""
+    def tape(self, call_sid: str) -> Tape | None:
+        """A call begins, or goes on here: what is to be told of its sound, if it is to be recorded."""
         if not self._recording:
             return None
-        began = started_at or datetime.now(UTC).isoformat(timespec="milliseconds")
-        tape = Tape(wav.Label(call_sid, began, leg))
+        tape = Tape(wav.Label(call_sid, datetime.now(UTC).isoformat(timespec="milliseconds")))
         self._tapes.append(tape)
         self._ours += 1
         return tape

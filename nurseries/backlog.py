@@ -47,6 +47,11 @@ class Backlog:
         self._due[record.call_sid] = record
         self._more.unpark_all()
 
+    def drop(self, call_sid: str) -> None:
+        """The store is not to have what waits of this call. Not a checkpoint."""
+        self._due.pop(call_sid, None)
+        self._progress.unpark_all()
+
     @property
     def waiting(self) -> int:
         """Records that the store does not have yet."""
@@ -83,7 +88,7 @@ class Backlog:
         finally:
             self._most = min(2 * self._most, BATCH) if saved else 1
             for record in batch:
-                if self._due.get(record.call_sid) is record:  # else a newer one waits
+                if self._due.get(record.call_sid) is record:  # else a newer one waits, or none
                     del self._due[record.call_sid]
                     self._due |= {} if saved else {record.call_sid: record}  # behind the others
         for record in batch if saved else ():

@@ -20,6 +20,7 @@ from agent.hear.keys import Pressed
 from agent.hear.own_words import are_own_words
 from agent.hear.ports import Recogniser
 from agent.hear.turns import Decision, Lasting, Onset, Pause, Resumed, TurnTaken
+from agent.keep.record import CallRecord
 from agent.think.facts import extract
 from agent.think.leave import takes_back, takes_leave
 from nurseries.dialogue import Dialogue
@@ -75,6 +76,12 @@ class Floor:
         """The agent was heard, or about to be, when it was silenced."""
         self._asking = False
         """The agent was cut in a question, or right behind one."""
+
+    def resume(self, before: CallRecord) -> None:
+        """Count on from what was counted of the call elsewhere."""
+        self.barge_ins, self.false_interruptions = before.barge_ins, before.false_interruptions
+        self.backchannels = before.backchannels
+        self.ears.early, self.ears.discarded = before.early_transcriptions, before.early_discarded
 
     def guard_ms(self) -> float:
         """How much speech silences the agent, or holds it back, now."""

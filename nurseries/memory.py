@@ -20,6 +20,7 @@ from agent.think.ports import ToolCall
 from agent.think.tools.ports import Result
 from nurseries.outbox import Outbox
 from nurseries.speech import INTERJECTION, Speech
+from nurseries.taken_over import TakenOver
 from nurseries.voiced import Voiced
 
 log = structlog.get_logger(__name__)
@@ -80,6 +81,11 @@ class Memory:
         for heard in self.outbox.ledger.so_far(self.outbox.now_ms):
             _tell(conversation, heard)
         return conversation.lines
+
+    def resume(self, before: TakenOver) -> None:
+        """The call went on elsewhere until now."""
+        self.conversation.resume(before.lines)
+        self.facts = dict(before.facts)
 
     def caller_said(self, text: str, start_ms: float, end_ms: float, keys: str = "") -> None:
         """Words, and the facts in them."""

@@ -23,12 +23,13 @@ from structlog.contextvars import bound_contextvars
 from trio.lowlevel import ParkingLot
 
 from agent.errors import StoreError
+from agent.guard.lease import Stand
 from agent.guard.ports import OrderStore
 from agent.guard.tokens import Claims, Tokens
 from agent.keep.ports import CallStore, ObjectStore
 from agent.keep.record import CallRecord
 from agent.keep.tally import tell
-from agent.model import Ending
+from agent.model import CallInfo, Ending
 from agent.providers.aside import put_aside, take_back
 from agent.providers.journal_file import JournalFile
 from agent.web.rates import Limits
@@ -42,6 +43,7 @@ from nurseries.boundary import contain
 from nurseries.call import Call
 from nurseries.door.front_door import Listeners, serve_door
 from nurseries.errands import Errands
+from nurseries.holding import Holding
 from nurseries.keeping import Keeping
 from nurseries.parts import Parts
 from nurseries.pick_up import pick_up
@@ -85,9 +87,13 @@ class Process:
         orders: OrderStore | None = None,
         beside: Mapping[str, Callable[[], Awaitable[None]]] = MappingProxyType({}),
         turnstile: Turnstile | None = None,
+        holding: Holding | None = None,
     ) -> None:
-        """Without an archive no call is recorded; without a turnstile there are no softphones. What runs `beside` the
-        calls, by name, is cancelled after them."""
+        """Without an archive no call is recorded; without a turnstile there are no softphones; without `holding` no
+        other process knows of its calls. What runs `beside` the calls, by name, is cancelled after them."""
+        self._holding = holding
+        if holding is not None:
+            holding.fenced = self._fenced
         self._beside = beside
         self._turnstile = turnstile
         self._ours: Callable[[str], bool] = lambda _: True
@@ -133,6 +139,8 @@ class Process:
                 keeper.start_soon(contain, self._prepare, "prepare the store", name="prepare")
                 if (purse := self._parts.purse) is not None:
                     keeper.start_soon(contain, purse.run, "purse", name="purse")
+                if self._holding is not None:
+                    keeper.start_soon(contain, self._holding.run, "leases", name="leases")
                 if self._archive is not None:
                     await keeper.start(self._archive.run, self._taken_up, name="archive")
                 keeper.start_soon(contain, self._retention.run, "retention", name="retention")
@@ -157,6 +165,8 @@ class Process:
                     await self._keeping.delivered()
                 if purse is not None:
                     await purse.leave()
+                if self._holding is not None:
+                    await self._holding.leave()
                 if self._archive is not None and self._archive.left:
                     log.warning("recordings are left on the disk for the next start", count=self._archive.left)
                 keeper.cancel_scope.cancel("no call is left to follow")
@@ -173,8 +183,10 @@ class Process:
         info = await pick_up(socket, self._tokens, limit_s, known=known, turnstile=turnstile, ours=ours)
         if info is None or not await admit(info.call_sid, socket, self._state, self._changed):
             return
+        if self._holding is not None and not await self._held(info, socket, self._holding):
+            return
         with bound_contextvars(call_sid=info.call_sid):
-            tape = self._archive.tape(info.call_sid, leg=info.leg) if self._archive is not None else None
+            tape = self._archive.tape(info.call_sid) if self._archive is not None else None
             call = Call(info, socket, self._parts, tape, await self._errands.of(info))
             self._add(call)
             self._keeping.follow(info.call_sid, call)
@@ -197,7 +209,25 @@ class Process:
                 if self._afterwards is not None:
                     self._afterwards.start_soon(contain, partial(self._keep, record, call, tape), "keep", name="keep")
 
+    async def _held(self, info: CallInfo, socket: MediaSocket, holding: Holding) -> bool:
+        """Whether no other process has a newer leg; else the socket is closed. The call keeps its line meanwhile."""
+        self._state.promise(info.call_sid, time.time())
+        if await holding.take(info) is not None:
+            return True
+        self._state.give_up(info.call_sid)
+        with trio.move_on_after(1, shield=True):
+            await socket.close(1008, "another leg of this call is newer, or it is over")
+        return False
+
+    def _fenced(self, call_sid: str) -> None:
+        """Another process has the call: its stream here is dead, and its record is the other's to write."""
+        self._keeping.drop(call_sid)
+        for call in tuple(self._calls):
+            if call.info.call_sid == call_sid:
+                call.end(Ending.CONNECTION_LOST, "another process has the call")
+
     def _add(self, call: Call) -> None:
+        self._state.promised.pop(call.info.call_sid, None)
         self._calls.add(call)
         self._state.held.add(call.info.call_sid)
         self._state.calls = len(self._calls)
@@ -213,6 +243,8 @@ class Process:
     async def _keep(self, record: CallRecord, call: Call, tape: Tape | None) -> None:
         """Finish the record: at first without what may take long, for a summary is never worth a transcript."""
         memory = call.dialogue.memory
+        if self._holding is not None:
+            await self._holding.put(record.call_sid, Stand.OVER, leg=call.info.leg)
         try:
             record = await last_words(call, self._parts)
             self._keeping.update(record)
@@ -220,7 +252,8 @@ class Process:
             record = msgspec.structs.replace(record, usage=call.meter.used)
         finally:
             self._keeping.finish(record)
-            tell(record, self._parts.prices)
+            if not self._keeping.dropped(record.call_sid):
+                tell(record, self._parts.prices)
             if call.account is not None:
                 call.account.close()
             if tape is not None and self._archive is not None:
@@ -257,7 +290,7 @@ class Process:
 
     async def _take_up(self) -> None:
         try:
-            await take_up(self._journals, self._keeping, self._store, self._parts, self._state)
+            await take_up(self._journals, self._keeping, self._store, self._parts, self._state, self._holding)
         finally:
             self._taken_up.set()
 

@@ -21,9 +21,8 @@ from agent.errors import StoreError
 from agent.guard.budget import DAY, Budget, No, dollars
 from agent.guard.budget_store import BudgetStore
 from agent.guard.pot import MICRO, Grant, Pot, Report, Resumed, adopted, reported
-from agent.keep.legs import leg_of
 from agent.keep.prices import Prices, cost_known
-from agent.keep.record import CallRecord
+from agent.keep.record import CallRecord, epoch_of
 from agent.keep.usage import Meter
 from agent.metrics import Count, Reading
 from agent.model import CallInfo
@@ -77,6 +76,8 @@ class Purse:
     """One process's."""
 
     def __init__(self, budget: Budget, store: BudgetStore, prices: Prices, zone: ZoneInfo, wait_s: float) -> None:
+        self.epoch: Callable[[str], int] = lambda _: 1
+        """Which writer of a call's record this process is: later ones' word counts. Not a checkpoint."""
         self._budget = budget
         self._store = store
         self._prices = prices
@@ -123,7 +124,7 @@ class Purse:
         Not a checkpoint."""
         account = Account(self, info.call_sid, key_of(info), meter)
         if info.leg > 1:
-            resumed = Resumed(info.leg, self._cost(meter))
+            resumed = Resumed(max(info.leg, self.epoch(info.call_sid)), self._cost(meter))
             self._budget.resume(info.call_sid, account.key, trio.current_time(), resumed)
         else:
             account.refused = self._budget.open(info.call_sid, account.key, trio.current_time())
@@ -163,7 +164,7 @@ class Purse:
         Nothing that a process tells of the call afterwards counts."""
         cost = math.ceil(cost_known(record.usage, self._prices) * MICRO)
         pots = {DAY, *self._budget.caps.pots(record.campaign)}
-        leg = leg_of(record) + 1
+        leg = epoch_of(record.revision) + 1
         await self._tell_all(lambda pot: partial(_adopt, record.call_sid, cost, "", pot in pots, leg))
 
     async def _tell_all(self, what: Callable[[str], Callable[[Pot], tuple[Pot, None]]]) -> None:

@@ -38,8 +38,10 @@ from nurseries.chain.ports import others_of
 from nurseries.compose import compose
 from nurseries.erasing import Erasing
 from nurseries.hand_overs import HandOvers
+from nurseries.holding import Holding
 from nurseries.keeping import Keeping
 from nurseries.keyring import KeyRing
+from nurseries.orphans import Orphans
 from nurseries.outbound.affording import Affording
 from nurseries.outbound.dialling import Dialling
 from nurseries.outbound.orders import Orders
@@ -110,7 +112,13 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
         gate = Gate(settings)
         tokens = Tokens(*_keys_for(settings, "media token 1"), ttl_s=settings.TOKEN_TTL_S, random=secrets.token_bytes)
         journal = JournalFile(settings.DATA_DIR / "journal", name)
-        keeping = Keeping(store, journal, state, parts.prices, over=refraining.over)
+        holding = Holding(stores.leases, name)
+        if purse is not None:
+            purse.epoch = holding.epoch
+        keeping = Keeping(
+            *(store, journal, state, parts.prices), over=refraining.over, epoch=holding.epoch, kept=holding.done
+        )
+        orphans = Orphans(holding, keeping, store, parts)
         storing = Storing(objects, store, keeping)
         archive = Archive(storing, settings.DATA_DIR / "spool", name=name, recording=settings.RECORD_CALLS)
         placing = _placing(parts, orders, rules, state)
@@ -120,8 +128,10 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
         process = Process(
             *(parts, store, tokens, state, keeping, archive, objects),
             orders=stores.orders,
-            beside={"refraining": refraining.run} | ({"placing": placing.run} if placing else {}),
+            beside={"refraining": refraining.run, "orphans": orphans.run}
+            | ({"placing": placing.run} if placing else {}),
             turnstile=Turnstile(stores.access, softphones),
+            holding=holding,
         )
         records = Reading(store, objects, Erasing(store, objects, settings, orders=stores.orders), keeping)
         entrance = Entrance(settings, KeyRing(stores.access), _sessions(settings))

@@ -131,6 +131,11 @@ class Speech:
         queued = [] if self._current is None or self._begun else [self._current]
         return self._outbox.ledger.waiting() + [(_text(words), words) for words in (*queued, *self._pending)]
 
+    def left(self) -> list[str]:
+        """Texts of what has not been begun, in order. Not a checkpoint."""
+        current = [] if self._current is None or self._begun else [self._current]
+        return [text for words in (*current, *self._pending) if (text := _text(words))]
+
     def let_go_at(self, when: float) -> None:
         """While held: go on by yourself at this time, on trio's clock. Not a checkpoint."""
         self._let_go = when

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 
 import structlog
 import trio
@@ -43,9 +44,10 @@ class Tape:
 
     # What it is told. None of these is a checkpoint, and none raises.
 
-    def begins(self, now_ms: float) -> None:
-        """The leg begins at this moment; before anything else is told. Where nothing says so, with the call."""
-        self.label = replace(self.label, began_ms=max(round(now_ms), 0))
+    def begins(self, leg: int, started_at: datetime, now_ms: float) -> None:
+        """This leg of a call that was begun then begins at this moment of it: told before anything else."""
+        told = started_at.isoformat(timespec="milliseconds")
+        self.label = replace(self.label, leg=leg, started_at=told, began_ms=max(round(now_ms), 0))
 
     def allow(self) -> None:
         """The caller has been told in whole."""

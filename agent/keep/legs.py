@@ -1,13 +1,10 @@
-"""Which leg of a call a record is of, and what lies between two legs. Pure."""
+"""What lies between two legs of a call. Pure."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 from agent.keep.record import CallRecord
-
-LEG = 1 << 42
-"""Of a revision: milliseconds since 1970 below, legs before the one that wrote it above."""
 
 WORDS = {
     "hand-off": "handed off",
@@ -23,11 +20,6 @@ class Gap(NamedTuple):
     start_ms: int
     end_ms: int
     words: str
-
-
-def leg_of(record: CallRecord) -> int:
-    """Of the leg, from 1, in which the record was written; a call's legs are counted also where one left nothing."""
-    return record.revision // LEG + 1
 
 
 def gaps(record: CallRecord) -> list[Gap]:

@@ -139,7 +139,7 @@ class CallRecord(msgspec.Struct, frozen=True):
     variables: dict[str, str] = {}
     """What was known of the person beforehand."""
     revision: int = 0
-    """Milliseconds since 1970 at the last change, or one more than before: a store never goes back to a smaller one."""
+    """See `revision_of`; or one more than before. A store never goes back to a smaller one."""
     version: int = VERSION
     order: str = ""
     """Of a call that we placed: the id of its order."""
@@ -151,6 +151,26 @@ class CallRecord(msgspec.Struct, frozen=True):
     """What it takes to go on with it; None once it is over."""
     pieces: tuple[Piece, ...] = ()
     """What is stored of its sound, in order. A store's own: it says so of every record, and takes it from none."""
+
+
+EPOCH = 2**42
+"""Milliseconds until the year 2109."""
+
+
+def revision_of(epoch: int, at: float) -> int:
+    """Of what is changed at that time, in seconds since 1970, by the so-manieth writer of a record, from 1: whatever a
+    later writer's clock says, an earlier one's state is older."""
+    return (epoch - 1) * EPOCH + round(at * 1000)
+
+
+def changed_at(revision: int) -> float:
+    """When that was."""
+    return revision % EPOCH / 1000
+
+
+def epoch_of(revision: int) -> int:
+    """Which writer's."""
+    return revision // EPOCH + 1
 
 
 class Outline(msgspec.Struct, frozen=True):

@@ -79,6 +79,11 @@ class ProcessState:
     def accepting(self) -> bool:
         return self.ready and not self.draining and not self.journal_fault
 
+    @property
+    def leaving(self) -> bool:
+        """Told to leave, and nothing else is the matter: others take calls by now."""
+        return self.ready and self.draining and not self.journal_fault
+
     def hand_over(self, call_sid: str, to: str) -> None:
         """The call is to be passed on once its stream is over."""
         self.hand_overs[call_sid] = to

@@ -16,9 +16,8 @@ import trio
 from agent.errors import StoreError
 from agent.guard.budget import Budget, Campaign, Caps, Needs
 from agent.guard.pot import Lease, Pot
-from agent.keep.legs import LEG
 from agent.keep.prices import Price
-from agent.keep.record import CallRecord
+from agent.keep.record import CallRecord, revision_of
 from agent.keep.usage import Meter, Usage
 from agent.metrics import exposition
 from agent.model import CallInfo
@@ -202,7 +201,7 @@ async def test_a_call_over_two_processes_has_cost_the_day_what_its_record_says(
         await until(lambda: pots.kept["day"].spent == 11)
         kill_second.cancel("killed, too")
         usage = (*meter.used, Usage("summary", "m", tokens_in=3))
-        record = CallRecord("CA1", *[""] * 3, "inbound", "", 0, "lost", (), usage=usage, revision=LEG + 1)
+        record = CallRecord("CA1", *[""] * 3, "inbound", "", 0, "lost", (), usage=usage, revision=revision_of(2, 1.0))
         for _ in range(2):
             await third.adopt(record)
         if lives:
