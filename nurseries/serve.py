@@ -115,11 +115,13 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
         tokens = Tokens(*_keys_for(settings, "media token 1"), ttl_s=settings.TOKEN_TTL_S, random=secrets.token_bytes)
         journal = JournalFile(settings.DATA_DIR / "journal", name)
         holding = Holding(stores.leases, name)
+        if purse is not None:
+            purse.epoch = holding.epoch
         keeping = Keeping(
             *(store, journal, state, parts.prices), over=refraining.over, epoch=holding.epoch, kept=holding.done
         )
         orphans = Orphans(holding, keeping, store, parts)
-        storing = Storing(objects, store, keeping, settings.SUMMARY_TIMEOUT_S)
+        storing = Storing(objects, store, keeping)
         archive = Archive(storing, settings.DATA_DIR / "spool", name=name, recording=settings.RECORD_CALLS)
         placing = _placing(parts, orders, rules, state)
         softphones = Tokens(
