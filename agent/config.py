@@ -248,6 +248,13 @@ class Settings(BaseSettings):
     """From the decision to end a call to its closed socket, last words included."""
     DRAIN_TIMEOUT_S: float = Field(660, ge=0)
     """From SIGTERM to the end of the last call. The default lets a call of CALL_MAX_MINUTES finish."""
+    DRAIN_MODE: Literal["wait", "hand-off"] = "wait"
+    """What becomes of calls when the process is told to leave: they go on here to their end, or each goes on in another
+    process from its next quiet moment."""
+    HAND_OFF_WAIT_S: float = Field(20, ge=0)
+    """For that moment to come; then a call is handed off as soon as the caller is silent."""
+    ORPHAN_S: float = Field(60, ge=1)
+    """For somebody to come back to a call whose process is gone, or whose stream died; then its record is finished."""
     TOKEN_TTL_S: float = Field(120, gt=0)
     """From the voice webhook's answer to the stream's start, the opening <Say> included."""
 

@@ -57,6 +57,8 @@ class Ending(enum.Enum):
     MACHINE = "machine"
     """Not a person has answered the call we placed."""
     SHUTDOWN = "shutdown"
+    MOVED = "moved"
+    """Of a leg, never of a call: another process goes on."""
     FAILED = "failed"
     INTERRUPTED = "interrupted"
     """The process or its machine was gone; whoever came next finished the record."""
@@ -81,6 +83,8 @@ class CallInfo:
     """Of a call that we placed: its order's id."""
     campaign: str = ""
     """Of such a call: for whom or what it was placed."""
+    leg: int = 1
+    """Which of the call's media streams this is."""
 
     @property
     def outbound(self) -> bool:

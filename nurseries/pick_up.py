@@ -104,4 +104,5 @@ def _welcome(body: StartBody, tokens: Tokens, known: Claims | None, ours: Callab
         voice=claims.voice,
         order=claims.order,
         campaign=claims.campaign,
+        leg=claims.leg,
     )
