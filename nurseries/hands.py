@@ -37,6 +37,8 @@ class Hands:
     known: Callable[[ToolCall, str], None]
     """Told of each that was not run, for its result was known. Not a checkpoint."""
     limit_s: float
+    begun: Callable[[ToolCall], None] = lambda _: None
+    """Told of each tool before it runs. Not a checkpoint."""
 
     def offered(self) -> tuple[ToolSpec, ...]:
         """What the model may ask for in this call."""
@@ -53,6 +55,7 @@ class Hands:
         await speech.free()
         with self.runner.shielding():
             result = Result(UNFINISHED)
+            self.begun(call)
             try:
                 result = await self._run(call)
             finally:
