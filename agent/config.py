@@ -253,6 +253,8 @@ class Settings(BaseSettings):
     process from its next quiet moment."""
     HAND_OFF_WAIT_S: float = Field(20, ge=0)
     """For that moment to come; then a call is handed off as soon as the caller is silent."""
+    ORPHAN_S: float = Field(60, ge=1)
+    """For somebody to come back to a call whose process is gone, or whose stream died; then its record is finished."""
     TOKEN_TTL_S: float = Field(120, gt=0)
     """From the voice webhook's answer to the stream's start, the opening <Say> included."""
 

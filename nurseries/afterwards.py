@@ -57,10 +57,12 @@ def scored(record: CallRecord, lines: Sequence[Line], known: Mapping[str, Fact])
     return _with(record, facts, plain(facts, lines, record.ending), BY_RULES)
 
 
-def taken_up(record: CallRecord) -> CallRecord:
-    """What a process that is gone has left of a record, finished as far as rules can."""
+def taken_up(record: CallRecord, *, ending: Ending, reason: str) -> CallRecord:
+    """What a process that is gone has left of a record, finished as far as rules can; it ended so, unless that is
+    known."""
     if not record.ending:
-        record = msgspec.structs.replace(record, ending=Ending.INTERRUPTED.value, reason="its process was gone")
+        record = msgspec.structs.replace(record, ending=ending.value, reason=reason)
+    record = msgspec.structs.replace(record, thread=None)
     return record if record.summary else scored(record, *facts_of(record))
 
 

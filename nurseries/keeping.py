@@ -7,7 +7,7 @@ delivering are three tasks, so that a disk or a store that is slow, full or away
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Protocol
 
 import msgspec
@@ -17,8 +17,9 @@ import trio
 from agent.keep.clean import clean
 from agent.keep.ports import CallStore
 from agent.keep.prices import Prices
-from agent.keep.record import CallRecord
+from agent.keep.record import CallRecord, revision_of
 from agent.keep.redact import Redactor, redacted
+from agent.metrics import Reading
 from agent.providers.journal_file import JournalFile
 from agent.web.state import ProcessState
 from nurseries.backlog import Backlog
@@ -29,6 +30,10 @@ log = structlog.get_logger(__name__)
 
 LOOK_S = 0.4
 """Between two looks at the calls: what was heard is on the disk within that and a write, all calls in one."""
+
+DROPPED = 1000
+"""Calls of which another process has the record by now: the newest of them are known, for what is still to be told of
+them here."""
 
 AGAIN_S = 1.0
 """After a crash of one of the tasks."""
@@ -51,8 +56,14 @@ class Keeping:
         prices: Prices | None = None,
         *,
         over: Callable[[CallRecord], None] = lambda _: None,
+        epoch: Callable[[str], int] = lambda _: 1,
+        kept: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """`over` is told of every record that is complete; not a checkpoint."""
+        """`over` is told of every record that is complete, `kept` the CallSid of each that is to stay as the store has
+        it, or to be nowhere; `epoch` tells which writer of a call's record this process is. None of them is a
+        checkpoint."""
+        self._epoch = epoch
+        self._kept = kept
         self._over = over
         self._state = state
         self._notebook = Notebook(file, self._fault)
@@ -67,6 +78,8 @@ class Keeping:
         """Done as soon as the store has them."""
         self._erased: set[str] = set()
         """Nothing is taken of these any more."""
+        self._dropped: dict[str, None] = {}
+        """Nor of these: another process has the call."""
 
     # What it is told. None of these is a checkpoint.
 
@@ -75,17 +88,21 @@ class Keeping:
         self._calls[call_sid] = call.so_far
         self._erased.discard(call_sid)
         self._complete.discard(call_sid)
+        self._dropped.pop(call_sid, None)
 
     def update(self, record: CallRecord) -> None:
-        """The call is over, and this is its record by now."""
+        """The call is over, or at least its leg here, and this is its record by now."""
         self._calls.pop(record.call_sid, None)
-        if record.call_sid not in self._erased:
+        if record.call_sid not in self._erased and record.call_sid not in self._dropped:
             self._take(record)
 
     def finish(self, record: CallRecord) -> None:
         """Nothing will be added: it is kept until the store has it."""
         self.update(record)
+        if record.call_sid in self._dropped:
+            return
         if record.call_sid in self._erased:
+            self._kept(record.call_sid)
             return
         self._over(record)
         self._complete.add(record.call_sid)
@@ -94,7 +111,31 @@ class Keeping:
     def hold(self, record: CallRecord) -> None:
         """A record of another process, to be updated and finished later: only the journal gets it meanwhile."""
         self.inherited.add(record.call_sid)
+        self._dropped.pop(record.call_sid, None)
         self._notebook.take(redacted(record))
+
+    def deliver(self, call_sid: str) -> None:
+        """The store is to have what is held of the call, as it is."""
+        if (record := self._notebook.open.get(call_sid)) is not None:
+            self._backlog.add(record)
+
+    def drop(self, call_sid: str) -> None:
+        """Another process has the call, and what it writes of it stands: nothing of it is kept here any more, nor taken
+        until the call is followed again."""
+        self._calls.pop(call_sid, None)
+        self._complete.discard(call_sid)
+        self._redactors.pop(call_sid, None)
+        self.inherited.discard(call_sid)
+        self._backlog.drop(call_sid)
+        if call_sid in self._notebook.open:
+            self._notebook.forget(call_sid)
+        self._dropped[call_sid] = None
+        while len(self._dropped) > DROPPED:
+            del self._dropped[next(iter(self._dropped))]
+
+    def dropped(self, call_sid: str) -> bool:
+        """Whether another process has the call, as far as this one was told."""
+        return call_sid in self._dropped
 
     def known(self, call_sid: str) -> CallRecord | None:
         """The record, unless the store has had it for good."""
@@ -134,6 +175,22 @@ class Keeping:
         """Records that the journal does not have yet, in their newest state."""
         return len(self._notebook.unwritten)
 
+    def readings(self) -> Iterator[Reading]:
+        """How far the journal and the store are behind."""
+        yield Reading("records_waiting", "Records that the store does not have yet.", self.waiting)
+        yield Reading(
+            "records_behind_seconds",
+            "Age of the oldest change that the store does not have yet.",
+            self._backlog.behind_s,
+        )
+        yield Reading("journal_unwritten", "Records with something that the journal does not have.", self.unwritten)
+        yield Reading(
+            "journal_behind_seconds",
+            "Age of the oldest change that the journal does not have yet.",
+            self._notebook.behind_s,
+        )
+        yield Reading("journal_bytes", "What the journal takes of the disk.", self._notebook.size)
+
     # What it is asked. Always checkpoints.
 
     async def safe(self) -> None:
@@ -151,9 +208,9 @@ class Keeping:
         """Wait until the journal has all that this was told."""
         await self._notebook.written()
 
-    async def delivered(self) -> None:
-        """Wait until the store has all that this was told."""
-        await self._backlog.delivered()
+    async def delivered(self, call_sid: str = "") -> None:
+        """Wait until the store has all that this was told, or was told of this call."""
+        await self._backlog.delivered(call_sid)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Follow until cancelled; `started()` once the journal has been tried."""
@@ -199,7 +256,8 @@ class Keeping:
         redactor = self._redactors.setdefault(record.call_sid, Redactor())
         record = redactor.redacted(clean(msgspec.structs.replace(record, revision=0)))
         if before is None or record != msgspec.structs.replace(before, revision=0):
-            record = msgspec.structs.replace(record, revision=max(known + 1, round(time.time() * 1000)))
+            known = max(known, revision_of(self._epoch(record.call_sid), time.time()) - 1)
+            record = msgspec.structs.replace(record, revision=known + 1)
             self._notebook.take(record)
             self._backlog.add(record)
         if redactor.revealed:
@@ -210,6 +268,7 @@ class Keeping:
             self._complete.discard(record.call_sid)
             self._redactors.pop(record.call_sid, None)
             self._notebook.forget(record.call_sid)
+            self._kept(record.call_sid)
 
     def _fault(self, fault: str) -> None:
         if fault and not self._state.journal_fault:

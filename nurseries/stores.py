@@ -14,6 +14,7 @@ from agent.config import Settings
 from agent.guard.access import AccessStore
 from agent.guard.budget_store import BudgetStore
 from agent.guard.dial_book import DialBook
+from agent.guard.lease import LeaseStore
 from agent.guard.ports import OrderStore
 from agent.keep.ports import CallStore, ObjectStore
 
@@ -89,6 +90,16 @@ class Stores:
         from agent.providers.sqlite_budgets import SqliteBudgets
 
         return self._kept(SqliteBudgets(self._folder / "budgets.db"))
+
+    @cached_property
+    def leases(self) -> LeaseStore:
+        if self._uri:
+            from agent.providers.mongo_leases import MongoLeases
+
+            return self._kept(MongoLeases(self._mongo))
+        from agent.providers.sqlite_leases import SqliteLeases
+
+        return self._kept(SqliteLeases(self._folder / "leases.db"))
 
     @cached_property
     def _mongo(self) -> Mongo:

@@ -1,7 +1,9 @@
-"""Finishes what processes that are gone have left: their journals read, each record ended, scored, summed up, kept.
+"""Takes up what processes that are gone have left: their journals read, each record held, delivered, and finished once
+its call is over.
 
 A child of the process, from its start; cancelled, it leaves the rest in this process's own journal, to whoever starts
-next. What the store has of a call may be newer than the journal, where the disk had failed: the later one counts.
+next. What the store has of a call may be newer than the journal, where the disk had failed, or another process has gone
+on with the call: the later one counts. A call may yet come back, here or elsewhere, as long as its lease says so.
 """
 
 from __future__ import annotations
@@ -14,15 +16,15 @@ import structlog
 import trio
 
 from agent.errors import StoreError
+from agent.guard.lease import Lease, Stand
 from agent.keep import journal
 from agent.keep.ports import CallStore
-from agent.keep.record import CallRecord
-from agent.keep.tally import tell
-from agent.keep.usage import METER, Meter
+from agent.keep.record import CallRecord, epoch_of
 from agent.providers.journal_file import Leftover, leftovers
 from agent.web.state import ProcessState
-from nurseries.afterwards import BY_RULES, facts_of, summed_up, taken_up
 from nurseries.boundary import contain
+from nurseries.finishing import finish, in_store, newer
+from nurseries.holding import Holding
 from nurseries.keeping import Keeping
 from nurseries.parts import Parts
 
@@ -31,12 +33,19 @@ log = structlog.get_logger(__name__)
 AT_ONCE = 4
 """Records that are finished side by side: each may wait for a model."""
 
-PAUSE_S = 2.0
-"""Before a store that is away is asked again what it has."""
+LOOK_S = 2.0
+"""Between two looks whether a call that was left is over."""
 
 
-async def take_up(folder: Path, keeping: Keeping, store: CallStore, parts: Parts, state: ProcessState) -> None:
-    """All that is left in the folder. Always a checkpoint."""
+async def take_up(
+    folder: Path,
+    keeping: Keeping,
+    store: CallStore,
+    parts: Parts,
+    state: ProcessState,
+    holding: Holding | None = None,
+) -> None:
+    """All that is left in the folder; without `holding` each call is over with its process. Always a checkpoint."""
     records, told = await _gather(folder)
     for record in records.values():
         keeping.hold(record)
@@ -59,7 +68,7 @@ async def take_up(folder: Path, keeping: Keeping, store: CallStore, parts: Parts
             for name in gone:
                 nursery.start_soon(contain, partial(parts.purse.bury, name), "bury", name="bury")
         for record in records.values():
-            work = partial(_finish, record, keeping, store, parts, turns)
+            work = partial(_settle, record, keeping, store, parts, turns, holding)
             nursery.start_soon(contain, work, "take up", name="take up")
 
 
@@ -77,7 +86,7 @@ async def _gather(folder: Path) -> tuple[dict[str, CallRecord], list[tuple[Lefto
             continue
         told.append((left, damaged))
         for sid, record in open_.items():
-            records[sid] = _newer(records.get(sid), record)
+            records[sid] = newer(records.get(sid), record)
     for fault in faults:
         log.error("a journal of an earlier process is not read", error=fault)
     return records, told
@@ -93,36 +102,69 @@ def _read(left: Leftover) -> tuple[dict[str, CallRecord], int]:
     return journal.replay(events), damaged
 
 
-async def _finish(
-    record: CallRecord, keeping: Keeping, store: CallStore, parts: Parts, turns: trio.CapacityLimiter
+async def _settle(
+    left: CallRecord,
+    keeping: Keeping,
+    store: CallStore,
+    parts: Parts,
+    turns: trio.CapacityLimiter,
+    holding: Holding | None,
 ) -> None:
-    async with turns:
-        known = await _known(record.call_sid, store)
-        record = taken_up(_newer(known, record))
-        log.warning("record of a process that is gone", call_sid=record.call_sid, entries=len(record.entries))
-        keeping.update(record)
-        meter = Meter(record.usage)
-        METER.set(meter)  # this task's own
+    sid = left.call_sid
+    held = keeping.known(sid)
+    lease: Lease | None = None
+    if holding is not None:
+        keeping.deliver(sid)
         try:
-            if record.summary_by == BY_RULES:
-                record = await summed_up(record, *facts_of(record), parts)
-                record = msgspec.structs.replace(record, usage=meter.used)
-        finally:
-            keeping.finish(record)
-            tell(record, parts.prices)
-    if parts.purse is not None:
-        await parts.purse.adopt(record)
+            lease = await _over(left, held, keeping, holding)
+        except _Else:
+            return
+    async with turns:
+        stored = await in_store(sid, store)
+        if keeping.known(sid) is not held:
+            return
+        record, finished = newer(stored, left), stored is not None and bool(stored.ending)
+        if stored is not None and finished and lease is not None:
+            if not _further(left, stored):
+                keeping.drop(sid)
+                return
+            log.warning("the journal has more of a call than its finished record", call_sid=sid)
+            told = {"revision": stored.revision, "ending": stored.ending, "reason": stored.reason}
+            record = msgspec.structs.replace(left, **told)
+        await finish(record, keeping, parts, counted=finished and lease is not None)
 
 
-async def _known(call_sid: str, store: CallStore) -> CallRecord | None:
-    """What the store has, as soon as it says."""
+class _Else(Exception):  # noqa: N818  no error
+    """The call is somebody else's."""
+
+
+async def _over(left: CallRecord, held: CallRecord | None, keeping: Keeping, holding: Holding) -> Lease | None:
+    """The call's lease once the call is over and its record is nobody's, None where there is none. Raises _Else where
+    somebody goes on with the call, or it has been finished here as an orphan."""
+    sid = left.call_sid
+    while True:
+        lease = await _lease(sid, holding)
+        if keeping.known(sid) is not held or keeping.goes_on(sid):
+            raise _Else
+        if lease is None or lease.done:
+            return lease
+        if lease.epoch > epoch_of(left.revision) and lease.stand is not Stand.OVER:
+            keeping.drop(sid)
+            log.info("another process has gone on with a call that was left", call_sid=sid, holder=lease.holder)
+            raise _Else
+        await trio.sleep(LOOK_S)
+
+
+async def _lease(call_sid: str, holding: Holding) -> Lease | None:
+    """As soon as the store says."""
     while True:
         try:
-            return await trio.to_thread.run_sync(store.get, call_sid)
+            return await holding.stored(call_sid)
         except StoreError as error:
-            log.warning("not known yet what the store has of a call", call_sid=call_sid, error=str(error))
-            await trio.sleep(PAUSE_S)
+            log.debug("not known yet who has a call", call_sid=call_sid, error=str(error))
+            await trio.sleep(LOOK_S)
 
 
-def _newer(one: CallRecord | None, other: CallRecord) -> CallRecord:
-    return one if one is not None and one.revision > other.revision else other
+def _further(left: CallRecord, stored: CallRecord) -> bool:
+    """Whether what a process has left goes on where the record that was finished without it ends."""
+    return len(left.legs) == len(stored.legs) and len(left.entries) > len(stored.entries)

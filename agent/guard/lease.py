@@ -4,17 +4,26 @@ The carrier opens one stream at a time. Whoever is given the newest one takes th
 the lease says of its holder: a stream that has begun is proof that the one before has ended. So a process that does not
 know yet that its stream is dead is fenced off, from the records as well. Time is the store's clock, in seconds since
 the epoch.
+
+A lease outlives the call until its record is complete in the store. Whose process dies before leaves an orphan, which
+any other process may claim, once: to finish the record, not the call.
+
+What may become of a lease is said here, by rules, and nowhere else: a store applies one to what it has, all at once.
 """
 
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
 
 LEASE_S = 5.0
 """A lease that has not been renewed for so long belongs to a process that is gone, or cannot reach the store."""
+
+KEPT_S = 86_400.0
+"""How long a lease is kept after that: longer than any call lasts, or is asked for."""
 
 
 class Stand(enum.Enum):
@@ -35,14 +44,14 @@ class Lease(msgspec.Struct, frozen=True):
 
     call_sid: str
     holder: str
-    """A process's name."""
+    """A process's name: of one whose call is over, who finishes its record."""
     fence: int
     """The number of the leg, from 1: greater than any before."""
     stream_sid: str
     """The newest."""
     stand: Stand
     until: float
-    """Held by a living process up to then, unless it is renewed."""
+    """Held by a living process up to then, unless it is renewed. Of one that nobody renews: when it was left."""
     line: str = ""
     language: str = ""
     voice: str = ""
@@ -51,35 +60,165 @@ class Lease(msgspec.Struct, frozen=True):
     """These five as the voice webhook told them; whoever resumes the call was not told."""
     rescued: int = 0
     """The fence of the leg behind which the carrier was asked to come back; each is asked for once."""
+    claimed: int = 0
+    """How often a process has claimed it to finish the record."""
+    done: bool = False
+    """The call is over, and the store has its record as it will stay."""
+
+    def live(self, now: float) -> bool:
+        """Whether its stream may go on."""
+        return self.stand is Stand.HELD and now < self.until
+
+    def resumable(self, now: float) -> bool:
+        """Whether another leg may follow, and nobody speaks on this one. Where the carrier itself asks what comes after
+        the stream, `stand` alone tells: it has ended, whatever the clock says."""
+        return self.stand is not Stand.OVER and not self.live(now)
+
+    @property
+    def epoch(self) -> int:
+        """Which of those who write the call's record come after which."""
+        return self.fence + self.claimed
+
+    @property
+    def renewed(self) -> bool:
+        """Whether its holder prolongs it: while the stream goes on, and while it finishes the record."""
+        return not self.done and self.stand in RENEWED
+
+
+RENEWED = frozenset({Stand.HELD, Stand.OVER})
+
+Rule = Callable[["Lease | None", float], "Lease | None"]
+"""The lease, where there is one, and the time in; what it becomes out, or None where it stays as it is."""
+
+
+def take(mine: Lease) -> Rule:
+    """`mine` is the newest leg as far as its process knows: hold the call, unless another leg is newer, or it is over.
+    Renews what is held already; of no use to bring back a leg that has been left. What was claimed as an orphan is
+    taken back by whoever has its stream, or a newer one: the call lives."""
+
+    def rule(lease: Lease | None, now: float) -> Lease | None:
+        if lease is not None:
+            if lease.fence > mine.fence or (lease.stand is Stand.OVER and not lease.claimed):
+                return None
+            held = lease.stand is Stand.HELD and lease.holder == mine.holder
+            if lease.fence == mine.fence and not (_same_stream(lease, mine) and (held or _claimed_of(lease, mine))):
+                return None
+        return _written(lease, mine, stand=Stand.HELD, until=now + LEASE_S)
+
+    return rule
+
+
+def leave(mine: Lease, stand: Stand, *, done: bool = False) -> Rule:
+    """The leg has ended so, unless another is newer; written too where nobody could write that it had begun. What is
+    over stays so. `done`: and its record is complete."""
+
+    def rule(lease: Lease | None, now: float) -> Lease | None:
+        if lease is not None and not same(lease, mine):
+            newer = lease.fence < mine.fence and (lease.stand is not Stand.OVER or lease.claimed)
+            if not newer and not _claimed_of(lease, mine):
+                return None
+        elif lease is not None and lease.stand is Stand.OVER and (lease.done or stand is not Stand.OVER):
+            return None
+        until = now + LEASE_S if stand in RENEWED and not done else now
+        return _written(lease, mine, stand=stand, until=until, done=done and stand is Stand.OVER)
+
+    return rule
+
+
+def rescue(fence: int, stream_sid: str) -> Rule:
+    """The carrier is about to be asked to come back behind this leg: once, and only where nobody is on it."""
+
+    def rule(lease: Lease | None, now: float) -> Lease | None:
+        if lease is None or not may_rescue(lease, stream_sid, now) or lease.fence != fence:
+            return None
+        return msgspec.structs.replace(lease, rescued=fence)
+
+    return rule
+
+
+def may_rescue(lease: Lease, stream_sid: str, now: float) -> bool:
+    """Whether the call is to be brought back, as this stream of it is said to have stopped."""
+    return lease.stream_sid == stream_sid and lease.resumable(now) and lease.rescued < lease.fence
+
+
+def claim(by: str, after_s: float) -> Rule:
+    """Nobody has come back for so long: the call is over, and its record is this process's to finish."""
+
+    def rule(lease: Lease | None, now: float) -> Lease | None:
+        if lease is None or not orphaned(lease, now, after_s):
+            return None
+        until = now + LEASE_S
+        return msgspec.structs.replace(lease, holder=by, stand=Stand.OVER, until=until, claimed=lease.claimed + 1)
+
+    return rule
+
+
+def orphaned(lease: Lease, now: float, after_s: float) -> bool:
+    """Whether nobody has come back to the call for so long, and nobody finishes its record. To one that is over nobody
+    comes back: it is an orphan as soon as its process is surely gone."""
+    return not lease.done and lease.until <= now - (min(LEASE_S, after_s) if lease.stand is Stand.OVER else after_s)
+
+
+def same(lease: Lease, mine: Lease) -> bool:
+    """Whether it is the same leg in the same process's hands."""
+    return lease.holder == mine.holder and _same_stream(lease, mine)
+
+
+def _same_stream(lease: Lease, mine: Lease) -> bool:
+    return (lease.fence, lease.stream_sid) == (mine.fence, mine.stream_sid)
+
+
+def _claimed_of(lease: Lease, mine: Lease) -> bool:
+    """Whether another process has taken this very leg for an orphan."""
+    other = _same_stream(lease, mine) and lease.holder != mine.holder
+    return other and lease.stand is Stand.OVER and lease.claimed > mine.claimed
+
+
+def _written(lease: Lease | None, mine: Lease, *, stand: Stand, until: float, done: bool = False) -> Lease:
+    """`mine`, with what only the lease knows."""
+    if lease is None:
+        return msgspec.structs.replace(mine, stand=stand, until=until, done=done)
+    return msgspec.structs.replace(
+        mine,
+        stand=stand,
+        until=until,
+        done=done,
+        line=mine.line or lease.line,
+        language=mine.language or lease.language,
+        voice=mine.voice or lease.voice,
+        order=mine.order or lease.order,
+        campaign=mine.campaign or lease.campaign,
+        rescued=lease.rescued,
+        claimed=lease.claimed,
+    )
 
 
 class LeaseStore(Protocol):
     """Where leases are kept. Synchronous: nurseries run it in a thread of its own and bound it. Every method raises
-    StoreError."""
-
-    def now(self) -> float:
-        """The store's clock."""
-        ...
+    StoreError, and then what it was to write may be written."""
 
     def get(self, call_sid: str) -> Lease | None: ...
 
-    def replace(self, before: Lease | None, after: Lease) -> bool:
-        """Write `after` where the lease still is `before` but for `until`; False where somebody was faster: read it and
-        think again."""
+    def change(self, call_sid: str, rule: Rule) -> tuple[Lease | None, bool]:
+        """Apply the rule to the lease as it is, at the store's time, with nobody in between; the rule may be asked more
+        than once. Returns the lease as it is then, and whether the rule has changed it."""
         ...
 
-    def renew(self, holder: str, until: float) -> dict[str, int]:
-        """Prolong all that the holder has HELD; returns them, by CallSid, with their fences."""
+    def renew(self, holder: str) -> dict[str, int]:
+        """Prolong all of this holder's that are `renewed` by LEASE_S from the store's time, in one statement; returns
+        all of the holder's that are not done, by CallSid, with their fences."""
         ...
 
-    def stale(self, before: float, limit: int) -> list[Lease]:
-        """Leases that are not OVER and lasted until then, the oldest first."""
+    def stale(self, after_s: float, limit: int) -> list[Lease]:
+        """Those that are `orphaned`, the oldest first."""
         ...
 
-    def erase(self, *call_sids: str) -> None: ...
+    def erase(self, *call_sids: str) -> None:
+        """Forget these calls' leases."""
+        ...
 
-    def expire(self, before: float) -> int:
-        """Forget those that are OVER since then; returns how many."""
+    def expire(self) -> int:
+        """Forget what lasted until KEPT_S ago; returns how many. A store that does so by itself returns 0."""
         ...
 
     def close(self) -> None: ...

@@ -146,7 +146,7 @@ async def test_what_the_store_has_since_is_not_undone(house: House, nursery) -> 
 async def test_a_store_that_is_away_is_waited_for_in_this_process_s_own_journal(
     house: House, nursery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nurseries.taking_up.PAUSE_S", 0.02)
+    monkeypatch.setattr("nurseries.finishing.PAUSE_S", 0.02)
 
     def away(*_: object) -> None:
         raise StoreError("away")

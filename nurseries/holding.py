@@ -1,0 +1,339 @@
+"""Which calls this process holds, among all that share a store: what it knows itself, and what the store knows.
+
+A caller is on the line wherever the store is asked, so each question is bounded; where the store does not answer, what
+this process knows stands, and is written once it answers again. One of the process's children renews all leases with
+one statement a second, and learns from that which calls another process has by now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Protocol, TypeVar
+
+import msgspec
+import structlog
+import trio
+
+from agent.errors import StoreError
+from agent.guard import lease as rules
+from agent.guard.lease import Lease, LeaseStore, Rule, Stand, same
+from agent.metrics import Count
+from agent.model import CallInfo
+from nurseries.boundary import contain
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+RENEW_S = 1.0
+"""Between two renewals: a fifth of what a lease lasts."""
+
+ROUND_S = 3.0
+"""For one renewal; then it is begun anew."""
+
+WRITE_S = 0.5
+"""For a lease to be taken or left: who calls hears nothing meanwhile, or is about to be hung up."""
+
+LOOK_S = 3.0
+"""For a lease to be read of which nothing is known here: the carrier waits for what to do next."""
+
+AGAIN_S = 0.3
+"""Before a store that is away is asked again, within LOOK_S."""
+
+LEAVE_S = 2.0
+"""For what is not written yet, at the end."""
+
+THREADS = 8
+
+REMEMBERED = 1000
+"""Calls of this process that are over: the carrier asks within seconds."""
+
+LEASES = Count("call_leases", "Legs of calls that were taken, refused, or lost to another process.", "result")
+
+
+class Ask(Protocol):
+    """Has a store do something, elsewhere than on the loop."""
+
+    async def __call__(self, work: Callable[[], T]) -> T: ...
+
+
+class InThreads:
+    """Cancelled, the thread is left to itself: the store bounds it, and the rules hold whenever it comes to write."""
+
+    def __init__(self) -> None:
+        self._threads = trio.CapacityLimiter(THREADS)
+
+    async def __call__(self, work: Callable[[], T]) -> T:
+        return await trio.to_thread.run_sync(work, limiter=self._threads, abandon_on_cancel=True)
+
+
+class Holding:
+    """One process's."""
+
+    def __init__(self, store: LeaseStore, name: str, *, ask: Ask | None = None) -> None:
+        """`name` is this process's alone. `ask`: in threads, unless told otherwise."""
+        self.name = name
+        self.fenced: Callable[[str], None] = lambda _: None
+        """Told the CallSid of a call that another process has by now: its stream here is dead, and its record another's
+        to write. Not a checkpoint."""
+        self._store = store
+        self._ask = ask or InThreads()
+        self._own: dict[str, Lease] = {}
+        """The newest leg of each call that this process has, as far as it knows, by CallSid; until another process has
+        the call, or the store its record."""
+        self._dirty: set[str] = set()
+        """Those of which the store may not have what is so."""
+        self._past: dict[str, Lease] = {}
+        """Those that are done: the newest REMEMBERED."""
+        self._away = ""
+
+    # What is asked. Always checkpoints.
+
+    async def take(self, info: CallInfo) -> int | None:
+        """The stream is this call's newest as far as its token told: hold the call. Returns the fence it has now, or
+        None: another leg is as new, or the call is over. Within WRITE_S; with the store away the call goes on, and
+        what another process has is learnt later."""
+        await trio.lowlevel.checkpoint()
+        sid = info.call_sid
+        known = self._own.get(sid) or self._past.get(sid)
+        over = known is not None and known.stand is Stand.OVER and not known.claimed
+        if known is not None and (over or known.fence >= info.leg):
+            self._refused(info, known)
+            return None
+        mine = self._own[sid] = _lease_of(info, self.name)
+        self._dirty.discard(sid)
+        try:
+            with trio.fail_after(WRITE_S):
+                lease, _ = await self._ask(partial(self._store.change, sid, rules.take(mine)))
+        except (StoreError, trio.TooSlowError) as error:
+            self._told(str(error) or "no answer in time")
+            if self._own.get(sid) is mine:
+                self._dirty.add(sid)
+            LEASES.add(result="taken unseen")
+            return mine.fence
+        except BaseException:
+            self._own.pop(sid, None)  # else it would be renewed without a call
+            raise
+        if lease is None or not same(lease, mine):
+            if self._own.get(sid) is mine:
+                del self._own[sid]
+            self._refused(info, lease)
+            return None
+        if self._own.get(sid) is mine:
+            self._own[sid] = lease
+        self._told("")
+        LEASES.add(result="taken")
+        return mine.fence
+
+    async def put(self, call_sid: str, stand: Stand, *, leg: int | None = None) -> None:
+        """The leg that this process has of the call has ended so: the newest, or none where that is not `leg`. Within
+        WRITE_S, also when cancelled; never raises."""
+        await trio.lowlevel.cancel_shielded_checkpoint()
+        mine = self._own.get(call_sid)
+        if mine is None or mine.stand is Stand.OVER or leg not in (None, mine.fence):
+            return
+        self._own[call_sid] = msgspec.structs.replace(mine, stand=stand)
+        self._dirty.add(call_sid)
+        with trio.move_on_after(WRITE_S, shield=True) as limit:
+            await self._settle([call_sid])
+        if limit.cancelled_caught:
+            self._told("no answer in time")
+
+    async def look(self, call_sid: str) -> Lease | None:
+        """The call's lease. Where the store does not answer within LOOK_S, what this process knows itself."""
+        await trio.lowlevel.checkpoint()
+        own = self._own.get(call_sid) or self._past.get(call_sid)
+        if own is not None and own.stand is Stand.OVER and not own.claimed:
+            return own  # for good
+        with trio.move_on_after(WRITE_S if own is not None else LOOK_S):
+            while True:
+                try:
+                    stored = await self._ask(partial(self._store.get, call_sid))
+                except StoreError as error:
+                    self._told(str(error))
+                    await trio.sleep(AGAIN_S)
+                else:
+                    return self._newest(call_sid, stored)
+        return self._own.get(call_sid) or self._past.get(call_sid)
+
+    async def stored(self, call_sid: str) -> Lease | None:
+        """The call's lease, as the store has it. Raises StoreError, also where it does not answer in time."""
+        with trio.move_on_after(ROUND_S):
+            return await self._ask(partial(self._store.get, call_sid))
+        raise StoreError("no answer in time")
+
+    async def rescued(self, lease: Lease) -> bool:
+        """Whether this process is to ask the carrier, now, to come back behind this leg: once among all of them, and
+        only where nobody is on it. Where that cannot be known within WRITE_S, it is not."""
+        rule = rules.rescue(lease.fence, lease.stream_sid)
+        try:
+            with trio.fail_after(WRITE_S):
+                _, changed = await self._ask(partial(self._store.change, lease.call_sid, rule))
+        except (StoreError, trio.TooSlowError) as error:
+            self._told(str(error) or "no answer in time")
+            return False
+        return changed
+
+    async def claim(self, call_sid: str, after_s: float) -> Lease | None:
+        """Nobody has come back to the call for so long: its record is this process's to finish, and its alone. None:
+        it is not, or that cannot be known within ROUND_S."""
+        rule = rules.claim(self.name, after_s)
+        try:
+            with trio.fail_after(ROUND_S):
+                lease, changed = await self._ask(partial(self._store.change, call_sid, rule))
+        except (StoreError, trio.TooSlowError) as error:
+            self._told(str(error) or "no answer in time")
+            return None
+        if not changed or lease is None:
+            return None
+        self._own[call_sid] = lease
+        LEASES.add(result="claimed")
+        return lease
+
+    async def orphans(self, after_s: float, limit: int) -> list[Lease]:
+        """Calls to which nobody has come back for so long, the oldest first; none where the store does not answer."""
+        try:
+            with trio.fail_after(ROUND_S):
+                return await self._ask(partial(self._store.stale, after_s, limit))
+        except (StoreError, trio.TooSlowError) as error:
+            self._told(str(error) or "no answer in time")
+            return []
+
+    async def expire(self) -> None:
+        """Forget leases of long ago."""
+        try:
+            await self._ask(self._store.expire)
+        except StoreError as error:
+            self._told(str(error))
+
+    async def run(self) -> None:
+        """Renew until cancelled."""
+        while True:
+            await contain(self._round, "leases")
+            await trio.sleep(RENEW_S)
+
+    async def leave(self) -> None:
+        """Write what is not written yet, within LEAVE_S."""
+        with trio.move_on_after(LEAVE_S, shield=True):
+            await self._settle(sorted(self._dirty))
+        if self._dirty:
+            log.warning("leases are left to run out", count=len(self._dirty))
+
+    # What it is told, and knows. Not checkpoints.
+
+    def has(self, lease: Lease) -> bool:
+        """Whether what was claimed is still this process's, as far as it knows."""
+        own = self._own.get(lease.call_sid)
+        return own is not None and same(own, lease) and own.stand is Stand.OVER
+
+    def epoch(self, call_sid: str) -> int:
+        """Which writer of the call's record this process is, from 1: what a later one has written stands."""
+        own = self._own.get(call_sid)
+        return 1 if own is None else own.epoch
+
+    def done(self, call_sid: str) -> None:
+        """The call is over, and the store has its record as it will stay: nothing is left for anybody to do."""
+        mine = self._own.get(call_sid)
+        if mine is not None:
+            self._own[call_sid] = msgspec.structs.replace(mine, stand=Stand.OVER, done=True)
+            self._dirty.add(call_sid)
+
+    # Its own.
+
+    async def _round(self) -> None:
+        """Renew what is held, and write what is not written."""
+        before = dict(self._own)
+        if not before:
+            return
+        with trio.move_on_after(ROUND_S) as limit:
+            try:
+                held = await self._ask(partial(self._store.renew, self.name))
+            except StoreError as error:
+                self._told(str(error))
+                return
+            gone = [sid for sid, mine in before.items() if self._own.get(sid) is mine and held.get(sid) != mine.fence]
+            await self._settle([*gone, *(sid for sid in self._dirty if sid not in gone)])
+        if limit.cancelled_caught:
+            self._told("no answer in time")
+
+    async def _settle(self, call_sids: Iterable[str]) -> None:
+        """Have the store know what is so here; or learn from it that another process has the call."""
+        mine = {sid: self._own[sid] for sid in call_sids if sid in self._own}
+        self._dirty &= self._own.keys()
+        if not mine:
+            return
+        found, fault = await self._ask(partial(_change, self._store, [(sid, _rule(own)) for sid, own in mine.items()]))
+        for sid, lease in found.items():
+            if self._own.get(sid) is not mine[sid]:
+                continue  # it has changed meanwhile: that is written next
+            self._dirty.discard(sid)
+            if lease is None or not same(lease, mine[sid]):
+                del self._own[sid]
+                self._lost(sid, lease)
+            elif mine[sid].done:
+                del self._own[sid]
+                self._past[sid] = lease
+                while len(self._past) > REMEMBERED:
+                    del self._past[next(iter(self._past))]
+            else:
+                self._own[sid] = lease
+        self._told(fault)
+
+    def _newest(self, call_sid: str, stored: Lease | None) -> Lease | None:
+        own = self._own.get(call_sid) or self._past.get(call_sid)
+        if own is None or stored is None:
+            return own or stored
+        if own.fence != stored.fence:
+            return own if own.fence > stored.fence else stored
+        return own if same(own, stored) and call_sid in self._dirty else stored
+
+    def _refused(self, info: CallInfo, lease: Lease | None) -> None:
+        LEASES.add(result="refused")
+        log.warning(
+            "leg of a call refused",
+            call_sid=info.call_sid,
+            leg=info.leg,
+            held=lease.fence if lease else None,
+            stand=lease.stand.value if lease else "",
+        )
+
+    def _lost(self, call_sid: str, lease: Lease | None) -> None:
+        LEASES.add(result="lost")
+        log.info("another process has the call", call_sid=call_sid, holder=lease.holder if lease else "")
+        self.fenced(call_sid)
+
+    def _told(self, fault: str) -> None:
+        """How the store answered; "": as it should."""
+        if fault and not self._away:
+            log.warning("leases cannot be kept: calls go on, and do not survive this process", error=fault)
+        elif self._away and not fault:
+            log.info("leases are kept again")
+        self._away = fault
+
+
+def _lease_of(info: CallInfo, name: str) -> Lease:
+    return Lease(
+        *(info.call_sid, name, info.leg, info.stream_sid, Stand.HELD, 0.0),
+        line=info.line,
+        language=info.language,
+        voice=info.voice,
+        order=info.order,
+        campaign=info.campaign,
+    )
+
+
+def _rule(mine: Lease) -> Rule:
+    """By which the store comes to know what is so."""
+    return rules.take(mine) if mine.stand is Stand.HELD else rules.leave(mine, mine.stand, done=mine.done)
+
+
+def _change(store: LeaseStore, changes: list[tuple[str, Rule]]) -> tuple[dict[str, Lease | None], str]:
+    """One after the other, as far as the store answers; and why no farther."""
+    found: dict[str, Lease | None] = {}
+    for call_sid, rule in changes:
+        try:
+            found[call_sid], _ = store.change(call_sid, rule)
+        except StoreError as error:
+            return found, str(error)
+    return found, ""
