@@ -45,7 +45,7 @@ from nurseries.errands import Errands
 from nurseries.holding import Holding
 from nurseries.keeping import Keeping
 from nurseries.leaving import ASIDE_S, KEEP_S, Leaving
-from nurseries.legs import Legs
+from nurseries.legs import GOES_ON, Legs
 from nurseries.parts import Parts
 from nurseries.pick_up import pick_up
 from nurseries.retention import Retention
@@ -191,9 +191,9 @@ class Process:
             if known is not None:
                 self._legs.only(info.call_sid)
             before = await self._legs.before(info) if resumed else None
-            if before is not None and before.ending:
-                await self._refuse(info, socket, "this call is over")
+            if before is not None and before.ending not in GOES_ON:
                 await self._legs.end(info.call_sid)
+                await self._refuse(info, socket, "this call is over")
                 return
             await self._hold(info, socket, before)
 
