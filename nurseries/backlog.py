@@ -36,6 +36,8 @@ class Backlog:
         self._prices = prices
         self._stored = stored
         self._due: dict[str, CallRecord] = {}
+        self._since: dict[str, float] = {}
+        """When the oldest change that the store does not have was made to each."""
         self._most = BATCH
         self._away = False
         self._more = ParkingLot()
@@ -45,6 +47,7 @@ class Backlog:
     def add(self, record: CallRecord) -> None:
         """The store is to have this, instead of what is waiting of the same call. Not a checkpoint."""
         self._due[record.call_sid] = record
+        self._since.setdefault(record.call_sid, trio.current_time())
         self._more.unpark_all()
 
     def drop(self, call_sid: str) -> None:
@@ -56,6 +59,11 @@ class Backlog:
     def waiting(self) -> int:
         """Records that the store does not have yet."""
         return len(self._due)
+
+    @property
+    def behind_s(self) -> float:
+        """For how long the oldest change that the store does not have has been waiting."""
+        return max((trio.current_time() - since for since in self._since.values()), default=0.0)
 
     async def delivered(self, call_sid: str = "") -> None:
         """Wait until the store has everything, or everything of this call. Always a checkpoint."""
@@ -87,10 +95,14 @@ class Backlog:
                 self._away = True
         finally:
             self._most = min(2 * self._most, BATCH) if saved else 1
+            for record in batch if saved else ():
+                self._since.pop(record.call_sid, None)
             for record in batch:
                 if self._due.get(record.call_sid) is record:  # else a newer one waits, or none
                     del self._due[record.call_sid]
                     self._due |= {} if saved else {record.call_sid: record}  # behind the others
+                elif saved:
+                    self._since[record.call_sid] = trio.current_time()  # the newer one's, within a write
         for record in batch if saved else ():
             self._stored(record)
         if self._away and not self._due:

@@ -49,6 +49,7 @@ from nurseries.outbound.placing import Placing
 from nurseries.outbound.refraining import Refraining
 from nurseries.parts import Parts
 from nurseries.process import Process
+from nurseries.pulse import Pulse
 from nurseries.purse import Purse, open_purse
 from nurseries.reading import Reading
 from nurseries.standing import standing
@@ -114,18 +115,21 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
         tokens = Tokens(*_keys_for(settings, "media token 1"), ttl_s=settings.TOKEN_TTL_S, random=secrets.token_bytes)
         journal = JournalFile(settings.DATA_DIR / "journal", name)
         holding = Holding(stores.leases, name)
+        if purse is not None:
+            purse.epoch = holding.epoch
         keeping = Keeping(
             *(store, journal, state, parts.prices), over=refraining.over, epoch=holding.epoch, kept=holding.done
         )
         orphans = Orphans(holding, keeping, store, parts)
-        storing = Storing(objects, store, keeping, settings.SUMMARY_TIMEOUT_S)
+        storing = Storing(objects, store, keeping)
         archive = Archive(storing, settings.DATA_DIR / "spool", name=name, recording=settings.RECORD_CALLS)
         placing = _placing(parts, orders, rules, state)
         softphones = Tokens(
             *_keys_for(settings, "softphone 1"), ttl_s=settings.SOFTPHONE_TOKEN_S, random=secrets.token_bytes
         )
+        pulse = Pulse(state, settings.DRAIN_MODE, settings.DRAIN_TIMEOUT_S)
         ways = WaysBackOf(holding, hand_overs.handed_over, state, settings, parts.carrier, over=orphans.hasten)
-        beside = {"refraining": refraining.run, "orphans": orphans.run, "ways back": ways.run}
+        beside = {"refraining": refraining.run, "orphans": orphans.run, "pulse": pulse.run, "ways back": ways.run}
         beside |= {"placing": placing.run} if placing else {}
         process = Process(
             *(parts, store, tokens, state, keeping, archive, objects),
@@ -141,7 +145,7 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
             *(settings, tokens, state, gate, parts.lines, hand_overs.handed_over, records),
             limits=limits,
             entrance=entrance,
-            readings=lambda: [*standing(state, keeping, purse), *parts.breakers.readings()],
+            readings=lambda: [*standing(state, keeping, purse), *parts.breakers.readings(), *pulse.readings()],
             calling_out=CallingOut(
                 rules=rules,
                 placing=placing,
