@@ -41,6 +41,7 @@ for _result in get_args(Rescue):
     RESCUES.begin(result=_result)
 for _why in get_args(Resumed):
     RESUMED.begin(why=_why)
+    GAP.begin(why=_why)
 for _why in get_args(TurnedAway):
     TURNED_AWAY.begin(why=_why)
 

@@ -205,7 +205,7 @@ class Outbox:
 
     def queue(self, track: Track, sentence: Sentence, mulaw: bytes | None) -> None:
         """Used by the live track: audio, or (None) the sentence's mark."""
-        if mulaw and sentence.spans and not self._queue and self.now_ms > self.ledger.end_ms:
+        if mulaw and sentence.spans and not self._queue and self.now_ms > self.ledger.end_ms - self._lead_ms:
             self._pace.starving()
         self._queue.append((track, sentence, mulaw))
         self.ledger.made(sentence, len(mulaw or b""))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 
 import trio
 
@@ -47,10 +48,19 @@ class _Passes(trio.abc.Instrument):
 class Pulse:
     """One process's."""
 
-    def __init__(self, state: ProcessState, mode: str, clock: Callable[[], float] = time.perf_counter) -> None:
-        """`mode` is what becomes of calls in a drain. `clock` goes on while the loop is held up."""
+    def __init__(
+        self,
+        state: ProcessState,
+        mode: str = "wait",
+        limit_s: float = 0.0,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        """`mode` is what becomes of calls in a drain, and `limit_s` what they have for it. `clock` goes on while the
+        loop is held up."""
         self._state = state
         self._mode = mode
+        self._limit_s = limit_s
+        self._version = version("calling-agent")
         self._clock = clock
         self._leaving_since: float | None = None
 
@@ -74,8 +84,10 @@ class Pulse:
             trio.lowlevel.remove_instrument(passes)
 
     def readings(self) -> Iterator[Reading]:
-        """How far a drain is. Not a checkpoint."""
+        """How far a drain is, and of which version. Not a checkpoint."""
         since = self._leaving_since
         left = 0.0 if since is None else trio.current_time() - since
         yield Reading("draining_seconds", "Since the first signal to leave; 0 before.", left)
+        yield Reading("drain_limit_seconds", "What calls have in a drain until they are told goodbye.", self._limit_s)
         yield Reading("drain_mode", "1 for what becomes of calls in a drain.", 1.0, {"mode": self._mode})
+        yield Reading("build_info", "1 for the version that runs.", 1.0, {"version": self._version})

@@ -46,6 +46,8 @@ GAPS = Times(
     "cause",
     buckets=(0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0),
 )
+for _cause in ("late", "starved"):
+    GAPS.begin(cause=_cause)
 
 
 class Pace:
@@ -81,7 +83,7 @@ class Pace:
         self._closed = True
 
     def starving(self) -> None:
-        """All that there was of a sentence has played, and only now there is more."""
+        """It was time to send more of a sentence before there was any."""
         self._starved = True
 
     def handed(self, late_ms: float, hole_ms: float) -> None:

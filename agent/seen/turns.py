@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from agent.metrics import Count, Times
 
+STAGE_NAMES = ("endpoint", "hear", "first-token", "first-audio")
+
 WAIT = Times(
     "turn_seconds",
     "From the caller's last word to the first byte of the answer.",
@@ -40,10 +42,10 @@ for _kind in ("barge-in", "backchannel", "false"):
     INTERRUPTIONS.begin(kind=_kind)
 for _by in ("filler", "apology", "rest"):
     DEAD_AIR.begin(by=_by)
+for _stage in STAGE_NAMES:
+    STAGES.begin(stage=_stage)
 for _outcome in ("answered", "unsaid"):
     TURNS.begin(outcome=_outcome)
-
-STAGE_NAMES = ("endpoint", "hear", "first-token", "first-audio")
 
 
 @dataclass(frozen=True, slots=True)

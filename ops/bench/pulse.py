@@ -50,7 +50,7 @@ async def load(*, pulse: bool, pace: bool) -> float:
     """CPU seconds."""
     async with trio.open_nursery() as whole:
         if pulse:
-            whole.start_soon(Pulse(ProcessState(), "wait").run)
+            whole.start_soon(Pulse(ProcessState()).run)
         await trio.lowlevel.checkpoint()
         began = time.process_time()
         async with trio.open_nursery() as calls:

@@ -16,7 +16,7 @@ def drained(pulse: Pulse) -> float:
 
 async def test_a_task_that_holds_up_the_loop_is_seen_however_short_and_whenever(autojump_clock) -> None:
     counted, now = Counted(), 0.0
-    pulse = Pulse(ProcessState(), "wait", lambda: now)
+    pulse = Pulse(ProcessState(), clock=lambda: now)
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(pulse.run)
@@ -36,7 +36,7 @@ async def test_a_process_that_is_not_given_its_turn_is_seen_by_who_sleeps(autoju
     counted = Counted()
 
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(Pulse(ProcessState(), "wait", lambda: 0.0).run)
+        nursery.start_soon(Pulse(ProcessState(), clock=lambda: 0.0).run)
         await trio.sleep(0.35)
         autojump_clock.jump(0.4)
         await trio.sleep(TELL_S)
@@ -62,7 +62,7 @@ async def test_a_drain_is_timed_from_its_first_signal(autojump_clock) -> None:
 
 async def test_nothing_of_it_stays_in_the_loop(autojump_clock) -> None:
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(Pulse(ProcessState(), "wait").run)
+        nursery.start_soon(Pulse(ProcessState()).run)
         await trio.sleep(2)
         before = len(trio._core._run.GLOBAL_RUN_CONTEXT.runner.instruments)
         nursery.cancel_scope.cancel()
