@@ -212,7 +212,7 @@ class Call:
         """Hold the call; returns once the socket is closed and every child gone. Cancelled, it hangs up at once. From
         here on the meter counts what is used in this task."""
         METER.set(self.meter)
-        self.dialogue.story.begin()
+        self.dialogue.story.begin(*(self._taken.gap(self._leg_began_ms) if self._taken is not None else ()))
         KEEPER.set(self._stood_in)
         if self._parts.purse is not None:
             self.account = self.dialogue.account = self._parts.purse.open(self.info, self.meter)

@@ -55,6 +55,7 @@ from nurseries.reading import Reading
 from nurseries.standing import standing
 from nurseries.stores import Stores, open_objects, open_stores
 from nurseries.storing import Storing
+from nurseries.tracing import open_tracing
 from nurseries.turnstile import Turnstile
 from nurseries.vacancy import Vacancy
 
@@ -88,7 +89,8 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
     async with compose(settings, hand_overs.hand_over, verdict=orders.verdict, refrain=refraining.ask) as composed:
         name = f"{os.getpid()}-{secrets.token_hex(4)}"
         purse = open_purse(composed.budgeting, settings, lambda: stores.budgets, composed.prices, name)
-        parts = replace(composed, purse=purse)
+        tracing = open_tracing(settings, name)
+        parts = replace(composed, purse=purse, spans=tracing.tell if tracing else None)
         rules: DialRules = Dialling(settings, stores.dial_book, asked=refraining.asked)
         rules = Vacancy(Affording(rules, purse) if purse is not None else rules, state)
         for doubt in parts.lines.warnings:
@@ -129,7 +131,8 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
             *(parts, store, tokens, state, keeping, archive, objects),
             orders=stores.orders,
             beside={"refraining": refraining.run, "orphans": orphans.run, "pulse": pulse.run}
-            | ({"placing": placing.run} if placing else {}),
+            | ({"placing": placing.run} if placing else {})
+            | ({"tracing": tracing.run} if tracing else {}),
             turnstile=Turnstile(stores.access, softphones),
             holding=holding,
         )
