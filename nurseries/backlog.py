@@ -65,10 +65,10 @@ class Backlog:
         """For how long the oldest change that the store does not have has been waiting."""
         return max((trio.current_time() - since for since in self._since.values()), default=0.0)
 
-    async def delivered(self) -> None:
-        """Wait until the store has everything. Always a checkpoint."""
+    async def delivered(self, call_sid: str = "") -> None:
+        """Wait until the store has everything, or everything of this call. Always a checkpoint."""
         await trio.lowlevel.checkpoint()
-        while self._due:
+        while call_sid in self._due if call_sid else self._due:
             await self._progress.park()
 
     async def run(self) -> None:

@@ -211,6 +211,8 @@ class Call:
     async def run(self) -> None:
         """Hold the call; returns once the socket is closed and every child gone. Cancelled, it hangs up at once. From
         here on the meter counts what is used in this task."""
+        if self._tape is not None:
+            self._tape.begins(self.info.leg, self.started_at, self._leg_began_ms)
         METER.set(self.meter)
         self.dialogue.story.begin(*(self._taken.gap(self._leg_began_ms) if self._taken is not None else ()))
         KEEPER.set(self._stood_in)

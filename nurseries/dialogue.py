@@ -74,6 +74,7 @@ class Dialogue:
     _turns = 0
     _prompts = 0
     _failures = 0
+    """Turns that have failed one after the other."""
     _deaf: Failure | None = None
     _notice_due = False
     _broke = False

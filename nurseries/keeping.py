@@ -208,9 +208,9 @@ class Keeping:
         """Wait until the journal has all that this was told."""
         await self._notebook.written()
 
-    async def delivered(self) -> None:
-        """Wait until the store has all that this was told."""
-        await self._backlog.delivered()
+    async def delivered(self, call_sid: str = "") -> None:
+        """Wait until the store has all that this was told, or was told of this call."""
+        await self._backlog.delivered(call_sid)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Follow until cancelled; `started()` once the journal has been tried."""

@@ -58,6 +58,7 @@ from nurseries.storing import Storing
 from nurseries.tracing import open_tracing
 from nurseries.turnstile import Turnstile
 from nurseries.vacancy import Vacancy
+from nurseries.ways_back import WaysBackOf
 
 log = structlog.get_logger(__name__)
 
@@ -89,7 +90,7 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
     async with compose(settings, hand_overs.hand_over, verdict=orders.verdict, refrain=refraining.ask) as composed:
         name = f"{os.getpid()}-{secrets.token_hex(4)}"
         purse = open_purse(composed.budgeting, settings, lambda: stores.budgets, composed.prices, name)
-        tracing = open_tracing(settings, name)
+        pulse, tracing = Pulse(state, settings.DRAIN_MODE, settings.DRAIN_TIMEOUT_S), open_tracing(settings, name)
         parts = replace(composed, purse=purse, spans=tracing.tell if tracing else None)
         rules: DialRules = Dialling(settings, stores.dial_book, asked=refraining.asked)
         rules = Vacancy(Affording(rules, purse) if purse is not None else rules, state)
@@ -116,23 +117,25 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
         tokens = Tokens(*_keys_for(settings, "media token 1"), ttl_s=settings.TOKEN_TTL_S, random=secrets.token_bytes)
         journal = JournalFile(settings.DATA_DIR / "journal", name)
         holding = Holding(stores.leases, name)
+        if purse is not None:
+            purse.epoch = holding.epoch
         keeping = Keeping(
             *(store, journal, state, parts.prices), over=refraining.over, epoch=holding.epoch, kept=holding.done
         )
         orphans = Orphans(holding, keeping, store, parts)
-        storing = Storing(objects, store, keeping, settings.SUMMARY_TIMEOUT_S)
+        storing = Storing(objects, store, keeping)
         archive = Archive(storing, settings.DATA_DIR / "spool", name=name, recording=settings.RECORD_CALLS)
         placing = _placing(parts, orders, rules, state)
         softphones = Tokens(
             *_keys_for(settings, "softphone 1"), ttl_s=settings.SOFTPHONE_TOKEN_S, random=secrets.token_bytes
         )
-        pulse = Pulse(state, settings.DRAIN_MODE, settings.DRAIN_TIMEOUT_S)
+        ways = WaysBackOf(holding, hand_overs.handed_over, state, settings, parts.carrier, over=orphans.hasten)
+        beside = {"refraining": refraining.run, "orphans": orphans.run, "pulse": pulse.run, "ways back": ways.run}
+        beside |= {"placing": placing.run} if placing else {}
         process = Process(
             *(parts, store, tokens, state, keeping, archive, objects),
             orders=stores.orders,
-            beside={"refraining": refraining.run, "orphans": orphans.run, "pulse": pulse.run}
-            | ({"placing": placing.run} if placing else {})
-            | ({"tracing": tracing.run} if tracing else {}),
+            beside=beside | ({"tracing": tracing.run} if tracing else {}),
             turnstile=Turnstile(stores.access, softphones),
             holding=holding,
         )
@@ -154,6 +157,7 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
             ),
             spending=purse,
             softphones=softphones,
+            ways=ways,
         )
         async with trio.open_nursery() as nursery:
             await nursery.start(partial(process.run, listeners, app, gate, limits=limits))

@@ -47,10 +47,11 @@ def open_tracing(settings: Settings, process: str, environ: Mapping[str, str] = 
     off = environ.get("OTEL_SDK_DISABLED", "").lower() == "true" or environ.get("OTEL_TRACES_EXPORTER") == "none"
     if not settings.traces_to or off:
         return None
-    faults = []
-    for name in ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"):
-        if environ.get(name, "http/protobuf") != "http/protobuf":
-            faults.append(f"{name}={environ[name]} is not supported: set it to http/protobuf, usually with port 4318.")
+    faults = [
+        f"{name}={environ[name]} is not supported: set it to http/protobuf, usually with port 4318."
+        for name in ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
+        if environ.get(name, "http/protobuf") != "http/protobuf"
+    ]
     sizes = {"OTEL_BSP_MAX_QUEUE_SIZE": 2048, "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": 512, "OTEL_BSP_SCHEDULE_DELAY": 5000}
     for name in sizes:
         told = environ.get(name, "").strip()
