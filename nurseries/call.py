@@ -25,6 +25,7 @@ from agent.keep.stand_ins import KEEPER, StandIn, StandIns
 from agent.keep.thread import Leg, Thread
 from agent.keep.usage import METER, Meter
 from agent.model import CallInfo, Ending, Frame, Utterance
+from agent.seen.pace import Pace
 from agent.speak.ledger import Ledger
 from agent.think.conversation import Line
 from agent.think.errand import Errand, held
@@ -131,6 +132,7 @@ class Call:
         self._tape = tape
         self._ears: Mailbox[Frame] = Mailbox(EARS_FRAMES)
         self._echo = EchoGuard()
+        self._pace = Pace(lambda: self._ears.dropped, greets=not info.outbound and info.leg == 1)
         self._outbox = Outbox(
             Ledger(),
             lead_ms=settings.LEAD_MS,
@@ -138,6 +140,7 @@ class Call:
             room_ms=ROOM_MS,
             began=self._began,
             audience=(*([self._echo] if settings.ECHO_GUARD else []), *([tape] if tape is not None else [])),
+            pace=self._pace,
         )
         self._turns = TurnDetector(
             Guards(
@@ -185,6 +188,7 @@ class Call:
                 self._thread = self._stands(self.dialogue.lay_down())
             self.ending, self.reason = ending, reason
             self._dropped = self._ears.dropped  # from here on nobody listens, on purpose
+            self._pace.ends()
             log.info("ending", ending=ending.value, reason=reason)
         self._conversing.cancel(reason)
         if ending in HANG_UPS:
@@ -210,6 +214,7 @@ class Call:
         if self._tape is not None:
             self._tape.begins(self.info.leg, self.started_at, self._leg_began_ms)
         METER.set(self.meter)
+        self.dialogue.story.begin()
         KEEPER.set(self._stood_in)
         if self._parts.purse is not None:
             self.account = self.dialogue.account = self._parts.purse.open(self.info, self.meter)
@@ -226,6 +231,8 @@ class Call:
                 services.cancel_scope.cancel("the call is over")
         finally:
             self._ended = trio.current_time()
+            ending = self.ending or Ending.SHUTDOWN
+            self.dialogue.story.over(ending.value, self._ended, failed=ending is Ending.FAILED)
             self._outbox.clear()
             self.dialogue.memory.commit()
             if self._tape is not None:
@@ -332,6 +339,7 @@ class Call:
             mark=self._mark,
             digit=self._digit,
             ended=self.end,
+            pace=self._pace,
         )
 
     async def _write(self) -> None:

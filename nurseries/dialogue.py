@@ -21,6 +21,8 @@ from agent.guard.budget import No
 from agent.keep.usage import METER
 from agent.model import CallInfo, Ending
 from agent.profile import Profile
+from agent.seen.story import Story
+from agent.seen.turns import FAILURES
 from agent.speak.clips import AGAIN, APOLOGY, CONNECTING, FAREWELL, LOST, TROUBLE, WELCOME, Clip
 from agent.speak.ports import Voice
 from agent.think.conversation import Conversation
@@ -33,11 +35,11 @@ from agent.think.tools.ports import Desk, Say, Then, Transfer
 from nurseries.hands import Hands
 from nurseries.live_mind import LiveMind
 from nurseries.memory import Memory, Timing
-from nurseries.outbox import Outbox
+from nurseries.outbox import INTERJECTION, Outbox
 from nurseries.parts import Parts
 from nurseries.purse import Account
 from nurseries.runner import Runner
-from nurseries.speech import INTERJECTION, Failure, Manner, Speech
+from nurseries.speech import Failure, Manner, Speech
 from nurseries.taken_over import TakenOver
 from nurseries.tape import Tape
 from nurseries.turn import FILLERS, Outcome, Patience, Thinker, sentences, take_turn
@@ -72,6 +74,7 @@ class Dialogue:
     _turns = 0
     _prompts = 0
     _failures = 0
+    """Turns that have failed one after the other."""
     _deaf: Failure | None = None
     _notice_due = False
     _broke = False
@@ -98,6 +101,7 @@ class Dialogue:
         self.runner = Runner()
         self.manner = Manner(voice, parts.cache, profile.voice, profile.language, settings.TTS_TIMEOUT_S)
         self.phrases = parts.repertoire.of(profile.phrases, self.manner.speaker, profile.language)
+        self.story = Story(info, trio.current_time(), parts.spans)
         self.memory = Memory(outbox, Conversation(self.phrases.texts((*FILLERS, LOST, AGAIN))))
         self._mind = mind
         if mind is not None:
@@ -127,7 +131,8 @@ class Dialogue:
         self._end = end
         memory = self.memory
         self._hands = Hands(
-            parts.toolbox, self.runner, self._desk, memory.tool_ran, memory.tool_known, settings.TOOL_TIMEOUT_S
+            *(parts.toolbox, self.runner, self._desk, memory.tool_ran, memory.tool_known, settings.TOOL_TIMEOUT_S),
+            timed=self.story.tool,
         )
         self._tape = tape
         self._errand = errand
@@ -165,7 +170,7 @@ class Dialogue:
     def await_words(self, reason: str) -> None:
         """The caller has finished: it is the agent's turn as soon as the words are there."""
         self._words, self._deaf = trio.Event(), None
-        self.runner.replace(partial(self._answer, trio.current_time(), self._words), reason)
+        self.runner.replace(partial(self._answer, trio.current_time(), self._words, keyed=reason == "keys"), reason)
 
     @property
     def awaiting(self) -> bool:
@@ -357,9 +362,11 @@ class Dialogue:
         try:
             await self._reply(speech, outcome)
         finally:
-            timing.first_token = outcome.first_token_at
+            timing.first_token, timing.thought = outcome.first_token_at, trio.current_time()
 
-    async def _answer(self, decided: float, words: trio.Event) -> None:
+    async def _answer(self, decided: float, words: trio.Event, *, keyed: bool) -> None:
+        spoken, known = min(self.last_spoken, decided), len(self.memory.timings)
+
         async def think(speech: Speech, outcome: Outcome) -> None:
             await words.wait()
             if self._deaf is not None:
@@ -376,6 +383,9 @@ class Dialogue:
         finally:
             if (meter := METER.get()) is not None:
                 meter.turn = len(self.memory.timings)
+            began = trio.current_time() - self.outbox.now_ms / 1000
+            for timing in self.memory.timings[known:]:
+                self.story.answered(timing.turn(spoken, began, keyed=keyed))
 
     async def _act(self, action: str) -> None:
         async def think(speech: Speech, outcome: Outcome) -> None:
@@ -547,6 +557,7 @@ class Dialogue:
             failure = Failure("think", Fault.BROKEN, "an empty reply")
         if failure is not None:
             self._failures += 1
+            FAILURES.add(stage=failure.stage, fault=failure.fault.value)
             log.warning(
                 "turn failed",
                 stage=failure.stage,

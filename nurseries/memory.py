@@ -10,16 +10,18 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import structlog
+import trio
 
 from agent.keep.record import TurnTimes
 from agent.keep.usage import Meter
+from agent.seen.turns import Turn
 from agent.speak.ledger import Heard
 from agent.think.conversation import Conversation, Line
 from agent.think.facts import Fact, attributed, extract, merge
 from agent.think.ports import ToolCall
 from agent.think.tools.ports import Result
-from nurseries.outbox import Outbox
-from nurseries.speech import INTERJECTION, Speech
+from nurseries.outbox import INTERJECTION, Outbox
+from nurseries.speech import Speech
 from nurseries.taken_over import TakenOver
 from nurseries.voiced import Voiced
 
@@ -34,6 +36,17 @@ class Timing:
     heard: float
     speech: Speech
     first_token: float | None = None
+    thought: float | None = None
+    """The model had said all, or was given up."""
+
+    def turn(self, spoken: float, began: float, *, keyed: bool) -> Turn:
+        """The answer as it is told when it is over: now. `spoken`: the caller's last word; `began`: the call."""
+        first_ms = self.speech.first_sent_ms
+        first = None if first_ms is None else began + first_ms / 1000
+        over, delayed = trio.current_time(), self.speech.delayed
+        return Turn(
+            spoken, self.decided, self.heard, self.first_token, first, over, self.thought, delayed=delayed, keyed=keyed
+        )
 
 
 class Witness(Protocol):

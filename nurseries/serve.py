@@ -49,6 +49,7 @@ from nurseries.outbound.placing import Placing
 from nurseries.outbound.refraining import Refraining
 from nurseries.parts import Parts
 from nurseries.process import Process
+from nurseries.pulse import Pulse
 from nurseries.purse import Purse, open_purse
 from nurseries.reading import Reading
 from nurseries.standing import standing
@@ -56,6 +57,7 @@ from nurseries.stores import Stores, open_objects, open_stores
 from nurseries.storing import Storing
 from nurseries.turnstile import Turnstile
 from nurseries.vacancy import Vacancy
+from nurseries.ways_back import WaysBackOf
 
 log = structlog.get_logger(__name__)
 
@@ -125,11 +127,14 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
         softphones = Tokens(
             *_keys_for(settings, "softphone 1"), ttl_s=settings.SOFTPHONE_TOKEN_S, random=secrets.token_bytes
         )
+        pulse = Pulse(state, settings.DRAIN_MODE, settings.DRAIN_TIMEOUT_S)
+        ways = WaysBackOf(holding, hand_overs.handed_over, state, settings, parts.carrier, over=orphans.hasten)
+        beside = {"refraining": refraining.run, "orphans": orphans.run, "pulse": pulse.run, "ways back": ways.run}
+        beside |= {"placing": placing.run} if placing else {}
         process = Process(
             *(parts, store, tokens, state, keeping, archive, objects),
             orders=stores.orders,
-            beside={"refraining": refraining.run, "orphans": orphans.run}
-            | ({"placing": placing.run} if placing else {}),
+            beside=beside,
             turnstile=Turnstile(stores.access, softphones),
             holding=holding,
         )
@@ -140,7 +145,7 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
             *(settings, tokens, state, gate, parts.lines, hand_overs.handed_over, records),
             limits=limits,
             entrance=entrance,
-            readings=lambda: [*standing(state, keeping, purse), *parts.breakers.readings()],
+            readings=lambda: [*standing(state, keeping, purse), *parts.breakers.readings(), *pulse.readings()],
             calling_out=CallingOut(
                 rules=rules,
                 placing=placing,
@@ -151,6 +156,7 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
             ),
             spending=purse,
             softphones=softphones,
+            ways=ways,
         )
         async with trio.open_nursery() as nursery:
             await nursery.start(partial(process.run, listeners, app, gate, limits=limits))

@@ -21,13 +21,10 @@ from agent.speak.ledger import Heard
 from agent.speak.plain import speakable
 from agent.speak.ports import Voice
 from agent.speak.telephone import Telephone
-from nurseries.outbox import Outbox, Track
+from nurseries.outbox import INTERJECTION, Outbox, Track
 from nurseries.voiced import Voiced
 
 NEVER = float("inf")
-
-INTERJECTION = object()
-"""What a ledger has of a clip that was put in between: cut off, it is not worth going on with."""
 
 Words = str | Clip | Voiced
 """A text to be made into sound, sound that is there already, or sound that is being made."""
@@ -80,7 +77,9 @@ class Speech:
         self.spoke = False
         """A sentence has been queued whole."""
         self.first_sent_ms: float | None = None
-        """When its first byte went to the socket, on the call's clock."""
+        """When its first byte went to the socket, on the call's clock; fillers left aside."""
+        self.delayed = held
+        """By the caller, who made a sound before there was any of it."""
 
     @property
     def said_all(self) -> bool:
@@ -109,6 +108,8 @@ class Speech:
     def hold(self, cut: Iterable[Heard]) -> None:
         """Fall silent. `cut` is what the ledger tells was cut off, in order, and will be said from there on; a clip
         from its beginning, for it needs no voice. Not a checkpoint."""
+        self._note_first()
+        self.delayed = self.delayed or self.first_sent_ms is None
         back = [heard.source if isinstance(heard.source, (Voiced, Clip)) else heard.rest for heard in cut]
         if self._current is not None and not self._begun:
             back.append(self._current)
@@ -121,6 +122,7 @@ class Speech:
 
     def close(self) -> None:
         """Nothing more will be said, nor heard. Not a checkpoint."""
+        self._note_first()
         for line in (*self._lines, *self._pending):
             if isinstance(line, Voiced):
                 line.settle()

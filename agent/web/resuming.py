@@ -103,6 +103,8 @@ class Resuming:
         except ValueError as error:
             return problem(400, f"CallSid or AccountSid is not usable: {error}.")
         self._state.promise(lease.call_sid, now)
+        if self._state.draining:
+            self._state.kept.add(lease.call_sid)
         log.info("call resumed", call_sid=lease.call_sid, leg=told.leg, stand=lease.stand.value, brief=brief)
         return as_twiml(
             twiml.connect(

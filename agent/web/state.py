@@ -36,6 +36,8 @@ class ProcessState:
     """Calls at the same time, promised ones included."""
     held: set[str] = field(default_factory=set)
     """CallSids of those that have a stream here."""
+    kept: set[str] = field(default_factory=set)
+    """CallSids of those that came back to this process while it leaves, as nobody else took them: they stay."""
     welcome: set[object] = field(default_factory=set)
     """Media sockets that a line was found for: to the door, the others are strangers."""
     turned_away: dict[str, None] = field(default_factory=dict)
