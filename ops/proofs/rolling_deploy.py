@@ -14,8 +14,7 @@ from __future__ import annotations
 
 import argparse
 import random
-import resource
-import statistics
+import shutil
 import sys
 import tempfile
 import time
@@ -33,7 +32,9 @@ from nurseries.rehearsal.crowd import Crowd
 from nurseries.rehearsal.own_speech import find_voice
 from nurseries.rehearsal.rest import Rest
 from nurseries.rehearsal.webhooks import Target
+from ops.proofs import stories
 from ops.proofs.site import ACCOUNT, GREETING, PUBLIC, TOKEN, Site, site
+from ops.proofs.table import print_table
 from tests.calls.witness import stored_at
 from tests.fakes.mongod import Mongod
 
@@ -61,7 +62,7 @@ def main() -> int:
     parser.add_argument("--releases", type=int, default=3)
     parser.add_argument("--mode", choices=["wait", "hand-off", "both"], default="both")
     parser.add_argument("--seed", type=int, default=None)
-    parser.add_argument("--keep", action="store_true", help="leave the processes' logs where they are")
+    parser.add_argument("--keep", action="store_true", help="keep the processes' logs also where all is well")
     args = parser.parse_args()
     modes = ["wait", "hand-off"] if args.mode == "both" else [args.mode]
     return max([_prove(mode, args) for mode in modes])
@@ -71,16 +72,15 @@ def _prove(mode: str, args: argparse.Namespace) -> int:
     mongod = Mongod()
     folder = Path(tempfile.mkdtemp(prefix=f"releases-{mode}-"))
     try:
-        began, used = time.monotonic(), resource.getrusage(resource.RUSAGE_SELF)
         releases, logs = trio.run(_releases, mode, folder, mongod.uri, args)
-        after = resource.getrusage(resource.RUSAGE_SELF)
-        took = time.monotonic() - began
-        busy = (after.ru_utime + after.ru_stime - used.ru_utime - used.ru_stime) / took
         records = {record["call_sid"]: record for record in stored_at(mongod.uri)}
     finally:
         mongod.remove()
     verdicts = [judge(log, records.get(log.call_sid), Wants(greeting=GREETING, updates=0)) for log in logs]
-    return _report(mode, releases, logs, verdicts, busy)
+    stories.tell(folder, logs, records, verdicts)
+    if not args.keep and not any(verdict.faults for verdict in verdicts):
+        shutil.rmtree(folder)
+    return _report(mode, releases, logs, verdicts)
 
 
 async def _releases(
@@ -96,7 +96,7 @@ async def _releases(
         plan=CallPlan(patience_ms=30_000, max_ms=900_000),
         lines=LINES[mode],
         ramp_s=args.calls / 10,
-        dice=random.Random(args.seed),  # noqa: S311  no secret
+        dice=random.Random(args.seed),
     )
     await crowd.prepare(voice)
     rest = Rest(crowd.exchange, ACCOUNT, TOKEN)
@@ -132,42 +132,14 @@ async def _release(here: Site, old: int, crowd: Crowd) -> Release:
     return Release(ready_s, left_s, code, up)
 
 
-def _report(mode: str, releases: list[Release], logs: list[CallLog], verdicts: list[Verdict], busy: float) -> int:
-    faulty = [verdict for verdict in verdicts if verdict.faults]
-    breaks = [one for verdict in verdicts for one in verdict.breaks]
+def _report(mode: str, releases: list[Release], logs: list[CallLog], verdicts: list[Verdict]) -> int:
     print(f"\nDRAIN_MODE={mode}, {len(releases)} releases")
     for n, one in enumerate(releases, 1):
-        print(
-            f"  release {n}: {one.up} calls; ready after {one.ready_s:.1f} s, left after {one.leave_s:.1f} s, exit {one.code}"
-        )
-    lines = [
-        ("calls", f"{len(logs)}, of which {sum(verdict.dropped for verdict in verdicts)} dropped"),
-        ("greeted twice", sum(verdict.greetings > 1 for verdict in verdicts)),
-        ("the agent's words", f"{sum(verdict.agent_words for verdict in verdicts)} heard"),
-        ("the callers' words", f"{sum(verdict.caller_words for verdict in verdicts)} said"),
-        ("lost between two streams", f"{sum(verdict.lost_between for verdict in verdicts)} of the callers' words"),
-        ("hand-offs", len(breaks)),
-        ("the caller unheard", _spread([one.deaf_ms for one in breaks])),
-        ("until the next stream", _spread([one.opened_ms for one in breaks])),
-        ("changes over REST", sum(verdict.updates for verdict in verdicts)),
-        ("streams that died", sum(sum(verdict.crashed) for verdict in verdicts)),
-        ("callers' own frames, latest", f"{max(log.late_ms for log in logs):.0f} ms; {busy:.0%} of a core"),
-        ("calls with a fault", len(faulty)),
-    ]
-    for name, told in lines:
-        print(f"  {name:<28} {told}")
-    for verdict in faulty[:8]:
-        print(f"  {verdict.call_sid}: {'; '.join(verdict.faults[:3])}")
-    codes = [one.code for one in releases if one.code]
-    good = not faulty and not codes and len(releases) > 0 and not any(any(v.crashed) for v in verdicts)
-    print("  PASS" if good else "  FAIL")
-    return 0 if good else 1
-
-
-def _spread(ms: list[float]) -> str:
-    if not ms:
-        return "-"
-    return f"median {statistics.median(ms):.0f} ms, longest {max(ms):.0f} ms"
+        ready = f"ready after {one.ready_s:.1f} s"
+        print(f"  release {n}: {one.up} calls; {ready}, the old one left after {one.leave_s:.1f} s, exit {one.code}")
+    died = sum(sum(verdict.crashed) for verdict in verdicts)
+    good = bool(releases) and not died and not any(one.code for one in releases)
+    return print_table(logs, verdicts, [("streams that died", died)], good=good)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +17,7 @@ from tests.calls.server import Server
 
 PUBLIC = "https://voice.example.in"
 ACCOUNT = "AC" + "5" * 32
-TOKEN = "0123456789abcdef" * 2  # noqa: S105  of nobody's
+TOKEN = "0123456789abcdef" * 2
 GREETING = "Hello this is Priya. How may I help you today?"
 READY_S = 90.0
 
@@ -33,6 +32,7 @@ defaults
     timeout client 30s
     timeout server 30s
     timeout tunnel 1h
+    timeout check 5s
     option http-server-close
     option redispatch
     retries 3
@@ -98,7 +98,7 @@ class Site:
         pod = await trio.to_thread.run_sync(lambda: Server(home, **settings))
         self.pods[place] = pod
         with trio.fail_after(READY_S):
-            while not await trio.to_thread.run_sync(self.up, place):
+            while not await trio.to_thread.run_sync(self.up, place):  # noqa: ASYNC110
                 await trio.sleep(0.1)
         return pod
 
@@ -149,7 +149,3 @@ def site(folder: Path, **settings: Any) -> Iterator[Site]:
         yield made
     finally:
         made.close()
-
-
-def since(began: float) -> float:
-    return time.monotonic() - began
