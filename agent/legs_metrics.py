@@ -5,18 +5,17 @@ Told by whoever does it, as it is done. None of these is a checkpoint.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
-from agent.metrics import Count, Times
+from agent.metrics import OTHER, Count, Times
 
 HandOff = Literal["moved", "over", "kept", "failed"]
 """What became of a hand-off, for the process that leaves: `moved`, its stream was ended for another one to take the
 call; `over`, the call ended before there was a quiet moment; `kept`, there was none in time; `failed`, its state could
 not be saved, so that it stays."""
 
-Resumed = Literal["hand-off", "crash", "lost", "rescue"]
-"""Why there is one more leg: `hand-off`, a process left; `crash`, a process is gone; `lost`, a stream ended under a
-process that is there; `rescue`, either of the last two, brought back by REST."""
+Resumed = Literal["hand-off", "connection lost", "process gone"]
+"""Why there is one more leg: as in the record's `Leg.why`."""
 
 Rescue = Literal["sent", "unneeded", "refused", "failed"]
 """What became of a rescue: `unneeded`, the call had resumed or ended meanwhile; `refused`, by the carrier; `failed`,
@@ -36,13 +35,24 @@ GAP = Times(
 RESCUES = Count("rescues", "Calls whose stream died and that REST was to bring back, by what became.", "result")
 TURNED_AWAY = Count("legs_turned_away", "Streams that wanted to go on with a call and were not let, by why.", "why")
 
+for _result in get_args(HandOff):
+    HAND_OFFS.begin(result=_result)
+for _result in get_args(Rescue):
+    RESCUES.begin(result=_result)
+for _why in get_args(Resumed):
+    RESUMED.begin(why=_why)
+    GAP.begin(why=_why)
+for _why in get_args(TurnedAway):
+    TURNED_AWAY.begin(why=_why)
+
 
 def handed_off(result: HandOff) -> None:
     HAND_OFFS.add(result=result)
 
 
-def resumed(why: Resumed, gap_s: float | None = None) -> None:
-    """A call goes on here. `gap_s`: for how long nobody was there, where that is known."""
+def resumed(why: str, gap_s: float | None = None) -> None:
+    """A call goes on here; `why` is one of `Resumed`. `gap_s`: for how long nobody was there, where that is known."""
+    why = why if why in get_args(Resumed) else OTHER  # as another version may have written it
     RESUMED.add(why=why)
     if gap_s is not None:
         GAP.took(gap_s, why=why)

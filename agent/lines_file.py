@@ -42,6 +42,8 @@ class Section(msgspec.Struct, frozen=True):
     still: str | None = None
     trouble: str | None = None
     connecting: str | None = None
+    lost: str | None = None
+    again: str | None = None
     apology: str | None = None
     transfer_to: str | None = None
     nobody_free: str | None = None
@@ -55,7 +57,7 @@ class Section(msgspec.Struct, frozen=True):
 
 _TYPES: dict[str, Any] = {field.name: field.type for field in msgspec.structs.fields(Section)}
 _MAY_BE_EMPTY = frozenset({"transfer_to", "say_first"})
-PHRASES = ("moment", "still", "trouble", "connecting", "apology")
+PHRASES = ("moment", "still", "trouble", "connecting", "lost", "again", "apology")
 """What is recorded in English; by the names of agent/speak/repertoire.py."""
 
 _SPOKEN = (

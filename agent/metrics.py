@@ -47,6 +47,9 @@ REGISTRY = CollectorRegistry(auto_describe=True)
 """Of this process."""
 ProcessCollector(registry=REGISTRY)
 
+DECLARED: dict[str, tuple[str, ...]] = {}
+"""Of each counter and histogram of this process, by its name without the prefix: the names of its labels."""
+
 
 class Count:
     """A counter. `labels` are the names of its labels."""
@@ -54,6 +57,7 @@ class Count:
     def __init__(self, name: str, what: str, *labels: str, registry: CollectorRegistry = REGISTRY) -> None:
         """`name` without the prefix; `_total` is appended. Raises ValueError for a name that is taken."""
         self._counter = Counter(PREFIX + name, what, labels, registry=registry)
+        DECLARED[f"{name}_total"] = labels
         self._series = _Series(labels)
 
     def add(self, amount: float = 1.0, **labels: str) -> None:
@@ -61,6 +65,10 @@ class Count:
         if amount > 0:
             told = self._series.told(labels)
             (self._counter.labels(*told) if told else self._counter).inc(amount)
+
+    def begin(self, **labels: str) -> None:
+        """At nothing, so that the first one is seen as a rise. Not a checkpoint."""
+        self._counter.labels(*self._series.told(labels))
 
 
 class Times:
@@ -70,7 +78,12 @@ class Times:
         self, name: str, what: str, *labels: str, buckets: Iterable[float], registry: CollectorRegistry = REGISTRY
     ) -> None:
         self._histogram = Histogram(PREFIX + name, what, labels, buckets=tuple(buckets), registry=registry)
+        DECLARED[name] = labels
         self._series = _Series(labels)
+
+    def begin(self, **labels: str) -> None:
+        """At nothing, as for a counter. Not a checkpoint."""
+        self._histogram.labels(*self._series.told(labels))
 
     def took(self, seconds: float, **labels: str) -> None:
         """Once more. Not a checkpoint."""

@@ -22,15 +22,18 @@ OLD_STREAM_S = 2.0
 log = structlog.get_logger(__name__)
 
 
-async def admit(call_sid: str, socket: MediaSocket, state: ProcessState, changed: ParkingLot) -> bool:
-    """Whether there is a line for this call, which a promised one always has; if not, the socket is closed. `changed`
-    is unparked whenever a call begins or ends. No checkpoint between the yes and the return: take the line at once."""
+async def admit(
+    call_sid: str, socket: MediaSocket, state: ProcessState, changed: ParkingLot, *, resumed: bool = False
+) -> bool:
+    """Whether there is a line for this call, which a promised one always has, and one that is resumed: its caller is in
+    the middle of it. If not, the socket is closed. `changed` is unparked whenever a call begins or ends. No checkpoint
+    between the yes and the return: take the line at once."""
     with trio.move_on_after(OLD_STREAM_S):
         while call_sid in state.held:
             await changed.park()
     if call_sid in state.held:
         code, refusal = 1008, "this call has its stream already"
-    elif not state.room(call_sid, time.time()):
+    elif not resumed and not state.room(call_sid, time.time()):
         state.turn_away(call_sid)
         code, refusal = 1013, "all lines are busy"  # try again later
     else:

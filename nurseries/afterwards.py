@@ -22,9 +22,10 @@ from agent.think.facts import Fact, values
 from agent.think.lead import proven, qualify
 from agent.think.score import score
 from agent.think.summary import Summary, instructions, plain, read, transcript
-from nurseries.call import Call, entry_of, line_of
+from nurseries.call import Call
 from nurseries.ears import joined
 from nurseries.parts import Parts
+from nurseries.written import entry_of, line_of
 
 log = structlog.get_logger(__name__)
 

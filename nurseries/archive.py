@@ -1,7 +1,7 @@
 """Keeps the sound of calls: what is recorded goes to a file as it comes, and after the call to the object store.
 
 One of the process's children, beside keeping; it outlives the calls. A recording's way, each step after the one before
-is durable: the file is complete, the record finished; the object stored; the record has its key; the file removed. So
+is durable: the file is complete; the object stored; the calls' store knows of it; the file removed. So
 a crash between any two loses nothing, and what is done twice is done to the same key. A file waits on the disk while
 the object store is away, over restarts as well: what a process that is gone has left, the next one takes up. Waiting
 costs no descriptor: a call that comes meanwhile needs them.
@@ -52,7 +52,7 @@ class Archive:
     # What it is told. None of these is a checkpoint.
 
     def tape(self, call_sid: str) -> Tape | None:
-        """A call begins: what is to be told of its sound, if it is to be recorded."""
+        """A call begins, or goes on here: what is to be told of its sound, if it is to be recorded."""
         if not self._recording:
             return None
         tape = Tape(wav.Label(call_sid, datetime.now(UTC).isoformat(timespec="milliseconds")))
@@ -61,7 +61,7 @@ class Archive:
         return tape
 
     def keep(self, tape: Tape) -> None:
-        """The call is over, and its record finished: the recording may be stored."""
+        """The call, or its leg, is over: the recording may be stored, and waits for the record."""
         tape.end()
         self._news.unpark_all()
         if self._nursery is not None:

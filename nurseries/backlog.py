@@ -36,6 +36,8 @@ class Backlog:
         self._prices = prices
         self._stored = stored
         self._due: dict[str, CallRecord] = {}
+        self._since: dict[str, float] = {}
+        """When the oldest change that the store does not have was made to each."""
         self._most = BATCH
         self._away = False
         self._more = ParkingLot()
@@ -45,6 +47,7 @@ class Backlog:
     def add(self, record: CallRecord) -> None:
         """The store is to have this, instead of what is waiting of the same call. Not a checkpoint."""
         self._due[record.call_sid] = record
+        self._since.setdefault(record.call_sid, trio.current_time())
         self._more.unpark_all()
 
     def drop(self, call_sid: str) -> None:
@@ -57,10 +60,15 @@ class Backlog:
         """Records that the store does not have yet."""
         return len(self._due)
 
-    async def delivered(self) -> None:
-        """Wait until the store has everything. Always a checkpoint."""
+    @property
+    def behind_s(self) -> float:
+        """For how long the oldest change that the store does not have has been waiting."""
+        return max((trio.current_time() - since for since in self._since.values()), default=0.0)
+
+    async def delivered(self, call_sid: str = "") -> None:
+        """Wait until the store has everything, or everything of this call. Always a checkpoint."""
         await trio.lowlevel.checkpoint()
-        while self._due:
+        while call_sid in self._due if call_sid else self._due:
             await self._progress.park()
 
     async def run(self) -> None:
@@ -87,10 +95,14 @@ class Backlog:
                 self._away = True
         finally:
             self._most = min(2 * self._most, BATCH) if saved else 1
+            for record in batch if saved else ():
+                self._since.pop(record.call_sid, None)
             for record in batch:
                 if self._due.get(record.call_sid) is record:  # else a newer one waits, or none
                     del self._due[record.call_sid]
                     self._due |= {} if saved else {record.call_sid: record}  # behind the others
+                elif saved:
+                    self._since[record.call_sid] = trio.current_time()  # the newer one's, within a write
         for record in batch if saved else ():
             self._stored(record)
         if self._away and not self._due:

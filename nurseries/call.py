@@ -8,31 +8,35 @@ synchronous methods, so nothing can slip in between.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 
+import msgspec
 import structlog
 import trio
 
+from agent.errors import ProviderError
 from agent.hear.echo import EchoGuard
 from agent.hear.keys import WORDS as KEYS
 from agent.hear.keys import Keypad
 from agent.hear.turns import RELEASE, Guards, TurnDetector
-from agent.keep.record import CallRecord, Entry
+from agent.keep.record import CallRecord
 from agent.keep.stand_ins import KEEPER, StandIn, StandIns
+from agent.keep.thread import Leg, Thread
 from agent.keep.usage import METER, Meter
 from agent.model import CallInfo, Ending, Frame, Utterance
+from agent.seen.pace import Pace
 from agent.speak.ledger import Ledger
 from agent.think.conversation import Line
 from agent.think.errand import Errand, held
 from agent.think.facts import values
-from agent.think.ports import ToolCall
 from agent.wire.media_stream import Encoder, MediaBody
 from agent.wire.ports import MediaSocket
-from nurseries import detector, duration, machine, reader, silence, writer
+from nurseries import detector, duration, machine, moving, reader, silence, writer
 from nurseries.boundary import contain
 from nurseries.dialogue import Dialogue
+from nurseries.ears import joined
 from nurseries.floor import Floor
 from nurseries.keypad import Keys
 from nurseries.mailbox import Mailbox
@@ -40,7 +44,9 @@ from nurseries.outbox import Outbox
 from nurseries.parts import Parts, Verdict
 from nurseries.phrases import make_phrases
 from nurseries.purse import Account
+from nurseries.taken_over import HAND_OFF, LOST, TakenOver
 from nurseries.tape import Tape
+from nurseries.written import entry_of, told_of
 
 log = structlog.get_logger(__name__)
 
@@ -65,6 +71,17 @@ NOISE_MS = 4000
 MESSAGE_S = 60.0
 """For a message to an answering machine: they listen to a minute or two."""
 
+GOES_ON = {Ending.MOVED: HAND_OFF, Ending.CONNECTION_LOST: LOST}
+"""Endings behind which another leg may follow, and how the record tells it."""
+
+LAST_WORDS_S = 1.0
+"""For what the caller was saying when the line was lost to be understood, so that whoever goes on with the call knows
+it; later it is added to the record alone."""
+
+BEFORE_CLOSE_S = 1.0
+"""For what is to be known elsewhere before the carrier asks what comes next, shielded: the caller hears nothing
+meanwhile."""
+
 CLOSE_S = 0.5
 """For the closing handshake, shielded: a hang-up must not wait for a silent peer."""
 
@@ -72,31 +89,62 @@ CLOSE_S = 0.5
 class Call:
     """One call, from the stream's start to its record."""
 
+    ending: Ending | None = None
+    reason = ""
+    fenced = False
+    """Another process holds the call: nothing of this one counts any more."""
+    _why_move = ""
+    _understood = False
+    """What the caller was saying at the end of the leg."""
+    _thread: Thread | None = None
+    """Where the call stood when this leg ended."""
+
     def __init__(
-        self, info: CallInfo, socket: MediaSocket, parts: Parts, tape: Tape | None = None, errand: Errand | None = None
+        self,
+        info: CallInfo,
+        socket: MediaSocket,
+        parts: Parts,
+        tape: Tape | None = None,
+        errand: Errand | None = None,
+        *,
+        before: CallRecord | None = None,
+        process: str = "",
+        before_close: Callable[[], Awaitable[None]] | None = None,
+        now: datetime | None = None,
     ) -> None:
-        """`tape`, where the call is to be recorded; `errand`, where we placed it for one."""
+        """`tape`, where the call is to be recorded; `errand`, where we placed it for one.
+
+        `before` is the record of a call that went on elsewhere until now, which goes on with it, and with its clock; a
+        later leg without one knows nothing of what was said. `process` is this one's name. `before_close` is awaited,
+        for BEFORE_CLOSE_S at most, once all is said and before the socket is closed, unless the call was fenced off.
+        `now` is the time of day.
+        """
         settings = parts.settings
+        now = now or datetime.now(UTC)
+        taken = self._taken = TakenOver(before) if before is not None else None
+        self._before_close = before_close
+        self._process = process
         self.info = info
-        self.ending: Ending | None = None
-        self.reason = ""
-        self.meter = Meter()
-        self._stand_ins = StandIns()
+        self.meter = Meter(before.usage if before is not None else ())
+        self._stand_ins = StandIns(before.stand_ins if before is not None else ())
         self.account: Account | None = None
         """What pays for it; to be closed once nothing more is used for it."""
-        self.started_at = datetime.now(UTC)
+        self.started_at = taken.started_at(now) if taken is not None else now
         self.errand = errand
         self.profile = held(
             parts.lines.profile(info), outbound=info.outbound, disclose=settings.DISCLOSE, errand=errand
         )
         self._socket = socket
         self._parts = parts
-        self._began = trio.current_time()
+        self._leg_began_ms = taken.now_ms(now) if taken is not None else 0.0
+        self._began = trio.current_time() - self._leg_began_ms / 1000
+        """Of the call, however many legs ago."""
         self._ended: float | None = None
         self._dropped = 0
         self._tape = tape
         self._ears: Mailbox[Frame] = Mailbox(EARS_FRAMES)
         self._echo = EchoGuard()
+        self._pace = Pace(lambda: self._ears.dropped, greets=not info.outbound and info.leg == 1)
         self._outbox = Outbox(
             Ledger(),
             lead_ms=settings.LEAD_MS,
@@ -104,6 +152,7 @@ class Call:
             room_ms=ROOM_MS,
             began=self._began,
             audience=(*([self._echo] if settings.ECHO_GUARD else []), *([tape] if tape is not None else [])),
+            pace=self._pace,
         )
         self._turns = TurnDetector(
             Guards(
@@ -120,8 +169,9 @@ class Call:
         self._recogniser = self._hearing or parts.recogniser
         self._voice = self._live.voice or parts.voice
         self.dialogue = Dialogue(
-            parts, info, self.profile, self._outbox, self._voice, self._live.mind, self.end, tape, errand
+            parts, info, self.profile, self._outbox, self._voice, self._live.mind, self.end, tape, errand, taken
         )
+        self.dialogue.leaves = self._leaves
         self.floor = Floor(
             self.dialogue,
             self._recogniser,
@@ -130,9 +180,12 @@ class Call:
             self._turns.hold,
             early=EVERY_PAUSE if self._hearing else settings.EARLY_TRANSCRIPTIONS,
         )
+        if before is not None:
+            self.floor.resume(before)
         self._keys = Keys(Keypad(settings.KEY_PAUSE_S, parts.bindings))
         self._message = False
         """There is one to be left with a machine."""
+        self._to_move = trio.Event()
         self._conversing = trio.CancelScope()
         self._leaving = trio.CancelScope()
         self._written = trio.Event()
@@ -140,17 +193,37 @@ class Call:
     def end(self, ending: Ending, reason: str) -> None:
         """The call is over: nobody speaks any more but for last words. The first ending stands. Not a checkpoint."""
         if self.ending is None:
+            if ending in GOES_ON:
+                self._thread = self._stands(self.dialogue.lay_down())
             self.ending, self.reason = ending, reason
             self._dropped = self._ears.dropped  # from here on nobody listens, on purpose
+            self._pace.ends()
             log.info("ending", ending=ending.value, reason=reason)
         self._conversing.cancel(reason)
         if ending in HANG_UPS:
             self._leaving.cancel(reason)
 
+    def move(self, reason: str) -> None:
+        """Hand the call off to another process as soon as the caller does not notice it, or will not mind: see
+        `moving`. The ending is MOVED then, unless the call ends before. Not a checkpoint."""
+        if not self._to_move.is_set():
+            self._why_move = reason
+            self._to_move.set()
+
+    def fence(self) -> None:
+        """Another process holds the call by now: leave at once, without a word. Not a checkpoint."""
+        self.fenced = True
+        self.end(Ending.MOVED, "another process holds the call")
+        self._outbox.clear()
+        self._leaving.cancel("fenced off")
+
     async def run(self) -> None:
         """Hold the call; returns once the socket is closed and every child gone. Cancelled, it hangs up at once. From
         here on the meter counts what is used in this task."""
+        if self._tape is not None:
+            self._tape.begins(self.info.leg, self.started_at, self._leg_began_ms)
         METER.set(self.meter)
+        self.dialogue.story.begin(*(self._taken.gap(self._leg_began_ms) if self._taken is not None else ()))
         KEEPER.set(self._stood_in)
         if self._parts.purse is not None:
             self.account = self.dialogue.account = self._parts.purse.open(self.info, self.meter)
@@ -167,29 +240,49 @@ class Call:
                 services.cancel_scope.cancel("the call is over")
         finally:
             self._ended = trio.current_time()
+            ending = self.ending or Ending.SHUTDOWN
+            self.dialogue.story.over(ending.value, self._ended, failed=ending is Ending.FAILED)
             self._outbox.clear()
             self.dialogue.memory.commit()
             if self._tape is not None:
                 self._tape.end(self._outbox.now_ms)
+            if self.ending is Ending.CONNECTION_LOST and not self.fenced:
+                await self._understand()
+            if self._before_close is not None and not self.fenced:
+                with trio.move_on_after(BEFORE_CLOSE_S, shield=True) as bounded:
+                    await contain(self._before_close, "before the close")
+                if bounded.cancelled_caught:
+                    log.warning("closed before all was known elsewhere", limit_s=BEFORE_CLOSE_S)
             with trio.move_on_after(CLOSE_S, shield=True) as polite:
                 await self._socket.close()
             if polite.cancelled_caught:
                 log.info("closed without the peer's goodbye")
 
     def record(self) -> CallRecord:
-        """What this call leaves behind; complete once `run` has returned or raised, but for what comes after a call."""
+        """What this call leaves behind; complete once `run` has returned or raised, but for what comes after a call.
+        After a hand-off it has no ending, as another process will write it."""
         ended = self._ended if self._ended is not None else trio.current_time()
         lines = self.dialogue.memory.conversation.lines
-        return self._record(lines, round((ended - self._began) * 1000), (self.ending or Ending.SHUTDOWN).value)
+        ending = "" if self.ending is Ending.MOVED else (self.ending or Ending.SHUTDOWN).value
+        return self._record(lines, round((ended - self._began) * 1000), ending)
 
     def so_far(self) -> CallRecord:
         """The same while the call goes on, with what the caller has heard of the sentence that is playing. It lasts to
-        its last entry, so that it changes with what is said and not with the time."""
+        its last entry, so that it changes with what is said and not with the time. Behind a leg that is over it has all
+        that another one needs."""
         lines = self.dialogue.memory.so_far()
         return self._record(lines, round(max((line.end_ms for line in lines), default=0.0)), "")
 
     def _record(self, lines: Sequence[Line], duration_ms: int, ending: str) -> CallRecord:
-        dialogue, floor = self.dialogue, self.floor
+        dialogue, floor, before = self.dialogue, self.floor, self._taken
+        times = dialogue.memory.times(self._began, self.meter)
+        thread = None
+        if self.ending is None or (self.ending in GOES_ON and self._thread is not None):
+            thread = msgspec.structs.replace(
+                self._thread or self._stands(dialogue.unsaid()),
+                turns=tuple(line.turn for line in lines),
+                facts=told_of(dialogue.memory.facts.values()),
+            )
         return CallRecord(
             call_sid=self.info.call_sid,
             account_sid=self.info.account_sid,
@@ -200,11 +293,11 @@ class Call:
             duration_ms=duration_ms,
             ending=ending,
             entries=tuple(entry_of(line) for line in lines),
-            turns=dialogue.memory.times(self._began, self.meter),
+            turns=times if before is None else (*before.record.turns, *times),
             facts=values(dialogue.memory.facts),
             providers=self._parts.names(self._live),
             barge_ins=floor.barge_ins,
-            frames_dropped=self._dropped,
+            frames_dropped=self._dropped + (before.record.frames_dropped if before is not None else 0),
             language=self.profile.language,
             transferred_to=dialogue.transferred_to,
             false_interruptions=floor.false_interruptions,
@@ -218,11 +311,57 @@ class Call:
             stand_ins=self._stand_ins.all,
             purpose=self.errand.purpose if self.errand else "",
             variables=self.errand.variables if self.errand else {},
+            legs=(*(before.legs if before is not None else ()), self._leg()),
+            thread=thread,
+        )
+
+    def _leg(self) -> Leg:
+        ended = None if self._ended is None else round((self._ended - self._began) * 1000)
+        why = GOES_ON.get(self.ending, "") if self.ending is not None else ""
+        return Leg(self._process, round(self._leg_began_ms), ended, why)
+
+    def _stands(self, unsaid: Sequence[str]) -> Thread:
+        """Where the call stands, but for what its lines and facts tell."""
+        info, dialogue = self.info, self.dialogue
+        return Thread(
+            info.line,
+            info.language,
+            info.voice,
+            tuple(unsaid),
+            self._tape is not None and self._tape.allowed,
+            dialogue.disclosures,
+            turn=dialogue.turns,
+            notices=dialogue.notices,
+            parting=("transfer" if dialogue.transferring else "goodbye") if dialogue.parting else "",
+            complete=dialogue.complete,
+            speaking=dialogue.caller_speaks or dialogue.unheard,
         )
 
     def unheard(self) -> list[Utterance]:
         """Sound of the caller that nobody has understood by the end of the call, in order."""
-        return self.floor.ears.left(self._turns.rest())
+        return [] if self._understood else self.floor.ears.left(self._turns.rest())
+
+    async def _understand(self) -> None:
+        """What was said last, in time or not at all."""
+        unheard = self.unheard()
+        if not unheard:
+            return
+        whole, text = joined(unheard), ""
+        try:
+            with trio.move_on_after(LAST_WORDS_S, shield=True) as scope:
+                text = await self._parts.recogniser.transcribe(whole, self.profile.language)
+        except ProviderError as error:
+            log.warning("last words not understood", error=str(error))
+            return
+        if scope.cancelled_caught:
+            return
+        self._understood = True
+        if text:
+            self.dialogue.memory.caller_said(text, whole.start_ms, whole.end_ms)
+        if self._thread is not None:
+            self._thread = msgspec.structs.replace(
+                self._thread, speaking=False, unsaid=() if text else self._thread.unsaid
+            )
 
     async def _read(self) -> None:
         await reader.read(
@@ -234,6 +373,7 @@ class Call:
             mark=self._mark,
             digit=self._digit,
             ended=self.end,
+            pace=self._pace,
         )
 
     async def _write(self) -> None:
@@ -261,10 +401,15 @@ class Call:
                     silence.watch, dialogue.quiet_since, settings.SILENCE_S, dialogue.too_quiet, name="silence"
                 )
                 nursery.start_soon(self._limit, name="duration")
-                if self.info.order and self._parts.verdict is not None and settings.MACHINE_DETECTION != "off":
-                    nursery.start_soon(self._look_for_machine, self._parts.verdict, name="machine")
+                nursery.start_soon(self._find_moment, name="moving")
+                verdict = self._parts.verdict if self.info.order and self.info.leg == 1 else None
+                if verdict is not None and settings.MACHINE_DETECTION != "off":
+                    nursery.start_soon(self._look_for_machine, verdict, name="machine")
                 nursery.start_soon(make_phrases, dialogue.phrases, dialogue.manner, name="phrases")
-                dialogue.greet()
+                if self._taken is None and self.info.leg == 1:
+                    dialogue.greet()
+                else:
+                    dialogue.go_on()
 
     async def _detect(self) -> None:
         await detector.detect(
@@ -285,7 +430,39 @@ class Call:
             notice=dialogue.notice,
             insist=dialogue.insist,
             reached=self._out_of_time,
+            passed_s=self._leg_began_ms / 1000,
+            told=dialogue.noticed,
         )
+
+    async def _find_moment(self) -> None:
+        dialogue, outbox = self.dialogue, self._outbox
+        scene = moving.Scene(
+            quiet_since=self._quiet_since,
+            asked=lambda: dialogue.memory.conversation.question.endswith("?"),
+            free=lambda: not (self._caller_busy or dialogue.committed),
+            audible=lambda: outbox.ledger.first if outbox.speaking else "",
+        )
+        wait_s = self._parts.settings.HAND_OFF_WAIT_S
+        await moving.watch(self._to_move, wait_s, scene, lambda: self.end(Ending.MOVED, self._why_move))
+
+    @property
+    def _caller_busy(self) -> bool:
+        """The caller speaks or presses keys, or has done so and it is not known yet what it was."""
+        dialogue = self.dialogue
+        return dialogue.caller_speaks or dialogue.unheard or self._turns.voiced or self._keys.pending
+
+    def _quiet_since(self) -> float:
+        dialogue, outbox = self.dialogue, self._outbox
+        if self._caller_busy or self._turns.speaking or dialogue.runner.busy or outbox.speaking or not outbox.empty:
+            return trio.current_time()
+        return max(outbox.playback_end, dialogue.last_spoken)
+
+    def _leaves(self) -> bool:
+        """The words of the caller are there and the agent has not begun to think: whether the call is moved now, and
+        another process answers them, so that its way is no longer than the thought."""
+        if self._to_move.is_set() and not self._caller_busy and not self.dialogue.committed:
+            self.end(Ending.MOVED, self._why_move)
+        return self.ending is Ending.MOVED
 
     async def _look_for_machine(self, verdict: Verdict) -> None:
         def hang_up(answered_by: str) -> None:
@@ -350,28 +527,3 @@ class Call:
 
     def _out_of_time(self) -> None:
         self.end(Ending.TIME_LIMIT, f"{self._parts.settings.CALL_MAX_MINUTES:g} minutes")
-
-
-def entry_of(line: Line) -> Entry:
-    """A line of the conversation, as it is kept."""
-    return Entry(
-        line.role,
-        line.text,
-        round(line.start_ms),
-        round(line.end_ms),
-        line.interrupted,
-        line.aside,
-        line.keys,
-        line.call.name if line.call else "",
-        line.call.arguments if line.call else "",
-        line.meant,
-    )
-
-
-def line_of(entry: Entry) -> Line:
-    """The same back again; which turn it was of is not kept."""
-    call = ToolCall("", entry.tool, entry.arguments) if entry.role == "tool" else None
-    return Line(
-        *(entry.role, entry.text, entry.start_ms, entry.end_ms, 0, entry.interrupted, entry.aside, entry.keys, call),
-        meant=entry.meant,
-    )

@@ -6,7 +6,7 @@ to hold a turn, to make up for a failed one, and to part.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -21,7 +21,9 @@ from agent.guard.budget import No
 from agent.keep.usage import METER
 from agent.model import CallInfo, Ending
 from agent.profile import Profile
-from agent.speak.clips import APOLOGY, CONNECTING, FAREWELL, TROUBLE, WELCOME, Clip
+from agent.seen.story import Story
+from agent.seen.turns import FAILURES
+from agent.speak.clips import AGAIN, APOLOGY, CONNECTING, FAREWELL, LOST, TROUBLE, WELCOME, Clip
 from agent.speak.ports import Voice
 from agent.think.conversation import Conversation
 from agent.think.errand import Errand
@@ -33,13 +35,14 @@ from agent.think.tools.ports import Desk, Say, Then, Transfer
 from nurseries.hands import Hands
 from nurseries.live_mind import LiveMind
 from nurseries.memory import Memory, Timing
-from nurseries.outbox import Outbox
+from nurseries.outbox import INTERJECTION, Outbox
 from nurseries.parts import Parts
 from nurseries.purse import Account
 from nurseries.runner import Runner
 from nurseries.speech import Failure, Manner, Speech
+from nurseries.taken_over import TakenOver
 from nurseries.tape import Tape
-from nurseries.turn import FILLERS, Outcome, Patience, Thinker, sentences, take_turn
+from nurseries.turn import FILLERS, Outcome, Patience, Thinker, completing, sentences, take_turn
 from nurseries.voiced import Voiced
 
 log = structlog.get_logger(__name__)
@@ -62,6 +65,18 @@ class Dialogue:
 
     account: Account | None = None
     """What pays for turns."""
+    disclosures = 0
+    """How often the caller was told that a machine speaks."""
+    notices: tuple[int, ...] = ()
+    """The turns in which the caller was told, perhaps in part, that they are recorded."""
+    _announced = False
+    """They were, in this process or before."""
+    _turns = 0
+    _prompts = 0
+    _failures = 0
+    """Turns that have failed one after the other."""
+    _deaf: Failure | None = None
+    _notice_due = False
     _broke = False
     """The caller has been told that the call must end, as nothing pays for it."""
 
@@ -76,15 +91,18 @@ class Dialogue:
         end: Callable[[Ending, str], None],
         tape: Tape | None = None,
         errand: Errand | None = None,
+        taken: TakenOver | None = None,
     ) -> None:
-        """`tape`, where the call is to be recorded: the caller is told before anything else."""
+        """`tape`, where the call is to be recorded: the caller is told before anything else. `taken`, where the call
+        went on elsewhere until now."""
         settings = parts.settings
         self.profile = profile
         self.outbox = outbox
         self.runner = Runner()
         self.manner = Manner(voice, parts.cache, profile.voice, profile.language, settings.TTS_TIMEOUT_S)
         self.phrases = parts.repertoire.of(profile.phrases, self.manner.speaker, profile.language)
-        self.memory = Memory(outbox, Conversation(self.phrases.texts(FILLERS)))
+        self.story = Story(info, trio.current_time(), parts.spans)
+        self.memory = Memory(outbox, Conversation(self.phrases.texts((*FILLERS, LOST, AGAIN))))
         self._mind = mind
         if mind is not None:
             self.memory.witness = mind
@@ -113,19 +131,18 @@ class Dialogue:
         self._end = end
         memory = self.memory
         self._hands = Hands(
-            parts.toolbox, self.runner, self._desk, memory.tool_ran, memory.tool_known, settings.TOOL_TIMEOUT_S
+            *(parts.toolbox, self.runner, self._desk, memory.tool_ran, memory.tool_known, settings.TOOL_TIMEOUT_S),
+            timed=self.story.tool,
+            begun=memory.tool_begun,
         )
         self._tape = tape
         self._errand = errand
-        self._disclosures = 0
-        self._announced = 0
-        """The turn in which the caller was told that they are recorded."""
-        self._turns = 0
-        self._prompts = 0
-        self._failures = 0
+        self._taken = taken
+        if taken is not None:
+            self._resume(taken)
+        self.leaves: Callable[[], bool] = lambda: False
+        """Asked before the agent thinks: whether another process will."""
         self._words: trio.Event | None = None
-        self._deaf: Failure | None = None
-        self._notice_due = False
         self._owed = self.last_spoken
         """Since when the caller waits for the running turn."""
         self._patience = Patience(
@@ -143,10 +160,18 @@ class Dialogue:
         wait_s = self._parts.settings.OUTBOUND_WAIT_S if self._info.outbound else 0.0
         self.runner.replace(partial(self._greet, wait_s), "greeting")
 
+    def go_on(self) -> None:
+        """The call was held elsewhere until now: say what was about to be said, or answer what was not answered."""
+        taken = self._taken
+        if taken is not None and not self._greeted and (taken.lost or not taken.unsaid):
+            self.greet()
+        elif taken is None or taken.lost or taken.unsaid or taken.thinks or self.memory.conversation.unanswered:
+            self.runner.replace(partial(self._go_on, taken), "the call goes on")
+
     def await_words(self, reason: str) -> None:
         """The caller has finished: it is the agent's turn as soon as the words are there."""
         self._words, self._deaf = trio.Event(), None
-        self.runner.replace(partial(self._answer, trio.current_time(), self._words), reason)
+        self.runner.replace(partial(self._answer, trio.current_time(), self._words, keyed=reason == "keys"), reason)
 
     @property
     def awaiting(self) -> bool:
@@ -155,6 +180,8 @@ class Dialogue:
 
     def answer(self, reason: str, failure: Failure | None = None) -> None:
         """Answer what the caller has said; or, where it could not be heard, say so."""
+        if failure is None and self.leaves():
+            return
         if self._words is None or not self.runner.busy:
             self.await_words(reason)
         self._deaf = failure
@@ -207,6 +234,41 @@ class Dialogue:
         if not self.runner.shielded:  # else it waits for the end of what is not to be interrupted
             self.outbox.clear()
         self.memory.commit()
+
+    def unsaid(self) -> list[str]:
+        """What of the running turn the caller has not heard, in order; nothing is changed."""
+        if self.speech is None or self.runner.superseded:
+            return []
+        rests = self.outbox.ledger.rests(self.outbox.now_ms)
+        return self._worth_saying([*(text for text, what in rests if what is not INTERJECTION), *self.speech.left()])
+
+    def lay_down(self) -> list[str]:
+        """The same, and it will not be said here: fall silent. The runner is to be cancelled with it."""
+        self.outbox.clear()
+        cut = self.memory.commit()
+        if self.speech is None or self.runner.superseded:
+            return []
+        return self._worth_saying([*(heard.rest for heard in cut), *self.speech.left()])
+
+    def _worth_saying(self, texts: Iterable[str]) -> list[str]:
+        return [text for text in texts if text and self.memory.conversation.counts(text)]
+
+    @property
+    def complete(self) -> bool:
+        """All that the running turn will say is there."""
+        return self.speech is None or self.runner.superseded or self.speech.complete
+
+    @property
+    def committed(self) -> bool:
+        """The agent is in something that is to be finished here, or in a reply that nobody else could complete."""
+        said = self.speech is not None and self.speech.first_sent_ms is not None
+        broken = not self.complete and (said or bool(self.unsaid()))
+        return self.runner.shielded or self.parting or self.announcing or broken
+
+    @property
+    def noticed(self) -> bool:
+        """The caller has been told that the call will soon be over."""
+        return self._was_heard(self.profile.notice)
 
     def caller_said(self, text: str, start_ms: float, end_ms: float, keys: str = "") -> None:
         """Words of the caller, or keys pressed: they win back the agent's patience. Not a checkpoint."""
@@ -262,7 +324,60 @@ class Dialogue:
             await trio.sleep(wait_s)
         await self._turn(think, instead=WELCOME)
 
-    async def _answer(self, decided: float, words: trio.Event) -> None:
+    def _resume(self, taken: TakenOver) -> None:
+        thread = taken.thread
+        self.memory.resume(taken)
+        self.disclosures, self.notices = thread.disclosures, thread.notices
+        self._turns = max([thread.turn, *(line.turn for line in taken.lines)])
+        self._announced = thread.announced
+        if self._tape is not None and thread.announced:
+            self._tape.allow()
+
+    async def _go_on(self, taken: TakenOver | None) -> None:
+        """Behind a hand-off to the word, as if nothing had been; where the line was lost, with an apology."""
+        decided = trio.current_time()
+        unsaid = taken.unsaid if taken is not None else ()
+        lost = taken is None or taken.lost
+
+        async def think(speech: Speech, outcome: Outcome) -> None:
+            if lost:
+                speech.add(self.phrases.words(LOST))
+            if unsaid and self.memory.conversation.unanswered:
+                self.memory.timings.append(Timing(decided, decided, speech))
+            speech.add(*unsaid)
+            if taken is not None and taken.thread.parting:
+                self._part_again(taken.thread.parting, speech, outcome)
+            elif taken is None or (lost and taken.thread.speaking):
+                speech.add(self.phrases.words(AGAIN))
+            elif not unsaid and (taken.thinks or self.memory.conversation.unanswered):
+                await self._think(decided, speech, outcome, goes_on=taken.thinks)
+            await trio.lowlevel.checkpoint()
+
+        await self._turn(think, instead=LOST if lost else TROUBLE, same=bool(unsaid) and not lost)
+
+    def _part_again(self, how: str, speech: Speech, outcome: Outcome) -> None:
+        """As it was about to, where the call went on before."""
+        to = self.profile.transfer_to if how == "transfer" else ""
+        if to:
+            outcome.then = Transfer(to)
+        else:
+            outcome.says_goodbye = True
+        if self._taken is not None and not self._taken.unsaid:
+            speech.add(*([self.phrases.words(CONNECTING)] if to else sentences(self.profile.goodbye)))
+        self._will_part(outcome.then)
+
+    async def _think(self, decided: float, speech: Speech, outcome: Outcome, *, goes_on: bool = False) -> None:
+        """A reply to what the caller has said, with its times; `goes_on`: it was begun elsewhere."""
+        timing = Timing(decided, trio.current_time(), speech)
+        self.memory.timings.append(timing)
+        try:
+            await self._reply(speech, outcome, goes_on=goes_on)
+        finally:
+            timing.first_token, timing.thought = outcome.first_token_at, trio.current_time()
+
+    async def _answer(self, decided: float, words: trio.Event, *, keyed: bool) -> None:
+        spoken, known = min(self.last_spoken, decided), len(self.memory.timings)
+
         async def think(speech: Speech, outcome: Outcome) -> None:
             await words.wait()
             if self._deaf is not None:
@@ -272,18 +387,16 @@ class Dialogue:
                 self._disclose(speech)  # they have said hello, and it is for us to say who we are
                 speech.add(*sentences(self.profile.greeting))
                 return
-            timing = Timing(decided, trio.current_time(), speech)
-            self.memory.timings.append(timing)
-            try:
-                await self._reply(speech, outcome)
-            finally:
-                timing.first_token = outcome.first_token_at
+            await self._think(decided, speech, outcome)
 
         try:
             await self._turn(think, owed_since=self.last_spoken)
         finally:
             if (meter := METER.get()) is not None:
                 meter.turn = len(self.memory.timings)
+            began = trio.current_time() - self.outbox.now_ms / 1000
+            for timing in self.memory.timings[known:]:
+                self.story.answered(timing.turn(spoken, began, keyed=keyed))
 
     async def _act(self, action: str) -> None:
         async def think(speech: Speech, outcome: Outcome) -> None:
@@ -318,9 +431,9 @@ class Dialogue:
         self._will_part(None)
         await trio.lowlevel.checkpoint()
 
-    async def _reply(self, speech: Speech, outcome: Outcome) -> None:
+    async def _reply(self, speech: Speech, outcome: Outcome, *, goes_on: bool = False) -> None:
         settings = self._parts.settings
-        prompt = self._prompt()
+        prompt = completing(self._prompt()) if goes_on else self._prompt()
         self._disclose(speech)
         thinker = Thinker(
             self._mind,
@@ -353,10 +466,13 @@ class Dialogue:
     def _disclose(self, speech: Speech) -> None:
         """Say that it is a machine who speaks, until that was heard. Not a checkpoint."""
         text = " ".join(self.profile.disclosure.split())
-        heard = " ".join(line.text for line in self.memory.conversation.lines if line.role == "agent")
-        if text and text not in heard and self._disclosures < DISCLOSURES:
-            self._disclosures += 1
+        if text and not self._was_heard(text) and self.disclosures < DISCLOSURES:
+            self.disclosures += 1
             speech.add(*sentences(text))
+
+    def _was_heard(self, text: str) -> bool:
+        heard = " ".join(line.text for line in self.memory.conversation.lines if line.role == "agent")
+        return " ".join(text.split()) in heard
 
     def _unheard(self) -> list[str]:
         """What the caller is about to hear, and the model that keeps a conversation of its own did not say itself."""
@@ -385,13 +501,14 @@ class Dialogue:
         instead: Clip = TROUBLE,
         owed_since: float | None = None,
         over_caller: bool = False,
+        same: bool = False,
     ) -> None:
-        """One turn, to its last word in the caller's ear."""
+        """One turn, to its last word in the caller's ear; `same`: it has begun before."""
         if self._tape is not None and not self._announced:
             await self._announce(self._tape)
         began = trio.current_time() if owed_since is None else owed_since
         outcome = Outcome()
-        speech = self.speech = self._open(held=self.caller_speaks and not over_caller)
+        speech = self.speech = self._open(held=self.caller_speaks and not over_caller, same=same)
         self._owed = began
         try:
             await take_turn(speech, outcome, partial(think, speech, outcome), self._patience)
@@ -415,20 +532,27 @@ class Dialogue:
             while self.caller_speaks:
                 await self.settled.park()
         speech = self._open()
-        self._announced, self.announcing = self._turns, True
+        self._announced, self.announcing = True, True
+        self.notices = (*self.notices, self._turns)
         speech.add(*sentences(self.profile.record_notice))
         speech.finish()
         try:
             with self.runner.shielding():
                 failure = await speech.run()
-                if failure is None and speech.spoke:
+                self.memory.commit()
+                if failure is None and speech.spoke and self._whole(self._turns):
                     tape.allow()
-                else:
+                elif failure is not None or not speech.spoke:
                     tape.lose(f"the notice could not be said: {failure.detail if failure is not None else 'no sound'}")
         finally:
             self.announcing = False
             self.memory.commit()
             speech.close()
+
+    def _whole(self, turn: int) -> bool:
+        """All of the agent's turn was heard: a call that ends, or is another's by now, falls silent in any word."""
+        lines = [line for line in self.memory.conversation.lines if line.role == "agent" and line.turn == turn]
+        return bool(lines) and not any(line.interrupted for line in lines)
 
     @property
     def turns(self) -> int:
@@ -438,7 +562,7 @@ class Dialogue:
     @property
     def _greeted(self) -> bool:
         """The caller has heard something of ours, the recording's notice left aside."""
-        return any(line.role == "agent" and line.turn != self._announced for line in self.memory.conversation.lines)
+        return any(line.role == "agent" and line.turn not in self.notices for line in self.memory.conversation.lines)
 
     async def _make_up_for(self, speech: Speech, outcome: Outcome, instead: Clip) -> None:
         """A turn that failed, or came to nothing, is spoken about: never silence."""
@@ -450,6 +574,7 @@ class Dialogue:
             failure = Failure("think", Fault.BROKEN, "an empty reply")
         if failure is not None:
             self._failures += 1
+            FAILURES.add(stage=failure.stage, fault=failure.fault.value)
             log.warning(
                 "turn failed",
                 stage=failure.stage,
@@ -500,8 +625,8 @@ class Dialogue:
         else:
             self._end(Ending.FAILED, "the call could not be passed on")
 
-    def _open(self, *, held: bool = False) -> Speech:
-        self._turns += 1
+    def _open(self, *, held: bool = False, same: bool = False) -> Speech:
+        self._turns += not same
         return Speech(self.outbox, self._turns, self.manner, held=held)
 
     def _desk(self) -> Desk:

@@ -20,7 +20,7 @@ from agent.guard.ports import OrderStore
 from agent.keep.erasure import Erased, asked_line, audit_line, goes_on, of_person
 from agent.keep.ports import CallStore, ObjectStore
 from agent.keep.query import Place, Query, place_of
-from agent.keep.record import CallRecord
+from agent.keep.record import CallRecord, sounds_of, with_pieces
 from agent.providers.audit_file import AuditFile
 from agent.providers.left_files import erase_left, still_told
 
@@ -78,7 +78,7 @@ class Erasing:
         until = time.monotonic() + within_s
         work = _Work(self._store, self._objects, result, on & held.keys(), self._erased_here, until)
         try:
-            work.erase([record for record in held.values() if record.call_sid not in on])
+            work.erase([self._with_sounds(record) for record in held.values() if record.call_sid not in on])
             work.apart = self._apart
             after: Place | None = None
             while True:
@@ -124,11 +124,13 @@ class Erasing:
         result.orders += gone
         result.goes_on = max(result.goes_on, left)
 
-    def silence(self, records: Iterable[CallRecord], result: Erased) -> None:
-        """Erase the sounds of these records of the person's."""
-        work = _Work(self._store, self._objects, result, set(), self._erased_here, math.inf)
-        for record in records:
-            work.may_go(record)
+    def _with_sounds(self, record: CallRecord) -> CallRecord:
+        """What the process remembers of a call does not say what is stored of its sound."""
+        try:
+            kept = self._store.get(record.call_sid)
+        except StoreError:  # told where it is deleted
+            return record
+        return record if kept is None else with_pieces(record, kept.pieces)
 
     def tell(self, audit: AuditFile, erased: Erased, gone: set[str], who: str) -> None:
         """See what other processes' journals still tell, and write the audit line, and the log's."""
@@ -198,32 +200,41 @@ class _Work:
         self.forget({record.call_sid for record in records if self.may_go(record)})
 
     def forget(self, call_sids: set[str]) -> None:
-        """For good: a store that never had them must not get them later. Raises StoreError."""
+        """For good: a store that never had them must not get them later; nor sounds that were stored meanwhile. Raises
+        StoreError."""
         self.gone |= call_sids
+        sounds: list[str] = []
         if call_sids:
-            self.result.records += self._store.delete(*call_sids)
+            self.result.records += self._store.delete(*call_sids, sound=sounds.append)
+        for key in sounds:
+            if key not in self._silent:
+                self._silence(key, "a call that is erased")
 
     def may_go(self, record: CallRecord) -> bool:
         """Whether it is the person's, and its sound is gone."""
         if not of_person(record, self.result.number):
             return False
-        if not record.recording or record.recording in self._silent:
-            return True
-        if self.late:
+        left = [key for key in sounds_of(record) if key not in self._silent]
+        if left and self.late:
             self.fail(LATE)
             return False
+        gone = [self._silence(key, record.call_sid) for key in left]
+        return all(gone)
+
+    def _silence(self, key: str, whose: str) -> bool:
+        """Whether this sound is gone."""
         try:
-            if self.apart and record.recording not in self._erased_here:
-                self._objects.size(record.recording)
-            self._objects.delete(record.recording)
+            if self.apart and key not in self._erased_here:
+                self._objects.size(key)
+            self._objects.delete(key)
         except NotKept:
-            self.fail(f"the sound of {record.call_sid}, which is not on this machine: {ELSEWHERE}")
+            self.fail(f"the sound of {whose}, which is not on this machine: {ELSEWHERE}")
             return False
         except StoreError as error:
-            self.fail(f"the sound of {record.call_sid}: {error}")
+            self.fail(f"the sound of {whose}: {error}")
             return False
-        self._silent.add(record.recording)
+        self._silent.add(key)
         if self.apart:
-            self._erased_here.add(record.recording)
+            self._erased_here.add(key)
         self.result.recordings += 1
         return True

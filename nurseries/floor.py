@@ -20,6 +20,8 @@ from agent.hear.keys import Pressed
 from agent.hear.own_words import are_own_words
 from agent.hear.ports import Recogniser
 from agent.hear.turns import Decision, Lasting, Onset, Pause, Resumed, TurnTaken
+from agent.keep.record import CallRecord
+from agent.seen.turns import INTERRUPTIONS
 from agent.think.facts import extract
 from agent.think.leave import takes_back, takes_leave
 from nurseries.dialogue import Dialogue
@@ -75,6 +77,12 @@ class Floor:
         """The agent was heard, or about to be, when it was silenced."""
         self._asking = False
         """The agent was cut in a question, or right behind one."""
+
+    def resume(self, before: CallRecord) -> None:
+        """Count on from what was counted of the call elsewhere."""
+        self.barge_ins, self.false_interruptions = before.barge_ins, before.false_interruptions
+        self.backchannels = before.backchannels
+        self.ears.early, self.ears.discarded = before.early_transcriptions, before.early_discarded
 
     def guard_ms(self) -> float:
         """How much speech silences the agent, or holds it back, now."""
@@ -212,6 +220,7 @@ class Floor:
                     dialogue.caller_said(words.text, words.utterance.start_ms, words.utterance.end_ms)
                     return
                 self.barge_ins += 1
+                INTERRUPTIONS.add(kind="barge-in")
                 dialogue.hush("words over the agent")
         dialogue.caller_said(words.text, words.utterance.start_ms, words.utterance.end_ms)
         self._answer("the caller's turn has ended")
@@ -262,6 +271,7 @@ class Floor:
     def _take(self) -> None:
         """It is the caller's turn: what the agent was saying is void."""
         self.barge_ins += self._cut
+        INTERRUPTIONS.add(self._cut, kind="barge-in")
         log.info("barge-in" if self._cut else "more is said")
         self._took = True
         self._dialogue.hush("barge-in")
@@ -269,6 +279,7 @@ class Floor:
     def _aside(self, words: Words) -> None:
         told = "" if are_own_words(words.text, self._saying) else words.text
         self.backchannels += bool(told)
+        INTERRUPTIONS.add(bool(told), kind="backchannel")
         self._dialogue.memory.aside(told, words.utterance.start_ms, words.utterance.end_ms)
 
     def _go_on(self, words: Words) -> None:
@@ -279,6 +290,7 @@ class Floor:
         self._aside(words)
         if self.backchannels == before:
             self.false_interruptions += 1
+            INTERRUPTIONS.add(kind="false")
         log.info("going on", heard=bool(words.text))
         if dialogue.speech is not None:
             dialogue.speech.go_on()

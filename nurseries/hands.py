@@ -37,6 +37,10 @@ class Hands:
     known: Callable[[ToolCall, str], None]
     """Told of each that was not run, for its result was known. Not a checkpoint."""
     limit_s: float
+    timed: Callable[[str, float, float, str], None] = lambda *_: None
+    """Told of each that has run: its name, from when to when on trio's clock, and what was wrong. Not a checkpoint."""
+    begun: Callable[[ToolCall], None] = lambda _: None
+    """Told of each tool before it runs. Not a checkpoint."""
 
     def offered(self) -> tuple[ToolSpec, ...]:
         """What the model may ask for in this call."""
@@ -53,6 +57,7 @@ class Hands:
         await speech.free()
         with self.runner.shielding():
             result = Result(UNFINISHED)
+            self.begun(call)
             try:
                 result = await self._run(call)
             finally:
@@ -67,12 +72,15 @@ class Hands:
             log.info("tool refused", tool=call.name, why=prepared.text)
             return prepared
         tool, arguments = prepared
+        began, fault = trio.current_time(), ""
         with trio.move_on_after(self.limit_s) as scope:
             try:
                 result = checked(await tool.run(arguments, self.desk()))
             except Exception as error:  # noqa: BLE001  own tools may raise anything; the call goes on
+                fault = "failed"
                 log.warning("tool failed", tool=call.name, error=f"{type(error).__name__}: {error}"[:200])
                 result = Result(f"{call.name} failed. Tell the caller that it did not work.")
+        self.timed(call.name, began, trio.current_time(), "timeout" if scope.cancelled_caught else fault)
         if scope.cancelled_caught:
             log.warning("tool took too long", tool=call.name, limit_s=self.limit_s)
             return Result(f"{call.name} did not finish in time. Tell the caller that it did not work.")

@@ -7,7 +7,7 @@ delivering are three tasks, so that a disk or a store that is slow, full or away
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Protocol
 
 import msgspec
@@ -19,6 +19,7 @@ from agent.keep.ports import CallStore
 from agent.keep.prices import Prices
 from agent.keep.record import CallRecord, revision_of
 from agent.keep.redact import Redactor, redacted
+from agent.metrics import Reading
 from agent.providers.journal_file import JournalFile
 from agent.web.state import ProcessState
 from nurseries.backlog import Backlog
@@ -174,6 +175,22 @@ class Keeping:
         """Records that the journal does not have yet, in their newest state."""
         return len(self._notebook.unwritten)
 
+    def readings(self) -> Iterator[Reading]:
+        """How far the journal and the store are behind."""
+        yield Reading("records_waiting", "Records that the store does not have yet.", self.waiting)
+        yield Reading(
+            "records_behind_seconds",
+            "Age of the oldest change that the store does not have yet.",
+            self._backlog.behind_s,
+        )
+        yield Reading("journal_unwritten", "Records with something that the journal does not have.", self.unwritten)
+        yield Reading(
+            "journal_behind_seconds",
+            "Age of the oldest change that the journal does not have yet.",
+            self._notebook.behind_s,
+        )
+        yield Reading("journal_bytes", "What the journal takes of the disk.", self._notebook.size)
+
     # What it is asked. Always checkpoints.
 
     async def safe(self) -> None:
@@ -191,9 +208,9 @@ class Keeping:
         """Wait until the journal has all that this was told."""
         await self._notebook.written()
 
-    async def delivered(self) -> None:
-        """Wait until the store has all that this was told."""
-        await self._backlog.delivered()
+    async def delivered(self, call_sid: str = "") -> None:
+        """Wait until the store has all that this was told, or was told of this call."""
+        await self._backlog.delivered(call_sid)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Follow until cancelled; `started()` once the journal has been tried."""

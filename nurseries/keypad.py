@@ -20,6 +20,11 @@ class Keys:
         self._keypad = keypad
         self._woken = ParkingLot()
 
+    @property
+    def pending(self) -> bool:
+        """Keys were pressed that are not complete."""
+        return self._keypad.due is not None
+
     def press(self, digit: str) -> None:
         """Not a checkpoint."""
         self._keypad.press(digit, trio.current_time())

@@ -5,16 +5,22 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
+from types import FrameType
 
 from agent.errors import CallingAgentError, ConfigError
 
 INTERRUPTED = 130
 """128 and the number of SIGINT, as shells count."""
+TERMINATED = 143
 
 
 def main() -> None:
     """Entry point of the `calling-agent` command."""
+    if os.getpid() == 1:
+        # A container's first process gets no signal that it has not asked for: it could not be stopped as it starts.
+        signal.signal(signal.SIGTERM, _stop)
     try:
         code = run(sys.argv[1:])
         if sys.stdout is not None:  # it may be closed
@@ -26,6 +32,11 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
     sys.exit(code)
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    """Until the server takes signals itself, and after that: nothing is held then that would need to be let go."""
+    os._exit(TERMINATED)
 
 
 def run(arguments: list[str]) -> int:

@@ -10,19 +10,26 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import structlog
+import trio
 
 from agent.keep.record import TurnTimes
 from agent.keep.usage import Meter
+from agent.seen.turns import Turn
 from agent.speak.ledger import Heard
 from agent.think.conversation import Conversation, Line
 from agent.think.facts import Fact, attributed, extract, merge
 from agent.think.ports import ToolCall
 from agent.think.tools.ports import Result
-from nurseries.outbox import Outbox
-from nurseries.speech import INTERJECTION, Speech
+from nurseries.outbox import INTERJECTION, Outbox
+from nurseries.speech import Speech
+from nurseries.taken_over import TakenOver
 from nurseries.voiced import Voiced
 
 log = structlog.get_logger(__name__)
+
+
+NOT_KNOWN = "It is not known whether this was done: the line broke off meanwhile. Do not just do it again; ask first."
+"""A tool's result, where the process that ran it was gone before it could tell."""
 
 
 @dataclass(slots=True)
@@ -33,6 +40,17 @@ class Timing:
     heard: float
     speech: Speech
     first_token: float | None = None
+    thought: float | None = None
+    """The model had said all, or was given up."""
+
+    def turn(self, spoken: float, began: float, *, keyed: bool) -> Turn:
+        """The answer as it is told when it is over: now. `spoken`: the caller's last word; `began`: the call."""
+        first_ms = self.speech.first_sent_ms
+        first = None if first_ms is None else began + first_ms / 1000
+        over, delayed = trio.current_time(), self.speech.delayed
+        return Turn(
+            spoken, self.decided, self.heard, self.first_token, first, over, self.thought, delayed=delayed, keyed=keyed
+        )
 
 
 class Witness(Protocol):
@@ -52,6 +70,8 @@ class Memory:
     conversation: Conversation
     facts: dict[str, Fact] = field(default_factory=dict)
     timings: list[Timing] = field(default_factory=list)
+    running: ToolCall | None = None
+    """A tool that was begun, and has no result yet."""
     witness: Witness | None = None
     """A model that keeps a conversation of its own."""
 
@@ -79,7 +99,14 @@ class Memory:
         conversation = self.conversation.copy()
         for heard in self.outbox.ledger.so_far(self.outbox.now_ms):
             _tell(conversation, heard)
+        if self.running is not None:
+            conversation.tool_ran(self.running, NOT_KNOWN, max(self.outbox.now_ms, 0.0))
         return conversation.lines
+
+    def resume(self, before: TakenOver) -> None:
+        """The call went on elsewhere until now."""
+        self.conversation.resume(before.lines)
+        self.facts = dict(before.facts)
 
     def caller_said(self, text: str, start_ms: float, end_ms: float, keys: str = "") -> None:
         """Words, and the facts in them."""
@@ -90,6 +117,10 @@ class Memory:
         if self.witness is not None:
             self.witness.caller_said(text, start_ms, end_ms)
         log.debug("heard", text=text)
+
+    def tool_begun(self, call: ToolCall) -> None:
+        """It may have been done from here on, whatever becomes of this process."""
+        self.running = call
 
     def tool_known(self, call: ToolCall, text: str) -> None:
         """A tool that was asked for and not run: this is what the model is told."""
@@ -107,6 +138,7 @@ class Memory:
     def tool_ran(self, call: ToolCall, result: Result) -> None:
         """A tool with its result, and the facts it gave: they rest on what the caller said last."""
         self.commit()
+        self.running = None
         self.conversation.tool_ran(call, result.text, self.outbox.now_ms)
         if self.witness is not None:
             self.witness.tool_ran(call, result.text)

@@ -47,6 +47,10 @@ class Notebook:
         """The last write went well."""
         self._news = True
         self._began = float("inf")
+        self._behind_since: float | None = None
+        """When the oldest of what is to be written was taken."""
+        self._writing_since: float | None = None
+        """The same of what is being written."""
         self._told = ParkingLot()
         self._progress = ParkingLot()
         self._disk = trio.CapacityLimiter(1)
@@ -55,6 +59,17 @@ class Notebook:
     def unwritten(self) -> list[CallRecord]:
         """What the file does not have as it is."""
         return [record for sid, record in self.open.items() if self._written.get(sid) is not record]
+
+    @property
+    def behind_s(self) -> float:
+        """For how long the oldest of what the file does not have has been waiting."""
+        waiting = [since for since in (self._writing_since, self._behind_since) if since is not None]
+        return trio.current_time() - min(waiting) if waiting else 0.0
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file."""
+        return self._file.size
 
     def take(self, record: CallRecord) -> None:
         """This is to be remembered. Not a checkpoint."""
@@ -94,6 +109,8 @@ class Notebook:
         it may have written is written again."""
         now, done, erasures = dict(self.open), set(self._done), self._erasures
         self._news, self._began = False, trio.current_time()
+        since, self._behind_since = self._behind_since, None
+        self._writing_since = left = since
         try:
             anew = erasures > self._erased
             await trio.to_thread.run_sync(self._write, now, done, anew, limiter=self._disk, abandon_on_cancel=True)
@@ -103,9 +120,11 @@ class Notebook:
         else:
             self._sure, self._written, self._erased = True, now, erasures
             self._done -= done
+            left = None
             self._fault("")
         finally:
             self._began = float("inf")
+            self._behind_since, self._writing_since = left if left is not None else self._behind_since, None
         self._progress.unpark_all()
 
     def watch(self) -> None:
@@ -119,6 +138,8 @@ class Notebook:
 
     def _wake(self) -> None:
         self._news = True
+        if self._behind_since is None:
+            self._behind_since = trio.current_time()
         self._told.unpark_all()
 
     def _write(self, now: dict[str, CallRecord], done: set[str], anew: bool) -> None:

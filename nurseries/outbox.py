@@ -16,12 +16,16 @@ import trio
 from trio.lowlevel import ParkingLot
 
 from agent.model import BYTES_PER_MS
+from agent.seen.pace import Pace
 from agent.speak.ledger import MARK_GRACE_MS, Ledger, Sentence, cut_at_word, spoken_ms
 
 FRAME_BYTES = 160
 """Sentences are filled up to whole 20 ms frames with silence; some carriers jitter on broken ones."""
 
 SILENCE = b"\xff"
+
+INTERJECTION = object()
+"""What a ledger has of a clip that was put in between: cut off, it is not worth going on with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,7 @@ class Track:
         self._outbox = outbox
         self.turn = turn
         self.first_sent_ms: float | None = None
-        """When its first byte went to the socket."""
+        """When its first byte went to the socket; that of a clip put in between is none of its own."""
         self._sentence: Sentence | None = None
         self._length = 0
         self._part = bytearray()
@@ -139,7 +143,10 @@ class Outbox:
         room_ms: float,
         began: float,
         audience: Sequence[Audience] = (),
+        pace: Pace | None = None,
     ) -> None:
+        """`pace` is told how late sound leaves."""
+        self._pace = pace or Pace()
         self.ledger = ledger
         self.message_bytes = int(message_ms * BYTES_PER_MS)
         self.live: Track | None = None
@@ -198,6 +205,8 @@ class Outbox:
 
     def queue(self, track: Track, sentence: Sentence, mulaw: bytes | None) -> None:
         """Used by the live track: audio, or (None) the sentence's mark."""
+        if mulaw and sentence.spans and not self._queue and self.now_ms > self.ledger.end_ms - self._lead_ms:
+            self._pace.starving()
         self._queue.append((track, sentence, mulaw))
         self.ledger.made(sentence, len(mulaw or b""))
         self._queued_bytes += len(mulaw or b"")
@@ -255,11 +264,17 @@ class Outbox:
         self._taken.unpark_all()
         if mulaw is None:
             self.ledger.marked(sentence)
+            self._pace.said()
             for each in self._audience:
                 each.marked(sentence.mark, sentence.end_ms)
             return MarkAfter(sentence.mark)
-        if track.first_sent_ms is None:
+        if track.first_sent_ms is None and sentence.source is not INTERJECTION:
             track.first_sent_ms = self.now_ms
+        if not self.ledger.end_ms:
+            self._pace.first(self.now_ms)
+        if sentence.spans:
+            hole_ms = self.now_ms - self.ledger.end_ms
+            self._pace.handed(hole_ms + self._lead_ms, hole_ms)
         self.ledger.sent(sentence, len(mulaw), self.now_ms)
         for each in self._audience:
             each.played(mulaw, self.ledger.end_ms - len(mulaw) / BYTES_PER_MS)

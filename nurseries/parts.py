@@ -15,6 +15,7 @@ from agent.lines import Lines
 from agent.model import Utterance
 from agent.profile import Profile
 from agent.providers.own_budgets import Budgeting
+from agent.seen.spans import Tell
 from agent.speak.cache import AudioCache
 from agent.speak.ports import Voice
 from agent.speak.repertoire import Repertoire
@@ -91,6 +92,8 @@ class Parts:
     """None: nobody tells."""
     carrier: Carrier | None = None
     """None: calls cannot be placed, nor ended from outside."""
+    spans: Tell | None = None
+    """None: calls are not traced."""
 
     def names(self, live: Live) -> dict[str, str]:
         """Who hears, thinks and speaks in a call that has this of its own."""

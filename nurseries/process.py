@@ -1,8 +1,8 @@
-"""Lifetime 1: one process. The door, the calls, the way out: in one file, since each exit waits for the one before.
+"""Lifetime 1: one process. The door, the calls, what they leave behind: in one file, since each waits for the one
+before.
 
 Outermost is the work that calls leave behind (records to be saved), within it the door; a signal ends admission first
-and the door last. A first SIGTERM or Ctrl-C lets calls finish, within DRAIN_TIMEOUT_S; a second one has them say
-goodbye now; a third hangs up.
+and the door last (see `leaving`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import os
 import secrets
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import nullcontext
 from functools import partial
 from types import MappingProxyType
 
@@ -22,19 +23,16 @@ from quart_trio import QuartTrio
 from structlog.contextvars import bound_contextvars
 from trio.lowlevel import ParkingLot
 
-from agent.errors import StoreError
-from agent.guard.lease import Stand
 from agent.guard.ports import OrderStore
 from agent.guard.tokens import Claims, Tokens
 from agent.keep.ports import CallStore, ObjectStore
 from agent.keep.record import CallRecord
 from agent.keep.tally import tell
 from agent.model import CallInfo, Ending
-from agent.providers.aside import put_aside, take_back
 from agent.providers.journal_file import JournalFile
 from agent.web.rates import Limits
 from agent.web.security import Gate
-from agent.web.state import PROMISE_S, ProcessState
+from agent.web.state import ProcessState
 from agent.wire.ports import MediaSocket
 from nurseries.admission import admit
 from nurseries.afterwards import last_words, summed_up
@@ -45,30 +43,18 @@ from nurseries.door.front_door import Listeners, serve_door
 from nurseries.errands import Errands
 from nurseries.holding import Holding
 from nurseries.keeping import Keeping
+from nurseries.leaving import ASIDE_S, KEEP_S, Leaving, Phase, longest, longest_drain_s
+from nurseries.legs import GOES_ON, Legs
 from nurseries.parts import Parts
 from nurseries.pick_up import pick_up
 from nurseries.retention import Retention
 from nurseries.taking_up import take_up
 from nurseries.tape import Tape
 from nurseries.turnstile import Turnstile
+from nurseries.upkeep import Upkeep
+from nurseries.watchdog import CUT_OFF, Watchdog
 
 log = structlog.get_logger(__name__)
-
-KEEP_S = 20.0
-"""For the records of the last calls to be finished and saved after the door has closed."""
-
-LINGER_S = 3.0
-"""From the end of the last call to the closed door: for the webhooks that follow a call."""
-
-PREPARE_AGAIN_S, PREPARE_LATER_S = 2.0, 60.0
-"""Before a store that is away is prepared, once more and at the latest."""
-
-PREPARED_S = 900.0
-"""Between two times: longer than a process that leaves saves records."""
-
-ASIDE_S = 5.0
-"""For the journal to be told, at the end, what need not be remembered; and for records that it does not take to be
-written to files."""
 
 
 class Process:
@@ -88,9 +74,14 @@ class Process:
         beside: Mapping[str, Callable[[], Awaitable[None]]] = MappingProxyType({}),
         turnstile: Turnstile | None = None,
         holding: Holding | None = None,
+        watchdog: Watchdog | None = None,
     ) -> None:
         """Without an archive no call is recorded; without a turnstile there are no softphones; without `holding` no
-        other process knows of its calls. What runs `beside` the calls, by name, is cancelled after them."""
+        other process knows of its calls; without a watchdog a child that ignores its cancellation is waited for. What
+        runs `beside` the calls, by name, is cancelled after them."""
+        self._watchdog = watchdog
+        self.code = 0
+        """What the process is to exit with, once it has run."""
         self._holding = holding
         if holding is not None:
             holding.fenced = self._fenced
@@ -105,8 +96,7 @@ class Process:
         self._changed = ParkingLot()
         state.on_change = self._changed.unpark_all
         self._afterwards: trio.Nursery | None = None
-        self._threads = trio.CapacityLimiter(4)
-        self._aside = parts.settings.DATA_DIR / "unsaved"
+        self._upkeep = Upkeep(store, parts.settings.DATA_DIR / "unsaved", parts.prices)
         self._journals = parts.settings.DATA_DIR / "journal"
         name = f"{os.getpid()}-{secrets.token_hex(4)}"
         self._keeping = keeping or Keeping(store, JournalFile(self._journals, name), state, parts.prices)
@@ -115,7 +105,14 @@ class Process:
         settings = parts.settings
         self._errands = Errands(orders)
         self._retention = Retention(store, objects, settings.DATA_DIR, settings.RETENTION_DAYS, orders)
-        self._last_over = float("-inf")
+        self._legs = Legs(holding, self._keeping, store)
+        self._leaving = Leaving(
+            *(settings, state, self._calls, self._changed),
+            movable=lambda call: self._legs.movable(call.info) and call.info.call_sid not in state.kept,
+            sound=self._legs.sound,
+            look=self._legs.look,
+            due=watchdog.due if watchdog is not None else lambda _: None,
+        )
 
     @property
     def keeping(self) -> Keeping:
@@ -133,12 +130,14 @@ class Process:
     ) -> None:
         """Serve until told to leave; `started()` once calls are taken. Needs the main thread, for the signals."""
         self._ours = gate.account
-        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        within_s = longest_drain_s(self._parts.settings)
+        guarded = self._watchdog.on_signals(within_s) if self._watchdog is not None else nullcontext()
+        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals, guarded:
             async with trio.open_nursery() as keeper:
                 await keeper.start(self._keeping.run)
-                keeper.start_soon(contain, self._prepare, "prepare the store", name="prepare")
-                if (purse := self._parts.purse) is not None:
-                    keeper.start_soon(contain, purse.run, "purse", name="purse")
+                keeper.start_soon(contain, self._upkeep.prepare, "prepare the store", name="prepare")
+                if self._parts.purse is not None:
+                    keeper.start_soon(contain, self._parts.purse.run, "purse", name="purse")
                 if self._holding is not None:
                     keeper.start_soon(contain, self._holding.run, "leases", name="leases")
                 if self._archive is not None:
@@ -146,34 +145,65 @@ class Process:
                 keeper.start_soon(contain, self._retention.run, "retention", name="retention")
                 for name, work in self._beside.items():
                     keeper.start_soon(contain, work, name, name=name)
-                keeper.start_soon(contain, self._take_back, "take back", name="take back")
+                keeper.start_soon(contain, self._upkeep.take_back, "take back", name="take back")
                 keeper.start_soon(contain, self._take_up, "take up", name="take up")
+                closed = trio.Event()
+                if self._watchdog is not None:
+                    keeper.start_soon(
+                        contain, partial(self._cut_off, closed, self._watchdog), "cut off", name="cut off"
+                    )
                 async with trio.open_nursery() as self._afterwards:
                     async with trio.open_nursery() as door:
                         serve = partial(
                             serve_door, gate=gate, state=self._state, turnstile=self._turnstile, limits=limits
                         )
                         await door.start(serve, listeners, app, self.take)
-                        door.start_soon(self._leave_on, signals, door.cancel_scope, name="signals")
+                        door.start_soon(self._leaving.run, signals, door.cancel_scope, name="signals")
                         self._state.ready = True
                         task_status.started()
+                    closed.set()
+                    self._leaving.reached(Phase.KEEPING)
                     deadline = trio.current_time() + KEEP_S
                     self._afterwards.cancel_scope.deadline = deadline
-                with trio.move_on_at(deadline):
-                    if self._archive is not None:
-                        await self._archive.stored()
-                    await self._keeping.delivered()
-                if purse is not None:
-                    await purse.leave()
-                if self._holding is not None:
-                    await self._holding.leave()
-                if self._archive is not None and self._archive.left:
-                    log.warning("recordings are left on the disk for the next start", count=self._archive.left)
+                await self._kept(deadline)
                 keeper.cancel_scope.cancel("no call is left to follow")
-            with trio.move_on_after(ASIDE_S, shield=True):
-                for record in await self._keeping.close():
-                    await self._put_aside(record)
-        log.info("stopped")
+            self._leaving.reached(Phase.JOURNAL)
+            await self._written()
+            self._leaving.reached(Phase.STORES)
+        log.info("stopped", code=self.code)
+
+    async def _kept(self, deadline: float) -> None:
+        """Have all that calls have left where others find it, by then, and give back what was held."""
+        with trio.move_on_at(deadline):
+            if self._archive is not None:
+                await self._archive.stored()
+            await self._keeping.delivered()
+        self._leaving.reached(Phase.PURSE)
+        if self._parts.purse is not None:
+            await self._parts.purse.leave()
+        if self._holding is not None:
+            await self._holding.leave()
+        if self._archive is not None and self._archive.left:
+            log.warning("recordings are left on the disk for the next start", count=self._archive.left)
+
+    async def _written(self) -> None:
+        """The journal has what is to be remembered, and files what it does not take."""
+        self.code = CUT_OFF
+        with trio.move_on_after(ASIDE_S, shield=True):
+            saved = [await self._upkeep.put_aside(record) for record in await self._keeping.close()]
+            self.code = 0 if all(saved) else CUT_OFF
+
+    async def _cut_off(self, closed: trio.Event, watchdog: Watchdog) -> None:
+        """Where the door does not close, as a call of ours ignores its cancellation, keep what can be kept without it,
+        and end the process."""
+        await self._leaving.closing.wait()
+        with trio.move_on_after(longest(self._parts.settings)[Phase.DOOR]) as limit:
+            await closed.wait()
+        if limit.cancelled_caught:
+            log.error("a child of the door ignores its cancellation", calls=sorted(self._state.held))
+            await self._kept(trio.current_time() + KEEP_S)
+            await self._written()
+            watchdog.due(0)
 
     async def take(self, socket: MediaSocket, known: Claims | None = None) -> None:
         """Hold the call on an accepted media socket, if it is one that we expect; `known` is what the door knows of it
@@ -181,31 +211,57 @@ class Process:
         limit_s = self._parts.settings.START_TIMEOUT_S
         turnstile, ours = self._turnstile, self._ours
         info = await pick_up(socket, self._tokens, limit_s, known=known, turnstile=turnstile, ours=ours)
-        if info is None or not await admit(info.call_sid, socket, self._state, self._changed):
+        if info is None:
+            return
+        resumed = info.leg > 1
+        if resumed:
+            self._succeed(info)
+        if not await admit(info.call_sid, socket, self._state, self._changed, resumed=resumed):
             return
         if self._holding is not None and not await self._held(info, socket, self._holding):
             return
         with bound_contextvars(call_sid=info.call_sid):
-            tape = self._archive.tape(info.call_sid) if self._archive is not None else None
-            call = Call(info, socket, self._parts, tape, await self._errands.of(info))
-            self._add(call)
-            self._keeping.follow(info.call_sid, call)
-            crashed = False
-            try:
-                crashed = await contain(call.run, "call")
-            finally:
-                self._remove(call)
-                call.end(*((Ending.FAILED, "crash") if crashed else (Ending.SHUTDOWN, "cancelled")))
-                record = call.record()
+            if known is not None:
+                self._legs.only(info.call_sid)
+            before = await self._legs.before(info) if resumed else None
+            if before is not None and before.ending not in GOES_ON:
+                await self._legs.end(info.call_sid)
+                await self._refuse(info, socket, "this call is over")
+                return
+            await self._hold(info, socket, before)
+
+    async def _hold(self, info: CallInfo, socket: MediaSocket, before: CallRecord | None) -> None:
+        tape = self._archive.tape(info.call_sid) if self._archive is not None else None
+        errand = await self._errands.of(info)
+        call: Call = Call(
+            *(info, socket, self._parts, tape, errand),
+            before=before,
+            process=self._legs.name,
+            before_close=lambda: self._legs.before_close(call),
+        )
+        self._add(call)
+        self._keeping.follow(info.call_sid, call)
+        crashed = False
+        try:
+            crashed = await contain(call.run, "call")
+        finally:
+            self._remove(call)
+            call.end(*((Ending.FAILED, "crash") if crashed else (Ending.SHUTDOWN, "cancelled")))
+            record = call.record()
+            log.info(
+                "call over" if not self._legs.goes_on(call) else "leg over",
+                ending=record.ending or (call.ending or Ending.SHUTDOWN).value,
+                leg=info.leg,
+                fenced=call.fenced,
+                seconds=round(record.duration_ms / 1000, 1),
+                turns=len(record.turns),
+                barge_ins=record.barge_ins,
+                frames_dropped=record.frames_dropped,
+            )
+            if call.fenced or self._legs.goes_on(call):
+                self._let_go(call, tape)
+            else:
                 self._keeping.update(record)
-                log.info(
-                    "call over",
-                    ending=record.ending,
-                    seconds=round(record.duration_ms / 1000, 1),
-                    turns=len(record.turns),
-                    barge_ins=record.barge_ins,
-                    frames_dropped=record.frames_dropped,
-                )
                 if self._afterwards is not None:
                     self._afterwards.start_soon(contain, partial(self._keep, record, call, tape), "keep", name="keep")
 
@@ -214,17 +270,28 @@ class Process:
         self._state.promise(info.call_sid, time.time())
         if await holding.take(info) is not None:
             return True
+        await self._refuse(info, socket, "another leg of this call is newer, or it is over")
+        return False
+
+    async def _refuse(self, info: CallInfo, socket: MediaSocket, why: str) -> None:
         self._state.give_up(info.call_sid)
         with trio.move_on_after(1, shield=True):
-            await socket.close(1008, "another leg of this call is newer, or it is over")
-        return False
+            await socket.close(1008, why)
+
+    def _succeed(self, info: CallInfo) -> None:
+        """A later leg of this call is about to begin here: the carrier has opened its stream since, so the one that we
+        have is dead."""
+        for call in tuple(self._calls):
+            if call.info.call_sid == info.call_sid and call.info.leg < info.leg:
+                self._keeping.update(call.so_far())
+                call.fence()
 
     def _fenced(self, call_sid: str) -> None:
         """Another process has the call: its stream here is dead, and its record is the other's to write."""
         self._keeping.drop(call_sid)
         for call in tuple(self._calls):
             if call.info.call_sid == call_sid:
-                call.end(Ending.CONNECTION_LOST, "another process has the call")
+                call.fence()
 
     def _add(self, call: Call) -> None:
         self._state.promised.pop(call.info.call_sid, None)
@@ -237,14 +304,23 @@ class Process:
         self._calls.discard(call)
         self._state.held.discard(call.info.call_sid)
         self._state.calls = len(self._calls)
-        self._last_over = trio.current_time()
+        self._leaving.last_over = trio.current_time()
         self._changed.unpark_all()
+
+    def _let_go(self, call: Call, tape: Tape | None) -> None:
+        """The call goes on without this leg: its record is not finished here, unless nobody comes."""
+        if not call.fenced:
+            self._keeping.update(call.so_far())
+        if call.account is not None:
+            call.account.close()
+        if tape is not None and self._archive is not None:
+            self._archive.keep(tape)
 
     async def _keep(self, record: CallRecord, call: Call, tape: Tape | None) -> None:
         """Finish the record: at first without what may take long, for a summary is never worth a transcript."""
         memory = call.dialogue.memory
-        if self._holding is not None:
-            await self._holding.put(record.call_sid, Stand.OVER, leg=call.info.leg)
+        await self._legs.end(record.call_sid)
+        self._legs.over(record.call_sid)
         try:
             record = await last_words(call, self._parts)
             self._keeping.update(record)
@@ -259,107 +335,8 @@ class Process:
             if tape is not None and self._archive is not None:
                 self._archive.keep(tape)
 
-    async def _put_aside(self, record: CallRecord) -> None:
-        try:
-            # A disk that hangs is left to itself; what it has of the file is never taken for a record.
-            path = await trio.to_thread.run_sync(put_aside, self._aside, record, abandon_on_cancel=True)
-        except StoreError as error:
-            log.error("record lost", call_sid=record.call_sid, error=str(error))  # noqa: TRY400  no traceback
-        else:
-            log.warning("record put aside until the next start", call_sid=record.call_sid, file=str(path))
-
-    async def _prepare(self) -> None:
-        """As soon as the store is there, and now and then: a process of an earlier version may still save what this one
-        cannot find. Calls are taken meanwhile."""
-        pause, told = PREPARE_AGAIN_S, ""
-        while True:
-            try:
-                # Left to itself at the end: the next start does what is left.
-                await trio.to_thread.run_sync(self._store.prepare, abandon_on_cancel=True)
-            except StoreError as error:
-                if str(error) != told:
-                    told = str(error)
-                    log.warning("the store is not prepared yet", error=told)
-                await trio.sleep(pause)
-                pause = min(2 * pause, PREPARE_LATER_S)
-            else:
-                if told:
-                    log.info("the store is prepared")
-                pause, told = PREPARE_AGAIN_S, ""
-                await trio.sleep(PREPARED_S)
-
     async def _take_up(self) -> None:
         try:
             await take_up(self._journals, self._keeping, self._store, self._parts, self._state, self._holding)
         finally:
             self._taken_up.set()
-
-    async def _take_back(self) -> None:
-        """As soon as the store is there."""
-        pause, saved, why = PREPARE_AGAIN_S, 0, ""
-        told: set[str] = set()
-        while True:
-            faults: set[str] = set()
-            work = partial(take_back, self._aside, self._store, self._parts.prices, faults)
-            away = False
-            try:
-                saved += await trio.to_thread.run_sync(work, limiter=self._threads)
-            except StoreError as error:
-                away = True
-                if str(error) != why:
-                    why = str(error)
-                    log.warning("records put aside earlier are not saved yet", error=why)
-            for fault in sorted(faults - told):
-                log.error("a record put aside earlier is not saved", error=fault)
-            told |= faults
-            if not away:
-                break
-            await trio.sleep(pause)
-            pause = min(2 * pause, PREPARE_LATER_S)
-        if saved:
-            log.info("records put aside earlier are saved", count=saved)
-
-    async def _leave_on(self, signals: AsyncIterator[int], door: trio.CancelScope) -> None:
-        async with trio.open_nursery() as nursery:
-            first = await anext(signals)
-            self._state.draining = True
-            log.info(
-                "leaving",
-                signal=signal.Signals(first).name,
-                calls=len(self._calls),
-                next="a second signal ends calls politely, a third at once",
-            )
-            nursery.start_soon(self._drain, door, name="drain")
-            await anext(signals)
-            log.info("ending calls", calls=len(self._calls))
-            self._end_calls()
-            await anext(signals)
-            log.warning("hanging up", calls=len(self._calls))
-            door.cancel("third signal")
-
-    async def _drain(self, door: trio.CancelScope) -> None:
-        settings = self._parts.settings
-        with trio.move_on_after(settings.DRAIN_TIMEOUT_S):
-            await self._promises_kept()
-            await self._all_over()
-        self._end_calls()
-        with trio.move_on_after(settings.GOODBYE_TIMEOUT_S + 2):
-            await self._all_over()
-        # Twilio now asks what to do next, and reports the calls' ends: without an answer the caller hears an error.
-        await trio.sleep_until(self._last_over + LINGER_S)
-        door.cancel("drained")
-
-    def _end_calls(self) -> None:
-        for call in tuple(self._calls):
-            call.end(Ending.SHUTDOWN, "the process is leaving")
-
-    async def _promises_kept(self) -> None:
-        """Until every call that was told to connect has done so, or will not any more."""
-        while self._state.promised:
-            with trio.move_on_after(max(min(self._state.promised.values()) + PROMISE_S - time.time(), 0)):
-                await self._changed.park()
-            self._state.expire(time.time())
-
-    async def _all_over(self) -> None:
-        while self._calls:
-            await self._changed.park()

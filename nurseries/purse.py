@@ -20,9 +20,9 @@ from agent.config import Settings
 from agent.errors import StoreError
 from agent.guard.budget import DAY, Budget, No, dollars
 from agent.guard.budget_store import BudgetStore
-from agent.guard.pot import MICRO, Grant, Pot, Report, adopted, reported
+from agent.guard.pot import MICRO, Grant, Pot, Report, Resumed, adopted, reported
 from agent.keep.prices import Prices, cost_known
-from agent.keep.record import CallRecord
+from agent.keep.record import CallRecord, epoch_of
 from agent.keep.usage import Meter
 from agent.metrics import Count, Reading
 from agent.model import CallInfo
@@ -76,6 +76,8 @@ class Purse:
     """One process's."""
 
     def __init__(self, budget: Budget, store: BudgetStore, prices: Prices, zone: ZoneInfo, wait_s: float) -> None:
+        self.epoch: Callable[[str], int] = lambda _: 1
+        """Which writer of a call's record this process is: later ones' word counts. Not a checkpoint."""
         self._budget = budget
         self._store = store
         self._prices = prices
@@ -118,9 +120,14 @@ class Purse:
         return no
 
     def open(self, info: CallInfo, meter: Meter) -> Account:
-        """The call goes on from here; its meter tells what it costs. Not a checkpoint."""
+        """The call goes on from here; its meter tells what it costs, and of a later leg what all before it have cost.
+        Not a checkpoint."""
         account = Account(self, info.call_sid, key_of(info), meter)
-        account.refused = self._budget.open(info.call_sid, account.key, trio.current_time())
+        if info.leg > 1:
+            resumed = Resumed(max(info.leg, self.epoch(info.call_sid)), self._cost(meter))
+            self._budget.resume(info.call_sid, account.key, trio.current_time(), resumed)
+        else:
+            account.refused = self._budget.open(info.call_sid, account.key, trio.current_time())
         self._accounts[info.call_sid] = account
         self._look()
         return account
@@ -150,13 +157,15 @@ class Purse:
 
     async def bury(self, gone: str) -> None:
         """Give back what a process holds that is gone for certain; as soon as the store is there."""
-        await self._tell_all(lambda _: partial(_adopt, "", 0, gone, False))
+        await self._tell_all(lambda _: partial(_adopt, "", 0, gone, False, 1))
 
     async def adopt(self, record: CallRecord) -> None:
-        """Count the call of a process that is gone, as soon as the store is there: once, however often it is told."""
+        """Count the call of a process that is gone, as soon as the store is there: once, however often it is told.
+        Nothing that a process tells of the call afterwards counts."""
         cost = math.ceil(cost_known(record.usage, self._prices) * MICRO)
         pots = {DAY, *self._budget.caps.pots(record.campaign)}
-        await self._tell_all(lambda pot: partial(_adopt, record.call_sid, cost, "", pot in pots))
+        leg = epoch_of(record.revision) + 1
+        await self._tell_all(lambda pot: partial(_adopt, record.call_sid, cost, "", pot in pots, leg))
 
     async def _tell_all(self, what: Callable[[str], Callable[[Pot], tuple[Pot, None]]]) -> None:
         for pot in self._budget.caps.all_pots:
@@ -303,8 +312,8 @@ def _reported(report: Report, pot: Pot) -> tuple[Pot, Grant]:
     return reported(pot, report)
 
 
-def _adopt(call_sid: str, cost: int, gone: str, count: bool, pot: Pot) -> tuple[Pot, None]:
-    return adopted(pot, call_sid, cost, gone, count=count), None
+def _adopt(call_sid: str, cost: int, gone: str, count: bool, leg: int, pot: Pot) -> tuple[Pot, None]:
+    return adopted(pot, call_sid, cost, gone, count=count, leg=leg), None
 
 
 def open_purse(

@@ -14,6 +14,7 @@ import trio
 
 from agent.errors import WireError
 from agent.model import BYTES_PER_MS, Ending, Frame
+from agent.seen.pace import Pace
 from agent.wire.media_stream import Dtmf, Mark, Media, MediaBody, Message, Stop, Unknown, decode
 from agent.wire.ports import MediaSocket
 from nurseries.mailbox import Mailbox
@@ -31,8 +32,10 @@ class MediaClock:
     """The caller's sound on the call's clock: counted in samples from the first piece's arrival, so that a late piece
     is not taken for a pause; skips what the carrier lost; and never claims that sound was made after it arrived."""
 
-    def __init__(self, now_ms: Callable[[], float]) -> None:
+    def __init__(self, now_ms: Callable[[], float], pace: Pace | None = None) -> None:
+        """`pace` is told how late each piece came, against its samples."""
         self._now_ms = now_ms
+        self._pace = pace or Pace()
         self._ms: float | None = None
         self._first = 0.0
         """Where the carrier's timestamps have their zero on the call's clock, once there is one."""
@@ -47,10 +50,12 @@ class MediaClock:
             if not self._told:
                 self._told, self._first = True, at_ms - told
             if told + self._first - at_ms > GAP_MS:
+                self._pace.lost(told + self._first - at_ms)
                 at_ms = told + self._first
         if at_ms > latest:  # earlier pieces were late: what seemed to be the carrier's way was a delay
             self._first -= at_ms - latest
             at_ms = latest
+        self._pace.came(latest - at_ms)
         self._ms = at_ms + len(media.payload) / BYTES_PER_MS
         return at_ms
 
@@ -65,9 +70,11 @@ async def read(
     mark: Callable[[str], None],
     digit: Callable[[str], None],
     ended: Callable[[Ending, str], None],
+    pace: Pace | None = None,
 ) -> None:
-    """Read to the end of the stream, then call `ended` once. `now_ms` is the call's clock."""
-    clock = MediaClock(now_ms)
+    """Read to the end of the stream, then call `ended` once. `now_ms` is the call's clock. `pace` is told how late
+    sound comes."""
+    clock = MediaClock(now_ms, pace)
     malformed = 0
     with trio.move_on_after(limit_s) as alive:
         while True:

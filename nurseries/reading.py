@@ -86,13 +86,7 @@ class Reading:
             on = {sid for sid in held if self._keeping.goes_on(sid)}
             gone = await self._in_thread(lambda: self._erasing.erase(erased, held, on, ERASE_S))
             erased.leftovers += len(gone & held.keys())
-            now = self._keeping.remembered()
-            late = [
-                now[sid] for sid in gone & now.keys() if sid not in held or now[sid].recording != held[sid].recording
-            ]
             self._keeping.erase(gone)
-            # Sounds that were stored meanwhile: nobody else knows of them any more.
-            await self._in_thread(lambda: self._erasing.silence(late, erased))
             with trio.move_on_after(JOURNAL_S) as limit:
                 await self._keeping.written()
             if limit.cancelled_caught:

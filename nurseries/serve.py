@@ -49,27 +49,30 @@ from nurseries.outbound.placing import Placing
 from nurseries.outbound.refraining import Refraining
 from nurseries.parts import Parts
 from nurseries.process import Process
+from nurseries.pulse import Pulse
 from nurseries.purse import Purse, open_purse
 from nurseries.reading import Reading
 from nurseries.standing import standing
 from nurseries.stores import Stores, open_objects, open_stores
 from nurseries.storing import Storing
+from nurseries.tracing import open_tracing
 from nurseries.turnstile import Turnstile
 from nurseries.vacancy import Vacancy
+from nurseries.watchdog import Watchdog
+from nurseries.ways_back import WaysBackOf
 
 log = structlog.get_logger(__name__)
 
 
 def serve() -> int:
-    """Serve until told to leave. Raises ConfigError before anything is listened on."""
+    """Serve until told to leave; returns the exit code. Raises ConfigError before anything is listened on."""
     settings = load()
     logs.configure(settings.LOG_LEVEL, production=settings.production, secrets=settings.secrets, sieve=Seldom())
     raise_files()
     with suppress(OSError):  # who needs it tells
         settings.DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
     with open_stores(settings) as stores, closing(open_objects(settings)) as objects:
-        trio.run(_run, settings, stores, objects)
-    return 0
+        return trio.run(_run, settings, stores, objects)
 
 
 def raise_files() -> None:
@@ -79,7 +82,7 @@ def raise_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None:
+async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> int:
     state, store = ProcessState(most=settings.MAX_CONCURRENT_CALLS), stores.calls
     hand_overs = HandOvers(store, state)
     orders = Orders(stores.orders)
@@ -87,7 +90,8 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
     async with compose(settings, hand_overs.hand_over, verdict=orders.verdict, refrain=refraining.ask) as composed:
         name = f"{os.getpid()}-{secrets.token_hex(4)}"
         purse = open_purse(composed.budgeting, settings, lambda: stores.budgets, composed.prices, name)
-        parts = replace(composed, purse=purse)
+        pulse, tracing = Pulse(state, settings.DRAIN_MODE, settings.DRAIN_TIMEOUT_S), open_tracing(settings, name)
+        parts = replace(composed, purse=purse, spans=tracing.tell if tracing else None)
         rules: DialRules = Dialling(settings, stores.dial_book, asked=refraining.asked)
         rules = Vacancy(Affording(rules, purse) if purse is not None else rules, state)
         for doubt in parts.lines.warnings:
@@ -113,23 +117,28 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
         tokens = Tokens(*_keys_for(settings, "media token 1"), ttl_s=settings.TOKEN_TTL_S, random=secrets.token_bytes)
         journal = JournalFile(settings.DATA_DIR / "journal", name)
         holding = Holding(stores.leases, name)
+        if purse is not None:
+            purse.epoch = holding.epoch
         keeping = Keeping(
             *(store, journal, state, parts.prices), over=refraining.over, epoch=holding.epoch, kept=holding.done
         )
         orphans = Orphans(holding, keeping, store, parts)
-        storing = Storing(objects, store, keeping, settings.SUMMARY_TIMEOUT_S)
+        storing = Storing(objects, store, keeping)
         archive = Archive(storing, settings.DATA_DIR / "spool", name=name, recording=settings.RECORD_CALLS)
         placing = _placing(parts, orders, rules, state)
         softphones = Tokens(
             *_keys_for(settings, "softphone 1"), ttl_s=settings.SOFTPHONE_TOKEN_S, random=secrets.token_bytes
         )
+        ways = WaysBackOf(holding, hand_overs.handed_over, state, settings, parts.carrier, over=orphans.hasten)
+        beside = {"refraining": refraining.run, "orphans": orphans.run, "pulse": pulse.run, "ways back": ways.run}
+        beside |= {"placing": placing.run} if placing else {}
         process = Process(
             *(parts, store, tokens, state, keeping, archive, objects),
             orders=stores.orders,
-            beside={"refraining": refraining.run, "orphans": orphans.run}
-            | ({"placing": placing.run} if placing else {}),
+            beside=beside | ({"tracing": tracing.run} if tracing else {}),
             turnstile=Turnstile(stores.access, softphones),
             holding=holding,
+            watchdog=Watchdog(trio.lowlevel.current_root_task()),
         )
         records = Reading(store, objects, Erasing(store, objects, settings, orders=stores.orders), keeping)
         entrance = Entrance(settings, KeyRing(stores.access), _sessions(settings))
@@ -138,7 +147,7 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
             *(settings, tokens, state, gate, parts.lines, hand_overs.handed_over, records),
             limits=limits,
             entrance=entrance,
-            readings=lambda: [*standing(state, keeping, purse), *parts.breakers.readings()],
+            readings=lambda: [*standing(state, keeping, purse), *parts.breakers.readings(), *pulse.readings()],
             calling_out=CallingOut(
                 rules=rules,
                 placing=placing,
@@ -149,6 +158,7 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
             ),
             spending=purse,
             softphones=softphones,
+            ways=ways,
         )
         async with trio.open_nursery() as nursery:
             await nursery.start(partial(process.run, listeners, app, gate, limits=limits))
@@ -169,6 +179,7 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
             if not settings.production:
                 sys.stdout.write(_welcome(settings, parts, store, objects, port))
                 sys.stdout.flush()
+        return process.code
 
 
 def _keys_for(settings: Settings, purpose: str) -> list[bytes]:

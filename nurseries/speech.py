@@ -21,13 +21,10 @@ from agent.speak.ledger import Heard
 from agent.speak.plain import speakable
 from agent.speak.ports import Voice
 from agent.speak.telephone import Telephone
-from nurseries.outbox import Outbox, Track
+from nurseries.outbox import INTERJECTION, Outbox, Track
 from nurseries.voiced import Voiced
 
 NEVER = float("inf")
-
-INTERJECTION = object()
-"""What a ledger has of a clip that was put in between: cut off, it is not worth going on with."""
 
 Words = str | Clip | Voiced
 """A text to be made into sound, sound that is there already, or sound that is being made."""
@@ -79,8 +76,19 @@ class Speech:
         """The caller speaks, or has spoken and it is not known yet whether that was a turn."""
         self.spoke = False
         """A sentence has been queued whole."""
-        self.first_sent_ms: float | None = None
-        """When its first byte went to the socket, on the call's clock."""
+        self._first_sent_ms: float | None = None
+        self.delayed = held
+        """By the caller, who made a sound before there was any of it."""
+
+    @property
+    def first_sent_ms(self) -> float | None:
+        """When its first byte went to the socket, on the call's clock; fillers left aside."""
+        return self._track.first_sent_ms if self._first_sent_ms is None else self._first_sent_ms
+
+    @property
+    def complete(self) -> bool:
+        """All that will be said is here."""
+        return self._complete
 
     @property
     def said_all(self) -> bool:
@@ -109,6 +117,8 @@ class Speech:
     def hold(self, cut: Iterable[Heard]) -> None:
         """Fall silent. `cut` is what the ledger tells was cut off, in order, and will be said from there on; a clip
         from its beginning, for it needs no voice. Not a checkpoint."""
+        self._note_first()
+        self.delayed = self.delayed or self.first_sent_ms is None
         back = [heard.source if isinstance(heard.source, (Voiced, Clip)) else heard.rest for heard in cut]
         if self._current is not None and not self._begun:
             back.append(self._current)
@@ -121,6 +131,7 @@ class Speech:
 
     def close(self) -> None:
         """Nothing more will be said, nor heard. Not a checkpoint."""
+        self._note_first()
         for line in (*self._lines, *self._pending):
             if isinstance(line, Voiced):
                 line.settle()
@@ -130,6 +141,11 @@ class Speech:
         checkpoint."""
         queued = [] if self._current is None or self._begun else [self._current]
         return self._outbox.ledger.waiting() + [(_text(words), words) for words in (*queued, *self._pending)]
+
+    def left(self) -> list[str]:
+        """Texts of what has not been begun, in order. Not a checkpoint."""
+        current = [] if self._current is None or self._begun else [self._current]
+        return [text for words in (*current, *self._pending) if (text := _text(words))]
 
     def let_go_at(self, when: float) -> None:
         """While held: go on by yourself at this time, on trio's clock. Not a checkpoint."""
@@ -288,8 +304,7 @@ class Speech:
         return self._track
 
     def _note_first(self) -> None:
-        if self.first_sent_ms is None:
-            self.first_sent_ms = self._track.first_sent_ms
+        self._first_sent_ms = self.first_sent_ms
 
 
 def _text(words: Words) -> str:

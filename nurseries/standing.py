@@ -14,11 +14,11 @@ from nurseries.purse import Purse
 def standing(state: ProcessState, keeping: Keeping, purse: Purse | None = None) -> Iterator[Reading]:
     """Now. Not a checkpoint."""
     yield Reading("calls_now", "Calls that go on.", state.calls)
+    yield Reading("calls_most", "Calls that this process takes at the same time.", state.most)
     yield Reading("calls_promised", "Calls that were told to connect, and have not yet.", state.expected(time.time()))
     yield Reading("accepting", "1 while new calls are taken.", float(state.accepting))
     yield Reading("draining", "1 from the first signal to leave.", float(state.draining))
-    yield Reading("records_waiting", "Records that the store does not have yet.", keeping.waiting)
     yield Reading("journal_ok", "0 while what is said cannot be written down.", float(not state.journal_fault))
-    yield Reading("journal_unwritten", "Records with something that the journal does not have.", keeping.unwritten)
+    yield from keeping.readings()
     if purse is not None:
         yield from purse.readings()

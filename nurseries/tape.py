@@ -1,4 +1,4 @@
-"""One call's recording while the call goes on: told of every sound, asked by the archive for what can be written.
+"""The recording of a call's leg while it goes on: told of every sound, asked by the archive for what can be written.
 
 Told by the call, synchronously, and never in its way: whatever goes wrong here costs the recording. Nothing of it is
 written before the caller has been told in whole that they are recorded; without that there is no recording.
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
 
 import structlog
 import trio
@@ -23,7 +25,7 @@ MOST_BYTES = 60_000 * 16
 
 
 class Tape:
-    """One call's. Times are on the call's clock, in ms."""
+    """One leg's. Times are on the call's clock, in ms; the recording begins with the leg."""
 
     def __init__(self, label: Label) -> None:
         self.label = label
@@ -38,8 +40,14 @@ class Tape:
         self._stereo: Stereo | None = Stereo()
         self._rest: tuple[bytes, bytes] = b"", b""
         self._now_ms = 0.0
+        """From here on times are the leg's own."""
 
     # What it is told. None of these is a checkpoint, and none raises.
+
+    def begins(self, leg: int, started_at: datetime, now_ms: float) -> None:
+        """This leg of a call that was begun then begins at this moment of it: told before anything else."""
+        told = started_at.isoformat(timespec="milliseconds")
+        self.label = replace(self.label, leg=leg, started_at=told, began_ms=max(round(now_ms), 0))
 
     def allow(self) -> None:
         """The caller has been told in whole."""
@@ -53,22 +61,22 @@ class Tape:
 
     def heard(self, sound: bytes, timestamp: str, now_ms: float) -> None:
         """The caller's sound, with the carrier's timestamp."""
-        self._now_ms = now_ms
-        self._tell(lambda stereo: stereo.heard(sound, timestamp, now_ms))
+        self._now_ms = own_ms = now_ms - self.label.began_ms
+        self._tell(lambda stereo: stereo.heard(sound, timestamp, own_ms))
         if self._stereo is not None and self._stereo.held > MOST_BYTES:
             self.lose("a minute of it could not be written" if self.allowed else "the notice was not said")
 
     def played(self, sound: bytes, start_ms: float) -> None:
-        self._tell(lambda stereo: stereo.played(sound, start_ms))
+        self._tell(lambda stereo: stereo.played(sound, start_ms - self.label.began_ms))
 
     def marked(self, name: str, end_ms: float) -> None:
-        self._tell(lambda stereo: stereo.marked(name, end_ms))
+        self._tell(lambda stereo: stereo.marked(name, end_ms - self.label.began_ms))
 
     def returned(self, name: str) -> None:
         self._tell(lambda stereo: stereo.returned(name))
 
     def cleared(self, at_ms: float) -> None:
-        self._tell(lambda stereo: stereo.cleared(at_ms))
+        self._tell(lambda stereo: stereo.cleared(at_ms - self.label.began_ms))
 
     def end(self, now_ms: float | None = None) -> None:
         """The call is over."""
@@ -78,7 +86,7 @@ class Tape:
             self.lose("the caller has not heard in whole that they are recorded")
 
         def finish(stereo: Stereo) -> None:
-            self._rest = stereo.finish(self._now_ms if now_ms is None else now_ms)
+            self._rest = stereo.finish(self._now_ms if now_ms is None else now_ms - self.label.began_ms)
 
         self._tell(finish)
         self._stereo, self.over = None, True

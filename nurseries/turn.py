@@ -17,6 +17,7 @@ import trio
 from agent.errors import Fault
 from agent.keep.stand_ins import stood_in
 from agent.model import Emit, Ending
+from agent.seen.turns import DEAD_AIR
 from agent.speak.clips import MOMENT, STILL, Clip
 from agent.speak.sentences import Sentences
 from agent.think.conversation import CUT
@@ -90,11 +91,14 @@ class Patience:
             if due > trio.current_time():
                 await trio.sleep_until(min(due, trio.current_time() + LOOK_S))
             elif said == len(FILLERS):
+                DEAD_AIR.add(by="apology")
                 outcome.failure = Failure("think", Fault.TIMEOUT, f"nothing to say after {said} fillers")
                 return
             elif speech.interject(self.phrase(FILLERS[said])):
+                DEAD_AIR.add(by="filler")
                 said += 1
             else:  # in the middle of a sentence: the voice's own limit holds
+                DEAD_AIR.add(by="rest")
                 await trio.sleep(self.limit_s)
 
 
@@ -248,6 +252,15 @@ def going_on(prompt: Prompt, said: str, *, cut: bool) -> Prompt:
         return prompt
     how, own = (GO_ON, said + CUT) if cut else (DO_THE_REST, said)
     return replace(prompt, system=f"{prompt.system}\n\n{how}", messages=(*prompt.messages, Message("agent", own)))
+
+
+def completing(prompt: Prompt) -> Prompt:
+    """The prompt for the rest of a reply of which the beginning is in the history, if any of it was heard."""
+    last = next((message for message in reversed(prompt.messages) if message.role != "tool"), None)
+    if last is None or last.role != "agent":
+        return prompt
+    how = GO_ON if last.text.endswith(CUT) else DO_THE_REST
+    return replace(prompt, system=f"{prompt.system}\n\n{how}")
 
 
 def sentences(text: str) -> list[str]:

@@ -14,7 +14,7 @@ from typing import Literal
 
 import msgspec
 
-from agent.guard.pot import HOLD_S, MICRO, REAP_S, Grant, Pot, Report
+from agent.guard.pot import HOLD_S, MICRO, REAP_S, Grant, Pot, Report, Resumed
 
 LINGER_S = 600.0
 """After its end a call is still told to the store: for whoever finds its record in a journal meanwhile."""
@@ -103,6 +103,7 @@ class _Account:
     reserved: int = 0
     over: bool = False
     announced: bool = False
+    resumed: Resumed | None = None
 
     @property
     def bound(self) -> int:
@@ -161,6 +162,13 @@ class Budget:
             account = self._accounts[call_sid]
             account.before = account.spent = known.spent
         return no
+
+    def resume(self, call_sid: str, key: str, now: float, resumed: Resumed) -> None:
+        """The call goes on from here, and has gone on before, in this process or another: what it has cost then counts
+        for its own cap, and is not paid again. It is not asked whether it can be paid for: its next turn is."""
+        pots, cap = self.caps.pots(key), self.caps.of_call(key)
+        put_by = self.needs.call if self._lacks(pots, self.needs.call, now) is None else 0
+        self._accounts[call_sid] = _Account(key, pots, cap, put_by, spent=resumed.before, resumed=resumed)
 
     def reserve(self, call_sid: str, amount: int, now: float) -> No | None:
         """So much more may be spent by this call. Raises KeyError for a call that is not open."""
@@ -246,6 +254,7 @@ class Budget:
             need,
             {holder: beat for holder, (beat, since) in hand.seen.items() if now - since >= REAP_S},
             leaving,
+            {sid: a.resumed for sid, a in self._accounts.items() if a.resumed is not None and pot in a.pots},
         )
 
     def took(self, pot: str, grant: Grant, begun: float, now: float) -> None:

@@ -90,8 +90,9 @@ class Tokens:
         self._random = random
         self._used: dict[bytes, float] = {}
         """Nonces of redeemed tokens with the time from which they need not be remembered."""
-        self._taken: dict[str, float] = {}
-        """Calls whose stream came, with the time up to which every token that they had been given by then lasts."""
+        self._taken: dict[str, tuple[int, float]] = {}
+        """Calls whose stream came: the leg, and the time up to which every token lasts that they had been given for it
+        by then."""
         self._sweep_at = 16
 
     def mint(self, claims: Claims, now: float, seed: str = "") -> str:
@@ -118,7 +119,8 @@ class Tokens:
 
     def redeem(self, token: str, call_sid: str, account_sid: str, now: float) -> Claims | Refusal:
         """The claims, the first time a genuine, fresh token comes with its own call; else why not. A webhook that is
-        asked again gives a token again: the first that comes voids those that the call was given before."""
+        asked again gives a token again: the first that comes voids those that the call was given before, and those of
+        its earlier legs."""
         sealed = self._open(token)
         if isinstance(sealed, Refusal):
             return sealed
@@ -157,10 +159,11 @@ class Tokens:
             return Refusal(Reason.EXPIRED)
         self._forget(now)
         call_sid = sealed.claims.call_sid
-        if self._used.get(sealed.nonce, now) > now or sealed.expires < self._taken.get(call_sid, 0):
+        taken = self._taken.get(call_sid, (0, 0.0))
+        if self._used.get(sealed.nonce, now) > now or (sealed.claims.leg, sealed.expires) < taken:
             return Refusal(Reason.USED)
         self._used[sealed.nonce] = self._until(sealed, now, MEMORY_S)
-        self._taken[call_sid] = now + self._ttl_s
+        self._taken[call_sid] = (sealed.claims.leg, now + self._ttl_s)
         return sealed.claims
 
     @staticmethod
@@ -171,7 +174,7 @@ class Tokens:
         """Each is looked at a few times in all, however many there are."""
         if len(self._used) + len(self._taken) > self._sweep_at:
             self._used = {nonce: until for nonce, until in self._used.items() if until > now}
-            self._taken = {call_sid: until for call_sid, until in self._taken.items() if until > now}
+            self._taken = {call_sid: taken for call_sid, taken in self._taken.items() if taken[1] > now}
             self._sweep_at = 2 * (len(self._used) + len(self._taken)) + 16
 
 

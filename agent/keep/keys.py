@@ -13,7 +13,7 @@ LONGEST_PART = 200
 
 
 _RECORDING = re.compile(
-    r"[0-9]{4}/(0[1-9]|1[0-2])/(0[1-9]|[12][0-9]|3[01])/[A-Za-z0-9_.~%-]{0,196}\.wav(\.[0-9a-f]{8}\.part)?"
+    r"[0-9]{4}/(0[1-9]|1[0-2])/(0[1-9]|[12][0-9]|3[01])/[A-Za-z0-9_.~%-]{0,196}(\+[0-9]{1,9})?\.wav(\.[0-9a-f]{8}\.part)?"
 )
 
 
@@ -35,11 +35,12 @@ def public_url(base: str, key: str) -> str:
     return f"{base.rstrip('/')}/{quote(key, safe='/-_.~')}"
 
 
-def recording_key(call_sid: str, started_at: str) -> str:
-    """Of a call's sound: the day it began, in UTC, and its CallSid, which is whatever a webhook said. A second stream
-    of the same call replaces the first, as its record does."""
+def recording_key(call_sid: str, started_at: str, leg: int = 1) -> str:
+    """Of the sound of a call's leg: the day the call began, in UTC, and its CallSid, which is whatever a webhook said;
+    of a later leg a plus, which no quoted CallSid has, and its number."""
     year, month, day = started_at[:10].split("-")
-    return f"{year}/{month}/{day}/{quote(call_sid, safe='')[: LONGEST_PART - 4]}.wav"
+    end = f"+{leg}.wav" if leg > 1 else ".wav"
+    return f"{year}/{month}/{day}/{quote(call_sid, safe='')[: LONGEST_PART - len(end)]}{end}"
 
 
 def is_recording(key: str) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
+from agent.keep.piece import Piece
 from agent.keep.query import Place, Query
 from agent.keep.record import CallRecord
 
@@ -45,9 +46,15 @@ class CallStore(Protocol):
         StoreError."""
         ...
 
-    def delete(self, *call_sids: str) -> int:
+    def add_piece(self, call_sid: str, piece: Piece) -> bool:
+        """The call's sound has this piece, instead of one of the same leg, whatever is saved of the call meanwhile, and
+        by whom. False where there is no such call. Raises NotKept where it was deleted, and StoreError."""
+        ...
+
+    def delete(self, *call_sids: str, sound: Callable[[str], object] = bool) -> int:
         """Forget the calls for good: whatever is saved of them later, by any process or journal, is not kept. Returns
-        how many there were. Raises StoreError, and then some of them may be forgotten."""
+        how many there were; `sound` is told the keys of the pieces that they had in that moment. Raises StoreError, and
+        then some of them may be forgotten."""
         ...
 
     def prepare(self) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
 
+from agent.keep.piece import Piece
 from agent.keep.stand_ins import StandIn
 from agent.keep.thread import Leg, Thread
 from agent.keep.usage import Usage
@@ -114,8 +116,8 @@ class CallRecord(msgspec.Struct, frozen=True):
     """The model that wrote it, or "rules"."""
     lead: Lead | None = None
     recording: str = ""
-    """The key of its sound in the object store; empty where it was not recorded, or is not stored
-    yet."""
+    """The key of its sound in the object store, or of the first piece of it; empty where it was not recorded, or is not
+    stored yet."""
     reason: str = ""
     """Why it ended, in words for whoever looks into it."""
     usage: tuple[Usage, ...] = ()
@@ -147,6 +149,8 @@ class CallRecord(msgspec.Struct, frozen=True):
     """Its media streams; more than one where another process went on with it."""
     thread: Thread | None = None
     """What it takes to go on with it; None once it is over."""
+    pieces: tuple[Piece, ...] = ()
+    """What is stored of its sound, in order. A store's own: it says so of every record, and takes it from none."""
 
 
 EPOCH = 2**42
@@ -178,6 +182,20 @@ class Outline(msgspec.Struct, frozen=True):
     started_at: str
     ending: str = ""
     recording: str = ""
+    pieces: tuple[Piece, ...] = ()
+
+
+def sounds_of(record: CallRecord | Outline) -> list[str]:
+    """The keys of all that is stored of its sound."""
+    return list(dict.fromkeys([*([record.recording] if record.recording else []), *(p.key for p in record.pieces)]))
+
+
+def with_pieces(record: CallRecord, pieces: Iterable[Piece]) -> CallRecord:
+    """As a store tells it that has these, in any order."""
+    found = tuple(sorted(pieces, key=lambda piece: (piece.began_ms, piece.leg)))
+    if not found:
+        return record
+    return msgspec.structs.replace(record, pieces=found, recording=record.recording or found[0].key)
 
 
 def outlined(call_sid: str, outline: Outline) -> CallRecord:
@@ -193,4 +211,5 @@ def outlined(call_sid: str, outline: Outline) -> CallRecord:
         outline.ending,
         (),
         recording=outline.recording,
+        pieces=outline.pieces,
     )

@@ -14,6 +14,7 @@ import msgspec
 
 from agent.keep.card_numbers import Stretch, parts, stretches
 from agent.keep.record import CallRecord, Entry, Lead
+from agent.keep.thread import Thread, Told
 
 Redact = Callable[[str], str]
 
@@ -57,6 +58,7 @@ def _rest(record: CallRecord, entries: tuple[Entry, ...]) -> CallRecord:
         "purpose": text(record.purpose),
         "variables": {name: text(value) for name, value in record.variables.items()},
         "lead": _lead(record.lead, told),
+        "thread": _thread(record, told),
     }
     changed = {name: value for name, value in found.items() if value != getattr(record, name)}
     return msgspec.structs.replace(record, **changed) if changed else record
@@ -145,20 +147,36 @@ def _beginning(whole: str, length: int) -> str:
 
 
 def _lead(lead: Lead | None, told: dict[str, str]) -> Lead | None:
-    """`told`: what became of texts of which numbers were found only together with others."""
     if lead is None:
         return None
+    points = tuple(_proof(each, told) for each in lead.points)
+    return msgspec.structs.replace(lead, points=points, facts=tuple(_proof(each, told) for each in lead.facts))
 
-    def of(each: Any) -> Any:
-        utterance = told.get(each.utterance) or text(each.utterance)
-        evidence = text(each.evidence)
-        if utterance != each.utterance and evidence not in utterance:
-            evidence = utterance
-        found = {"value": text(each.value), "evidence": evidence, "utterance": utterance}
-        found = {name: after for name, after in found.items() if after != getattr(each, name)}
-        return msgspec.structs.replace(each, **found) if found else each
 
-    return msgspec.structs.replace(lead, points=tuple(map(of, lead.points)), facts=tuple(map(of, lead.facts)))
+def _thread(record: CallRecord, told: dict[str, str]) -> Thread | None:
+    thread = record.thread
+    if thread is None:
+        return None
+    said = next((entry.text for entry in reversed(record.entries) if entry.role == "agent"), "")
+
+    def of(fact: Told) -> Told:
+        fact = _proof(fact, told)
+        return msgspec.structs.replace(fact, earlier=tuple(map(of, fact.earlier))) if fact.earlier else fact
+
+    return msgspec.structs.replace(
+        thread, unsaid=tuple(texts([said, *thread.unsaid])[1:]), facts=tuple(map(of, thread.facts))
+    )
+
+
+def _proof(each: Any, told: dict[str, str]) -> Any:
+    """`told`: what became of texts of which numbers were found only together with others."""
+    utterance = told.get(each.utterance) or text(each.utterance)
+    evidence = text(each.evidence)
+    if utterance != each.utterance and evidence not in utterance:
+        evidence = utterance
+    found = {"value": text(each.value), "evidence": evidence, "utterance": utterance}
+    found = {name: after for name, after in found.items() if after != getattr(each, name)}
+    return msgspec.structs.replace(each, **found) if found else each
 
 
 def _walk(value: Any) -> Any:

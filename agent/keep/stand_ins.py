@@ -6,7 +6,7 @@ call's tasks share. Outside of a call nobody does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -40,9 +40,9 @@ MOST = 500
 class StandIns:
     """One call's. Nothing here is a checkpoint."""
 
-    def __init__(self) -> None:
+    def __init__(self, before: Iterable[StandIn] = ()) -> None:
         self._known: set[tuple[int, str, str]] = set()
-        self._all: list[StandIn] = []
+        self._all: list[StandIn] = list(before)
 
     def add(self, one: StandIn, turn: int) -> None:
         """Once in a turn, however many sentences it has."""

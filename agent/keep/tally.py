@@ -8,6 +8,7 @@ from __future__ import annotations
 from agent.keep.prices import Prices, cost
 from agent.keep.record import CallRecord
 from agent.metrics import Count, Times
+from agent.model import Ending
 
 CALLS = Count("calls", "Calls that are over.", "ending", "direction")
 SECONDS = Times(
@@ -20,6 +21,10 @@ SOUND = Count("model_sound_seconds", "Sound transcribed or spoken, by models tha
 CHARACTERS = Count("model_characters", "Text spoken, by models that count so.", "part", "model")
 COST = Count("cost_dollars", "US dollars, by the price list.", "part", "model")
 UNPRICED = Count("calls_unpriced", "Calls whose cost is not known in full: see the price list.")
+
+for _ending in set(Ending) - {Ending.MOVED}:
+    for _direction in ("inbound", "outbound"):
+        CALLS.begin(ending=_ending.value, direction=_direction)
 
 _KINDS = ("tokens_in", "tokens_cached", "tokens_out", "audio_in", "audio_cached", "audio_out")
 

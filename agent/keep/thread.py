@@ -3,6 +3,8 @@ record through journal and store, gone once the call is over."""
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 
@@ -15,6 +17,18 @@ class Leg(msgspec.Struct, frozen=True, omit_defaults=True):
     """None: it goes on, or nobody could write down when it ended."""
     why: str = ""
     """Why another leg follows, or was waited for: "hand-off", "connection lost", "process gone"; empty: none does."""
+
+
+class Told(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A fact with what it rests on, also where a tool noted it: it cannot be found in the entries again."""
+
+    name: str
+    value: str
+    evidence: str = ""
+    utterance: str = ""
+    said_ms: int | None = None
+    earlier: tuple[Told, ...] = ()
+    """What it adds to, oldest first."""
 
 
 class Thread(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -31,3 +45,16 @@ class Thread(msgspec.Struct, frozen=True, omit_defaults=True):
     """The caller has been told in whole that they are recorded."""
     disclosures: int = 0
     """How often they were told that a machine speaks."""
+    facts: tuple[Told, ...] = ()
+    turns: tuple[int, ...] = ()
+    """Of each entry, the agent's turn that it is of; 0 of those that are of none."""
+    turn: int = 0
+    """The agent's turns so far."""
+    notices: tuple[int, ...] = ()
+    """Those in which the caller was told, in whole or in part, that they are recorded."""
+    parting: Literal["", "goodbye", "transfer"] = ""
+    """What comes behind the last of `unsaid`."""
+    complete: bool = True
+    """Nothing more than `unsaid` was to come in the running turn; else it was still being thought."""
+    speaking: bool = False
+    """The caller speaks, or has said what is not understood yet."""

@@ -6,6 +6,7 @@ whoever finds it. Its sizes are written last: until then they are zero, and a fi
 
 from __future__ import annotations
 
+import re
 import struct
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ MOST_BYTES = 2**32 - 4096
 """A WAV file tells its length in 32 bits: 37 hours."""
 LONGEST_HEADER = 4096
 
+_LEG = re.compile(r"leg ([0-9]{1,9}), from ([0-9]{1,12}) ms")
 _RIFF, _DATA = struct.Struct("<4sI4s"), struct.Struct("<4sI")
 _FORMAT = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 2, RATE, RATE * BYTES_PER_SAMPLE, BYTES_PER_SAMPLE, 16)
 
@@ -29,12 +31,17 @@ class Label:
 
     call_sid: str
     started_at: str
-    """ISO 8601, UTC."""
+    """Of the call: ISO 8601, UTC."""
+    leg: int = 1
+    began_ms: int = 0
+    """When the leg did, on the call's clock."""
 
 
 def header(label: Label) -> bytes:
     """What comes before the sound, sizes still zero."""
     told = b"INFO" + _info(b"INAM", label.call_sid) + _info(b"ICRD", label.started_at)
+    if label.leg > 1 or label.began_ms:
+        told += _info(b"ICMT", f"leg {label.leg}, from {label.began_ms} ms")
     listed = _DATA.pack(b"LIST", len(told)) + told
     return _RIFF.pack(b"RIFF", 0, b"WAVE") + _FORMAT + listed + _DATA.pack(b"data", 0)
 
@@ -50,7 +57,8 @@ def read(start: bytes) -> tuple[Label, int]:
         name, size = _DATA.unpack_from(start, at)
         at += _DATA.size
         if name == b"data":
-            return Label(told.get(b"INAM", ""), told.get(b"ICRD", "")), at
+            leg = _LEG.fullmatch(told.get(b"ICMT", ""))
+            return Label(told.get(b"INAM", ""), told.get(b"ICRD", ""), *(map(int, leg.groups()) if leg else ())), at
         if name == b"LIST":
             told = _told(start[at + 4 : at + size])
         at += size + size % 2

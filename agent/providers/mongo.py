@@ -1,8 +1,8 @@
 """Call records in MongoDB: the store that many processes share, chosen by MONGODB_URI.
 
-pymongo in threads; every operation has a deadline of its own, writes are idempotent (one document per call, replaced
-as a whole) and retried by the driver. A deleted call leaves a document that is newer than any record: no transaction is
-needed, so a standalone server does as well as a replica set.
+pymongo in threads; every operation has a deadline of its own, writes are idempotent (one document per call, all of it
+set but the pieces of its sound) and retried by the driver. A deleted call leaves a document that is newer than any
+record: no transaction is needed, so a standalone server does as well as a replica set.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ from typing import Any, TypeVar
 import msgspec
 import pymongo
 import structlog
-from pymongo import ReadPreference, ReplaceOne
+from pymongo import ReadPreference, UpdateOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
-from agent.errors import StoreError
+from agent.errors import NotKept, StoreError
 from agent.keep.clean import clean_query, clean_text
+from agent.keep.piece import Piece
 from agent.keep.ports import HAND_OVER_S, Unread
 from agent.keep.query import Place, Query, page, span
-from agent.keep.record import CallRecord, Outline, outlined
+from agent.keep.record import CallRecord, Outline, outlined, with_pieces
 from agent.keep.terms import asked
 from agent.providers import mongo_schema as schema
 from agent.providers.mongo_database import Mongo
@@ -58,9 +59,9 @@ class MongoStore:
     def save(self, *records: CallRecord) -> None:
         # A write that was given up may still reach a server that was only stopped: it must not undo a later one.
         writes = [
-            ReplaceOne(
-                {"call_sid": record.call_sid, "revision": {"$not": {"$gt": record.revision}}, schema.DELETED: None},
-                schema.document(record),
+            UpdateOne(
+                {"call_sid": record.call_sid, "revision": {"$not": {"$gt": record.revision}}, **schema.THERE},
+                {"$set": schema.document(record)},
                 upsert=True,
             )
             for record in records
@@ -94,8 +95,18 @@ class MongoStore:
 
         return self._do(read)
 
-    def delete(self, *call_sids: str) -> int:
-        return sum(self._do(partial(self._delete, clean_text(sid))) for sid in call_sids)
+    def add_piece(self, call_sid: str, piece: Piece) -> bool:
+        # Not below a key of a record's own: what a leg that has ended adds is none of a later leg's.
+        there, told = {"call_sid": clean_text(call_sid)}, {f"{schema.PIECES}.{piece.leg}": msgspec.to_builtins(piece)}
+        change = {"$set": told}
+        if self._do(lambda: self._calls.update_one(there | schema.THERE, change)).matched_count:
+            return True
+        if self._do(lambda: self._calls.find_one(there, {schema.DELETED: 1})) is None:
+            return False
+        raise NotKept(f"the call {call_sid} was deleted")
+
+    def delete(self, *call_sids: str, sound: Callable[[str], object] = bool) -> int:
+        return sum(self._do(partial(self._delete, clean_text(sid), sound)) for sid in call_sids)
 
     def prepare(self) -> None:
         self._prepare(patient=True)
@@ -131,7 +142,7 @@ class MongoStore:
         finally:
             self._preparing.release()
 
-    def _write(self, writes: list[ReplaceOne[dict[str, Any]]]) -> None:
+    def _write(self, writes: list[UpdateOne]) -> None:
         """Those that do not match try to insert, and find the call there: newer, deleted, or come in this moment."""
         for again in (True, False):
             try:
@@ -145,12 +156,14 @@ class MongoStore:
                     continue
             return
 
-    def _delete(self, call_sid: str) -> int:
-        stone = schema.tombstone(call_sid, datetime.now(UTC))
+    def _delete(self, call_sid: str, sound: Callable[[str], object]) -> int:
+        stone, wanted = schema.tombstone(call_sid, datetime.now(UTC)), {schema.DELETED: 1, schema.PIECES: 1}
         try:
-            before = self._calls.find_one_and_replace({"call_sid": call_sid}, stone, {schema.DELETED: 1}, upsert=True)
+            before = self._calls.find_one_and_replace({"call_sid": call_sid}, stone, wanted, upsert=True)
         except DuplicateKeyError:  # a record came in this moment
-            before = self._calls.find_one_and_replace({"call_sid": call_sid}, stone, {schema.DELETED: 1}, upsert=True)
+            before = self._calls.find_one_and_replace({"call_sid": call_sid}, stone, wanted, upsert=True)
+        for piece in schema.pieces(before or {}):
+            sound(piece.key)
         return int(before is not None and schema.DELETED not in before)
 
     def _rarest_first(self, groups: list[list[str]]) -> list[list[str]]:
@@ -177,7 +190,7 @@ class MongoStore:
 
     def _read(self, document: dict[str, Any]) -> CallRecord:
         try:
-            return msgspec.convert(document, CallRecord)
+            return with_pieces(msgspec.convert(document, CallRecord), schema.pieces(document))
         except msgspec.ValidationError as error:
             raise StoreError(f"a record in {self._calls.full_name} cannot be read: {error}") from error
 
@@ -195,6 +208,6 @@ class MongoStore:
 
 def _outlined(call_sid: str, document: dict[str, Any]) -> CallRecord | None:
     try:
-        return outlined(call_sid, msgspec.convert(document, Outline))
+        return with_pieces(outlined(call_sid, msgspec.convert(document, Outline)), schema.pieces(document))
     except msgspec.ValidationError:
         return None

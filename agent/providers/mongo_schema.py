@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Protocol, TypeVar
@@ -14,6 +14,7 @@ from pymongo import UpdateOne
 from pymongo.collection import Collection
 
 from agent.keep.derive import derived
+from agent.keep.piece import Piece
 from agent.keep.ports import TOMBSTONE_S
 from agent.keep.query import rank
 from agent.keep.record import CallRecord
@@ -21,8 +22,12 @@ from agent.keep.terms import terms
 
 T = TypeVar("T")
 
-AT, TERMS, BEGAN, DELETED = "_at", "_terms", "_began", "_deleted"
-"""The order of time (see `rank`), what it is found by (see `terms`), when it began as a date, when it was deleted."""
+AT, TERMS, BEGAN, DELETED, PIECES = "_at", "_terms", "_began", "_deleted", "_pieces"
+"""The order of time (see `rank`), what it is found by (see `terms`), when it began as a date, when it was deleted; and
+the pieces of its sound by leg, which a save leaves alone."""
+
+THERE = {DELETED: {"$exists": False}}
+"""Of a record that is none of a deleted call."""
 
 OURS = {"_id": 0, TERMS: 0, BEGAN: 0}
 
@@ -48,7 +53,14 @@ class Do(Protocol):
 
 
 def document(record: CallRecord) -> dict[str, Any]:
-    return {**msgspec.to_builtins(record), **_beside(record)}
+    own = msgspec.to_builtins(record)
+    del own["pieces"]
+    return {**own, **_beside(record)}
+
+
+def pieces(document: Mapping[str, Any]) -> list[Piece]:
+    """Of the call's sound. Raises msgspec.ValidationError."""
+    return msgspec.convert(list(document.get(PIECES, {}).values()), list[Piece])
 
 
 def tombstone(call_sid: str, now: datetime) -> dict[str, Any]:

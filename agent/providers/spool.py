@@ -18,6 +18,7 @@ from pathlib import Path
 from agent.errors import NotKept, StoreError
 from agent.keep import wav
 from agent.keep.keys import recording_key
+from agent.keep.piece import Piece
 from agent.providers.claim import Claim
 
 SPARE_BYTES = 64 * 1024 * 1024
@@ -37,7 +38,14 @@ class Spooled:
     @property
     def key(self) -> str:
         """Where it belongs in the object store."""
-        return recording_key(self.label.call_sid, self.label.started_at)
+        return recording_key(self.label.call_sid, self.label.started_at, self.label.leg)
+
+    @property
+    def piece(self) -> Piece:
+        """What it is of the call's sound, once it is complete. Raises StoreError."""
+        with _told(self.path):
+            samples = (self.path.stat().st_size - len(wav.header(self.label))) // wav.BYTES_PER_SAMPLE
+        return Piece(self.label.leg, self.key, self.label.began_ms, max(samples, 0))
 
     @property
     def age_s(self) -> float:

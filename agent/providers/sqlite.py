@@ -16,11 +16,12 @@ from typing import TypeVar
 import msgspec
 import structlog
 
-from agent.errors import StoreError
+from agent.errors import NotKept, StoreError
 from agent.keep.clean import clean_query, clean_text
+from agent.keep.piece import Piece
 from agent.keep.ports import HAND_OVER_S, TOMBSTONE_S, Unread
 from agent.keep.query import Place, Query, page, rank, span
-from agent.keep.record import CallRecord, Outline, outlined
+from agent.keep.record import CallRecord, Outline, outlined, with_pieces
 from agent.keep.terms import asked, terms
 from agent.providers import sqlite_schema as schema
 from agent.providers.sqlite_file import Connection, private
@@ -63,7 +64,8 @@ class SqliteStore:
         return f"sqlite ({self._path})"
 
     def save(self, *records: CallRecord) -> None:
-        rows = [(r, " ".join(sorted(terms(r))), msgspec.json.encode(r).decode()) for r in records]
+        alone = [msgspec.structs.replace(record, pieces=()) if record.pieces else record for record in records]
+        rows = [(r, " ".join(sorted(terms(r))), msgspec.json.encode(r).decode()) for r in alone]
 
         def write(db: sqlite3.Connection) -> None:
             for row in rows:
@@ -75,8 +77,12 @@ class SqliteStore:
 
     def get(self, call_sid: str) -> CallRecord | None:
         query, sid = "SELECT CAST(record AS BLOB) FROM calls WHERE call_sid = ?", clean_text(call_sid)
-        row = self._do(self._reader.read, lambda db: db.execute(query, (sid,)).fetchone())
-        return self._decode(row[0]) if row else None
+
+        def read(db: sqlite3.Connection) -> CallRecord | None:
+            row = db.execute(query, (sid,)).fetchone()
+            return with_pieces(self._decode(row[0]), schema.pieces(db, sid)) if row else None
+
+        return self._do(self._reader.read, read)
 
     def find(
         self, query: Query, limit: int, after: Place | None = None, unread: Unread | None = None
@@ -99,8 +105,24 @@ class SqliteStore:
 
         return self._do(self._reader.read, read)
 
-    def delete(self, *call_sids: str) -> int:
+    def add_piece(self, call_sid: str, piece: Piece) -> bool:
+        sid = clean_text(call_sid)
+
+        def write(db: sqlite3.Connection) -> bool | None:
+            if db.execute("SELECT 1 FROM deleted WHERE call_sid = ?", (sid,)).fetchone():
+                return None
+            row = (sid, piece.leg, piece.key, piece.began_ms, piece.samples)
+            add = "INSERT OR REPLACE INTO pieces SELECT ?, ?, ?, ?, ? FROM calls WHERE call_sid = ?"
+            return bool(db.execute(add, (*row, sid)).rowcount)
+
+        added = self._do(self._writer.write, write)
+        if added is None:
+            raise NotKept(f"the call {call_sid} was deleted")
+        return added
+
+    def delete(self, *call_sids: str, sound: Callable[[str], object] = bool) -> int:
         now = time.time()
+        keys: list[str] = []
 
         def write(db: sqlite3.Connection) -> int:
             count = 0
@@ -108,6 +130,8 @@ class SqliteStore:
                 for at, found_by in db.execute("SELECT at, terms FROM calls WHERE call_sid = ?", (sid,)).fetchall():
                     schema.remove(db, at, found_by)
                     count += 1
+                keys.extend(key for (key,) in db.execute("SELECT key FROM pieces WHERE call_sid = ?", (sid,)))
+                db.execute("DELETE FROM pieces WHERE call_sid = ?", (sid,))
                 db.execute("INSERT OR REPLACE INTO deleted VALUES (?, ?)", (sid, now))
             db.execute("DELETE FROM deleted WHERE at < ?", (now - TOMBSTONE_S,))
             if count:
@@ -115,6 +139,8 @@ class SqliteStore:
             return count
 
         count = self._do(self._writer.write, write)
+        for key in keys:
+            sound(key)
         if count:
             self._log_is_long = True
             self._scrub_for(SCRUB_S)
@@ -127,13 +153,14 @@ class SqliteStore:
         if days is None:
             return 0
         before = (datetime.now(UTC) - timedelta(days=days)).isoformat(timespec="milliseconds")
-        query = "SELECT at, terms FROM calls WHERE at BETWEEN ? AND ? AND started_at < ? ORDER BY at LIMIT ?"
+        query = "SELECT at, terms, call_sid FROM calls WHERE at BETWEEN ? AND ? AND started_at < ? ORDER BY at LIMIT ?"
         bounds = (rank("1970") << schema.WITHIN, ((rank(before) + 1) << schema.WITHIN) - 1)
 
         def write(db: sqlite3.Connection) -> int:
             old = db.execute(query, (*bounds, before, most)).fetchall()
-            for at, found_by in old:
+            for at, found_by, sid in old:
                 schema.remove(db, at, found_by)
+                db.execute("DELETE FROM pieces WHERE call_sid = ?", (sid,))
             if old:
                 schema.to_merge(db, schema.merge_after_expiry(db, time.time()))
             return len(old)
@@ -193,13 +220,14 @@ class SqliteStore:
 
     def _readable(self, rows: sqlite3.Cursor, unread: Unread | None) -> Iterator[tuple[int, CallRecord]]:
         for at, raw, text in rows:
+            call_sid = raw.decode(errors="replace")
             try:
-                record = self._decode(text)
+                record = with_pieces(self._decode(text), schema.pieces(rows.connection, call_sid))
             except StoreError as error:
-                call_sid = raw.decode(errors="replace")
                 log.warning("a record is left out", call_sid=call_sid, error=str(error))
                 if unread is not None:
-                    unread(call_sid, _outlined(call_sid, text))
+                    known = _outlined(call_sid, text)
+                    unread(call_sid, known and with_pieces(known, schema.pieces(rows.connection, call_sid)))
             else:
                 yield at >> schema.WITHIN, record
 

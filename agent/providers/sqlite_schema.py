@@ -12,6 +12,7 @@ import msgspec
 
 from agent.errors import StoreError
 from agent.keep.derive import derived
+from agent.keep.piece import Piece
 from agent.keep.query import rank
 from agent.keep.record import CallRecord
 from agent.keep.terms import terms
@@ -52,6 +53,17 @@ CREATE TABLE merges (
 # One row: how many removals the index still has words of, of how many a merge that has begun disposes, and when another
 # may begin. A version that does not know the table can do without it: no new VERSION.
 
+_PIECES = """
+CREATE TABLE pieces (
+    call_sid TEXT NOT NULL,
+    leg INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    began_ms INTEGER NOT NULL,
+    samples INTEGER NOT NULL,
+    PRIMARY KEY (call_sid, leg)
+) WITHOUT ROWID
+"""
+
 PIECE = 250
 """Pages of the index that are merged at once: about a megabyte, a few hundredths of a second."""
 
@@ -67,7 +79,7 @@ _OLD = "SELECT CAST(call_sid AS BLOB), CAST(started_at AS BLOB), CAST(record AS 
 
 def bring_forward(db: sqlite3.Connection) -> None:
     """To this version, all or nothing. Raises StoreError for a file of a newer one."""
-    if _version(db) == VERSION and _has(db, "merges"):
+    if _version(db) == VERSION and _has(db, "merges") and _has(db, "pieces"):
         return
     db.execute("BEGIN IMMEDIATE")
     try:
@@ -76,6 +88,8 @@ def bring_forward(db: sqlite3.Connection) -> None:
         if not _has(db, "merges"):
             db.execute(_MERGES)
             db.execute("INSERT INTO merges VALUES (1, 0, 0)")  # what was deleted before it was counted
+        if not _has(db, "pieces"):
+            db.execute(_PIECES)
         db.execute(f"PRAGMA user_version = {VERSION}")
     except BaseException:
         db.rollback()
@@ -109,6 +123,12 @@ def remove(db: sqlite3.Connection, at: int, found_by: str) -> None:
 def unfind(db: sqlite3.Connection, at: int, found_by: str) -> None:
     """Take it out of the index; `found_by` is what was put in."""
     db.execute("INSERT INTO words (words, rowid, terms) VALUES ('delete', ?, ?)", (at, found_by))
+
+
+def pieces(db: sqlite3.Connection, call_sid: str) -> list[Piece]:
+    """Of the call's sound."""
+    query = "SELECT leg, key, began_ms, samples FROM pieces WHERE call_sid = ?"
+    return [Piece(*row) for row in db.execute(query, (call_sid,))]
 
 
 def to_merge(db: sqlite3.Connection, due: float) -> None:

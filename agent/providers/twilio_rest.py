@@ -81,11 +81,10 @@ class TwilioRest:
         return call
 
     async def hang_up(self, call_sid: str) -> None:
-        try:
-            await self._client.calls(call_sid).update_async(status="completed")
-        except CarrierError as error:
-            if error.status != _GONE and error.code not in {_NO_SUCH, _NOT_IN_STATE}:
-                raise
+        await self._update(call_sid, status="completed")
+
+    async def redirect(self, call_sid: str, url: str) -> bool:
+        return await self._update(call_sid, url=url, method="POST")
 
     async def fetch(self, call_sid: str) -> CarrierCall | None:
         try:
@@ -94,6 +93,16 @@ class TwilioRest:
             if error.status == _GONE:
                 return None
             raise
+
+    async def _update(self, call_sid: str, **changes: str) -> bool:
+        """False where there is no such call any more."""
+        try:
+            await self._client.calls(call_sid).update_async(**changes)
+        except CarrierError as error:
+            if error.status != _GONE and error.code not in {_NO_SUCH, _NOT_IN_STATE}:
+                raise
+            return False
+        return True
 
     async def recent(self, to: str) -> list[CarrierCall]:
         # Not by StartTime: a call that waits in the carrier's queue has none.

@@ -145,6 +145,18 @@ class Ledger:
         """Texts and sources of what is on its way, also where a part of it was heard."""
         return [(sentence.text, sentence.source) for sentence in self._open]
 
+    @property
+    def first(self) -> str:
+        """The mark of the first sentence that is on its way; empty: none is."""
+        return self._open[0].mark if self._open else ""
+
+    def rests(self, now_ms: float) -> list[tuple[str, object]]:
+        """What is left to be heard of all that is on its way, with its sources; nothing is changed."""
+        return [
+            (self._until(sentence, now_ms - self._lag_ms).rest if sentence.spans else sentence.text, sentence.source)
+            for sentence in self._open
+        ]
+
     def take(self) -> list[Heard]:
         """What has been heard since the last time, in the order of playing."""
         heard, self._heard = self._heard, []

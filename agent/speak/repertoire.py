@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from agent import language
-from agent.speak.clips import APOLOGY, CONNECTING, MOMENT, STILL, TROUBLE, Clip
+from agent.speak.clips import AGAIN, APOLOGY, CONNECTING, LOST, MOMENT, STILL, TROUBLE, Clip
 
-REMADE = (MOMENT, STILL, TROUBLE, CONNECTING, APOLOGY)
+REMADE = (MOMENT, STILL, TROUBLE, CONNECTING, LOST, AGAIN, APOLOGY)
 """In the order in which they may be needed. The greeting and the goodbye are the line's own words already."""
 
 WORDS_IN = {
@@ -20,6 +20,8 @@ WORDS_IN = {
         MOMENT.name: "एक मिनट, प्लीज़।",
         STILL.name: "माफ़ कीजिए, थोड़ा और समय लगेगा।",
         TROUBLE.name: "माफ़ कीजिए, मेरी तरफ़ थोड़ी दिक्कत हो रही है। क्या आप फिर से कह सकते हैं?",
+        LOST.name: "माफ़ कीजिए, एक पल के लिए आपकी आवाज़ नहीं आई।",
+        AGAIN.name: "क्या आप फिर से कह सकते हैं?",
         CONNECTING.name: "अभी आपकी बात हमारे सहकर्मी से करवाते हैं। कृपया एक क्षण रुकिए।",
         APOLOGY.name: "माफ़ी चाहते हैं, हमारी तरफ़ कुछ गड़बड़ हो गई है। कृपया थोड़ी देर बाद फिर से कॉल कीजिए। नमस्ते!",
     }
@@ -60,6 +62,10 @@ class Phrases:
     def __call__(self, clip: Clip) -> Clip:
         """What is to be played for it now."""
         return self._made.get(self._key(clip), clip)
+
+    def words(self, clip: Clip) -> str:
+        """What it says in this call, for the call's own voice."""
+        return self._words.get(clip.name, clip.text)
 
     def texts(self, clips: Iterable[Clip]) -> frozenset[str]:
         """Everything that may stand in a transcript for these."""

@@ -5,6 +5,7 @@ Entries stand in the order of their beginning at the caller's ear. Consecutive s
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -48,6 +49,10 @@ class Conversation:
         other = Conversation(self._fillers)
         other.lines = list(self.lines)
         return other
+
+    def resume(self, lines: Iterable[Line]) -> None:
+        """These came before, kept without what a model is told of them."""
+        self.lines = [replace(line, told=self._telling(line.text)) if line.role == "agent" else line for line in lines]
 
     @property
     def unanswered(self) -> bool:
@@ -101,6 +106,11 @@ class Conversation:
     def tool_ran(self, call: ToolCall, result: str, at_ms: float) -> None:
         """A tool has run, with this result."""
         self.lines.append(Line("tool", result, at_ms, at_ms, call=call))
+
+    def _telling(self, text: str) -> str:
+        for filler in sorted(self._fillers, key=len, reverse=True):
+            text = text.replace(filler, " ")
+        return " ".join(text.split())
 
     def _told(self, text: str) -> str:
         return text if self.counts(text) else ""

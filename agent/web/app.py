@@ -37,6 +37,7 @@ from agent.web.spending import Spending
 from agent.web.state import ProcessState
 from agent.web.transfer import HandedOver
 from agent.web.twilio import twilio_routes
+from agent.web.ways_back import WaysBack
 
 MAX_BODY = 64 * 1024
 """Bytes. Twilio's forms are around 1 KB."""
@@ -62,16 +63,17 @@ def create_app(
     limits: Limits | None = None,
     spending: Spending | None = None,
     softphones: Tokens | None = None,
+    ways: WaysBack | None = None,
 ) -> QuartTrio:
     """`handed_over` is asked for calls that another process held; without `records` there is no API; `now` is the time
     the tokens are stamped with, in seconds since the epoch. Without an `entrance`, API_TOKEN is the only key;
     `readings` is how the process stands, for /metrics. Without `spending`, calls cost what they do; without tokens for
-    `softphones` there are none."""
+    `softphones` there are none. Without `ways` back a call is over with its stream."""
     app = QuartTrio(__name__, static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY, BODY_TIMEOUT=BODY_S)
     app.url_map.merge_slashes = False  # a redirect would lose Twilio's form
     news = calling_out.news if calling_out else None
-    twilio = twilio_routes(settings, tokens, state, gate, lines, handed_over, now, news, spending)
+    twilio = twilio_routes(settings, tokens, state, gate, lines, handed_over, now, news, spending, ways)
     app.register_blueprint(health_routes(state, now))
     add_security_headers(app, settings)
     entrance = entrance or Entrance(settings, now=now)

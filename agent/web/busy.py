@@ -11,16 +11,24 @@ from quart_trio.wrappers import TrioResponse as Response
 
 from agent.config import Settings
 from agent.guard.tokens import Claims
+from agent.metrics import Count
 from agent.profile import Profile
 from agent.web.webhook import address, as_twiml
 from agent.wire import twiml
 
 log = structlog.get_logger(__name__)
 
+LINES = "all lines are busy"
+
+TURNED_AWAY = Count("calls_turned_away", "Calls that there was no line for, or no budget, by which of them.", "why")
+for _why in ("lines", "budget"):
+    TURNED_AWAY.begin(why=_why)
+
 
 def busy(why: str, told: Claims, profile: Profile, settings: Settings) -> Response:
     """Turn this call away, within a request of Twilio's. `why` is for the log: the caller hears the same."""
     log.warning("call turned away", why=why, call_sid=told.call_sid[:40], direction=told.direction[:16], line=told.line)
+    TURNED_AWAY.add(why="lines" if why == LINES else "budget")
     return as_twiml(_document(told, profile, settings))
 
 

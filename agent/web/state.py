@@ -36,6 +36,8 @@ class ProcessState:
     """Calls at the same time, promised ones included."""
     held: set[str] = field(default_factory=set)
     """CallSids of those that have a stream here."""
+    kept: set[str] = field(default_factory=set)
+    """CallSids of those that came back to this process while it leaves, as nobody else took them: they stay."""
     welcome: set[object] = field(default_factory=set)
     """Media sockets that a line was found for: to the door, the others are strangers."""
     turned_away: dict[str, None] = field(default_factory=dict)
@@ -78,6 +80,11 @@ class ProcessState:
     @property
     def accepting(self) -> bool:
         return self.ready and not self.draining and not self.journal_fault
+
+    @property
+    def leaving(self) -> bool:
+        """Told to leave, and nothing else is the matter: others take calls by now."""
+        return self.ready and self.draining and not self.journal_fault
 
     def hand_over(self, call_sid: str, to: str) -> None:
         """The call is to be passed on once its stream is over."""

@@ -1,4 +1,5 @@
-"""What Twilio asks once a stream is over, or a telephone has rung: TwiML out that ends the call or passes it on.
+"""What Twilio asks once a stream is over, or a telephone has rung: TwiML out that ends the call, passes it on, or goes
+on with it.
 
 A transfer leaves through <Connect>'s own action, so no request to Twilio is needed, and none can fail.
 """
@@ -14,6 +15,7 @@ from quart_trio.wrappers import TrioResponse as Response
 from agent.config import Settings
 from agent.lines import Lines
 from agent.web.busy import busy
+from agent.web.resuming import Resuming
 from agent.web.state import ProcessState
 from agent.web.webhook import address, as_twiml, claims, field, info
 from agent.wire import twiml
@@ -29,21 +31,30 @@ log = structlog.get_logger(__name__)
 
 
 def add_transfer(
-    routes: Blueprint, settings: Settings, state: ProcessState, lines: Lines, handed_over: HandedOver
+    routes: Blueprint,
+    settings: Settings,
+    state: ProcessState,
+    lines: Lines,
+    handed_over: HandedOver,
+    resuming: Resuming | None = None,
 ) -> None:
-    """Let these routes pass calls on."""
+    """Let these routes pass calls on; `resuming` goes on with those that are not over."""
 
     @routes.post("/after")
     async def after() -> Response:
         call_sid = field("CallSid")
-        # Left in place: Twilio asks again where an answer was lost on its way.
-        to = state.hand_overs.get(call_sid) or await handed_over(call_sid)
-        log.debug("stream over", call_sid=call_sid, passed_on=bool(to))
         if call_sid in state.turned_away:
             told = claims(lines)
             return busy("all lines are busy", told, lines.profile(info(told)), settings)
+        # Left in place: Twilio asks again where an answer was lost on its way.
+        to, lease = state.hand_overs.get(call_sid), None
+        if not to and resuming is not None:
+            to, lease = await resuming.ways.whereabouts(call_sid)
+        elif not to:
+            to = await handed_over(call_sid)
+        log.debug("stream over", call_sid=call_sid, passed_on=bool(to))
         if not to:
-            return as_twiml(twiml.after())
+            return (await resuming.answer(lease) if resuming else None) or as_twiml(twiml.after())
         return as_twiml(
             twiml.dial(
                 to,

@@ -1,7 +1,8 @@
 """What Twilio asks of us over HTTP: signed forms in, TwiML (or nothing) out.
 
-While the process leaves or is not ready yet, a new call is answered 503 rather than with words: Twilio then goes at
-once to the number's fallback address, where another process can take the call. A spoken "busy" would end it.
+While the process is not ready, a new call is answered 503 rather than with words: Twilio then goes at once to the
+number's fallback address, where another process can take the call. A spoken "busy" would end it. One that leaves sends
+it to the public address again: behind that there are others by now.
 """
 
 from __future__ import annotations
@@ -13,22 +14,23 @@ from quart import Blueprint, g
 from quart_trio.wrappers import TrioResponse as Response
 
 from agent.config import Settings
-from agent.guard.tokens import Tokens
+from agent.guard.tokens import Claims, Tokens
 from agent.lines import Lines
 from agent.profile import Profile
 from agent.web.busy import busy
 from agent.web.placed import News, add_placed, news_of_answer, news_of_status
 from agent.web.problem import nothing, problem
+from agent.web.resuming import MOST_TURNS, OVER, TURN_S, Resuming
 from agent.web.room import no_line
 from agent.web.security import MEDIA_PATH, Gate
 from agent.web.spending import Spending
 from agent.web.state import ProcessState
 from agent.web.transfer import HandedOver, add_transfer
-from agent.web.webhook import address, as_twiml, claims, field, info, let_in
+from agent.web.ways_back import WaysBack
+from agent.web.webhook import INSIST, address, as_twiml, claims, field, info, let_in, number, same_but
 from agent.wire import twiml
 
-_OVER = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
-"""Of a call's states, those that no other one follows."""
+_STOPPED = frozenset({"stream-stopped", "stream-error"})
 
 log = structlog.get_logger(__name__)
 
@@ -43,9 +45,12 @@ def twilio_routes(
     now: Callable[[], float],
     news: News | None = None,
     spending: Spending | None = None,
+    ways: WaysBack | None = None,
 ) -> Blueprint:
-    """`news` takes what these routes hear of calls that we placed."""
+    """`news` takes what these routes hear of calls that we placed; without `ways` back a call is over with its
+    stream."""
     routes = Blueprint("twilio", __name__, url_prefix="/twilio")
+    resuming = Resuming(settings, tokens, state, lines, ways, now) if ways is not None else None
 
     @routes.before_request
     async def check() -> Response | None:
@@ -53,11 +58,11 @@ def twilio_routes(
 
     @routes.post("/voice")
     async def voice() -> Response:
-        if not state.accepting:
-            return problem(503, "No new calls are taken here now.")
         told = claims(lines)
         if not told.call_sid:
             return problem(400, "CallSid is missing: this address answers Twilio's voice webhook, a form sent by POST.")
+        if (other := await _not_new(told, resuming) or _not_here(told, state, lines, settings)) is not None:
+            return other
         its_own = news is None or not told.order or await news_of_answer(news, told)
         try:
             token = tokens.mint(told, now(), g.seed)
@@ -80,13 +85,36 @@ def twilio_routes(
         say = "" if told.direction.startswith("outbound") else profile.say_first
         return as_twiml(_greeting(profile, token, told.line, say))
 
-    add_transfer(routes, settings, state, lines, handed_over)
-    _add_callbacks(routes, state, news)
+    add_transfer(routes, settings, state, lines, handed_over, resuming)
+    _add_callbacks(routes, state, news, ways)
     add_placed(routes, news)
     return routes
 
 
-def _add_callbacks(routes: Blueprint, state: ProcessState, news: News | None) -> None:
+async def _not_new(told: Claims, resuming: Resuming | None) -> Response | None:
+    """To a call whose stream is over, where Twilio got no answer at /twilio/after: this may be the number's fallback
+    address."""
+    again = not told.direction.startswith("outbound") or field("ErrorUrl") or field("ErrorCode")
+    if resuming is None or field("CallStatus") != "in-progress" or not again:
+        return None
+    to, lease = await resuming.ways.whereabouts(told.call_sid)
+    return None if to else await resuming.answer(lease)
+
+
+def _not_here(told: Claims, state: ProcessState, lines: Lines, settings: Settings) -> Response | None:
+    """To a new call that this process does not take."""
+    if state.accepting:
+        return None
+    if not state.leaving:
+        return problem(503, "No new calls are taken here now.")
+    turns = number("again")
+    if turns >= MOST_TURNS:
+        return busy("this process leaves, and nobody else is there", told, lines.profile(info(told)), settings)
+    log.info("call sent on", call_sid=told.call_sid, turn=turns + 1)
+    return as_twiml(twiml.ask_again(same_but(again=turns + 1), TURN_S))
+
+
+def _add_callbacks(routes: Blueprint, state: ProcessState, news: News | None, ways: WaysBack | None) -> None:
     """They may come late, twice, in any order, and of calls that this process does not know."""
 
     @routes.post("/stream-status")
@@ -96,14 +124,18 @@ def _add_callbacks(routes: Blueprint, state: ProcessState, news: News | None) ->
             log.warning("twilio reports a stream error", call_sid=call_sid, error=field("StreamError"))
         else:
             log.debug("stream status", call_sid=call_sid, stream=event)
+        if ways is not None and event in _STOPPED:
+            ways.stopped(call_sid, field("StreamSid"))
         return nothing()
 
     @routes.post("/call-status")
     async def call_status() -> Response:
         call_sid, status = field("CallSid"), field("CallStatus")
         log.info("call status", call_sid=call_sid, status=status)
-        if status in _OVER:
+        if status in OVER:
             state.give_up(call_sid)
+            if ways is not None:
+                ways.over(call_sid)
         if news is not None:
             await news_of_status(news)
         return nothing()
@@ -112,8 +144,8 @@ def _add_callbacks(routes: Blueprint, state: ProcessState, news: News | None) ->
 def _greeting(profile: Profile, token: str, line: str, say: str) -> str:
     return twiml.connect(
         stream_url="ws" + g.base.removeprefix("http") + MEDIA_PATH,
-        action_url=address("/twilio/after", line),
-        status_url=address("/twilio/stream-status"),
+        action_url=address("/twilio/after", line, leg=1) + INSIST,
+        status_url=address("/twilio/stream-status") + INSIST,
         parameters={"token": token},
         say=say,
         voice=profile.say_voice,

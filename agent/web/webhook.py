@@ -23,6 +23,12 @@ from agent.web.security import Gate, the_one
 from agent.wire import twiml
 
 _MAX_FIELDS = 500
+_LONGEST_NUMBER = 12
+
+INSIST = "#rc=5&rp=ct,rt,5xx&ct=2000&rt=5000&tt=15000"
+"""Behind an address that Twilio must not give up on: five more tries after no connection within 2 s, no answer within
+5 s or a server's fault, within Twilio's own bound of 15 s. By itself it tries once more, after no connection alone. A
+fragment is neither sent nor signed. <https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides>"""
 
 log = structlog.get_logger(__name__)
 
@@ -101,9 +107,27 @@ def info(told: Claims) -> CallInfo:
     )
 
 
-def address(path: str, line: str = "") -> str:
+def address(path: str, line: str = "", **more: object) -> str:
     """One of ours, as Twilio will call it. The line goes along, since any process may be the one that is asked."""
-    return f"{g.base}{path}" + (f"?{urlencode({'line': line})}" if line else "")
+    return str(g.base) + target(path, line=line, **more)
+
+
+def target(path: str, **told: object) -> str:
+    """The part of it behind our public address. What is empty or 0 is left out."""
+    query = urlencode({name: value for name, value in told.items() if value})
+    return path + (f"?{query}" if query else "")
+
+
+def same_but(**more: object) -> str:
+    """This request's own address, as Twilio has called it, with these parameters instead of what it has of them."""
+    told: dict[str, object] = dict(parse_qsl(request.query_string.decode("latin-1")))
+    return str(g.base) + target(request.path, **(told | more))
+
+
+def number(name: str) -> int:
+    """A number of ours in this request's address, which is as signed as the form; 0 where there is none."""
+    text = request.args.get(name, "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < _LONGEST_NUMBER else 0
 
 
 def field(name: str) -> str:

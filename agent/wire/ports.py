@@ -46,6 +46,11 @@ class Carrier(Protocol):
         """End the call, whatever its state. Done also where it is over already, or not known."""
         ...
 
+    async def redirect(self, call_sid: str, url: str) -> bool:
+        """Have the carrier ask there, now, what to do with a call that goes on: whatever it does with it ends, a media
+        stream included. False where the call is over, or not known."""
+        ...
+
     async def fetch(self, call_sid: str) -> CarrierCall | None:
         """None where there is no such call."""
         ...

@@ -29,19 +29,31 @@ def connect(
     say: str = "",
     voice: str = "",
     language: str = "",
+    pause_s: int = 0,
 ) -> str:
     """Say a word (nothing where it is blank), then open a media stream; when that has ended, ask `action_url`.
 
-    `<Hangup/>` is what runs where the action cannot be reached: silence would be worse.
+    It stands there twice: what Twilio does where a stream ends badly is not documented, and the next verb, if that is
+    what it goes on with, leads to the same answer. `pause_s`: silence before all that.
     """
     response = VoiceResponse()
+    if pause_s:
+        response.pause(length=pause_s)
     _say(response, say, voice, language)
     stream = response.connect(action=_clean(action_url), method="POST").stream(
         url=_clean(stream_url), status_callback=_clean(status_url), status_callback_method="POST"
     )
     for name, value in parameters.items():
         stream.parameter(name=_clean(name), value=_clean(value))
-    response.hangup()
+    response.redirect(_clean(action_url), method="POST")
+    return str(response.to_xml())
+
+
+def ask_again(url: str, pause_s: int) -> str:
+    """Wait, then ask there. A call that is not answered yet goes on ringing meanwhile."""
+    response = VoiceResponse()
+    response.pause(length=pause_s)
+    response.redirect(_clean(url), method="POST")
     return str(response.to_xml())
 
 

@@ -89,8 +89,7 @@ class Refraining:
         """A call is over: who said on it that they do not want to be called is not, whatever the agent made of it. Not
         a checkpoint; until the book has it, the record is what remembers it."""
         person = person_of(record)
-        said = record.facts.get("do_not_call") == "yes" and not record.recording  # with one, it was over before
-        if said and person.startswith("+"):
+        if record.facts.get("do_not_call") == "yes" and person.startswith("+"):
             at = record.ended_at or record.started_at
             self._waiting.setdefault(person, DoNotCall(person, "the caller", f"said so on {record.call_sid}", at))
             self._wake()

@@ -168,7 +168,7 @@ class Attack:
         told = await self.webhook("/twilio/voice", form, "TwiML injection")
         self.expect(told, "TwiML injection", 200)
         tags = {element.tag for element in ET.fromstring(told.partition(b"\r\n\r\n")[2])}  # noqa: S314  our own
-        if not tags <= {"Say", "Connect", "Hangup"} or b"X-Evil" in told:
+        if not tags <= {"Say", "Connect", "Redirect"} or b"X-Evil" in told:
             self.faults.append(f"TwiML injection: {tags}")
         for path in ("/twilio/after", "/twilio/after-transfer", "/twilio/stream-status", "/twilio/call-status"):
             for _ in range(3):

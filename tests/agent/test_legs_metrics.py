@@ -15,7 +15,7 @@ def value(line: str) -> float:
 def test_each_hand_off_and_leg_is_counted_by_what_became_of_it() -> None:
     lines = {
         'calling_agent_handoffs_total{result="moved"}': lambda: legs_metrics.handed_off("moved"),
-        'calling_agent_resumed_total{why="crash"}': lambda: legs_metrics.resumed("crash"),
+        'calling_agent_resumed_total{why="process gone"}': lambda: legs_metrics.resumed("process gone"),
         'calling_agent_rescues_total{result="sent"}': lambda: legs_metrics.rescued("sent"),
         'calling_agent_legs_turned_away_total{why="fenced"}': lambda: legs_metrics.turned_away("fenced"),
     }

@@ -8,8 +8,10 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import trio
@@ -20,7 +22,7 @@ from agent.hear.endpointing import LexicalEndOfTurn
 from agent.hear.keys import parse_bindings
 from agent.keep.record import CallRecord, Entry
 from agent.lines import load_lines
-from agent.model import Ending
+from agent.model import CallInfo, Ending
 from agent.providers.own_tools import load_tools
 from agent.providers.scripted import Script, ScriptedLanguageModel, ScriptedRecogniser, ScriptedVoice
 from agent.rehearsal.carrier import new_identity
@@ -34,7 +36,7 @@ from agent.wire.ports import MediaSocket
 from nurseries.call import Call
 from nurseries.parts import Live, Parts
 from nurseries.pick_up import pick_up
-from nurseries.rehearsal.caller import rehearse
+from nurseries.rehearsal.caller import After, rehearse
 from nurseries.tape import Tape
 
 GREETING = "Hello, this is Priya. How may I help you?"
@@ -90,11 +92,13 @@ class Stage:
     """Makes what is told of a call's sound, where it is recorded."""
 
     def __post_init__(self) -> None:
+        self._before: dict[str, CallRecord] = {}
         self.ears = ScriptedRecogniser(self.script)
         self.mind = ScriptedLanguageModel(self.script)
         self.voice = ScriptedVoice(self.script)
         self.tokens = Tokens(b"key", ttl_s=1e9, random=random.Random(0).randbytes)
         self._placed = 0
+        self._epoch = datetime.now(UTC)
         toolbox = load_tools(self.settings.TOOLS_FILE)
         bindings, faults = parse_bindings(self.settings.DTMF_BINDINGS, toolbox.names)
         assert not faults
@@ -146,8 +150,15 @@ class Stage:
     async def serve(self, socket: MediaSocket) -> None:
         info = await pick_up(socket, self.tokens, self.settings.START_TIMEOUT_S)
         if info is not None:
-            self.calls.append(Call(info, socket, self.parts, self.tape() if self.tape else None, self.errand))
+            self.calls.append(self.call(info, socket))
             await self.calls[-1].run()
+
+    def call(self, info: CallInfo, socket: MediaSocket, **more: Any) -> Call:
+        """Of this stage's process; its time of day goes with the mock clock."""
+        tape = self.tape() if self.tape else None
+        now = self._epoch + timedelta(seconds=trio.current_time())
+        before = self._before.get(info.call_sid)
+        return Call(info, socket, self.parts, tape, self.errand, before=before, process="here", now=now, **more)
 
     async def place(
         self,
@@ -156,23 +167,37 @@ class Stage:
         serve: Callable[[MediaSocket], Awaitable[object]] | None = None,
         direction: str = "inbound",
         order: str = "",
-        **more: object,
+        before: CallRecord | None = None,
+        leg: int = 1,
+        after: After | None = None,
+        **more: Any,
     ) -> CallLog:
-        """A whole call, from the stream's start until both sides are gone; then the invariants."""
+        """A whole call, from the stream's start until both sides are gone; then the invariants. Or one leg of a call,
+        going on with the record of those `before`. `after` says where it goes on when a stream has ended."""
         self._placed += 1
         dice = random.Random(self._placed)
         identity = new_identity(dice=dice)
+        if before is not None:
+            identity = replace(identity, call_sid=before.call_sid, account_sid=before.account_sid)
+            self._before[before.call_sid], leg = before, len(before.legs) + 1
         token = self.tokens.mint(
             Claims(
-                *(identity.call_sid, identity.account_sid, "+919876543210", "+918012345678", direction), order=order
+                *(identity.call_sid, identity.account_sid, "+919876543210", "+918012345678", direction),
+                order=order,
+                leg=leg,
             ),
             time.time(),
         )
         plan = plan or CallPlan(lines=lines, **more)
         with trio.fail_after(3600):
-            log = await rehearse(serve or self.serve, plan, identity=identity, parameters={"token": token}, dice=dice)
+            start = {"token": token}
+            log = await rehearse(serve or self.serve, plan, identity=identity, parameters=start, dice=dice, after=after)
         self.check(log)
         return log
+
+    async def resume(self, before: CallRecord, *lines: Line, **more: Any) -> CallLog:
+        """The next leg of a call: another process goes on with what it has of it."""
+        return await self.place(*lines, before=before, **more)
 
     def check(self, log: CallLog) -> None:
         """What holds at the end of every call, whatever happened in it."""

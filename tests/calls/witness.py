@@ -65,7 +65,11 @@ async def place(
 def stored(folder: Path) -> list[dict[str, Any]]:
     """Every record of a server's own store."""
     with closing(sqlite3.connect(f"file:{folder}/data/calls.db?mode=ro", uri=True)) as db:
-        return [json.loads(text) for (text,) in db.execute("SELECT record FROM calls ORDER BY started_at")]
+        found = [json.loads(text) for (text,) in db.execute("SELECT record FROM calls ORDER BY started_at")]
+        for record in found:
+            keys = db.execute("SELECT key FROM pieces WHERE call_sid = ? ORDER BY leg", (record["call_sid"],))
+            record["recording"] = next((key for (key,) in keys), record["recording"])
+        return found
 
 
 def stored_at(uri: str) -> list[dict[str, Any]]:

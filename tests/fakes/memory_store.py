@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from agent.errors import NotKept, StoreError
+from agent.keep.piece import Piece
 from agent.keep.ports import Unread
 from agent.keep.query import GOES_ON, Place, Query
-from agent.keep.record import CallRecord
+from agent.keep.record import CallRecord, with_pieces
 
 
 def fulfils(record: CallRecord, query: Query) -> bool:
@@ -33,6 +34,7 @@ class MemoryStore:
 
     def __init__(self, *records: CallRecord) -> None:
         self.records = {record.call_sid: record for record in records}
+        self.pieces: dict[str, dict[int, Piece]] = {}
         self.forgotten: set[str] = set()
         self.away = ""
         """Why, where it is."""
@@ -49,7 +51,10 @@ class MemoryStore:
 
     def get(self, call_sid: str) -> CallRecord | None:
         self._answer()
-        return self.records.get(call_sid)
+        return self._told(self.records.get(call_sid))
+
+    def _told(self, record: CallRecord | None) -> CallRecord | None:
+        return record and with_pieces(record, self.pieces.get(record.call_sid, {}).values())
 
     def newest(self, limit: int) -> list[CallRecord]:
         return self.find(Query(), limit)
@@ -61,11 +66,23 @@ class MemoryStore:
         self.finds += 1
         place = (after.started_at, after.call_sid) if after else ("~", "~")
         order = sorted(self.records.values(), key=lambda r: (r.started_at, r.call_sid), reverse=True)
-        return [r for r in order if (r.started_at, r.call_sid) < place and fulfils(r, query)][:limit]
+        found = [r for r in order if (r.started_at, r.call_sid) < place and fulfils(r, query)][:limit]
+        return [told for told in map(self._told, found) if told is not None]
 
-    def delete(self, *call_sids: str) -> int:
+    def add_piece(self, call_sid: str, piece: Piece) -> bool:
+        self._answer()
+        if call_sid in self.forgotten:
+            raise NotKept(call_sid)
+        if call_sid in self.records:
+            self.pieces.setdefault(call_sid, {})[piece.leg] = piece
+        return call_sid in self.records
+
+    def delete(self, *call_sids: str, sound: Callable[[str], object] = bool) -> int:
         self._answer()
         self.forgotten |= set(call_sids)
+        for call_sid in call_sids:
+            for piece in self.pieces.pop(call_sid, {}).values():
+                sound(piece.key)
         return sum(self.records.pop(call_sid, None) is not None for call_sid in call_sids)
 
     def hand_over(self, call_sid: str, to: str) -> None:

@@ -8,6 +8,7 @@ import threading
 import time
 import wave
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -19,6 +20,7 @@ from agent.errors import StoreError
 from agent.keep import wav
 from agent.keep.derive import derived
 from agent.keep.erasure import Erased
+from agent.keep.piece import Piece
 from agent.keep.record import CallRecord
 from agent.providers import spool, waiting
 from agent.providers.journal_file import JournalFile
@@ -66,7 +68,7 @@ class House:
         """As a process does that starts here."""
         self.name = os.urandom(4).hex()
         self.keeping = Keeping(self.store, JournalFile(self.folder / "journal", self.name), ProcessState())
-        storing = Storing(self.objects, self.store, self.keeping, 5)
+        storing = Storing(self.objects, self.store, self.keeping)
         self.archive = Archive(storing, self.folder / "spool", name=self.name, recording=self.recording)
         self.taken_up = trio.Event()
         self.taken_up.set()
@@ -185,7 +187,9 @@ async def test_it_waits_while_the_object_store_is_away(house: House) -> None:
 async def test_what_a_process_left_is_taken_up_wherever_it_was(house: House, step: str) -> None:
     left = spool.begin(house.folder / "spool", "gone", wav.Label("CA1", "2026-11-27T10:00:00.000+00:00"))
     left.append(wav.frames(QUIET * 50, QUIET * 50))
-    house.store.save(record(revision=1, recording=left.key if step == "before the removal" else ""))
+    house.store.save(record(revision=1))
+    if step == "before the removal":
+        house.store.add_piece("CA1", left.piece)
     if step != "before the object":
         left.complete()
         house.objects.put(left.key, left.path, "audio/wav")
@@ -237,19 +241,50 @@ async def test_one_without_a_record_waits_a_day_and_is_deleted(house: House) -> 
         nursery.cancel_scope.cancel()
 
 
-async def test_a_record_that_somebody_else_is_at_is_left_alone(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_piece_of_a_call_that_goes_on_elsewhere_is_added_and_stays(house: House) -> None:
     left = spool.begin(house.folder / "spool", "gone", wav.Label("CA1", "2026-11-27T10:00:00.000+00:00"))
-    left.append(wav.frames(QUIET, QUIET))
+    left.append(wav.frames(QUIET * 2, QUIET * 2))
     left.release()
-    house.store.save(record(revision=round(time.time() * 1000)))
+    house.store.save(record(revision=7, ending=""))
     async with trio.open_nursery() as nursery:
         await house.run(nursery)
-        await trio.sleep(0.3)
-        assert (house.key(), len(house.spooled)) == ("", 1)
-        monkeypatch.setattr(storing, "SUMMARY_S", -5.0)
         await until(lambda: house.key() != "")
         await until(lambda: not house.spooled)
+        tape = house.archive.tape("CA1")
+        assert tape is not None
+        tape.begins(2, datetime(2026, 11, 27, 10, tzinfo=UTC), 4000)
+        tape.heard(QUIET, "100", 4020)
+        tape.allow()
+        tape.end(5000)
+        house.archive.keep(tape)  # the record is another process's by now: this one has none of it
+        with trio.fail_after(BOUND_S):
+            await house.archive.stored()
         nursery.cancel_scope.cancel()
+    house.store.save(record(revision=8, ending="caller hung up"))
+
+    kept = house.store.get("CA1")
+    assert kept is not None
+    assert kept.pieces == (
+        Piece(1, "2026/11/27/CA1.wav", 0, 320),
+        Piece(2, "2026/11/27/CA1+2.wav", 4000, 8000),
+    )
+
+
+async def test_what_comes_before_its_record_waits_for_it(house: House) -> None:
+    async with trio.open_nursery() as nursery:
+        await house.run(nursery)
+        tape = recorded(house)
+        tape.end(2000)
+        house.archive.keep(tape)
+        await until(lambda: house.objects.puts == 1)
+        await trio.sleep(0.1)
+        assert len(house.spooled) == 1
+        house.store.save(record())
+        with trio.fail_after(BOUND_S):
+            await house.archive.stored()
+        nursery.cancel_scope.cancel()
+
+    assert (house.key() != "", house.objects.puts) == (True, 1)
 
 
 async def test_a_full_disk_costs_the_recording(
@@ -396,7 +431,7 @@ async def test_one_that_is_erased_while_it_is_stored_is_not_kept(house: House, w
         with trio.fail_after(BOUND_S):
             await entered.wait()
             await house.keeping.delivered()
-            await house.keeping.written()
+        await until(lambda: not list((house.folder / "journal").glob("*.journal")))
         # As another process does it, which can tell this one nothing.
         erasing = Erasing(house.store, house.objects, Settings(_env_file=None, DATA_DIR=house.folder))
         erased = Erased("+919876543210")
@@ -420,10 +455,17 @@ async def test_a_file_that_somebody_has_removed_costs_that_recording_alone(
             over(house, recorded(house, call_sid))
         await until(lambda: house.key("CA1") == house.key("CA2") == "")
         await until(lambda: waiting.told_of(house.folder / "spool", {"CA1", "CA2"}) == 2)
-        for each in waiting.idle(house.folder / "spool", []):
-            if each.label.call_sid == "CA1":
-                each.path.unlink()
-            each.release()
+        removed: set[str] = set()
+
+        def remove() -> set[str]:
+            for each in waiting.idle(house.folder / "spool", []):  # not while it is tried to be stored
+                if each.label.call_sid == "CA1":
+                    each.path.unlink()
+                    removed.add("CA1")
+                each.release()
+            return removed
+
+        await until(remove)
         house.objects.away = False
         with trio.fail_after(BOUND_S):
             await house.archive.stored()

@@ -1,6 +1,6 @@
 """A record goes only when its sound is gone: also where machines share the records, and each has its own sounds."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +9,7 @@ from agent.config import Settings
 from agent.errors import StoreError
 from agent.guard.order import Order, Wanted
 from agent.keep.erasure import Erased
+from agent.keep.piece import Piece
 from agent.providers.local_objects import LocalObjects
 from agent.providers.sqlite import SqliteStore
 from agent.providers.sqlite_orders import SqliteOrders
@@ -24,10 +25,10 @@ class Store(SqliteStore):
 
     away = False
 
-    def delete(self, *call_sids: str) -> int:
+    def delete(self, *call_sids: str, sound: Callable[[str], object] = bool) -> int:
         if self.away:
             raise StoreError("away")
-        return super().delete(*call_sids)
+        return super().delete(*call_sids, sound=sound)
 
 
 @pytest.fixture
@@ -124,3 +125,28 @@ def test_orders_to_the_person_go_with_their_calls_but_for_one_that_is_not_over(
         assert [order.order_id for order in orders.find(None, 9)] == ["OR2", "OR1"]
     finally:
         orders.close()
+
+
+def test_every_piece_of_a_call_goes_and_one_that_comes_in_that_moment(tmp_path: Path) -> None:
+    objects = LocalObjects(tmp_path / "recordings")
+    (tmp_path / "sound").write_bytes(b"RIFF")
+
+    class Late(Store):
+        def delete(self, *call_sids: str, sound: Callable[[str], object] = bool) -> int:
+            add(self, 3)
+            return super().delete(*call_sids, sound=sound)
+
+    def add(to: Store, leg: int) -> None:
+        piece = Piece(leg, f"2026/11/27/CA1+{leg}.wav", 1000 * leg, 8)
+        objects.put(piece.key, tmp_path / "sound", "audio/wav")
+        assert to.add_piece("CA1", piece)
+
+    store = Late(tmp_path / "calls.db")
+    store.save(record("CA1", caller=THEM))
+    add(store, 1)
+    add(store, 2)
+    erased = erase(erasing(store, objects, tmp_path, uri=""))
+    store.close()
+
+    assert (erased.records, erased.recordings, erased.failed) == (1, 3, [])
+    assert list(objects.older(-5)) == []

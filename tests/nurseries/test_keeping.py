@@ -421,3 +421,38 @@ async def test_any_order_of_writing_crashing_and_delivering_gives_the_same_recor
         assert {sid: words(record) for sid, record in story.store.records.items()} == story.now
         assert all(record.ending for record in story.store.records.values())
         assert list(story.folder.iterdir()) == []
+
+
+def read(house: House, name: str) -> float:
+    return next(reading.value for reading in house.keeping.readings() if reading.name == name)
+
+
+async def test_how_far_behind_a_hung_disk_or_store_is_shows_until_it_has_caught_up(
+    house: House, nursery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await nursery.start(house.keeping.run)
+    hung, fsync = threading.Event(), os.fsync
+    monkeypatch.setattr(os, "fsync", lambda fd: (hung.wait(30), fsync(fd))[1])
+    house.store.fault = lambda _records: (hung.wait(30), None)[1]
+    assert (read(house, "journal_behind_seconds"), read(house, "records_behind_seconds")) == (0, 0)
+
+    call = house.call("CA1", "Hello.")
+    await until(lambda: read(house, "journal_behind_seconds") > 0.3 and read(house, "records_behind_seconds") > 0.3)
+    call.texts.append("Still there?")
+    await until(lambda: read(house, "journal_behind_seconds") > 0.9)
+    assert (read(house, "journal_unwritten"), read(house, "records_waiting")) == (1, 1)
+
+    hung.set()
+    await until(lambda: words(house.store.records.get("CA1")) == ["Hello.", "Still there?"])
+    await until(lambda: read(house, "journal_behind_seconds") == read(house, "records_behind_seconds") == 0)
+    assert read(house, "journal_bytes") > 0
+
+
+async def test_what_a_failed_write_was_to_write_does_not_become_younger(house: House, nursery) -> None:
+    house.folder.write_text("in the way")
+    house.store.fault = away
+    await nursery.start(house.keeping.run)
+    house.call("CA1", "Hello.")
+
+    await until(lambda: read(house, "journal_behind_seconds") > 1.5)  # more than a try
+    await until(lambda: read(house, "records_behind_seconds") > 1.5)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -16,7 +17,7 @@ from agent.errors import StoreError
 from agent.guard.budget import Budget, Campaign, Caps, Needs
 from agent.guard.pot import Lease, Pot
 from agent.keep.prices import Price
-from agent.keep.record import CallRecord
+from agent.keep.record import CallRecord, revision_of
 from agent.keep.usage import Meter, Usage
 from agent.metrics import exposition
 from agent.model import CallInfo
@@ -73,6 +74,11 @@ def purse_of(pots: Pots, caps: Caps | None = None, name: str = "p1", wait_s: flo
 
 def info(sid: str, campaign: str = "") -> CallInfo:
     return CallInfo(sid, "AC", "MZ", campaign=campaign)
+
+
+async def run_until(scope: trio.CancelScope, purse: Purse) -> None:
+    with scope:
+        await purse.run()
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -162,7 +168,48 @@ async def test_what_a_process_that_is_gone_has_spent_is_counted_once(nursery, po
     for _ in range(2):
         await purse.adopt(record)
 
-    assert pots.kept["day"] == Pot(spent=9, day="2026-11-27", left={"CA1": 9})
+    assert pots.kept["day"] == Pot(spent=9, day="2026-11-27", left={"CA1": 9}, legs={"CA1": 2})
+
+
+@pytest.mark.parametrize("lives", [True, False])
+async def test_a_call_over_two_processes_has_cost_the_day_what_its_record_says(
+    pots: Pots, lives: bool, monkeypatch
+) -> None:
+    monkeypatch.setattr("nurseries.purse.REPORT_S", 0.05)
+    first, second, third = (purse_of(pots, name=name) for name in ("p1", "p2", "p3"))
+    async with trio.open_nursery() as nursery:
+        kill_first, kill_second = trio.CancelScope(), trio.CancelScope()
+        nursery.start_soon(run_until, kill_first, first)
+        meter = Meter()
+        leg = first.open(info("CA1"), meter)
+        meter.add("llm", "m", {"tokens_in": 5})
+        leg.settle()
+        await until(lambda: pots.pots().get("day", Pot()).spent == 5)
+        pots.away = True
+        meter.add("llm", "m", {"tokens_in": 2})
+        leg.settle()
+        if not lives:
+            kill_first.cancel("killed")
+        pots.away = False
+
+        nursery.start_soon(run_until, kill_second, second)
+        meter = Meter(meter.used)  # from the record
+        later = second.open(replace(info("CA1"), leg=2), meter)
+        assert await later.afford() is None
+        meter.add("llm", "m", {"tokens_in": 4})
+        later.settle()
+        await until(lambda: pots.kept["day"].spent == 11)
+        kill_second.cancel("killed, too")
+        usage = (*meter.used, Usage("summary", "m", tokens_in=3))
+        record = CallRecord("CA1", *[""] * 3, "inbound", "", 0, "lost", (), usage=usage, revision=revision_of(2, 1.0))
+        for _ in range(2):
+            await third.adopt(record)
+        if lives:
+            leg.close()
+            await first.leave()
+        nursery.cancel_scope.cancel("the test is over")
+
+    assert pots.kept["day"].spent == 14
 
 
 async def test_a_day_that_is_ahead_of_the_clock_is_told_as_an_error(nursery, pots: Pots) -> None:

@@ -5,10 +5,12 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from agent.model import Ending, Frame
+from agent.seen.pace import Pace
 from agent.wire.media_stream import MediaBody
 from nurseries.mailbox import Mailbox
 from nurseries.reader import MALFORMED_LIMIT, MediaClock, read
 from nurseries.rehearsal.loopback import LoopbackSocket, loopback
+from tests.calls.counted import Counted
 
 
 class Told:
@@ -129,3 +131,20 @@ def test_a_piece_that_is_late_is_no_pause_and_none_was_made_after_it_arrived() -
 
     early = MediaClock(lambda: 20.0)
     assert [early.stamp(MediaBody(b"\xff" * 160)) for _ in range(3)] == [0, 0, 0]
+
+
+def test_how_late_a_piece_came_is_told_and_what_was_lost_before_it() -> None:
+    counted, now = Counted(), 0.0
+    clock = MediaClock(lambda: now, pace := Pace())
+
+    for n in range(10):
+        now = 20.0 * (n + 1) + (130 if n == 4 else 0)
+        clock.stamp(MediaBody(b"\xff" * 160, timestamp=str(20 * n)))
+    now = 1220.0
+    clock.stamp(MediaBody(b"\xff" * 160, timestamp="1200"))
+    pace.ends()
+
+    assert counted("frames_total") == 11
+    assert counted("frames_late_total") == 1
+    assert 0.125 < counted("frame_late_seconds_sum") < 0.14
+    assert counted("sound_lost_seconds_total") == 1.0

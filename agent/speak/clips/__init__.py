@@ -46,4 +46,10 @@ STILL = _clip("still", "Sorry, I am still on it.")
 CONNECTING = _clip("connecting", "I am connecting you to a colleague now. One moment, please.")
 """The transfer could not be announced otherwise."""
 
-CLIPS = (MOMENT, STILL, CONNECTING, TROUBLE, APOLOGY, WELCOME, FAREWELL)
+LOST = _clip("lost", "Sorry, I lost you for a second.")
+"""The line has broken off, and the call goes on."""
+
+AGAIN = _clip("again", "Could you say that again, please?")
+"""And what the caller was saying was lost."""
+
+CLIPS = (MOMENT, STILL, CONNECTING, TROUBLE, APOLOGY, WELCOME, FAREWELL, LOST, AGAIN)

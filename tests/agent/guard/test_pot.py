@@ -8,8 +8,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from agent.guard.budget import Budget, Caps, Needs
-from agent.guard.pot import HOLD_S, REAP_S, Pot, Report, adopted, reported, turned
+from agent.guard.budget import LINGER_S, Budget, Caps, Needs
+from agent.guard.pot import HOLD_S, REAP_S, Pot, Report, Resumed, adopted, reported, turned
 
 CAP = 100
 DAYS = ["2026-11-26", "2026-11-27", "2026-11-28"]
@@ -105,6 +105,54 @@ def test_a_call_that_comes_again_has_cost_what_it_had() -> None:
     assert budget.reserve("CA1", 8, 2.0) is not None
 
 
+def test_a_call_that_goes_on_elsewhere_is_counted_once_whoever_reports_when() -> None:
+    pot, grant = reported(Pot(), report(want=60, counted={"CA1": 10}))
+    resumed = {"CA1": Resumed(2, 17)}  # 7 of them the first process has not told yet
+    pot, _ = reported(pot, report("b", counted={"CA1": 20}, resumed=resumed))
+
+    assert (pot.spent, pot.leases["a"].have, pot.leases["a"].calls) == (20, 60 - 7, {})
+    pot, grant = reported(pot, report(have=53, beat=grant.beat, counted={"CA1": 17}))
+    pot, _ = reported(pot, report("b", have=0, beat=1, counted={"CA1": 25}, resumed=resumed))
+    pot, _ = reported(pot, report("b", have=0, beat=2, counted={"CA1": 25}, resumed=resumed, leaving=True))
+    pot, _ = reported(pot, report(have=53, beat=grant.beat, counted={"CA1": 17}))
+
+    assert pot.spent == 25
+    assert msgspec.json.decode(msgspec.json.encode(pot), type=Pot) == pot
+
+
+def test_a_call_whose_process_died_is_not_counted_again_where_it_goes_on() -> None:
+    pot, _ = reported(Pot(), report(want=60, counted={"CA1": 10}))
+    pot = adopted(pot, "", 0, "a")
+    pot, _ = reported(pot, report("b", counted={"CA1": 16}, resumed={"CA1": Resumed(2, 14)}))
+    pot = adopted(pot, "CA1", 18, count=True, leg=3)  # that one's process is gone as well
+    pot, _ = reported(pot, report("b", beat=1, counted={"CA1": 16}, resumed={"CA1": Resumed(2, 14)}))
+
+    assert pot.spent == 18
+
+
+def test_what_a_call_cost_before_counts_for_its_own_cap_and_is_not_paid_again() -> None:
+    budget = Budget(Caps(call=100, day=1000), Needs(call=2, turn=5), "p2")
+    grant = reported(Pot(), budget.report("day", DAYS[1], 0.0))[1]
+    budget.took("day", grant, 0.0, 0.0)
+    budget.resume("CA1", "", 0.0, Resumed(2, 80))
+    before = budget.report("day", DAYS[1], 0.0).have
+    budget.settle("CA1", 85)
+
+    assert budget.report("day", DAYS[1], 0.0).have == before - 5
+    assert budget.reserve("CA1", 7, 0.0) is None
+    assert budget.reserve("CA1", 7, 0.0) is not None
+
+
+def test_a_call_that_goes_on_is_not_turned_away_for_want_of_a_word_from_the_store() -> None:
+    budget = Budget(Caps(day=1000), Needs(call=2, turn=5), "p2")
+    budget.resume("CA1", "", 0.0, Resumed(2, 80))
+
+    assert budget.open_calls == ("CA1",)
+    no = budget.reserve("CA1", 5, 0.0)
+    assert no is not None
+    assert no.why == "store"
+
+
 def test_calls_that_never_come_are_forgotten() -> None:
     budget = Budget(Caps(call=100), Needs(call=2, turn=5), "p1")
     for n in range(50):
@@ -128,6 +176,9 @@ class Processes(RuleBasedStateMachine):
         """Of each call, really; nobody forgets it."""
         self.before = 0
         """What earlier days have cost."""
+        self.legs: dict[str, int] = {}
+        self.exact = True
+        """Nothing is lost that nobody has written down."""
         self.numbers = 0
         self.processes: dict[str, Budget] = {}
         self.reserved: dict[str, int] = {}
@@ -169,9 +220,29 @@ class Processes(RuleBasedStateMachine):
         budget = self.at(n)
         del self.processes[budget.holder]
         self.start()
+        self.exact &= told
         if told:
-            for sid in budget.open_calls:
-                self.pot = adopted(self.pot, sid, self.cost[sid], budget.holder, count=True)
+            for sid in self.cost:  # also those that are just over
+                if sid in budget.report("day", DAYS[self.day], self.now).counted:
+                    leg = self.legs.get(sid, 1) + 1
+                    self.pot = adopted(self.pot, sid, self.cost[sid], budget.holder, count=True, leg=leg)
+
+    @rule(n=names, m=names, lives=st.booleans(), here=st.booleans())
+    def goes_on_elsewhere(self, n: int, m: int, lives: bool, here: bool) -> None:
+        """Calls are moved, or their streams are lost, or their process is: it reports as it likes, if it lives."""
+        budget = self.at(n)
+        calls = budget.open_calls
+        if lives:
+            for sid in calls:
+                budget.close(sid, self.cost[sid], self.now)
+        else:
+            self.exact &= all(s in calls for s in budget.report("day", DAYS[self.day], self.now).counted)
+            del self.processes[budget.holder]
+            self.start()
+        other = budget if lives and here else self.at(m)
+        for sid in calls:
+            self.legs[sid] = self.legs.get(sid, 1) + 1
+            other.resume(sid, "", self.now, Resumed(self.legs[sid], self.cost[sid]))
 
     @rule(n=names, amount=st.integers(0, 5))
     def begins(self, n: int, amount: int) -> None:
@@ -200,11 +271,13 @@ class Processes(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([1.0, HOLD_S / 2, HOLD_S, REAP_S]))
     def time_passes(self, seconds: float) -> None:
         self.now += seconds
+        self.exact &= seconds < LINGER_S / 2
 
     @precondition(lambda self: self.day < len(DAYS) - 1)
     @rule()
     def a_day_begins(self) -> None:
         self.day += 1
+        self.exact = False
         if DAYS[self.day] > self.pot.day:
             self.before = sum(self.cost.values())
 
@@ -231,6 +304,8 @@ class Processes(RuleBasedStateMachine):
                 budget.close(sid, self.cost[sid], self.now)
             self.pot, _ = reported(self.pot, budget.report("day", DAYS[self.day], self.now, leaving=True))
         assert not set(self.processes) & set(self.pot.leases)
+        if self.exact:
+            assert self.pot.spent == sum(self.cost.values())
 
 
 Processes.TestCase.settings = settings(max_examples=120, stateful_step_count=40)

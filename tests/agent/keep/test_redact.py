@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from agent.keep import redact
 from agent.keep.record import CallRecord, Entry, Evidence, Lead, Points
+from agent.keep.thread import Thread, Told
 
 CALL = CallRecord("CA1", "AC", "+919876543210", "+918012345678", "inbound", "2026-11-22T10:00:00+00:00", 1, "", ())
 CARD = "4111111111111111"
@@ -154,6 +155,7 @@ def test_every_field_that_is_written_down_is_looked_at() -> None:
         facts={"budget": "80 lakh", "card": CARD},
         summary=said,
         lead=lead,
+        thread=Thread(unsaid=(said, "4111 1111"), facts=(Told("f", CARD, said, said, 0, (Told("f", said),)),)),
     )
 
     found = redact.redacted(record)

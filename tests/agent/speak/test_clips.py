@@ -8,7 +8,7 @@ import trio
 
 from agent.model import Utterance
 from agent.providers.local_stt import load_recogniser
-from agent.speak.clips import APOLOGY, CLIPS, CONNECTING, FAREWELL, MOMENT, STILL, TROUBLE, WELCOME
+from agent.speak.clips import AGAIN, APOLOGY, CLIPS, CONNECTING, FAREWELL, LOST, MOMENT, STILL, TROUBLE, WELCOME
 from agent.wire import mulaw
 
 
@@ -40,7 +40,7 @@ def test_a_clip_is_as_loud_as_the_voice_and_begins_and_ends_in_silence(clip):
 
 
 def test_there_is_one_for_each_thing_that_can_fail_to_be_said():
-    assert set(CLIPS) == {WELCOME, TROUBLE, APOLOGY, FAREWELL, MOMENT, STILL, CONNECTING}
+    assert set(CLIPS) == {WELCOME, TROUBLE, APOLOGY, FAREWELL, MOMENT, STILL, CONNECTING, LOST, AGAIN}
     assert "again" in TROUBLE.text
     assert APOLOGY.text.endswith("Goodbye.")
     assert all(1 < len(clip.mulaw) / 8000 < 8 for clip in CLIPS)

@@ -1,7 +1,7 @@
 """What is played for a packaged recording: the call's own, once there is one."""
 
 from agent.speak import repertoire
-from agent.speak.clips import APOLOGY, CONNECTING, MOMENT, STILL, TROUBLE, WELCOME, Clip
+from agent.speak.clips import AGAIN, APOLOGY, CONNECTING, LOST, MOMENT, STILL, TROUBLE, WELCOME, Clip
 from agent.speak.repertoire import REMADE, WORDS_IN, Repertoire
 
 
@@ -70,4 +70,4 @@ def test_memory_is_bounded(monkeypatch):
 def test_every_built_in_language_has_all_words():
     for words in WORDS_IN.values():
         assert set(words) == {clip.name for clip in REMADE}
-    assert set(REMADE) == {MOMENT, STILL, TROUBLE, CONNECTING, APOLOGY}
+    assert set(REMADE) == {MOMENT, STILL, TROUBLE, CONNECTING, LOST, AGAIN, APOLOGY}

@@ -6,6 +6,7 @@ import pytest
 import structlog
 
 from agent.web.state import MOST_HAND_OVERS, ProcessState
+from agent.web.webhook import INSIST
 
 LINES = """
 [hindi]
@@ -48,7 +49,7 @@ async def test_the_first_word_is_the_lines_in_its_voice_and_language(lined, twil
     assert root.find("Say").text == "नमस्ते!"
     assert root.find("Say").attrib == {"voice": "Polly.Aditi", "language": "hi-IN"}
     assert claims(lined, root, twilio).line == ""
-    assert root.find("Connect").attrib["action"] == f"{twilio.public}/twilio/after"
+    assert root.find("Connect").attrib["action"] == f"{twilio.public}/twilio/after?leg=1{INSIST}"
 
 
 async def test_what_the_signed_address_tells_goes_into_the_token_and_the_line_to_the_next_address(lined, twilio):
@@ -58,8 +59,8 @@ async def test_what_the_signed_address_tells_goes_into_the_token_and_the_line_to
 
     told = claims(lined, root, twilio)
     assert (told.line, told.language, told.voice) == ("quiet", "ta-IN", "nova")
-    assert [child.tag for child in root] == ["Connect", "Hangup"]
-    assert root.find("Connect").attrib["action"] == f"{twilio.public}/twilio/after?line=quiet"
+    assert [child.tag for child in root] == ["Connect", "Redirect"]
+    assert root.find("Connect").attrib["action"] == f"{twilio.public}/twilio/after?line=quiet&leg=1{INSIST}"
     assert root.find("Connect/Stream").attrib["url"] == "wss://voice.example.in/twilio/media"
 
 

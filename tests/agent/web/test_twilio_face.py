@@ -7,6 +7,7 @@ import structlog
 
 from agent.guard.tokens import Claims
 from agent.web.twilio import masked
+from agent.web.webhook import INSIST
 from agent.wire.signature import sign
 
 FORM = {
@@ -33,11 +34,11 @@ async def test_an_announced_call_is_greeted_and_connected_with_a_token_of_its_ow
 
     root = await read(await house.post("/twilio/voice", form(twilio)))
 
-    assert [child.tag for child in root] == ["Say", "Connect", "Hangup"]
-    assert root.find("Connect").attrib == {"action": f"{twilio.public}/twilio/after", "method": "POST"}
+    assert [child.tag for child in root] == ["Say", "Connect", "Redirect"]
+    assert root.find("Connect").attrib == {"action": f"{twilio.public}/twilio/after?leg=1{INSIST}", "method": "POST"}
     stream = root.find("Connect/Stream")
     assert stream.attrib["url"] == "wss://voice.example.in/twilio/media"
-    assert stream.attrib["statusCallback"] == f"{twilio.public}/twilio/stream-status"
+    assert stream.attrib["statusCallback"] == f"{twilio.public}/twilio/stream-status{INSIST}"
     token = stream.find("Parameter").attrib["value"]
     claims = house.tokens.redeem(token, twilio.call, twilio.account, 1059.0)
     assert claims == Claims(twilio.call, twilio.account, "+919876543210", "+918000000000", "inbound")

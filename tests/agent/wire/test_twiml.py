@@ -25,13 +25,13 @@ def read(document):
     return ET.fromstring(document.encode())  # noqa: S314  our own document
 
 
-def test_a_call_is_greeted_connected_and_hung_up():
+def test_a_call_is_greeted_and_connected_and_what_follows_is_asked_for_in_two_ways():
     root = read(connect(say="Hi!", voice="Polly.Raveena", language="en-IN"))
 
-    say, connection, hangup = root
+    say, connection, redirect = root
     assert (say.tag, say.text, say.attrib) == ("Say", "Hi!", {"voice": "Polly.Raveena", "language": "en-IN"})
     assert (connection.tag, connection.attrib) == ("Connect", {"action": ADDRESSES["action_url"], "method": "POST"})
-    assert (hangup.tag, len(hangup)) == ("Hangup", 0)
+    assert (redirect.tag, redirect.text, redirect.attrib) == ("Redirect", ADDRESSES["action_url"], {"method": "POST"})
     (stream,) = connection
     assert stream.tag == "Stream"
     assert stream.attrib == {
@@ -43,7 +43,7 @@ def test_a_call_is_greeted_connected_and_hung_up():
 
 
 def test_nothing_to_say_means_no_say_at_all():
-    assert [child.tag for child in read(connect(say=" \x00 "))] == ["Connect", "Hangup"]
+    assert [child.tag for child in read(connect(say=" \x00 "))] == ["Connect", "Redirect"]
 
 
 def test_the_stream_may_carry_several_parameters():
@@ -58,7 +58,7 @@ def test_the_stream_may_carry_several_parameters():
 def test_hostile_values_change_no_structure(value, text):
     root = read(connect(parameters={"token": value}, say="x" + text, stream_url="wss://" + value))
 
-    assert [element.tag for element in root.iter()] == ["Response", "Say", "Connect", "Stream", "Parameter", "Hangup"]
+    assert [element.tag for element in root.iter()] == ["Response", "Say", "Connect", "Stream", "Parameter", "Redirect"]
 
 
 def test_characters_that_xml_can_hold_arrive_unchanged():
@@ -69,6 +69,19 @@ def test_characters_that_xml_can_hold_arrive_unchanged():
 
 def test_a_very_long_greeting_is_cut_to_what_twilio_takes():
     assert len(next(read(connect(say="a" * 5000)).iter("Say")).text) == 4096
+
+
+def test_a_call_that_waits_first_does_so_before_all_else():
+    pause, connection, _ = read(connect(pause_s=1))
+
+    assert (pause.tag, pause.attrib, connection.tag) == ("Pause", {"length": "1"}, "Connect")
+
+
+def test_whoever_is_sent_on_waits_before():
+    pause, redirect = read(twiml.ask_again("https://h/twilio/voice?a=1&again=2", 1))
+
+    assert (pause.tag, pause.attrib) == ("Pause", {"length": "1"})
+    assert (redirect.text, redirect.attrib) == ("https://h/twilio/voice?a=1&again=2", {"method": "POST"})
 
 
 def test_after_the_stream_the_call_is_hung_up():

@@ -1,0 +1,137 @@
+"""Between two legs of a call: what one leaves so that the next, here or in another process, can go on.
+
+A leg that is handed off, or has lost its stream, leaves its record in the store and its lease free; one that ends the
+call says so in the lease, before its socket is closed: the carrier asks whoever it reaches what comes next. Everything
+is bounded, since a caller is on the line; and what cannot be had in time the call goes on without.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import structlog
+import trio
+
+from agent.errors import StoreError
+from agent.guard.lease import Lease, Stand
+from agent.keep.ports import CallStore
+from agent.keep.record import CallRecord
+from agent.model import CallInfo, Ending
+from nurseries.call import BEFORE_CLOSE_S, Call
+from nurseries.holding import WRITE_S, Ask, Holding, InThreads
+from nurseries.keeping import Keeping
+
+log = structlog.get_logger(__name__)
+
+READ_S = 2.0
+"""For the record of a call that goes on: the caller hears nothing meanwhile. Then it goes on without."""
+
+AGAIN_S = 0.2
+"""Before a store that is away is asked again, within READ_S."""
+
+DELIVER_S = BEFORE_CLOSE_S - WRITE_S
+"""For the store to have the record of a leg that is over, before another one may read it."""
+
+SOUND_S = 1.0
+"""For the store to show that it is there."""
+
+STANDS = {Ending.MOVED: Stand.MOVING, Ending.CONNECTION_LOST: Stand.LOST}
+"""After which endings of a leg the call goes on."""
+
+GOES_ON = frozenset({"", Ending.CONNECTION_LOST.value, Ending.INTERRUPTED.value})
+"""How the record of a call ends to which somebody comes back: not at all, or for want of anybody."""
+
+
+class Legs:
+    """One process's."""
+
+    def __init__(self, holding: Holding | None, keeping: Keeping, store: CallStore, *, ask: Ask | None = None) -> None:
+        """Without `holding` each call has one leg. `ask`: in threads, unless told otherwise."""
+        self._ask = ask or InThreads()
+        self._holding = holding
+        self._keeping = keeping
+        self._store = store
+        self._last: set[str] = set()
+        """Calls that nobody can come back to."""
+
+    @property
+    def name(self) -> str:
+        """This process's, as others know it."""
+        return self._holding.name if self._holding is not None else ""
+
+    # What is known. Not checkpoints.
+
+    def only(self, call_sid: str) -> None:
+        """Nobody asks what comes behind the stream of this call, which begins: a softphone's."""
+        self._last.add(call_sid)
+
+    def movable(self, info: CallInfo) -> bool:
+        """Whether another leg may follow."""
+        return self._holding is not None and info.call_sid not in self._last
+
+    def goes_on(self, call: Call) -> bool:
+        """Whether the call goes on although this leg is over: its record is not to be finished here."""
+        return call.ending in STANDS and self.movable(call.info)
+
+    def over(self, call_sid: str) -> None:
+        """The leg is gone."""
+        self._last.discard(call_sid)
+
+    # What is asked. Always checkpoints; none raises.
+
+    async def before(self, info: CallInfo) -> CallRecord | None:
+        """The record that this leg goes on from; None where it is not to be had within READ_S."""
+        known = self._keeping.known(info.call_sid)
+        why = f"nothing for {READ_S:g} s"
+        with trio.move_on_after(READ_S):
+            while True:
+                try:
+                    stored = await self._ask(partial(self._store.get, info.call_sid))
+                except StoreError as error:
+                    why = str(error)
+                    await trio.sleep(AGAIN_S)
+                    continue
+                if stored is not None and (known is None or stored.revision > known.revision):
+                    known = stored
+                why = "there is none"
+                break
+        if known is None:
+            log.error("call goes on without its past", call_sid=info.call_sid, leg=info.leg, why=why)
+        return known
+
+    async def before_close(self, call: Call) -> None:
+        """This leg is over, and its socket about to be closed."""
+        if self._holding is None:
+            return
+        call_sid = call.info.call_sid
+        if self.goes_on(call) and call.ending is not None:
+            self._keeping.update(call.so_far())
+            with trio.move_on_after(DELIVER_S) as limit:
+                await self._keeping.delivered(call_sid)
+            if limit.cancelled_caught:
+                log.warning("the store does not have all of a call that goes on elsewhere", call_sid=call_sid)
+            await self._holding.put(call_sid, STANDS[call.ending])
+        elif call.ending is not Ending.CALLER_HUNG_UP:  # nobody asks what comes next
+            await self._holding.put(call_sid, Stand.OVER)
+
+    async def end(self, call_sid: str) -> None:
+        """The call is over, whatever its leg has left."""
+        if self._holding is not None:
+            await self._holding.put(call_sid, Stand.OVER)
+
+    async def sound(self) -> bool:
+        """Whether what is left now is found: the store answers."""
+        with trio.move_on_after(SOUND_S):
+            try:
+                await self._ask(partial(self._store.get, ""))
+            except StoreError:
+                return False
+            return True
+        return False
+
+    async def look(self, call_sid: str) -> Lease | None:
+        """The call's lease."""
+        if self._holding is None:
+            await trio.lowlevel.checkpoint()
+            return None
+        return await self._holding.look(call_sid)

@@ -1,0 +1,93 @@
+"""Whether the loop keeps up: how long a step of this process holds up all its calls, and how busy it is.
+
+Two looks that complete each other. An instrument sees every pass of the loop, between two waits for the system, however
+short; it is asked twice a pass, not twice a task. A child that sleeps sees what no pass shows: that the machine, or a
+quota, has not given the process its turn. Told once a second.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+
+import trio
+
+from agent.metrics import Count, Reading, Times
+from agent.web.state import ProcessState
+
+TELL_S = 1.0
+SLEEP_S = 0.1
+"""Of the sleeper: its wakings are a thousandth of what a call costs."""
+
+LAG = Times(
+    "loop_lag_seconds",
+    "The longest that anything ready had to wait for its turn in each second.",
+    buckets=(0.002, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56),
+)
+BUSY = Count("loop_busy_seconds", "Time in which the loop ran tasks instead of waiting: by the second, 1 is all of it.")
+
+
+class _Passes(trio.abc.Instrument):
+    """Measures the passes of the loop. Called by trio; what it raises would switch it off."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._woke = clock()
+        self.longest_s = self.busy_s = 0.0
+
+    def after_io_wait(self, timeout: float) -> None:  # noqa: ARG002  the name is the interface
+        self._woke = self._clock()
+
+    def before_io_wait(self, timeout: float) -> None:  # noqa: ARG002  the name is the interface
+        took = self._clock() - self._woke
+        self.busy_s += took
+        self.longest_s = max(self.longest_s, took)
+
+
+class Pulse:
+    """One process's."""
+
+    def __init__(
+        self,
+        state: ProcessState,
+        mode: str = "wait",
+        limit_s: float = 0.0,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        """`mode` is what becomes of calls in a drain, and `limit_s` what they have for it. `clock` goes on while the
+        loop is held up."""
+        self._state = state
+        self._mode = mode
+        self._limit_s = limit_s
+        self._version = version("calling-agent")
+        self._clock = clock
+        self._leaving_since: float | None = None
+
+    async def run(self) -> None:
+        """Look until cancelled; nothing stays behind."""
+        passes = _Passes(self._clock)
+        trio.lowlevel.add_instrument(passes)
+        try:
+            while True:
+                late = 0.0
+                told = trio.current_time() + TELL_S
+                while (due := trio.current_time() + SLEEP_S) <= told:
+                    await trio.sleep_until(due)
+                    late = max(late, trio.current_time() - due)
+                    if self._state.draining and self._leaving_since is None:
+                        self._leaving_since = due
+                LAG.took(max(late, passes.longest_s))
+                BUSY.add(passes.busy_s)
+                passes.longest_s = passes.busy_s = 0.0
+        finally:
+            trio.lowlevel.remove_instrument(passes)
+
+    def readings(self) -> Iterator[Reading]:
+        """How far a drain is, and of which version. Not a checkpoint."""
+        since = self._leaving_since
+        left = 0.0 if since is None else trio.current_time() - since
+        yield Reading("draining_seconds", "Since the first signal to leave; 0 before.", left)
+        yield Reading("drain_limit_seconds", "What calls have in a drain until they are told goodbye.", self._limit_s)
+        yield Reading("drain_mode", "1 for what becomes of calls in a drain.", 1.0, {"mode": self._mode})
+        yield Reading("build_info", "1 for the version that runs.", 1.0, {"version": self._version})
