@@ -22,10 +22,12 @@ from agent.think.facts import Fact, values
 from agent.think.lead import proven, qualify
 from agent.think.score import score
 from agent.think.summary import Summary, instructions, plain, read, transcript
+from nurseries import written
 from nurseries.call import Call
 from nurseries.ears import joined
 from nurseries.parts import Parts
-from nurseries.written import entry_of, line_of
+from nurseries.taken_over import TakenOver
+from nurseries.written import entry_of, lines_of
 
 log = structlog.get_logger(__name__)
 
@@ -60,16 +62,19 @@ def scored(record: CallRecord, lines: Sequence[Line], known: Mapping[str, Fact])
 def taken_up(record: CallRecord, *, ending: Ending, reason: str) -> CallRecord:
     """What a process that is gone has left of a record, finished as far as rules can; it ended so, unless that is
     known."""
+    lines, known = facts_of(record)
     if not record.ending:
-        record = msgspec.structs.replace(record, ending=ending.value, reason=reason)
+        legs = TakenOver(record).legs
+        record = msgspec.structs.replace(record, ending=ending.value, reason=reason, legs=legs)
     record = msgspec.structs.replace(record, thread=None)
-    return record if record.summary else scored(record, *facts_of(record))
+    return record if record.summary else scored(record, lines, known)
 
 
 def facts_of(record: CallRecord) -> tuple[list[Line], dict[str, Fact]]:
-    """A record's lines, and its facts: those that a tool noted cannot be found in the lines again."""
-    lines = [line_of(entry) for entry in record.entries]
-    return lines, {name: Fact(name, value) for name, value in record.facts.items()}
+    """A record's lines, and its facts: those that a tool noted cannot be found in the lines again, and rest on what
+    they rested on only while the record has its thread."""
+    told = record.thread.facts if record.thread is not None else ()
+    return lines_of(record), written.facts_of(told, record.facts)
 
 
 async def summed_up(record: CallRecord, lines: Sequence[Line], known: Mapping[str, Fact], parts: Parts) -> CallRecord:

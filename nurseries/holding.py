@@ -182,6 +182,10 @@ class Holding:
     async def claim(self, call_sid: str, after_s: float) -> Lease | None:
         """Nobody has come back to the call for so long: its record is this process's to finish, and its alone. None:
         it is not, or that cannot be known within ROUND_S."""
+        await trio.lowlevel.checkpoint()
+        before = self._own.get(call_sid)
+        if before is not None and before.stand is Stand.HELD:
+            return None  # it goes on here, and its lease is renewed next
         rule = rules.claim(self.name, after_s)
         try:
             with trio.fail_after(ROUND_S):
@@ -189,8 +193,8 @@ class Holding:
         except (StoreError, trio.TooSlowError) as error:
             self._told(str(error) or "no answer in time")
             return None
-        if not changed or lease is None:
-            return None
+        if not changed or lease is None or self._own.get(call_sid) is not before:
+            return None  # another leg has begun here meanwhile
         self._own[call_sid] = lease
         LEASES.add(result="claimed")
         return lease
