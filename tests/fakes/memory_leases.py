@@ -23,8 +23,11 @@ class MemoryLeases:
         self.leases: dict[str, Lease] = {}
         self.away = ""
         """Why, where it is."""
+        self.gets = 0
+        """How often a lease was looked for."""
 
     def get(self, call_sid: str) -> Lease | None:
+        self.gets += 1
         self._answer()
         return self.leases.get(call_sid)
 
