@@ -130,9 +130,9 @@ class Call:
         self.account: Account | None = None
         """What pays for it; to be closed once nothing more is used for it."""
         self.started_at = taken.started_at(now) if taken is not None else now
-        self.errand = errand
+        self.errand = errand or (taken.errand if taken is not None else None)
         self.profile = held(
-            parts.lines.profile(info), outbound=info.outbound, disclose=settings.DISCLOSE, errand=errand
+            parts.lines.profile(info), outbound=info.outbound, disclose=settings.DISCLOSE, errand=self.errand
         )
         self._socket = socket
         self._parts = parts
@@ -169,7 +169,7 @@ class Call:
         self._recogniser = self._hearing or parts.recogniser
         self._voice = self._live.voice or parts.voice
         self.dialogue = Dialogue(
-            parts, info, self.profile, self._outbox, self._voice, self._live.mind, self.end, tape, errand, taken
+            parts, info, self.profile, self._outbox, self._voice, self._live.mind, self.end, tape, self.errand, taken
         )
         self.dialogue.leaves = self._leaves
         self.floor = Floor(

@@ -17,6 +17,7 @@ from agent.keep.record import CallRecord
 from agent.keep.thread import Leg, Thread
 from agent.speak.sentences import Sentences
 from agent.think.conversation import Line
+from agent.think.errand import Errand, errand_of
 from agent.think.facts import Fact
 from nurseries.written import facts_of, lines_of
 
@@ -53,6 +54,19 @@ class TakenOver:
     def legs(self) -> tuple[Leg, ...]:
         """Those before, each with why it was not the last; those that are not known are not there."""
         return tuple(leg if leg.why else msgspec.structs.replace(leg, why=GONE) for leg in self.record.legs)
+
+    @property
+    def errand(self) -> Errand | None:
+        """What a call is about that was placed, where its order is not to be had."""
+        record = self.record
+        return errand_of(record.purpose, record.variables) if record.purpose or record.variables else None
+
+    @property
+    def waited_since_ms(self) -> float | None:
+        """Since when the caller waits for an answer that a hand-off was to be no longer than; on the call's clock."""
+        if self.lost or self.unsaid or not self.lines or self.lines[-1].role == "agent":
+            return None
+        return self.legs[-1].ended_ms
 
     @property
     def lost(self) -> bool:
