@@ -271,6 +271,29 @@ async def test_a_line_that_dies_in_the_middle_of_the_callers_words_loses_none_of
     assert stage.told[2:] == [f"agent: {LOST.text} A flat in Whitefield, lovely. What is your budget?"]
 
 
+async def test_words_that_take_long_to_be_understood_are_asked_for_again_and_kept_all_the_same(autojump_clock) -> None:
+    stage = Stage(replace(TALK, hear_s=3.0))
+    told: list[CallRecord] = []
+
+    async def known() -> None:
+        await trio.lowlevel.checkpoint()
+        told.append(stored(stage.calls[0].so_far()))
+
+    async def serve(socket: MediaSocket) -> None:
+        info = await pick_up(socket, stage.tokens, 5)
+        assert info is not None
+        stage.calls.append(stage.call(info, socket, before_close=known))
+        await stage.calls[0].run()
+
+    await stage.place(tone(5000, at_ms=3500), serve=serve, hang_up_at_ms=6000, hang_up=HangUp.RESET)
+
+    assert told[0].thread is not None
+    assert told[0].thread.speaking
+    assert stage.told[-1] == "caller: I want to buy a flat in Whitefield"
+    await stage.resume(told[0])
+    assert stage.told[1] == f"agent: {LOST.text} {AGAIN.text}"
+
+
 async def test_a_call_that_was_taking_leave_does_so_again_and_ends(autojump_clock) -> None:
     bye = Script(heard=("bye",), replies=("Goodbye then, and thank you very much for calling us today!",))
     stage = Stage(bye)
