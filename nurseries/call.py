@@ -223,7 +223,7 @@ class Call:
         if self._tape is not None:
             self._tape.begins(self.info.leg, self.started_at, self._leg_began_ms)
         METER.set(self.meter)
-        self.dialogue.story.begin()
+        self.dialogue.story.begin(*(self._taken.gap(self._leg_began_ms) if self._taken is not None else ()))
         KEEPER.set(self._stood_in)
         if self._parts.purse is not None:
             self.account = self.dialogue.account = self._parts.purse.open(self.info, self.meter)

@@ -539,14 +539,20 @@ class Dialogue:
         try:
             with self.runner.shielding():
                 failure = await speech.run()
-                if failure is None and speech.spoke:
+                self.memory.commit()
+                if failure is None and speech.spoke and self._whole(self._turns):
                     tape.allow()
-                else:
+                elif failure is not None or not speech.spoke:
                     tape.lose(f"the notice could not be said: {failure.detail if failure is not None else 'no sound'}")
         finally:
             self.announcing = False
             self.memory.commit()
             speech.close()
+
+    def _whole(self, turn: int) -> bool:
+        """All of the agent's turn was heard: a call that ends, or is another's by now, falls silent in any word."""
+        lines = [line for line in self.memory.conversation.lines if line.role == "agent" and line.turn == turn]
+        return bool(lines) and not any(line.interrupted for line in lines)
 
     @property
     def turns(self) -> int:

@@ -55,6 +55,7 @@ from nurseries.reading import Reading
 from nurseries.standing import standing
 from nurseries.stores import Stores, open_objects, open_stores
 from nurseries.storing import Storing
+from nurseries.tracing import open_tracing
 from nurseries.turnstile import Turnstile
 from nurseries.vacancy import Vacancy
 from nurseries.watchdog import Watchdog
@@ -89,7 +90,8 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> int:
     async with compose(settings, hand_overs.hand_over, verdict=orders.verdict, refrain=refraining.ask) as composed:
         name = f"{os.getpid()}-{secrets.token_hex(4)}"
         purse = open_purse(composed.budgeting, settings, lambda: stores.budgets, composed.prices, name)
-        parts = replace(composed, purse=purse)
+        pulse, tracing = Pulse(state, settings.DRAIN_MODE, settings.DRAIN_TIMEOUT_S), open_tracing(settings, name)
+        parts = replace(composed, purse=purse, spans=tracing.tell if tracing else None)
         rules: DialRules = Dialling(settings, stores.dial_book, asked=refraining.asked)
         rules = Vacancy(Affording(rules, purse) if purse is not None else rules, state)
         for doubt in parts.lines.warnings:
@@ -127,14 +129,13 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> int:
         softphones = Tokens(
             *_keys_for(settings, "softphone 1"), ttl_s=settings.SOFTPHONE_TOKEN_S, random=secrets.token_bytes
         )
-        pulse = Pulse(state, settings.DRAIN_MODE, settings.DRAIN_TIMEOUT_S)
         ways = WaysBackOf(holding, hand_overs.handed_over, state, settings, parts.carrier, over=orphans.hasten)
         beside = {"refraining": refraining.run, "orphans": orphans.run, "pulse": pulse.run, "ways back": ways.run}
         beside |= {"placing": placing.run} if placing else {}
         process = Process(
             *(parts, store, tokens, state, keeping, archive, objects),
             orders=stores.orders,
-            beside=beside,
+            beside=beside | ({"tracing": tracing.run} if tracing else {}),
             turnstile=Turnstile(stores.access, softphones),
             holding=holding,
             watchdog=Watchdog(trio.lowlevel.current_root_task()),

@@ -54,6 +54,14 @@ class TakenOver:
         """Those before, each with why it was not the last; those that are not known are not there."""
         return tuple(leg if leg.why else msgspec.structs.replace(leg, why=GONE) for leg in self.record.legs)
 
+    def gap(self, began_ms: float) -> tuple[str, float | None]:
+        """Why there is a leg that begins then, and how many seconds before it the last one ended; None: nobody could
+        write that down."""
+        last = self.legs[-1] if self.legs else None
+        ended_ms = last.ended_ms if last is not None else None
+        gap_s = None if ended_ms is None else max(began_ms - ended_ms, 0.0) / 1000
+        return last.why if last is not None else GONE, gap_s
+
     @property
     def lost(self) -> bool:
         """The caller has noticed: the line broke off."""
