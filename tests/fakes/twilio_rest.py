@@ -141,7 +141,7 @@ class FakeTwilio:
             else:
                 return None, b""
 
-    async def _answer(self, request: h11.Request, body: bytes) -> Answer | None:  # noqa: PLR0911  one a route
+    async def _answer(self, request: h11.Request, body: bytes) -> Answer | None:  # noqa: C901, PLR0911  one a route
         """None: the connection is reset."""
         method, target = request.method.decode(), urlsplit(request.target.decode())
         self.requests.append((method, target.path))
