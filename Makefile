@@ -19,13 +19,14 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# A lock for each way to install: production, laptop, development. None names a host.
+# A lock for each way to install: production (with traces, too), laptop, development. None names a host.
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
         --no-header --no-annotate --emit-build-options pyproject.toml
 lock: $(VENV)/.uv
 	$(LOCK) --extra dev -o requirements-dev.lock
 	$(LOCK) --extra local --group build -c requirements-dev.lock -o requirements-local.lock
 	$(LOCK) --group build -c requirements-dev.lock -o requirements.lock
+	$(LOCK) --extra traces --group build -c requirements-dev.lock -o requirements-traces.lock
 
 clean:
 	rm -rf $(VENV) dist

@@ -104,6 +104,12 @@ class Settings(BaseSettings):
     MACHINE_MESSAGE: str = "Hello, this is {agent} from {company}. We will try again at another time. Goodbye."
     """Left after the beep, with MACHINE_DETECTION=message."""
 
+    OTEL_EXPORTER_OTLP_ENDPOINT: str = ""
+    """Where traces go, such as http://127.0.0.1:4318; empty: nowhere. The other OTEL_* variables hold as well, from the
+    environment alone: docs/traces.md."""
+    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: str = ""
+    """The same, with its path."""
+
     COMPANY_NAME: str = "Premier Realty Group"
     AGENT_NAME: str = "Priya"
     SYSTEM_PROMPT_FILE: Path | None = None
@@ -424,7 +430,10 @@ class Settings(BaseSettings):
         """Whether the openai provider speaks through a realtime model."""
         return self.OPENAI_TTS_API == "realtime" or (self.OPENAI_TTS_API == "auto" and self.openai_itself)
 
-    @field_validator("PUBLIC_URL", "TWILIO_API_URL", "OPENAI_BASE_URL", "S3_ENDPOINT", "S3_PUBLIC_URL")
+    @field_validator(
+        *("PUBLIC_URL", "TWILIO_API_URL", "OPENAI_BASE_URL", "S3_ENDPOINT", "S3_PUBLIC_URL"),
+        *("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"),
+    )
     @classmethod
     def _is_a_url(cls, value: str) -> str:
         parts = urlsplit(value)
@@ -588,6 +597,12 @@ class Settings(BaseSettings):
             yield "MACHINE_DETECTION=message needs MACHINE_MESSAGE; set it, or use hang-up."
         if len(self.MACHINE_MESSAGE) > LONGEST_MESSAGE:
             yield f"MACHINE_MESSAGE has more than {LONGEST_MESSAGE} characters, about half a minute; shorten it."
+
+    @property
+    def traces_to(self) -> str:
+        """Where spans are sent, by OTLP over HTTP; "": nowhere."""
+        whole, base = self.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, self.OTEL_EXPORTER_OTLP_ENDPOINT
+        return whole or (f"{base}/v1/traces" if base else "")
 
     @property
     def dial_from(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-from agent.metrics import Count, Times
+from agent.metrics import OTHER, Count, Times
 
 HandOff = Literal["moved", "over", "kept", "failed"]
 """What became of a hand-off, for the process that leaves: `moved`, its stream was ended for another one to take the
@@ -50,8 +50,9 @@ def handed_off(result: HandOff) -> None:
     HAND_OFFS.add(result=result)
 
 
-def resumed(why: Resumed, gap_s: float | None = None) -> None:
-    """A call goes on here. `gap_s`: for how long nobody was there, where that is known."""
+def resumed(why: str, gap_s: float | None = None) -> None:
+    """A call goes on here; `why` is one of `Resumed`. `gap_s`: for how long nobody was there, where that is known."""
+    why = why if why in get_args(Resumed) else OTHER  # as another version may have written it
     RESUMED.add(why=why)
     if gap_s is not None:
         GAP.took(gap_s, why=why)

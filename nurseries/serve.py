@@ -55,23 +55,24 @@ from nurseries.reading import Reading
 from nurseries.standing import standing
 from nurseries.stores import Stores, open_objects, open_stores
 from nurseries.storing import Storing
+from nurseries.tracing import open_tracing
 from nurseries.turnstile import Turnstile
 from nurseries.vacancy import Vacancy
+from nurseries.watchdog import Watchdog
 from nurseries.ways_back import WaysBackOf
 
 log = structlog.get_logger(__name__)
 
 
 def serve() -> int:
-    """Serve until told to leave. Raises ConfigError before anything is listened on."""
+    """Serve until told to leave; returns the exit code. Raises ConfigError before anything is listened on."""
     settings = load()
     logs.configure(settings.LOG_LEVEL, production=settings.production, secrets=settings.secrets, sieve=Seldom())
     raise_files()
     with suppress(OSError):  # who needs it tells
         settings.DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
     with open_stores(settings) as stores, closing(open_objects(settings)) as objects:
-        trio.run(_run, settings, stores, objects)
-    return 0
+        return trio.run(_run, settings, stores, objects)
 
 
 def raise_files() -> None:
@@ -81,7 +82,7 @@ def raise_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None:
+async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> int:
     state, store = ProcessState(most=settings.MAX_CONCURRENT_CALLS), stores.calls
     hand_overs = HandOvers(store, state)
     orders = Orders(stores.orders)
@@ -89,7 +90,8 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
     async with compose(settings, hand_overs.hand_over, verdict=orders.verdict, refrain=refraining.ask) as composed:
         name = f"{os.getpid()}-{secrets.token_hex(4)}"
         purse = open_purse(composed.budgeting, settings, lambda: stores.budgets, composed.prices, name)
-        parts = replace(composed, purse=purse)
+        pulse, tracing = Pulse(state, settings.DRAIN_MODE, settings.DRAIN_TIMEOUT_S), open_tracing(settings, name)
+        parts = replace(composed, purse=purse, spans=tracing.tell if tracing else None)
         rules: DialRules = Dialling(settings, stores.dial_book, asked=refraining.asked)
         rules = Vacancy(Affording(rules, purse) if purse is not None else rules, state)
         for doubt in parts.lines.warnings:
@@ -127,16 +129,16 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
         softphones = Tokens(
             *_keys_for(settings, "softphone 1"), ttl_s=settings.SOFTPHONE_TOKEN_S, random=secrets.token_bytes
         )
-        pulse = Pulse(state, settings.DRAIN_MODE, settings.DRAIN_TIMEOUT_S)
         ways = WaysBackOf(holding, hand_overs.handed_over, state, settings, parts.carrier, over=orphans.hasten)
         beside = {"refraining": refraining.run, "orphans": orphans.run, "pulse": pulse.run, "ways back": ways.run}
         beside |= {"placing": placing.run} if placing else {}
         process = Process(
             *(parts, store, tokens, state, keeping, archive, objects),
             orders=stores.orders,
-            beside=beside,
+            beside=beside | ({"tracing": tracing.run} if tracing else {}),
             turnstile=Turnstile(stores.access, softphones),
             holding=holding,
+            watchdog=Watchdog(trio.lowlevel.current_root_task()),
         )
         records = Reading(store, objects, Erasing(store, objects, settings, orders=stores.orders), keeping)
         entrance = Entrance(settings, KeyRing(stores.access), _sessions(settings))
@@ -177,6 +179,7 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
             if not settings.production:
                 sys.stdout.write(_welcome(settings, parts, store, objects, port))
                 sys.stdout.flush()
+        return process.code
 
 
 def _keys_for(settings: Settings, purpose: str) -> list[bytes]:

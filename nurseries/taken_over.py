@@ -54,17 +54,33 @@ class TakenOver:
         """Those before, each with why it was not the last; those that are not known are not there."""
         return tuple(leg if leg.why else msgspec.structs.replace(leg, why=GONE) for leg in self.record.legs)
 
+    def gap(self, began_ms: float) -> tuple[str, float | None]:
+        """Why there is a leg that begins then, and how many seconds before it the last one ended; None: nobody could
+        write that down."""
+        last = self.legs[-1] if self.legs else None
+        ended_ms = last.ended_ms if last is not None else None
+        gap_s = None if ended_ms is None else max(began_ms - ended_ms, 0.0) / 1000
+        return last.why if last is not None else GONE, gap_s
+
     @property
     def lost(self) -> bool:
         """The caller has noticed: the line broke off."""
         return not self.legs or self.legs[-1].why != HAND_OFF
 
     @property
+    def thinks(self) -> bool:
+        """The agent was in a turn of which not all was there."""
+        return not self.thread.complete
+
+    @property
     def unsaid(self) -> tuple[str, ...]:
-        """What was about to be said, as it is to be said now."""
-        rest = self.thread.unsaid
-        if not rest or not self.lost:
+        """What was about to be said, as it is to be said now. Nothing of a reply that was not complete: a model goes on
+        with that; and nothing to a caller who was speaking, for that may have changed everything."""
+        rest, thread = self.thread.unsaid, self.thread
+        if not self.lost:
             return rest
+        if not rest or not thread.complete or (thread.speaking and not thread.parting):
+            return ()
         begun = self._begun
         return (f"{begun} {rest[0]}", *rest[1:]) if begun else rest
 

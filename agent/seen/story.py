@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
+from agent.legs_metrics import resumed
 from agent.metrics import Count, Times
 from agent.model import CallInfo
 from agent.seen import turns
@@ -42,10 +43,15 @@ class Story:
         self._tools: list[ToolRun] = []
         self._events: list[Event] = []
 
-    def begin(self) -> None:
-        """The stream has begun, and the call is ours."""
+    def begin(self, why: str = "", gap_s: float | None = None) -> None:
+        """The stream has begun, and the call is ours. `why`: it goes on with what another leg had begun, and so long
+        before it the caller had nobody."""
         if self._info.leg == 1:
             BEGUN.add(direction="outbound" if self._info.outbound else "inbound")
+        if why:
+            resumed(why, gap_s)
+            gap = {} if gap_s is None else {"gap_ms": round(gap_s * 1000)}
+            self.event("resumed", self._began, why=why, **gap)
 
     def answered(self, turn: Turn) -> None:
         """A turn is over."""
