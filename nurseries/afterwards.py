@@ -26,6 +26,7 @@ from agent.think.summary import Summary, instructions, plain, read, transcript
 from nurseries.call import Call
 from nurseries.ears import joined, understand
 from nurseries.parts import Parts
+from nurseries.taken_over import TakenOver
 from nurseries.written import entry_of, lines_of
 from nurseries.written import facts_of as facts_with
 
@@ -58,9 +59,10 @@ def scored(record: CallRecord, lines: Sequence[Line], known: Mapping[str, Fact])
 def taken_up(record: CallRecord, *, ending: Ending, reason: str) -> CallRecord:
     """What a process that is gone has left of a record, finished as far as rules can; it ended so, unless that is
     known."""
-    if not record.ending:
-        record = msgspec.structs.replace(record, ending=ending.value, reason=reason)
     lines, known = facts_of(record)
+    if not record.ending:
+        legs = TakenOver(record).legs
+        record = msgspec.structs.replace(record, ending=ending.value, reason=reason, legs=legs)
     record = msgspec.structs.replace(record, thread=None)
     return record if record.summary else scored(record, lines, known)
 
