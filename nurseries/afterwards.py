@@ -70,8 +70,8 @@ def taken_up(record: CallRecord, *, ending: Ending, reason: str) -> CallRecord:
 def facts_of(record: CallRecord) -> tuple[list[Line], dict[str, Fact]]:
     """A record's lines, and its facts with what they rest on, as far as that is kept: those that a tool noted cannot
     be found in the lines again."""
-    proven = tuple(Told(*msgspec.structs.astuple(each)) for each in record.lead.facts) if record.lead else ()
-    told = record.thread.facts if record.thread is not None else proven
+    rests_on = tuple(Told(*msgspec.structs.astuple(each)) for each in record.lead.facts) if record.lead else ()
+    told = record.thread.facts if record.thread is not None else rests_on
     return lines_of(record), facts_with(told, record.facts)
 
 
