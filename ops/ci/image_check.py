@@ -1,8 +1,9 @@
 """The image's file system in; a server run from it, called, told to leave: what was seen out. See ops/ci/image-check.
 
 It runs as an engine or Kubernetes would run it: by the image's own command, user and environment, as process 1, on a
-read-only root without rights. A production server has no voice of its own, so that its models are the tests' fake of an
-OpenAI-compatible server, over HTTP; the caller is `calling-agent call`, which signs as Twilio does.
+read-only root without rights, with the settings of production's pods and a real MongoDB. A production server has no
+voice of its own, so that its models are the tests' fake of an OpenAI-compatible server, over HTTP; the caller is
+`calling-agent call`, which signs as Twilio does.
 """
 
 from __future__ import annotations
@@ -19,10 +20,13 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ops.ci.manifests import built
+from tests.fakes.mongod import Mongod
 from tests.fakes.openai_launch import launch
 
 PUBLIC_URL = "https://voice.example.in"
@@ -140,9 +144,9 @@ def main() -> int:
     args = parser.parse_args()
     try:
         image = Image.read(args.root, args.image)
-        with launch() as fake:
+        with launch() as fake, closing(Database()) as database:
             fake.plan(chat={"replies": [REPLY]}, transcriptions={"transcripts": [HEARD]})
-            checked(image, args.work, fake.base_url)
+            checked(image, args.work, _settings(fake.base_url, database.uri))
         told(f"size: {_megabytes(image.root)} MB unpacked, {_compressed(image.root)} MB compressed (gzip)")
     except WrongError as error:
         print(f"image-check: {error}", file=sys.stderr)
@@ -150,12 +154,18 @@ def main() -> int:
     return 0
 
 
-def checked(image: Image, work: Path, openai: str) -> None:
+class Database(Mongod):
+    """A mongod of its own."""
+
+    close = Mongod.remove
+
+
+def checked(image: Image, work: Path, settings: dict[str, str]) -> None:
     """All that is looked at. Raises WrongError at the first that is not as it should be."""
     lacking = {f"org.opencontainers.image.{name}" for name in ("title", "version", "revision")} - image.labels.keys()
     if lacking:
         raise WrongError(f"labels are missing: {', '.join(sorted(lacking))}")
-    early = Container(image, work / "early.log", **_settings(_free_port(), openai))
+    early = Container(image, work / "early.log", **settings, PORT=str(_free_port()))
     try:
         early.wait_hears()
         if (code := early.leave(EARLY_S)) != TERMINATED or "listening" in early.log.read_text():
@@ -164,11 +174,11 @@ def checked(image: Image, work: Path, openai: str) -> None:
         early.kill()
     told("SIGTERM as it starts: gone at once")
     port = _free_port()
-    container = Container(image, work / "server.log", **_settings(port, openai))
+    container = Container(image, work / "server.log", **settings, PORT=str(port))
     try:
         began = time.monotonic()
         _wait_ready(container, port)
-        told(f"ready after {time.monotonic() - began:.1f} s")
+        told(f"ready after {time.monotonic() - began:.1f} s, {_store(container)}")
         _harmless(container)
         _healthy(container, port)
         sid = _called(port)
@@ -181,15 +191,17 @@ def checked(image: Image, work: Path, openai: str) -> None:
         container.kill()
 
 
-def _settings(port: int, openai: str) -> dict[str, str]:
-    return {
-        "PORT": str(port),
+def _settings(openai: str, mongodb: str) -> dict[str, str]:
+    """Those of production's pods, and what they have as secrets."""
+    (shared,) = [each["data"] for each in built("production") if each["kind"] == "ConfigMap"]
+    return shared | {
         "HOST": "127.0.0.1",
         "PUBLIC_URL": PUBLIC_URL,
         "TWILIO_ACCOUNT_SID": ACCOUNT,
         "TWILIO_AUTH_TOKEN": TWILIO_TOKEN,
         "TWILIO_CALLER_ID": "+918040000000",
         "OPENAI_BASE_URL": openai,
+        "MONGODB_URI": mongodb,
         "API_TOKEN": API_TOKEN,
     }
 
@@ -201,6 +213,14 @@ def _wait_ready(container: Container, port: int) -> None:
             return
         time.sleep(0.05)
     raise WrongError(f"not ready:\n{container.tail()}")
+
+
+def _store(container: Container) -> str:
+    """What it says that it keeps records in: MongoDB."""
+    said = re.search(r'"store": "([^"]*)"', container.log.read_text())
+    if said is None or "mongodb" not in said[1].lower():
+        raise WrongError(f"it does not keep records in MongoDB:\n{container.tail()}")
+    return f"keeps records in {said[1]}"
 
 
 def _harmless(container: Container) -> None:
