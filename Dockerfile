@@ -18,11 +18,15 @@ COPY nurseries nurseries
 # production. The root is read-only later, so that what is imported is compiled now; what never is, is not.
 RUN /opt/venv/bin/pip install --quiet --no-compile --no-cache-dir --no-deps --no-build-isolation . \
  && /opt/venv/bin/pip uninstall --quiet --yes hatchling pathspec trove-classifiers pluggy setuptools pip \
- && cd /opt/venv/lib/python3*/site-packages \
- && find . -type d -name tests -prune -exec rm -r {} + \
- && rm -r phonenumbers/geodata phonenumbers/carrierdata onnxruntime/transformers onnxruntime/tools \
- && find . -name __pycache__ -prune -exec rm -r {} + \
- && /opt/venv/bin/python -m compileall -q -x '/(twilio/rest|onnxruntime/quantization|phonenumbers/shortdata)/' . \
+
+ && find /opt/venv -type d -name tests -prune -exec rm -r {} + \
+ && rm -r /opt/venv/lib/python3*/site-packages/phonenumbers/geodata \
+          /opt/venv/lib/python3*/site-packages/phonenumbers/carrierdata \
+          /opt/venv/lib/python3*/site-packages/onnxruntime/transformers \
+          /opt/venv/lib/python3*/site-packages/onnxruntime/tools \
+ && find /opt/venv -name __pycache__ -prune -exec rm -r {} + \
+ && /opt/venv/bin/python -m compileall -q -x '/(twilio/rest|onnxruntime/quantization|phonenumbers/shortdata)/' \
+      /opt/venv/lib \
  && /opt/venv/bin/python -c "import agent.providers.twilio_rest, nurseries.serve"
 
 FROM ${BASE}

@@ -16,6 +16,7 @@ import msgspec
 import structlog
 import trio
 
+from agent.errors import ProviderError
 from agent.hear.echo import EchoGuard
 from agent.hear.keys import WORDS as KEYS
 from agent.hear.keys import Keypad
@@ -35,6 +36,7 @@ from agent.wire.ports import MediaSocket
 from nurseries import detector, duration, machine, moving, reader, silence, writer
 from nurseries.boundary import contain
 from nurseries.dialogue import Dialogue
+from nurseries.ears import joined
 from nurseries.floor import Floor
 from nurseries.keypad import Keys
 from nurseries.mailbox import Mailbox
@@ -72,6 +74,10 @@ MESSAGE_S = 60.0
 GOES_ON = {Ending.MOVED: HAND_OFF, Ending.CONNECTION_LOST: LOST}
 """Endings behind which another leg may follow, and how the record tells it."""
 
+LAST_WORDS_S = 1.0
+"""For what the caller was saying when the line was lost to be understood, so that whoever goes on with the call knows
+it; later it is added to the record alone."""
+
 BEFORE_CLOSE_S = 1.0
 """For what is to be known elsewhere before the carrier asks what comes next, shielded: the caller hears nothing
 meanwhile."""
@@ -82,6 +88,16 @@ CLOSE_S = 0.5
 
 class Call:
     """One call, from the stream's start to its record."""
+
+    ending: Ending | None = None
+    reason = ""
+    fenced = False
+    """Another process holds the call: nothing of this one counts any more."""
+    _why_move = ""
+    _understood = False
+    """What the caller was saying at the end of the leg."""
+    _thread: Thread | None = None
+    """Where the call stood when this leg ended."""
 
     def __init__(
         self,
@@ -109,10 +125,6 @@ class Call:
         self._before_close = before_close
         self._process = process
         self.info = info
-        self.ending: Ending | None = None
-        self.reason = ""
-        self.fenced = False
-        """Another process holds the call: nothing of this one counts any more."""
         self.meter = Meter(before.usage if before is not None else ())
         self._stand_ins = StandIns(before.stand_ins if before is not None else ())
         self.account: Account | None = None
@@ -174,9 +186,6 @@ class Call:
         self._message = False
         """There is one to be left with a machine."""
         self._to_move = trio.Event()
-        self._why_move = ""
-        self._thread: Thread | None = None
-        """Where the call stood when this leg ended."""
         self._conversing = trio.CancelScope()
         self._leaving = trio.CancelScope()
         self._written = trio.Event()
@@ -237,6 +246,8 @@ class Call:
             self.dialogue.memory.commit()
             if self._tape is not None:
                 self._tape.end(self._outbox.now_ms)
+            if self.ending is Ending.CONNECTION_LOST and not self.fenced:
+                await self._understand()
             if self._before_close is not None and not self.fenced:
                 with trio.move_on_after(BEFORE_CLOSE_S, shield=True) as bounded:
                     await contain(self._before_close, "before the close")
@@ -322,12 +333,35 @@ class Call:
             turn=dialogue.turns,
             notices=dialogue.notices,
             parting=("transfer" if dialogue.transferring else "goodbye") if dialogue.parting else "",
+            complete=dialogue.complete,
             speaking=dialogue.caller_speaks or dialogue.unheard,
         )
 
     def unheard(self) -> list[Utterance]:
         """Sound of the caller that nobody has understood by the end of the call, in order."""
-        return self.floor.ears.left(self._turns.rest())
+        return [] if self._understood else self.floor.ears.left(self._turns.rest())
+
+    async def _understand(self) -> None:
+        """What was said last, in time or not at all."""
+        unheard = self.unheard()
+        if not unheard:
+            return
+        whole, text = joined(unheard), ""
+        try:
+            with trio.move_on_after(LAST_WORDS_S, shield=True) as scope:
+                text = await self._parts.recogniser.transcribe(whole, self.profile.language)
+        except ProviderError as error:
+            log.warning("last words not understood", error=str(error))
+            return
+        if scope.cancelled_caught:
+            return
+        self._understood = True
+        if text:
+            self.dialogue.memory.caller_said(text, whole.start_ms, whole.end_ms)
+        if self._thread is not None:
+            self._thread = msgspec.structs.replace(
+                self._thread, speaking=False, unsaid=() if text else self._thread.unsaid
+            )
 
     async def _read(self) -> None:
         await reader.read(

@@ -42,7 +42,7 @@ from nurseries.runner import Runner
 from nurseries.speech import Failure, Manner, Speech
 from nurseries.taken_over import TakenOver
 from nurseries.tape import Tape
-from nurseries.turn import FILLERS, Outcome, Patience, Thinker, sentences, take_turn
+from nurseries.turn import FILLERS, Outcome, Patience, Thinker, completing, sentences, take_turn
 from nurseries.voiced import Voiced
 
 log = structlog.get_logger(__name__)
@@ -133,6 +133,7 @@ class Dialogue:
         self._hands = Hands(
             *(parts.toolbox, self.runner, self._desk, memory.tool_ran, memory.tool_known, settings.TOOL_TIMEOUT_S),
             timed=self.story.tool,
+            begun=memory.tool_begun,
         )
         self._tape = tape
         self._errand = errand
@@ -164,7 +165,7 @@ class Dialogue:
         taken = self._taken
         if taken is not None and not self._greeted and (taken.lost or not taken.unsaid):
             self.greet()
-        elif taken is None or taken.lost or taken.unsaid or self.memory.conversation.unanswered:
+        elif taken is None or taken.lost or taken.unsaid or taken.thinks or self.memory.conversation.unanswered:
             self.runner.replace(partial(self._go_on, taken), "the call goes on")
 
     def await_words(self, reason: str) -> None:
@@ -253,9 +254,16 @@ class Dialogue:
         return [text for text in texts if text and self.memory.conversation.counts(text)]
 
     @property
+    def complete(self) -> bool:
+        """All that the running turn will say is there."""
+        return self.speech is None or self.runner.superseded or self.speech.complete
+
+    @property
     def committed(self) -> bool:
-        """The agent is in something that is to be finished here."""
-        return self.runner.shielded or self.parting or self.announcing
+        """The agent is in something that is to be finished here, or in a reply that nobody else could complete."""
+        said = self.speech is not None and self.speech.first_sent_ms is not None
+        broken = not self.complete and (said or bool(self.unsaid()))
+        return self.runner.shielded or self.parting or self.announcing or broken
 
     @property
     def noticed(self) -> bool:
@@ -334,33 +342,36 @@ class Dialogue:
         async def think(speech: Speech, outcome: Outcome) -> None:
             if lost:
                 speech.add(self.phrases.words(LOST))
-            if unsaid:
-                speech.add(*unsaid)
-                if taken is not None and taken.thread.parting:
-                    self._part_again(taken.thread.parting, outcome)
-            elif self.memory.conversation.unanswered:
-                await self._think(decided, speech, outcome)
-            elif taken is None or taken.thread.speaking:
+            if unsaid and self.memory.conversation.unanswered:
+                self.memory.timings.append(Timing(decided, decided, speech))
+            speech.add(*unsaid)
+            if taken is not None and taken.thread.parting:
+                self._part_again(taken.thread.parting, speech, outcome)
+            elif taken is None or (lost and taken.thread.speaking):
                 speech.add(self.phrases.words(AGAIN))
+            elif not unsaid and (taken.thinks or self.memory.conversation.unanswered):
+                await self._think(decided, speech, outcome, goes_on=taken.thinks)
             await trio.lowlevel.checkpoint()
 
         await self._turn(think, instead=LOST if lost else TROUBLE, same=bool(unsaid) and not lost)
 
-    def _part_again(self, how: str, outcome: Outcome) -> None:
+    def _part_again(self, how: str, speech: Speech, outcome: Outcome) -> None:
         """As it was about to, where the call went on before."""
-        to = self.profile.transfer_to
-        if how == "transfer" and to:
+        to = self.profile.transfer_to if how == "transfer" else ""
+        if to:
             outcome.then = Transfer(to)
         else:
             outcome.says_goodbye = True
+        if self._taken is not None and not self._taken.unsaid:
+            speech.add(*([self.phrases.words(CONNECTING)] if to else sentences(self.profile.goodbye)))
         self._will_part(outcome.then)
 
-    async def _think(self, decided: float, speech: Speech, outcome: Outcome) -> None:
-        """A reply to what the caller has said, with its times."""
+    async def _think(self, decided: float, speech: Speech, outcome: Outcome, *, goes_on: bool = False) -> None:
+        """A reply to what the caller has said, with its times; `goes_on`: it was begun elsewhere."""
         timing = Timing(decided, trio.current_time(), speech)
         self.memory.timings.append(timing)
         try:
-            await self._reply(speech, outcome)
+            await self._reply(speech, outcome, goes_on=goes_on)
         finally:
             timing.first_token, timing.thought = outcome.first_token_at, trio.current_time()
 
@@ -420,9 +431,9 @@ class Dialogue:
         self._will_part(None)
         await trio.lowlevel.checkpoint()
 
-    async def _reply(self, speech: Speech, outcome: Outcome) -> None:
+    async def _reply(self, speech: Speech, outcome: Outcome, *, goes_on: bool = False) -> None:
         settings = self._parts.settings
-        prompt = self._prompt()
+        prompt = completing(self._prompt()) if goes_on else self._prompt()
         self._disclose(speech)
         thinker = Thinker(
             self._mind,
@@ -528,14 +539,20 @@ class Dialogue:
         try:
             with self.runner.shielding():
                 failure = await speech.run()
-                if failure is None and speech.spoke:
+                self.memory.commit()
+                if failure is None and speech.spoke and self._whole(self._turns):
                     tape.allow()
-                else:
+                elif failure is not None or not speech.spoke:
                     tape.lose(f"the notice could not be said: {failure.detail if failure is not None else 'no sound'}")
         finally:
             self.announcing = False
             self.memory.commit()
             speech.close()
+
+    def _whole(self, turn: int) -> bool:
+        """All of the agent's turn was heard: a call that ends, or is another's by now, falls silent in any word."""
+        lines = [line for line in self.memory.conversation.lines if line.role == "agent" and line.turn == turn]
+        return bool(lines) and not any(line.interrupted for line in lines)
 
     @property
     def turns(self) -> int:

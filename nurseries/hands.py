@@ -39,6 +39,8 @@ class Hands:
     limit_s: float
     timed: Callable[[str, float, float, str], None] = lambda *_: None
     """Told of each that has run: its name, from when to when on trio's clock, and what was wrong. Not a checkpoint."""
+    begun: Callable[[ToolCall], None] = lambda _: None
+    """Told of each tool before it runs. Not a checkpoint."""
 
     def offered(self) -> tuple[ToolSpec, ...]:
         """What the model may ask for in this call."""
@@ -55,6 +57,7 @@ class Hands:
         await speech.free()
         with self.runner.shielding():
             result = Result(UNFINISHED)
+            self.begun(call)
             try:
                 result = await self._run(call)
             finally:

@@ -8,11 +8,12 @@ hangs up.
 
 from __future__ import annotations
 
+import enum
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from collections.abc import Set as AbstractSet
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import structlog
 import trio
@@ -51,31 +52,40 @@ LOOK_S = 1.0
 """Between two looks at who has come for a call that was told to connect here, and at whether the store is there."""
 
 
-class Step(NamedTuple):
-    """Of the way out."""
+class Phase(enum.Enum):
+    """Of the way out, one after the other."""
 
-    what: str
-    longest_s: float
-
-
-def steps(settings: Settings) -> tuple[Step, ...]:
-    """From the first signal to the end of the process, one after the other."""
-    return (
-        Step("calls end, or are handed off", settings.DRAIN_TIMEOUT_S),
-        Step("those that are left say goodbye", settings.GOODBYE_TIMEOUT_S + FAREWELL_S),
-        Step("webhooks that follow a call", LINGER_S),
-        Step("the door closes", DOOR_S + BEFORE_CLOSE_S + CLOSE_S + DOOR_S),
-        Step("summaries, records, recordings", KEEP_S),
-        Step("what is held of budgets", PURSE_S),
-        Step("leases", LEASES_S),
-        Step("the journal", ASIDE_S),
-        Step("stores are closed", LAST_S),
-    )
+    CALLS = "calls end, or are handed off"
+    GOODBYES = "those that are left say goodbye"
+    WEBHOOKS = "webhooks that follow a call"
+    DOOR = "the door closes"
+    KEEPING = "summaries, records, recordings"
+    PURSE = "what is held of budgets"
+    LEASES = "leases"
+    JOURNAL = "the journal"
+    STORES = "stores are closed"
 
 
-def longest_drain_s(settings: Settings) -> float:
-    """What a supervisor has to grant between SIGTERM and SIGKILL, at least."""
-    return sum(step.longest_s for step in steps(settings))
+def longest(settings: Settings) -> dict[Phase, float]:
+    """How many seconds each lasts at most."""
+    return {
+        Phase.CALLS: settings.DRAIN_TIMEOUT_S,
+        Phase.GOODBYES: settings.GOODBYE_TIMEOUT_S + FAREWELL_S,
+        Phase.WEBHOOKS: LINGER_S,
+        Phase.DOOR: DOOR_S + BEFORE_CLOSE_S + CLOSE_S + DOOR_S,
+        Phase.KEEPING: KEEP_S,
+        Phase.PURSE: PURSE_S,
+        Phase.LEASES: LEASES_S,
+        Phase.JOURNAL: ASIDE_S,
+        Phase.STORES: LAST_S,
+    }
+
+
+def longest_drain_s(settings: Settings, since: Phase = Phase.CALLS) -> float:
+    """From there to the end of the process; from its first phase, what a supervisor has to grant between SIGTERM and
+    SIGKILL."""
+    phases = tuple(Phase)
+    return sum(seconds for phase, seconds in longest(settings).items() if phases.index(phase) >= phases.index(since))
 
 
 class Held(Protocol):
@@ -103,7 +113,7 @@ class Leaving:
         due: Callable[[float], None] = lambda _: None,
     ) -> None:
         """`calls` are those that go on; `changed` is unparked whenever one begins or ends. `movable`: another process
-        can go on with it; `sound`: and will find it. `look` tells a call's lease. `due` is told, at every step, within
+        can go on with it; `sound`: and will find it. `look` tells a call's lease. `due` is told, at every phase, within
         how many seconds the process has to be gone."""
         self._settings = settings
         self._state = state
@@ -115,13 +125,15 @@ class Leaving:
         self._due = due
         self.last_over = float("-inf")
         """When the last call ended."""
+        self.closing = trio.Event()
+        """The door is told to close."""
 
     async def run(self, signals: AsyncIterator[int], door: trio.CancelScope) -> None:
         """Wait for a signal, then leave; cancels the door at the end."""
         async with trio.open_nursery() as nursery:
             first = await anext(signals)
             self._state.draining = True
-            self._step(0)
+            self.reached(Phase.CALLS)
             log.info(
                 "leaving",
                 signal=signal.Signals(first).name,
@@ -149,22 +161,24 @@ class Leaving:
         self._end_calls()
         with trio.move_on_after(self._settings.GOODBYE_TIMEOUT_S + FAREWELL_S):
             await self._all_over()
-        self._step(2)
+        self.reached(Phase.WEBHOOKS)
         # Twilio now asks what to do next, and reports the calls' ends: without an answer the caller hears an error.
         await trio.sleep_until(self.last_over + LINGER_S)
         self._close(door, "drained")
 
     def _end_calls(self) -> None:
-        self._step(1)
+        self.reached(Phase.GOODBYES)
         for call in tuple(self._calls):
             call.end(Ending.SHUTDOWN, "the process is leaving")
 
     def _close(self, door: trio.CancelScope, reason: str) -> None:
-        self._step(3)
+        self.reached(Phase.DOOR)
+        self.closing.set()
         door.cancel(reason)
 
-    def _step(self, n: int) -> None:
-        self._due(sum(step.longest_s for step in steps(self._settings)[n:]))
+    def reached(self, phase: Phase) -> None:
+        """What is left lasts no longer than the phases from this one on."""
+        self._due(longest_drain_s(self._settings, phase))
 
     async def _hand_off(self) -> None:
         """Ask each call to go, also those that have been promised and come only now; while the store is away none, for

@@ -18,7 +18,7 @@ from agent.keep.ports import CallStore
 from agent.keep.record import CallRecord
 from agent.model import CallInfo, Ending
 from nurseries.call import BEFORE_CLOSE_S, Call
-from nurseries.holding import WRITE_S, Holding
+from nurseries.holding import WRITE_S, Ask, Holding, InThreads
 from nurseries.keeping import Keeping
 
 log = structlog.get_logger(__name__)
@@ -38,16 +38,19 @@ SOUND_S = 1.0
 STANDS = {Ending.MOVED: Stand.MOVING, Ending.CONNECTION_LOST: Stand.LOST}
 """After which endings of a leg the call goes on."""
 
+GOES_ON = frozenset({"", Ending.CONNECTION_LOST.value, Ending.INTERRUPTED.value})
+"""How the record of a call ends to which somebody comes back: not at all, or for want of anybody."""
+
 
 class Legs:
     """One process's."""
 
-    def __init__(self, holding: Holding | None, keeping: Keeping, store: CallStore) -> None:
-        """Without `holding` each call has one leg."""
+    def __init__(self, holding: Holding | None, keeping: Keeping, store: CallStore, *, ask: Ask | None = None) -> None:
+        """Without `holding` each call has one leg. `ask`: in threads, unless told otherwise."""
+        self._ask = ask or InThreads()
         self._holding = holding
         self._keeping = keeping
         self._store = store
-        self._threads = trio.CapacityLimiter(8)
         self._last: set[str] = set()
         """Calls that nobody can come back to."""
 
@@ -83,9 +86,7 @@ class Legs:
         with trio.move_on_after(READ_S):
             while True:
                 try:
-                    stored = await trio.to_thread.run_sync(
-                        self._store.get, info.call_sid, limiter=self._threads, abandon_on_cancel=True
-                    )
+                    stored = await self._ask(partial(self._store.get, info.call_sid))
                 except StoreError as error:
                     why = str(error)
                     await trio.sleep(AGAIN_S)
@@ -122,9 +123,7 @@ class Legs:
         """Whether what is left now is found: the store answers."""
         with trio.move_on_after(SOUND_S):
             try:
-                await trio.to_thread.run_sync(
-                    partial(self._store.get, ""), limiter=self._threads, abandon_on_cancel=True
-                )
+                await self._ask(partial(self._store.get, ""))
             except StoreError:
                 return False
             return True

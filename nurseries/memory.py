@@ -28,6 +28,10 @@ from nurseries.voiced import Voiced
 log = structlog.get_logger(__name__)
 
 
+NOT_KNOWN = "It is not known whether this was done: the line broke off meanwhile. Do not just do it again; ask first."
+"""A tool's result, where the process that ran it was gone before it could tell."""
+
+
 @dataclass(slots=True)
 class Timing:
     """One answer's times, on trio's clock, as far as they are known."""
@@ -66,6 +70,8 @@ class Memory:
     conversation: Conversation
     facts: dict[str, Fact] = field(default_factory=dict)
     timings: list[Timing] = field(default_factory=list)
+    running: ToolCall | None = None
+    """A tool that was begun, and has no result yet."""
     witness: Witness | None = None
     """A model that keeps a conversation of its own."""
 
@@ -93,6 +99,8 @@ class Memory:
         conversation = self.conversation.copy()
         for heard in self.outbox.ledger.so_far(self.outbox.now_ms):
             _tell(conversation, heard)
+        if self.running is not None:
+            conversation.tool_ran(self.running, NOT_KNOWN, max(self.outbox.now_ms, 0.0))
         return conversation.lines
 
     def resume(self, before: TakenOver) -> None:
@@ -110,6 +118,10 @@ class Memory:
             self.witness.caller_said(text, start_ms, end_ms)
         log.debug("heard", text=text)
 
+    def tool_begun(self, call: ToolCall) -> None:
+        """It may have been done from here on, whatever becomes of this process."""
+        self.running = call
+
     def tool_known(self, call: ToolCall, text: str) -> None:
         """A tool that was asked for and not run: this is what the model is told."""
         if self.witness is not None:
@@ -126,6 +138,7 @@ class Memory:
     def tool_ran(self, call: ToolCall, result: Result) -> None:
         """A tool with its result, and the facts it gave: they rest on what the caller said last."""
         self.commit()
+        self.running = None
         self.conversation.tool_ran(call, result.text, self.outbox.now_ms)
         if self.witness is not None:
             self.witness.tool_ran(call, result.text)

@@ -12,6 +12,7 @@ import secrets
 import signal
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import nullcontext
 from functools import partial
 from types import MappingProxyType
 
@@ -22,14 +23,12 @@ from quart_trio import QuartTrio
 from structlog.contextvars import bound_contextvars
 from trio.lowlevel import ParkingLot
 
-from agent.errors import StoreError
 from agent.guard.ports import OrderStore
 from agent.guard.tokens import Claims, Tokens
 from agent.keep.ports import CallStore, ObjectStore
 from agent.keep.record import CallRecord
 from agent.keep.tally import tell
 from agent.model import CallInfo, Ending
-from agent.providers.aside import put_aside, take_back
 from agent.providers.journal_file import JournalFile
 from agent.web.rates import Limits
 from agent.web.security import Gate
@@ -44,22 +43,18 @@ from nurseries.door.front_door import Listeners, serve_door
 from nurseries.errands import Errands
 from nurseries.holding import Holding
 from nurseries.keeping import Keeping
-from nurseries.leaving import ASIDE_S, KEEP_S, Leaving
-from nurseries.legs import Legs
+from nurseries.leaving import ASIDE_S, KEEP_S, Leaving, Phase, longest, longest_drain_s
+from nurseries.legs import GOES_ON, Legs
 from nurseries.parts import Parts
 from nurseries.pick_up import pick_up
 from nurseries.retention import Retention
 from nurseries.taking_up import take_up
 from nurseries.tape import Tape
 from nurseries.turnstile import Turnstile
+from nurseries.upkeep import Upkeep
+from nurseries.watchdog import CUT_OFF, Watchdog
 
 log = structlog.get_logger(__name__)
-
-PREPARE_AGAIN_S, PREPARE_LATER_S = 2.0, 60.0
-"""Before a store that is away is prepared, once more and at the latest."""
-
-PREPARED_S = 900.0
-"""Between two times: longer than a process that leaves saves records."""
 
 
 class Process:
@@ -79,9 +74,14 @@ class Process:
         beside: Mapping[str, Callable[[], Awaitable[None]]] = MappingProxyType({}),
         turnstile: Turnstile | None = None,
         holding: Holding | None = None,
+        watchdog: Watchdog | None = None,
     ) -> None:
         """Without an archive no call is recorded; without a turnstile there are no softphones; without `holding` no
-        other process knows of its calls. What runs `beside` the calls, by name, is cancelled after them."""
+        other process knows of its calls; without a watchdog a child that ignores its cancellation is waited for. What
+        runs `beside` the calls, by name, is cancelled after them."""
+        self._watchdog = watchdog
+        self.code = 0
+        """What the process is to exit with, once it has run."""
         self._holding = holding
         if holding is not None:
             holding.fenced = self._fenced
@@ -96,8 +96,7 @@ class Process:
         self._changed = ParkingLot()
         state.on_change = self._changed.unpark_all
         self._afterwards: trio.Nursery | None = None
-        self._threads = trio.CapacityLimiter(4)
-        self._aside = parts.settings.DATA_DIR / "unsaved"
+        self._upkeep = Upkeep(store, parts.settings.DATA_DIR / "unsaved", parts.prices)
         self._journals = parts.settings.DATA_DIR / "journal"
         name = f"{os.getpid()}-{secrets.token_hex(4)}"
         self._keeping = keeping or Keeping(store, JournalFile(self._journals, name), state, parts.prices)
@@ -112,6 +111,7 @@ class Process:
             movable=lambda call: self._legs.movable(call.info) and call.info.call_sid not in state.kept,
             sound=self._legs.sound,
             look=self._legs.look,
+            due=watchdog.due if watchdog is not None else lambda _: None,
         )
 
     @property
@@ -130,12 +130,14 @@ class Process:
     ) -> None:
         """Serve until told to leave; `started()` once calls are taken. Needs the main thread, for the signals."""
         self._ours = gate.account
-        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        within_s = longest_drain_s(self._parts.settings)
+        guarded = self._watchdog.on_signals(within_s) if self._watchdog is not None else nullcontext()
+        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals, guarded:
             async with trio.open_nursery() as keeper:
                 await keeper.start(self._keeping.run)
-                keeper.start_soon(contain, self._prepare, "prepare the store", name="prepare")
-                if (purse := self._parts.purse) is not None:
-                    keeper.start_soon(contain, purse.run, "purse", name="purse")
+                keeper.start_soon(contain, self._upkeep.prepare, "prepare the store", name="prepare")
+                if self._parts.purse is not None:
+                    keeper.start_soon(contain, self._parts.purse.run, "purse", name="purse")
                 if self._holding is not None:
                     keeper.start_soon(contain, self._holding.run, "leases", name="leases")
                 if self._archive is not None:
@@ -143,8 +145,13 @@ class Process:
                 keeper.start_soon(contain, self._retention.run, "retention", name="retention")
                 for name, work in self._beside.items():
                     keeper.start_soon(contain, work, name, name=name)
-                keeper.start_soon(contain, self._take_back, "take back", name="take back")
+                keeper.start_soon(contain, self._upkeep.take_back, "take back", name="take back")
                 keeper.start_soon(contain, self._take_up, "take up", name="take up")
+                closed = trio.Event()
+                if self._watchdog is not None:
+                    keeper.start_soon(
+                        contain, partial(self._cut_off, closed, self._watchdog), "cut off", name="cut off"
+                    )
                 async with trio.open_nursery() as self._afterwards:
                     async with trio.open_nursery() as door:
                         serve = partial(
@@ -154,23 +161,49 @@ class Process:
                         door.start_soon(self._leaving.run, signals, door.cancel_scope, name="signals")
                         self._state.ready = True
                         task_status.started()
+                    closed.set()
+                    self._leaving.reached(Phase.KEEPING)
                     deadline = trio.current_time() + KEEP_S
                     self._afterwards.cancel_scope.deadline = deadline
-                with trio.move_on_at(deadline):
-                    if self._archive is not None:
-                        await self._archive.stored()
-                    await self._keeping.delivered()
-                if purse is not None:
-                    await purse.leave()
-                if self._holding is not None:
-                    await self._holding.leave()
-                if self._archive is not None and self._archive.left:
-                    log.warning("recordings are left on the disk for the next start", count=self._archive.left)
+                await self._kept(deadline)
                 keeper.cancel_scope.cancel("no call is left to follow")
-            with trio.move_on_after(ASIDE_S, shield=True):
-                for record in await self._keeping.close():
-                    await self._put_aside(record)
-        log.info("stopped")
+            self._leaving.reached(Phase.JOURNAL)
+            await self._written()
+            self._leaving.reached(Phase.STORES)
+        log.info("stopped", code=self.code)
+
+    async def _kept(self, deadline: float) -> None:
+        """Have all that calls have left where others find it, by then, and give back what was held."""
+        with trio.move_on_at(deadline):
+            if self._archive is not None:
+                await self._archive.stored()
+            await self._keeping.delivered()
+        self._leaving.reached(Phase.PURSE)
+        if self._parts.purse is not None:
+            await self._parts.purse.leave()
+        if self._holding is not None:
+            await self._holding.leave()
+        if self._archive is not None and self._archive.left:
+            log.warning("recordings are left on the disk for the next start", count=self._archive.left)
+
+    async def _written(self) -> None:
+        """The journal has what is to be remembered, and files what it does not take."""
+        self.code = CUT_OFF
+        with trio.move_on_after(ASIDE_S, shield=True):
+            saved = [await self._upkeep.put_aside(record) for record in await self._keeping.close()]
+            self.code = 0 if all(saved) else CUT_OFF
+
+    async def _cut_off(self, closed: trio.Event, watchdog: Watchdog) -> None:
+        """Where the door does not close, as a call of ours ignores its cancellation, keep what can be kept without it,
+        and end the process."""
+        await self._leaving.closing.wait()
+        with trio.move_on_after(longest(self._parts.settings)[Phase.DOOR]) as limit:
+            await closed.wait()
+        if limit.cancelled_caught:
+            log.error("a child of the door ignores its cancellation", calls=sorted(self._state.held))
+            await self._kept(trio.current_time() + KEEP_S)
+            await self._written()
+            watchdog.due(0)
 
     async def take(self, socket: MediaSocket, known: Claims | None = None) -> None:
         """Hold the call on an accepted media socket, if it is one that we expect; `known` is what the door knows of it
@@ -191,9 +224,9 @@ class Process:
             if known is not None:
                 self._legs.only(info.call_sid)
             before = await self._legs.before(info) if resumed else None
-            if before is not None and before.ending:
-                await self._refuse(info, socket, "this call is over")
+            if before is not None and before.ending not in GOES_ON:
                 await self._legs.end(info.call_sid)
+                await self._refuse(info, socket, "this call is over")
                 return
             await self._hold(info, socket, before)
 
@@ -302,62 +335,8 @@ class Process:
             if tape is not None and self._archive is not None:
                 self._archive.keep(tape)
 
-    async def _put_aside(self, record: CallRecord) -> None:
-        try:
-            # A disk that hangs is left to itself; what it has of the file is never taken for a record.
-            path = await trio.to_thread.run_sync(put_aside, self._aside, record, abandon_on_cancel=True)
-        except StoreError as error:
-            log.error("record lost", call_sid=record.call_sid, error=str(error))  # noqa: TRY400  no traceback
-        else:
-            log.warning("record put aside until the next start", call_sid=record.call_sid, file=str(path))
-
-    async def _prepare(self) -> None:
-        """As soon as the store is there, and now and then: a process of an earlier version may still save what this one
-        cannot find. Calls are taken meanwhile."""
-        pause, told = PREPARE_AGAIN_S, ""
-        while True:
-            try:
-                # Left to itself at the end: the next start does what is left.
-                await trio.to_thread.run_sync(self._store.prepare, abandon_on_cancel=True)
-            except StoreError as error:
-                if str(error) != told:
-                    told = str(error)
-                    log.warning("the store is not prepared yet", error=told)
-                await trio.sleep(pause)
-                pause = min(2 * pause, PREPARE_LATER_S)
-            else:
-                if told:
-                    log.info("the store is prepared")
-                pause, told = PREPARE_AGAIN_S, ""
-                await trio.sleep(PREPARED_S)
-
     async def _take_up(self) -> None:
         try:
             await take_up(self._journals, self._keeping, self._store, self._parts, self._state, self._holding)
         finally:
             self._taken_up.set()
-
-    async def _take_back(self) -> None:
-        """As soon as the store is there."""
-        pause, saved, why = PREPARE_AGAIN_S, 0, ""
-        told: set[str] = set()
-        while True:
-            faults: set[str] = set()
-            work = partial(take_back, self._aside, self._store, self._parts.prices, faults)
-            away = False
-            try:
-                saved += await trio.to_thread.run_sync(work, limiter=self._threads)
-            except StoreError as error:
-                away = True
-                if str(error) != why:
-                    why = str(error)
-                    log.warning("records put aside earlier are not saved yet", error=why)
-            for fault in sorted(faults - told):
-                log.error("a record put aside earlier is not saved", error=fault)
-            told |= faults
-            if not away:
-                break
-            await trio.sleep(pause)
-            pause = min(2 * pause, PREPARE_LATER_S)
-        if saved:
-            log.info("records put aside earlier are saved", count=saved)

@@ -58,21 +58,21 @@ from nurseries.storing import Storing
 from nurseries.tracing import open_tracing
 from nurseries.turnstile import Turnstile
 from nurseries.vacancy import Vacancy
+from nurseries.watchdog import Watchdog
 from nurseries.ways_back import WaysBackOf
 
 log = structlog.get_logger(__name__)
 
 
 def serve() -> int:
-    """Serve until told to leave. Raises ConfigError before anything is listened on."""
+    """Serve until told to leave; returns the exit code. Raises ConfigError before anything is listened on."""
     settings = load()
     logs.configure(settings.LOG_LEVEL, production=settings.production, secrets=settings.secrets, sieve=Seldom())
     raise_files()
     with suppress(OSError):  # who needs it tells
         settings.DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
     with open_stores(settings) as stores, closing(open_objects(settings)) as objects:
-        trio.run(_run, settings, stores, objects)
-    return 0
+        return trio.run(_run, settings, stores, objects)
 
 
 def raise_files() -> None:
@@ -82,7 +82,7 @@ def raise_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None:
+async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> int:
     state, store = ProcessState(most=settings.MAX_CONCURRENT_CALLS), stores.calls
     hand_overs = HandOvers(store, state)
     orders = Orders(stores.orders)
@@ -138,6 +138,7 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
             beside=beside | ({"tracing": tracing.run} if tracing else {}),
             turnstile=Turnstile(stores.access, softphones),
             holding=holding,
+            watchdog=Watchdog(trio.lowlevel.current_root_task()),
         )
         records = Reading(store, objects, Erasing(store, objects, settings, orders=stores.orders), keeping)
         entrance = Entrance(settings, KeyRing(stores.access), _sessions(settings))
@@ -178,6 +179,7 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> None
             if not settings.production:
                 sys.stdout.write(_welcome(settings, parts, store, objects, port))
                 sys.stdout.flush()
+        return process.code
 
 
 def _keys_for(settings: Settings, purpose: str) -> list[bytes]:

@@ -76,10 +76,19 @@ class Speech:
         """The caller speaks, or has spoken and it is not known yet whether that was a turn."""
         self.spoke = False
         """A sentence has been queued whole."""
-        self.first_sent_ms: float | None = None
-        """When its first byte went to the socket, on the call's clock; fillers left aside."""
+        self._first_sent_ms: float | None = None
         self.delayed = held
         """By the caller, who made a sound before there was any of it."""
+
+    @property
+    def first_sent_ms(self) -> float | None:
+        """When its first byte went to the socket, on the call's clock; fillers left aside."""
+        return self._track.first_sent_ms if self._first_sent_ms is None else self._first_sent_ms
+
+    @property
+    def complete(self) -> bool:
+        """All that will be said is here."""
+        return self._complete
 
     @property
     def said_all(self) -> bool:
@@ -295,8 +304,7 @@ class Speech:
         return self._track
 
     def _note_first(self) -> None:
-        if self.first_sent_ms is None:
-            self.first_sent_ms = self._track.first_sent_ms
+        self._first_sent_ms = self.first_sent_ms
 
 
 def _text(words: Words) -> str:

@@ -68,11 +68,19 @@ class TakenOver:
         return not self.legs or self.legs[-1].why != HAND_OFF
 
     @property
+    def thinks(self) -> bool:
+        """The agent was in a turn of which not all was there."""
+        return not self.thread.complete
+
+    @property
     def unsaid(self) -> tuple[str, ...]:
-        """What was about to be said, as it is to be said now."""
-        rest = self.thread.unsaid
-        if not rest or not self.lost:
+        """What was about to be said, as it is to be said now. Nothing of a reply that was not complete: a model goes on
+        with that; and nothing to a caller who was speaking, for that may have changed everything."""
+        rest, thread = self.thread.unsaid, self.thread
+        if not self.lost:
             return rest
+        if not rest or not thread.complete or (thread.speaking and not thread.parting):
+            return ()
         begun = self._begun
         return (f"{begun} {rest[0]}", *rest[1:]) if begun else rest
 

@@ -254,6 +254,15 @@ def going_on(prompt: Prompt, said: str, *, cut: bool) -> Prompt:
     return replace(prompt, system=f"{prompt.system}\n\n{how}", messages=(*prompt.messages, Message("agent", own)))
 
 
+def completing(prompt: Prompt) -> Prompt:
+    """The prompt for the rest of a reply of which the beginning is in the history, if any of it was heard."""
+    last = next((message for message in reversed(prompt.messages) if message.role != "tool"), None)
+    if last is None or last.role != "agent":
+        return prompt
+    how = GO_ON if last.text.endswith(CUT) else DO_THE_REST
+    return replace(prompt, system=f"{prompt.system}\n\n{how}")
+
+
 def sentences(text: str) -> list[str]:
     """A fixed text, cut."""
     cutter = Sentences()

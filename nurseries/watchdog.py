@@ -8,15 +8,21 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 import structlog
+import trio
 
 log = structlog.get_logger(__name__)
+
+TELL_S = 1.0
+"""For the log to take what is told of that."""
+MOST_TOLD = 20
 
 CUT_OFF = 4
 """Exit code: something was not finished on the way out, and was cut off or is lost; the log says what."""
@@ -25,7 +31,9 @@ CUT_OFF = 4
 class Watchdog:
     """One process's. Nothing happens before it is armed."""
 
-    def __init__(self) -> None:
+    def __init__(self, root: trio.lowlevel.Task | None = None) -> None:
+        """`root` of the tasks that are told of where they hold it up."""
+        self._root = root
         self._changed = threading.Condition()
         self._at = float("inf")
         self._thread: threading.Thread | None = None
@@ -67,10 +75,23 @@ class Watchdog:
         with self._changed:
             while (left := self._at - time.monotonic()) > 0:
                 self._changed.wait(left)
-        log.error("cut off: the process has not ended in time", code=CUT_OFF, tasks=_tasks())
+        # Whoever reads the log may be stuck as well.
+        teller = threading.Thread(target=self._tell, daemon=True)
+        teller.start()
+        teller.join(TELL_S)
         os._exit(CUT_OFF)
 
+    def _tell(self) -> None:
+        log.error("cut off: the process has not ended in time", code=CUT_OFF, tasks=self._tasks())
+        sys.stdout.flush()
 
-def _tasks() -> list[str]:
-    """What it was in, as far as that can be told from here."""
-    return sorted(thread.name for thread in threading.enumerate() if thread.name != "watchdog")[:20]
+    def _tasks(self) -> list[str]:
+        """Those that have no child, as they were a moment ago: somebody else may be running them."""
+        found, due = [], [self._root] if self._root is not None else []
+        with suppress(RuntimeError):
+            while due:
+                task = due.pop()
+                children = [child for nursery in task.child_nurseries for child in nursery.child_tasks]
+                due += children
+                found += [] if children else [task.name]
+        return sorted(set(found))[:MOST_TOLD]

@@ -54,5 +54,7 @@ class Thread(msgspec.Struct, frozen=True, omit_defaults=True):
     """Those in which the caller was told, in whole or in part, that they are recorded."""
     parting: Literal["", "goodbye", "transfer"] = ""
     """What comes behind the last of `unsaid`."""
+    complete: bool = True
+    """Nothing more than `unsaid` was to come in the running turn; else it was still being thought."""
     speaking: bool = False
     """The caller speaks, or has said what is not understood yet."""

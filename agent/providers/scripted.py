@@ -1,33 +1,31 @@
 """The `scripted` provider: recogniser, language model and voice that follow a script, in time and in words.
 
 For tests and load: no model, no network, no processor time to speak of. All waiting is `trio.sleep`, so a mock clock
-drives it. A voice's sound tells the text it was made from, by its pitch and its length.
+drives it. A voice's sound spells the text it was made from, and a caller's line may carry words (agent/rehearsal/
+spelling and codewords): so a simulation knows what either side has heard of the other.
 """
 
 from __future__ import annotations
 
 import random
 import re
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 import msgspec
-import numpy as np
 import trio
-from numpy.typing import NDArray
 
 from agent.errors import Fault, ProviderError
 from agent.hear.transcript import worth_hearing
 from agent.model import Emit, Utterance
+from agent.rehearsal import codewords, spelling
 from agent.think.conversation import CUT
 from agent.think.ports import Prompt, Reply, ToolCall
 
 NAME = "scripted"
 RATE = 24000
-MS_PER_CHARACTER = 60
-"""Speech has about this."""
+MS_PER_CHARACTER = spelling.SLOT_MS
 
 CHUNK_MS = 100
 
@@ -59,7 +57,8 @@ class Script:
     """Each delay is multiplied by something between 1 - jitter and 1 + jitter."""
     seed: int = 0
     heard: tuple[str, ...] = ()
-    """What is heard, one utterance after the other; the last one repeats. Empty: how long the caller spoke."""
+    """What is heard, one utterance after the other; the last one repeats. Empty: the words that the caller's sound
+    carries (agent/rehearsal/codewords), else how long the caller spoke."""
     replies: tuple[str, ...] = ()
     """What is answered to a caller's first words, second, ...; the last one repeats. Empty: an echo."""
     goodbye: str = "goodbye"
@@ -131,6 +130,8 @@ class ScriptedRecogniser(_Player):
             self.active -= 1
         if heard := self._script.heard:
             return heard[min(number, len(heard) - 1)]
+        if words := codewords.words(utterance.mulaw):
+            return f"{words}."
         return f"I have spoken for {utterance.duration_ms:.0f} milliseconds."
 
 
@@ -214,17 +215,9 @@ class ScriptedVoice(_Player):
 
 def samples(text: str) -> int:
     """Length of a text's sound: 60 ms a character."""
-    return len(text) * MS_PER_CHARACTER * RATE // 1000
-
-
-def pitch(text: str) -> int:
-    """A text's tone in hertz: a multiple of 10 from 400 to 2390, well within what a telephone carries."""
-    return 400 + zlib.crc32(text.encode()) % 200 * 10
+    return spelling.samples(text, RATE)
 
 
 def tone(text: str, start: int = 0, stop: int | None = None) -> bytes:
-    """A text's sound, s16le at 24 kHz: a sine at -9 dB, or a part of it counted in samples."""
-    end = samples(text)
-    time = np.arange(start, end if stop is None else min(stop, end))
-    wave: NDArray[np.float64] = 11600 * np.sin(2 * np.pi * pitch(text) / RATE * time)
-    return wave.astype("<i2").tobytes()
+    """A text's sound, s16le at 24 kHz, that spells it; or a part of it counted in samples."""
+    return spelling.spelled(text, RATE, start, stop)

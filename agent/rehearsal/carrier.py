@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import format_datetime
 
@@ -40,6 +40,11 @@ def new_identity(
     """Fresh SIDs for one call; seeded dice make them repeatable."""
     dice = dice or random.SystemRandom()
     return Identity(account_sid or _sid("AC", dice), _sid("CA", dice), _sid("MZ", dice), caller, called)
+
+
+def next_stream(identity: Identity, dice: random.Random) -> Identity:
+    """The same call on another stream."""
+    return replace(identity, stream_sid=_sid("MZ", dice))
 
 
 def voice_form(identity: Identity, status: str = "ringing") -> dict[str, str]:

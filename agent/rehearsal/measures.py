@@ -6,6 +6,7 @@ played, the caller's as it was spoken, to 10 ms.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 from agent.model import BYTES_PER_MS, Utterance
@@ -58,6 +59,31 @@ class Gap:
 
     at_ms: float
     duration_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """Between two streams of the call."""
+
+    at_ms: float
+    """The end of the old stream."""
+    opened_ms: float
+    """To the beginning of the new one."""
+    deaf_ms: float
+    """Of the caller's sound: what neither of them carried."""
+    silence_ms: float | None
+    """From the end of the old stream to the first of the agent's sound on the new one, which may wait until it is
+    spoken to; None: there was none."""
+
+
+def breaks(log: CallLog) -> list[Break]:
+    """Each change of streams, in order."""
+    found = []
+    for old, new in itertools.pairwise(log.legs):
+        at = new.began_ms if old.ended_ms is None else old.ended_ms
+        silence = None if new.sound_ms is None else new.sound_ms - at
+        found.append(Break(at, new.began_ms - at, new.hears_from_ms - old.hears_until_ms, silence))
+    return found
 
 
 def utterances(log: CallLog, quiet_ms: float) -> list[Said]:
@@ -126,7 +152,8 @@ def gaps(log: CallLog, quiet_ms: float) -> list[Gap]:
     for one, other in zip(log.played, log.played[1:], strict=False):
         missing = other.at_ms - one.end_ms
         cut = any(one.end_ms <= clear.at_ms <= other.at_ms and clear.dropped_ms > 0 for clear in log.clears)
-        if 0 < missing < quiet_ms and not cut:
+        changed = any(one.end_ms <= leg.began_ms <= other.at_ms for leg in log.legs[1:])
+        if 0 < missing < quiet_ms and not cut and not changed:
             found.append(Gap(one.end_ms, missing))
     return found
 

@@ -1,23 +1,24 @@
-"""The far end of one media stream as one object without I/O: Twilio's part and the caller's.
+"""The far end of a call as one object without I/O: Twilio's part and the caller's, over one media stream or several.
 
 In: the server's messages and the time. Out: the messages to send by now, when to come back, and that it is over.
-Whoever runs it owns the socket and the clock; so the same call runs over a real socket or on virtual time.
+Whoever runs it owns the sockets and the clock; so the same call runs over real sockets or on virtual time.
 """
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Mapping
 
 from agent.model import BYTES_PER_MS
 from agent.rehearsal.carrier import Identity
 from agent.rehearsal.echo import EchoPath
-from agent.rehearsal.log import CALLER_HUNG_UP, SERVER_CLOSED, Arrival, CallLog, Pressed
+from agent.rehearsal.log import CALLER_HUNG_UP, SERVER_CLOSED, SERVER_DEAF, Arrival, CallLog, Leg, Pressed
 from agent.rehearsal.plan import CallPlan
 from agent.rehearsal.playback import Cleared, Event, Media, Overflowed, Playback, Played, Returned
 from agent.rehearsal.script import Heard, Leave, Press, Script
 from agent.rehearsal.sound import is_audible
-from agent.rehearsal.stream import Stream
+from agent.rehearsal.stream import FRAME, Stream
 from agent.rehearsal.strict import TOO_MUCH_AUDIO, Strictness, Violation
 
 _ROUNDING = 1e-6
@@ -25,7 +26,10 @@ _ROUNDING = 1e-6
 
 
 class Phone:
-    """One stream. Times are milliseconds since it started; `log` holds what happened so far."""
+    """One call. Times are milliseconds since its first stream began; `log` holds what happened so far.
+
+    Between two streams the caller's time goes on: `advance` then sends nothing, and what is said nobody hears.
+    """
 
     def __init__(
         self,
@@ -36,28 +40,40 @@ class Phone:
         dice: random.Random,
     ) -> None:
         self.log = log
-        self.over = False
+        self.left = False
+        """The caller has hung up."""
         self._plan = plan
-        self._stream = Stream(identity, parameters, dice, plan.rudeness)
+        self._dice = dice
         self._script = Script(plan)
-        self._playback = Playback()
         self._echo = EchoPath(plan.echo) if plan.echo else None
-        self._strict = Strictness(identity.stream_sid)
         self._heard = Heard()
-        self._outbox: list[str] = []
-        self._frames = 0
         self._now_ms = 0.0
-        log.call_sid, log.stream_sid = identity.call_sid, identity.stream_sid
-        log.caller_start_ms = self._stream.first_ms
-        log.spoken, log.messages = self._script.spoken, self._strict.messages
+        self._outbox: list[str] = []
+        self._carried_ms = 0.0
+        """From here on the stream carries the caller's sound."""
+        self._begin(identity, parameters, 0.0)
+        log.caller_start_ms = self._carried_ms
+        log.spoken = self._script.spoken
+
+    @property
+    def over(self) -> bool:
+        """Nothing more is to be sent on this stream: it has ended, or the caller has hung up."""
+        return self._ended or self.left
 
     def begin(self) -> list[str]:
-        """What Twilio says first."""
+        """What Twilio says first on a stream."""
         return [self._stream.connected(), self._stream.start()]
+
+    def go_on(self, identity: Identity, parameters: Mapping[str, str], now_ms: float) -> None:
+        """The call's next stream begins."""
+        self.advance(now_ms)
+        self._begin(identity, parameters, math.ceil(now_ms * BYTES_PER_MS) / BYTES_PER_MS)
 
     @property
     def next_ms(self) -> float:
-        """When `advance` will have something to send."""
+        """When `advance` will have something to do."""
+        if self._ended:
+            return self._sound_ms + FRAME / BYTES_PER_MS
         if self._outbox:
             return self._plan.rudeness.held_until(self._now_ms)
         frame = self._plan.rudeness.held_until(self._frame_due_ms)
@@ -75,13 +91,16 @@ class Phone:
             return
         if isinstance(checked, Media):
             self.log.arrivals.append(Arrival(now_ms, len(checked.mulaw) / BYTES_PER_MS))
+            if self._leg.sound_ms is None:
+                self._leg.sound_ms = now_ms
         self._take(self._playback.receive(checked, now_ms))
 
     def advance(self, now_ms: float) -> list[str]:
         """Play, listen, speak, up to now; the messages that are to be sent by now, in order."""
         self._now_ms = now_ms
-        self._take(self._playback.advance(now_ms))
-        while not self.over and self._plan.rudeness.held_until(self._frame_due_ms) <= now_ms + _ROUNDING:
+        if not self.over:
+            self._take(self._playback.advance(now_ms))
+        while not self.left and self._plan.rudeness.held_until(self._frame_due_ms) <= now_ms + _ROUNDING:
             late = now_ms - self._plan.rudeness.held_until(self._frame_due_ms)
             self.log.late_ms = max(self.log.late_ms, late)
             self._frame()
@@ -92,49 +111,86 @@ class Phone:
 
     def hang_up(self, now_ms: float, ended: str = CALLER_HUNG_UP) -> list[str]:
         """The stream ends here, by our doing. The stop message, for whoever wants to send it."""
+        self.left = self.left or ended in {CALLER_HUNG_UP, SERVER_DEAF}
         self._finish(now_ms, ended)
         return [self._stream.stop()]
 
-    def closed(self, now_ms: float) -> None:
-        """The server closed the socket. What it had not let us play is lost."""
-        if self.over:
-            return
-        self._take(self._playback.advance(now_ms))
-        missing = self._script.missing(self._heard)
-        if missing:
-            self.log.failures.append(f"{missing} before the server closed the stream")
-        self._finish(now_ms, SERVER_CLOSED)
+    def closed(self, now_ms: float, ended: str = SERVER_CLOSED) -> None:
+        """The stream's socket is closed, by the server or for good. What it had not let us play is lost."""
+        if not self.over:
+            self._take(self._playback.advance(now_ms))
+            self._finish(now_ms, ended)
+
+    def finish(self, now_ms: float, ended: str = "") -> None:
+        """The call is over. What it lacks is a failure, unless the caller wanted it so."""
+        self.advance(now_ms)
+        if not self.left:
+            missing = self._script.missing(self._heard)
+            if missing and self.log.ended == SERVER_CLOSED:
+                self.log.failures.append(f"{missing} before the server closed the stream")
+            elif missing:
+                self.log.failures.append(f"{missing} before the call was over")
+        self.left = True
+        self._script.cut(now_ms)
+        self.log.ended = ended or self.log.ended
+        self.log.duration_ms = now_ms
+
+    @property
+    def _sound_ms(self) -> float:
+        """When the caller's next sound begins."""
+        return self.log.caller_start_ms + len(self.log.caller) / BYTES_PER_MS
 
     @property
     def _frame_size(self) -> int:
+        """The next frame's; between streams it reaches to the next one's first sound at most."""
+        if self._sound_ms < self._carried_ms:
+            return min(FRAME, round((self._carried_ms - self._sound_ms) * BYTES_PER_MS))
         sizes = self._plan.rudeness.payload_sizes
         return sizes[self._frames % len(sizes)]
 
     @property
     def _frame_due_ms(self) -> float:
         """A frame leaves once its last sample has been recorded."""
-        return self._stream.at_ms + self._frame_size / BYTES_PER_MS
+        return self._sound_ms + self._frame_size / BYTES_PER_MS
+
+    def _begin(self, identity: Identity, parameters: Mapping[str, str], at_ms: float) -> None:
+        self._stream = Stream(identity, parameters, self._dice, self._plan.rudeness)
+        self._playback = Playback(at_ms)
+        self._strict = Strictness(identity.stream_sid, self.log.messages)
+        self._outbox = []
+        self._frames = 0
+        self._carried_ms = at_ms + self._stream.first_ms
+        if self.log.legs:
+            self._carried_ms = max(self._carried_ms, self._sound_ms)
+        self._leg = Leg(identity.stream_sid, at_ms, self._carried_ms, self._carried_ms)
+        self.log.legs.append(self._leg)
+        self.log.call_sid, self.log.stream_sid = identity.call_sid, identity.stream_sid
+        self._ended = False
 
     def _frame(self) -> None:
-        at, size = self._stream.at_ms, self._frame_size
-        match self._script.act(at, self._heard):
+        at, size = self._sound_ms, self._frame_size
+        carried = not self._ended and at >= self._carried_ms
+        match self._script.act(at, self._heard, carried=carried):
             case Press(digit):
-                self._outbox.append(self._stream.dtmf(digit))
-                self.log.pressed.append(Pressed(digit, at))
+                self.log.pressed.append(Pressed(digit, at, lost=not carried))
+                if carried:
+                    self._outbox.append(self._stream.dtmf(digit))
             case Leave(failure):
                 if failure:
                     self.log.failures.append(failure)
-                self.over = True
+                self.left = True
                 return
             case None:
                 pass
-        sound = self._script.sound(at, size)
+        sound = self._script.sound(at, size, carried=carried)
         sound += self._stream.silence(size)[len(sound) :]
         if self._echo:
             sound = self._echo.over(sound, at)
         self.log.caller += sound
-        self._outbox += self._stream.media(sound)
-        self._frames += 1
+        if carried:
+            self._outbox += self._stream.media(sound)
+            self._leg.hears_until_ms = self._sound_ms
+            self._frames += 1
 
     def _take(self, events: list[Event]) -> None:
         for event in events:
@@ -157,10 +213,13 @@ class Phone:
                     )
 
     def _finish(self, now_ms: float, ended: str) -> None:
-        self.over = True
-        if self.log.ended:
+        """The stream is over."""
+        if self._ended:
             return
-        self._script.cut(now_ms)
+        self._ended = True
         self._strict.end(now_ms)
+        self._leg.ended, self._leg.ended_ms, self._leg.unplayed_ms = ended, now_ms, self._playback.waiting_ms
         self.log.ended, self.log.duration_ms = ended, now_ms
-        self.log.unplayed_ms = self._playback.waiting_ms
+        self.log.unplayed_ms += self._playback.waiting_ms
+        if self._playback.waiting_ms:
+            self._heard.cut()

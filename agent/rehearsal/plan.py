@@ -6,6 +6,7 @@ import enum
 from dataclasses import dataclass, field
 
 from agent.model import BYTES_PER_MS
+from agent.rehearsal.carriage import Carriage, Meanwhile
 from agent.rehearsal.echo import Echo
 from agent.rehearsal.stream import Rudeness
 
@@ -68,3 +69,11 @@ class CallPlan:
     rudeness: Rudeness = field(default_factory=Rudeness)
     echo: Echo | None = None
     """What the caller's telephone gives back of the agent's voice. None: nothing."""
+    carriage: Carriage = field(default_factory=Carriage)
+    cuts_ms: tuple[float, ...] = ()
+    """At these times of the call its media stream dies on the carrier's side; the call goes on as after a crash."""
+    meanwhile: Meanwhile = Meanwhile.AS_EVER
+    """Between two streams."""
+    again_ms: float | None = None
+    """A line of which something fell between two streams is said again when it has not been answered for so long.
+    None: it is not."""

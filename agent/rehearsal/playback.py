@@ -74,13 +74,13 @@ Event = Played | Returned | Cleared | Overflowed
 
 
 class Playback:
-    """One stream's loudspeaker."""
+    """One stream's loudspeaker, from when the stream began."""
 
-    def __init__(self) -> None:
+    def __init__(self, start_ms: float = 0) -> None:
         self._audio: deque[memoryview] = deque()
         self._marks: deque[tuple[str, int]] = deque()
         """Names with the sample at which each is reached: fixed on arrival, since playback never pauses."""
-        self._at = 0
+        self._at = _samples(start_ms)
         """Samples of the time line that are settled: played, or silent because nothing was there."""
         self._waiting = 0
         self._overflowed = False

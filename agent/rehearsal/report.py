@@ -65,6 +65,30 @@ class Gap(msgspec.Struct, frozen=True):
     duration_ms: int
 
 
+class Leg(msgspec.Struct, frozen=True):
+    """One media stream, and the break before it."""
+
+    stream_sid: str
+    began_ms: int
+    ended_ms: int
+    ended: str
+    opened_after_ms: int | None = None
+    """From the end of the stream before it; None: it is the first."""
+    deaf_ms: int | None = None
+    """Of the caller's sound, what neither of them carried."""
+    silence_ms: int | None = None
+    """From the end of the stream before it to the first of the agent's sound, which may wait until it is spoken to."""
+
+
+class Update(msgspec.Struct, frozen=True):
+    """A change over REST."""
+
+    what: str
+    at_ms: int | None
+    cut: bool
+    """It ended a stream that carried the call."""
+
+
 class Transfer(msgspec.Struct, frozen=True):
     to: str
     status: str
@@ -78,7 +102,7 @@ class Fault(msgspec.Struct, frozen=True):
 
 
 class CallReport(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything worth knowing about one rehearsed call. Times are milliseconds since the stream's start."""
+    """Everything worth knowing about one rehearsed call. Times are milliseconds since the first stream's start."""
 
     exit_code: int
     call_sid: str
@@ -99,6 +123,10 @@ class CallReport(msgspec.Struct, frozen=True, kw_only=True):
     violations: tuple[Fault, ...]
     failures: tuple[str, ...]
     caller_late_ms: int
+    legs: tuple[Leg, ...] = ()
+    updates: tuple[Update, ...] = ()
+    lost: tuple[Entry, ...] = ()
+    """The caller's lines that fell between two streams, in part or whole."""
     notes: tuple[str, ...] = ()
 
 
@@ -142,7 +170,12 @@ def build(log: CallLog, plan: CallPlan, texts: Sequence[str] | None = None, note
         violations=tuple(Fault(one.code, one.what, round(one.at_ms)) for one in log.violations),
         failures=tuple(failures),
         caller_late_ms=round(log.late_ms),
-        notes=tuple(notes),
+        legs=tuple(_legs(log)),
+        updates=tuple(Update(one.what, _whole(one.at_ms), one.cut) for one in log.updates),
+        lost=tuple(
+            Entry("caller", one.line.text, round(one.start_ms), round(one.end_ms)) for one in log.spoken if one.lost_ms
+        ),
+        notes=(*log.notes, *notes),
     )
 
 
@@ -184,6 +217,15 @@ def _clears(log: CallLog) -> list[Clear]:
             )
         )
     return found
+
+
+def _legs(log: CallLog) -> list[Leg]:
+    made = []
+    for leg, gap in zip(log.legs, [None, *measures.breaks(log)], strict=False):
+        ended = round(log.duration_ms if leg.ended_ms is None else leg.ended_ms)
+        before = (round(gap.opened_ms), round(gap.deaf_ms), _whole(gap.silence_ms)) if gap else ()
+        made.append(Leg(leg.stream_sid, round(leg.began_ms), ended, leg.ended, *before))
+    return made
 
 
 def _exit_code(log: CallLog, failures: Sequence[str]) -> int:

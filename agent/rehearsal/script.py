@@ -10,6 +10,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from agent.model import BYTES_PER_MS
+from agent.rehearsal.carriage import Meanwhile
 from agent.rehearsal.plan import CallPlan, Line
 
 BETWEEN_KEYS_MS = 200
@@ -60,6 +61,8 @@ class Spoken:
     start_ms: float
     end_ms: float
     barged_in: bool
+    lost_ms: float = 0
+    """So much of it was said while no stream carried the call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,11 @@ class Script:
         """When the caller last did something that wants an answer."""
         self._waits_for = "the agent never spoke"
         self._pressed_ms: float | None = None
+        self._lost = 0
+        """Bytes of what is being said that no stream carried."""
+        self._again: Line | None = None
+        """Said last, and lost in part."""
+        self._spoke_up = False
 
     def missing(self, heard: Heard) -> str:
         """What a call that ended now would lack, or ""."""
@@ -100,29 +108,27 @@ class Script:
             return self._waits_for
         return ""
 
-    def act(self, at_ms: float, heard: Heard) -> Press | Leave | None:
-        """What to do at this time besides speaking. Starts lines; `sound` then gives them."""
+    def act(self, at_ms: float, heard: Heard, *, carried: bool = True) -> Press | Leave | None:
+        """What to do at this time besides speaking. Starts lines; `sound` then gives them. Not `carried`: between two
+        streams."""
         if self._plan.hang_up_at_ms is not None and at_ms >= self._plan.hang_up_at_ms:
             return Leave()
         if at_ms >= self._plan.max_ms:
             return Leave(f"the call was not over after {self._plan.max_ms / 1000:g} s")
-        if self._saying is not None:
+        if not carried and self._plan.meanwhile is Meanwhile.LEAVES:
+            return Leave()
+        waits = not carried and self._plan.meanwhile is Meanwhile.WAITS
+        if self._saying is not None or waits or self._breaks_in(at_ms, heard, carried=carried):
             return None
-        if self._timed and at_ms >= (self._timed[0].at_ms or 0):
-            self._begin(self._timed.popleft(), at_ms)
-            return None
-        if self._wants_in(at_ms, heard):
-            self._barge_in_ms = None
-            self._begin(self._lines.popleft(), at_ms, barged_in=True)
-            return None
-        return self._in_turn(at_ms, heard)
+        return self._in_turn(at_ms, heard, carried=carried)
 
-    def sound(self, at_ms: float, size: int) -> bytes:
+    def sound(self, at_ms: float, size: int, *, carried: bool = True) -> bytes:
         """Up to `size` bytes of what is being said, from `at_ms` on; empty while the caller listens."""
         if self._saying is None:
             return b""
         piece = self._saying.mulaw[self._said : self._said + size]
         self._said += len(piece)
+        self._lost += 0 if carried else len(piece)
         if self._said >= len(self._saying.mulaw):
             self._finish(at_ms + len(piece) / BYTES_PER_MS)
         return piece
@@ -132,12 +138,26 @@ class Script:
         if self._saying is not None:
             self._finish(at_ms)
 
-    def _in_turn(self, at_ms: float, heard: Heard) -> Press | Leave | None:
+    def _breaks_in(self, at_ms: float, heard: Heard, *, carried: bool) -> bool:
+        """Begin a line that does not wait for its turn."""
+        if self._speaks_up(carried=carried):
+            self._begin(self._lines.popleft(), at_ms)
+        elif self._timed and at_ms >= (self._timed[0].at_ms or 0):
+            self._begin(self._timed.popleft(), at_ms)
+        elif self._wants_in(at_ms, heard):
+            self._barge_in_ms = None
+            self._begin(self._lines.popleft(), at_ms, barged_in=True)
+        return self._saying is not None
+
+    def _in_turn(self, at_ms: float, heard: Heard, *, carried: bool) -> Press | Leave | None:
         if self._pressed_ms is not None and self._digits:
             return self._press(at_ms) if at_ms - self._pressed_ms >= BETWEEN_KEYS_MS else None
         if not heard.answers(self._since_ms):
             return self._unanswered(at_ms)
-        if at_ms - (heard.last_ms or 0) < self._plan.quiet_ms:
+        done = not (self._lines or self._timed or self._digits)
+        # While the line is dead, nobody takes its silence for the end of the conversation.
+        quiet_ms = self._plan.patience_ms if done and not carried else self._plan.quiet_ms
+        if at_ms - (heard.last_ms or 0) < quiet_ms:
             return None
         held_for_barge_in = self._barge_in_ms is not None and len(self._lines) == 1
         if self._lines and not held_for_barge_in:
@@ -150,6 +170,9 @@ class Script:
     def _unanswered(self, at_ms: float) -> Press | Leave | None:
         if self._pressed_ms is not None:
             return Leave() if at_ms - self._pressed_ms >= AFTER_KEYS_MS else None
+        if self._again and self._plan.again_ms is not None and at_ms - self._since_ms >= self._plan.again_ms:
+            self._begin(self._again, at_ms)
+            return None
         if at_ms - self._since_ms >= self._plan.patience_ms and not self._timed:
             return Leave(f"{self._waits_for} within {self._plan.patience_ms / 1000:g} s")
         return None
@@ -162,16 +185,28 @@ class Script:
             and at_ms >= heard.first_ms + self._barge_in_ms
         )
 
+    def _speaks_up(self, *, carried: bool) -> bool:
+        """Once each time the line is dead, where the plan says so."""
+        if carried:
+            self._spoke_up = False
+        elif self._plan.meanwhile is Meanwhile.SPEAKS and self._lines and not self._spoke_up:
+            self._spoke_up = True
+            return True
+        return False
+
     def _press(self, at_ms: float) -> Press:
         self._pressed_ms = self._since_ms = at_ms
         return Press(self._digits.popleft())
 
     def _begin(self, line: Line, at_ms: float, *, barged_in: bool = False) -> None:
         self._saying, self._said, self._started_ms, self._barged_in = line, 0, at_ms, barged_in
+        self._lost, self._again = 0, None
 
     def _finish(self, at_ms: float) -> None:
         line, self._saying = self._saying, None
         if line is not None:
-            self.spoken.append(Spoken(line, self._started_ms, at_ms, self._barged_in))
+            lost_ms = self._lost / BYTES_PER_MS
+            self.spoken.append(Spoken(line, self._started_ms, at_ms, self._barged_in, lost_ms))
+            self._again = line if lost_ms else None
         self._since_ms = at_ms
         self._waits_for = f"the agent did not answer line {len(self.spoken)}"

@@ -44,11 +44,11 @@ class Violation:
 class Strictness:
     """One stream's judge."""
 
-    def __init__(self, stream_sid: str) -> None:
+    def __init__(self, stream_sid: str, messages: Counter[str] | None = None) -> None:
         self._sid = stream_sid
         self._ended_ms: float | None = None
-        self.messages: Counter[str] = Counter()
-        """What arrived, by event; faulty ones as "faulty"."""
+        self.messages: Counter[str] = Counter() if messages is None else messages
+        """What arrived, by event; faulty ones as "faulty". Counted on where some were given."""
 
     def end(self, now_ms: float) -> None:
         """The stream has stopped: nothing may follow, but for what is already on the wire."""

@@ -67,14 +67,18 @@ def add_calls(routes: Blueprint, records: Records, zone: ZoneInfo) -> None:
 
     @routes.get("/calls/<call_sid>/recording")
     async def call_recording(call_sid: str) -> Response:
-        """A call's sound, or the range of it that the Range header asks for, or a redirect to where it is public."""
+        """A call's sound, or the range of it that the Range header asks for, or a redirect to where it is public.
+
+        Of a call that has gone on in another process it is one file on the call's time line, silent between its legs; a
+        leg whose sound is not there (yet) is silent, too, and `Recording-Missing` tells its number.
+        """
         Given().check()
         record = await records.get(call_sid)
         if record is None:
             return _unknown(call_sid)
         if not record.recording:
             return problem(404, "No recording of this call is stored: it was not recorded, or is not stored yet.")
-        return await recording(records, record.recording)
+        return await recording(records, record)
 
 
 def _unknown(call_sid: str) -> Response:

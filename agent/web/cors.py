@@ -13,7 +13,7 @@ _PREFLIGHT = {
     "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key, Range",
     "Access-Control-Max-Age": "600",
 }
-_EXPOSED = "Accept-Ranges, Content-Disposition, Content-Range, Location, Retry-After"
+_EXPOSED = "Accept-Ranges, Content-Disposition, Content-Range, Location, Recording-Missing, Retry-After"
 
 
 def _methods() -> set[str]:

@@ -20,6 +20,12 @@ class LoopbackSocket:
         self._in = into
         self.closed: tuple[int, str] | None = None
         """Code and reason of this end's own close; None while open, (1006, "") after an abort."""
+        self.peer: LoopbackSocket | None = None
+
+    @property
+    def goodbye(self) -> tuple[int, str] | None:
+        """Code and reason of the other end's close; None while it is open."""
+        return None if self.peer is None else self.peer.closed
 
     async def receive(self) -> str | bytes | None:
         try:
@@ -53,4 +59,6 @@ def loopback(room: int = ROOM) -> tuple[LoopbackSocket, LoopbackSocket]:
     """Two connected ends."""
     one_out, other_in = trio.open_memory_channel[str | bytes](room)
     other_out, one_in = trio.open_memory_channel[str | bytes](room)
-    return LoopbackSocket(one_out, one_in), LoopbackSocket(other_out, other_in)
+    one, other = LoopbackSocket(one_out, one_in), LoopbackSocket(other_out, other_in)
+    one.peer, other.peer = other, one
+    return one, other

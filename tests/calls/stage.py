@@ -36,7 +36,7 @@ from agent.wire.ports import MediaSocket
 from nurseries.call import Call
 from nurseries.parts import Live, Parts
 from nurseries.pick_up import pick_up
-from nurseries.rehearsal.caller import rehearse
+from nurseries.rehearsal.caller import After, rehearse
 from nurseries.tape import Tape
 
 GREETING = "Hello, this is Priya. How may I help you?"
@@ -169,10 +169,11 @@ class Stage:
         order: str = "",
         before: CallRecord | None = None,
         leg: int = 1,
+        after: After | None = None,
         **more: Any,
     ) -> CallLog:
         """A whole call, from the stream's start until both sides are gone; then the invariants. Or one leg of a call,
-        going on with the record of those `before`."""
+        going on with the record of those `before`. `after` says where it goes on when a stream has ended."""
         self._placed += 1
         dice = random.Random(self._placed)
         identity = new_identity(dice=dice)
@@ -189,7 +190,8 @@ class Stage:
         )
         plan = plan or CallPlan(lines=lines, **more)
         with trio.fail_after(3600):
-            log = await rehearse(serve or self.serve, plan, identity=identity, parameters={"token": token}, dice=dice)
+            start = {"token": token}
+            log = await rehearse(serve or self.serve, plan, identity=identity, parameters=start, dice=dice, after=after)
         self.check(log)
         return log
 

@@ -6,15 +6,23 @@ from typing import Any
 
 import msgspec
 import trio
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from trio.testing import MockClock
 
 from agent.keep.record import CallRecord
 from agent.keep.thread import Leg
 from agent.keep.usage import Usage
 from agent.model import Ending
 from agent.providers.scripted import Script, call
-from agent.rehearsal.plan import Line
+from agent.rehearsal.plan import HangUp, Line
 from agent.speak.clips import AGAIN, LOST
-from tests.calls.stage import GREETING, Stage, configured, tone
+from agent.wire.ports import MediaSocket
+from nurseries.memory import NOT_KNOWN
+from nurseries.pick_up import pick_up
+from tests.calls.legs import Legs, stored
+from tests.calls.stage import GREETING, Stage, configured, in_words, tone
+from tests.calls.test_hand_off import LINES, STORIES
 
 TALK = Script(
     heard=("I want to buy a flat in Whitefield", "eighty lakh rupees", "my name is Asha"),
@@ -47,10 +55,6 @@ async def crash(stage: Stage, at_s: float, *lines: Line, lag_s: float = 0.5, **m
         nursery.start_soon(look)
         await stage.place(*lines, **more)
     return found[0]
-
-
-def stored(record: CallRecord) -> CallRecord:
-    return msgspec.json.decode(msgspec.json.encode(record), type=CallRecord)
 
 
 async def test_a_call_is_handed_off_where_nobody_speaks_and_goes_on_with_all_that_was_said(autojump_clock) -> None:
@@ -186,3 +190,108 @@ async def test_a_call_ends_at_its_time_limit_however_many_legs_it_had(autojump_c
 
     assert stage.ending is Ending.TIME_LIMIT
     assert 38_000 < log.duration_ms < 50_000
+
+
+@settings(max_examples=20)
+@given(st.sampled_from(sorted(STORIES)), st.floats(0, 22), st.floats(0, 1.4))
+def test_whenever_the_process_dies_the_call_goes_on_with_what_was_known(name: str, at_s: float, lag_s: float) -> None:
+    legs = Legs(Stage(STORIES[name], configured(FILLER_S=5, SILENCE_S=60)), LINES)
+    clock = MockClock(autojump_threshold=0)
+    trio.run(lambda: legs.crashed(at_s, lag_s, patience_ms=30_000), clock=clock)
+    if not legs.records:  # the call was over before
+        return
+    (before,) = legs.records
+    record = legs.call.record()
+
+    known = [entry for entry in before.entries if entry.role != "agent"]
+    assert [entry for entry in record.entries if entry.role != "agent"][: len(known)] == known
+    assert [in_words(entry) for entry in record.entries[: len(before.entries)]] == list(map(in_words, before.entries))
+    after = record.entries[len(before.entries) :]
+    heard = any(entry.role == "agent" for entry in before.entries)
+    assert after[0].text.startswith(LOST.text if heard else GREETING)
+    assert sum(GREETING in entry.text for entry in record.entries) == 1
+    assert before.entries[-1:] == () or after[0].start_ms >= before.entries[-1].end_ms
+    assert {"talks": "all I need", "notes": "all I need", "thinks long": "all I need"}[name] in record.entries[-1].text
+    assert [leg.why for leg in record.legs] == ["process gone", ""]
+    assert record.duration_ms >= at_s * 1000
+
+
+@settings(max_examples=20)
+@given(st.floats(0.2, 22), st.booleans())
+def test_two_processes_never_speak_at_once(at_s: float, asked: bool) -> None:
+    """The old leg is told that another process holds the call: nothing leaves it from then on."""
+    stage, fenced = Stage(STORIES["talks"]), []
+
+    async def main() -> None:
+        async with trio.open_nursery() as nursery:
+
+            async def fence() -> None:
+                while not stage.calls:  # noqa: ASYNC110  virtual time
+                    await trio.sleep(0.01)
+                if asked:
+                    stage.calls[0].move("a release")
+                await trio.sleep_until(at_s)
+                fenced.append(trio.current_time() * 1000)
+                stage.calls[0].fence()
+
+            nursery.start_soon(fence)
+            log = await stage.place(*LINES)
+            nursery.cancel_scope.cancel("over")
+            assert not fenced or all(arrival.at_ms <= fenced[0] + 1 for arrival in log.arrivals)
+            assert not fenced or log.duration_ms <= max(fenced[0], 0) + 600
+
+    trio.run(main, clock=MockClock(autojump_threshold=0))
+
+
+async def test_a_line_that_dies_in_the_middle_of_the_callers_words_loses_none_of_them(autojump_clock) -> None:
+    stage = Stage(TALK)
+    told: list[CallRecord] = []
+
+    async def known() -> None:
+        await trio.lowlevel.checkpoint()
+        told.append(stored(stage.calls[0].so_far()))
+
+    async def serve(socket: MediaSocket) -> None:
+        info = await pick_up(socket, stage.tokens, 5)
+        assert info is not None
+        stage.calls.append(stage.call(info, socket, before_close=known))
+        await stage.calls[0].run()
+
+    await stage.place(tone(5000, at_ms=3500), serve=serve, hang_up_at_ms=6000, hang_up=HangUp.RESET)
+
+    assert stage.ending is Ending.CONNECTION_LOST
+    assert stage.calls[0].unheard() == []
+    assert told[0].entries[-1].text == "I want to buy a flat in Whitefield"
+    assert told[0].legs[-1].why == "connection lost"
+    await stage.resume(told[0])
+    assert stage.told[2:] == [f"agent: {LOST.text} A flat in Whitefield, lovely. What is your budget?"]
+
+
+async def test_a_call_that_was_taking_leave_does_so_again_and_ends(autojump_clock) -> None:
+    bye = Script(heard=("bye",), replies=("Goodbye then, and thank you very much for calling us today!",))
+    stage = Stage(bye)
+    so_far = await crash(stage, 7.5, tone(1500, at_ms=3000))
+    assert so_far.thread is not None
+    assert so_far.thread.parting == "goodbye"
+
+    await stage.resume(so_far, patience_ms=30_000, quiet_ms=30_000)
+
+    assert stage.told[-1] == f"agent: {LOST.text} {bye.replies[0]}"
+    assert stage.ending is Ending.AGENT_SAID_GOODBYE
+
+
+async def test_a_tool_that_was_running_is_not_just_run_again(autojump_clock) -> None:
+    slow = Script(
+        heard=("book a visit",),
+        replies=("Booked.",),
+        calls={1: (call("slow"),)},
+        after_calls={1: "I am not sure that it was booked. Shall I look?"},
+    )
+    stage = Stage(slow, configured(TOOLS_FILE="tests/calls/tools_for_stories.py"))
+    so_far = await crash(stage, 6.5, tone(1500, at_ms=3000))
+    assert [entry.tool for entry in so_far.entries if entry.tool] == ["slow"]
+
+    await stage.resume(so_far)
+
+    assert [entry.text for entry in stage.record.entries if entry.tool] == [NOT_KNOWN]
+    assert stage.told[-1] == f"agent: {LOST.text} I am not sure that it was booked. Shall I look?"

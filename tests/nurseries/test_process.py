@@ -246,7 +246,7 @@ async def test_a_record_that_neither_store_nor_journal_takes_is_put_aside(
     assert [path.name for path in (tmp_path / "unsaved").iterdir()] == ["CA1.json"]
 
     (tmp_path / "journal").unlink()
-    monkeypatch.setattr("nurseries.process.PREPARE_AGAIN_S", 0.01)
+    monkeypatch.setattr("nurseries.upkeep.PREPARE_AGAIN_S", 0.01)
     again = Running(DATA_DIR=tmp_path)
     again.store.away = True
     await nursery.start(again.run)
@@ -261,11 +261,11 @@ async def test_a_store_that_is_away_at_the_start_is_prepared_once_it_is_there_an
     nursery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("PREPARE_AGAIN_S", "PREPARE_LATER_S", "PREPARED_S"):
-        monkeypatch.setattr(f"nurseries.process.{name}", 0.01)
+        monkeypatch.setattr(f"nurseries.upkeep.{name}", 0.01)
     running = Running()
     running.store.away = True
     with structlog.testing.capture_logs() as logged:
-        nursery.start_soon(running.process._prepare)
+        nursery.start_soon(running.process._upkeep.prepare)
         await wait_for(lambda: running.store.asked >= 3)
     assert running.store.prepared == 0
     assert [line["event"] for line in logged] == ["the store is not prepared yet"]

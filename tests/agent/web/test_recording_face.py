@@ -1,7 +1,13 @@
 """A call's sound over HTTP, as players ask for it."""
 
+import io
+import wave
+
 import pytest
 
+from agent.keep import wav
+from agent.keep.piece import Piece
+from agent.keep.thread import Leg
 from tests.agent.web.test_calls_face import record
 
 SOUND = bytes(range(256)) * 10
@@ -98,3 +104,37 @@ async def test_a_sound_that_ends_too_early_is_no_whole_one(player):
         pytest.RaisesExc(ConnectionAbortedError, match="440 bytes too early"), flatten_subgroups=True
     ):
         await (await client.get(PATH)).get_data()
+
+
+def leg(n: int, samples: int) -> tuple[Piece, bytes]:
+    began_ms = 100 * (n - 1)
+    head = wav.header(wav.Label(record().call_sid, record().started_at, n, began_ms))
+    return Piece(n, f"2026/CA1+{n}.wav", began_ms, samples), head + bytes([n]) * (4 * samples)
+
+
+async def test_a_call_of_several_legs_is_one_sound(player):
+    client, archive = player
+    legs = tuple(Leg(f"p{n}", 100 * (n - 1)) for n in (1, 2, 3))
+    archive.store.save(record(legs=legs, duration_ms=250))
+    archive.objects.public = "https://sounds.example.in"
+    for piece, data in (leg(3, 400), leg(1, 700)):
+        archive.objects.sounds[piece.key] = data
+        archive.store.add_piece(record().call_sid, piece)
+    whole = await client.get(PATH)
+    body = await whole.get_data()
+    part = await client.get(PATH, headers={"Range": f"bytes=2700-{len(body) - 1590}"})
+
+    assert (whole.status_code, whole.headers["Recording-Missing"]) == (200, "2")
+    assert whole.headers["Content-Length"] == str(len(body))
+    with wave.open(io.BytesIO(body)) as file:
+        frames = file.readframes(file.getnframes())
+    assert frames == b"\1" * 2800 + bytes(3600) + b"\3" * 1600
+    assert (part.status_code, await part.get_data()) == (206, body[2700:-1589])
+
+
+async def test_of_several_legs_all_can_be_gone(player):
+    client, archive = player
+    archive.store.save(record(legs=(Leg("p1"), Leg("p2", 1000))))
+    archive.store.add_piece(record().call_sid, leg(1, 10)[0])
+
+    assert (await client.get(PATH)).status_code == 404

@@ -1,0 +1,139 @@
+"""Speech that spells its text: a tone of 60 ms for each character. Text in, sound out; the caller's sound in, text out.
+
+So a voice for load and tests tells, to the character, what a caller has heard of it, over a telephone and in any order.
+Characters are told apart by frequencies 20 Hz apart, from 400 to 2300 Hz, well within what a telephone carries; what is
+not printable ASCII is spelled as one character, and read as UNKNOWN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.model import BYTES_PER_MS
+from agent.rehearsal.playback import Played
+from agent.rehearsal.sound import RATE, decode
+
+SLOT_MS = 60
+"""One character: speech has about as many."""
+LOWEST_HZ, STEP_HZ = 400, 20
+AMPLITUDE = 11600
+"""-9 dB of full scale."""
+APART_MS = 150
+"""Two characters with so much between them belong to two stretches."""
+UNKNOWN = "\N{REPLACEMENT CHARACTER}"
+
+_FIRST, _COUNT = 32, 95
+_SLOT = SLOT_MS * BYTES_PER_MS
+_QUIET = 200
+"""Below this nothing is spelled: some 35 dB under the tones."""
+_PAUSE = 5 * BYTES_PER_MS
+"""Silence of so many samples is one, and no tone's crossing of zero."""
+_CLEAR = 0.7
+"""Of a slot's power, what the best character has at least; a neighbour's would have 0.02."""
+_ENOUGH = 0.6
+"""Of a slot, for its character to count as heard."""
+
+Samples = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A stretch of speech as it was heard."""
+
+    text: str
+    start_ms: float
+    end_ms: float
+    spelled: bool = True
+    """It was speech of this kind: otherwise `text` is empty, for nobody can read it."""
+
+
+def samples(text: str, rate: int) -> int:
+    """Length of a text's sound."""
+    return len(text) * SLOT_MS * rate // 1000
+
+
+def spelled(text: str, rate: int, start: int = 0, stop: int | None = None) -> bytes:
+    """A text's sound, s16le, or a part of it counted in samples. Its phase has no jumps."""
+    end = samples(text, rate)
+    at = np.arange(start, end if stop is None else min(stop, end))
+    slot = SLOT_MS * rate // 1000
+    hertz = np.array([LOWEST_HZ + STEP_HZ * _index(character) for character in text], np.float64)
+    before = np.concatenate(([0.0], np.cumsum(hertz * slot)))
+    which = at // slot
+    phase = before[which] + hertz[which] * (at - which * slot) if len(at) else np.zeros(0)
+    wave: Samples = np.rint(AMPLITUDE * np.sin(2 * np.pi / rate * phase))
+    return wave.astype("<i2").tobytes()
+
+
+def read(played: list[Played]) -> list[Words]:
+    """What a listener to these pieces, in their order, can read: a stretch between two silences each."""
+    if not played:
+        return []
+    sound = decode(b"".join(piece.mulaw for piece in played)).astype(np.float64)
+    ends = np.cumsum([len(piece.mulaw) for piece in played])
+    starts = np.array([piece.at_ms for piece in played])
+    begins = np.concatenate(([0], ends[:-1]))
+
+    def time(sample: int) -> float:
+        """When it left the loudspeaker."""
+        n = min(int(np.searchsorted(ends, sample, side="right")), len(played) - 1)
+        return float(starts[n]) + (sample - int(begins[n])) / BYTES_PER_MS
+
+    return [words for start, end in _stretches(sound) for words in _words(sound, start, end, time)]
+
+
+def _words(sound: Samples, start: int, end: int, time: Callable[[int], float]) -> list[Words]:
+    """Of a stretch without a silence in it; parted where nothing was played for long between two characters."""
+    made, text, unclear, since = [], "", 0, start
+
+    def finish(until: int) -> None:
+        known = unclear <= len(text) / 4
+        told = text if known else ""
+        made.append(Words(told, time(since), time(until - 1), spelled=known and bool(text)))
+
+    for at in range(start, end, _SLOT):
+        if at > since and time(at) - time(at - 1) > APART_MS:
+            finish(at)
+            text, unclear, since = "", 0, at
+        slot = sound[at : min(at + _SLOT, end)]
+        if len(slot) >= _ENOUGH * _SLOT:
+            character, clear = _character(slot)
+            text += character
+            unclear += not clear
+    finish(end)
+    return made
+
+
+def _character(slot: Samples) -> tuple[str, bool]:
+    power = np.abs(_TONES[:, : len(slot)] @ slot) ** 2 * 2 / len(slot)
+    best = int(np.argmax(power))
+    clear = power[best] >= _CLEAR * float(slot @ slot)
+    return (UNKNOWN if not clear or best == _COUNT else chr(_FIRST + best)), bool(clear)
+
+
+def _stretches(sound: Samples) -> list[tuple[int, int]]:
+    loud = np.flatnonzero(np.abs(sound) >= _QUIET)
+    if not len(loud):
+        return []
+    breaks = np.flatnonzero(np.diff(loud) > _PAUSE)
+    firsts = [int(loud[0]), *(int(loud[n + 1]) for n in breaks)]
+    lasts = [*(int(loud[n]) for n in breaks), int(loud[-1])]
+    return [(first, last + 1) for first, last in zip(firsts, lasts, strict=True)]
+
+
+def _index(character: str) -> int:
+    place = ord(character) - _FIRST
+    return place if 0 <= place < _COUNT else _COUNT
+
+
+def _tones() -> NDArray[np.complex128]:
+    hertz = LOWEST_HZ + STEP_HZ * np.arange(_COUNT + 1)
+    made: NDArray[np.complex128] = np.exp(-2j * np.pi / RATE * np.outer(hertz, np.arange(_SLOT)))
+    return made
+
+
+_TONES = _tones()

@@ -1,0 +1,26 @@
+"""Tools of one's own that do what they must not."""
+
+import time
+
+import msgspec
+import trio
+
+from agent.think.tools.own import tool
+from agent.think.tools.ports import Desk
+
+
+class Nothing(msgspec.Struct):
+    pass
+
+
+@tool("Ignores its cancellation.")
+async def shielded(_arguments: Nothing, _desk: Desk) -> str:
+    with trio.CancelScope(shield=True):
+        await trio.sleep_forever()
+    return ""
+
+
+@tool("Waits for a thread that hangs.")
+async def stuck(_arguments: Nothing, _desk: Desk) -> str:
+    await trio.to_thread.run_sync(time.sleep, 1e6)
+    return ""

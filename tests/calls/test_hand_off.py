@@ -1,0 +1,187 @@
+"""A call is handed off from process to process: whenever that is asked for, the caller hears one call."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+import trio
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from trio.testing import MockClock
+
+from agent.keep.wav import Label
+from agent.model import Ending
+from agent.providers.scripted import MS_PER_CHARACTER, Script, call
+from agent.rehearsal.plan import Line
+from agent.wire.ports import MediaSocket
+from nurseries.call import BEFORE_CLOSE_S
+from nurseries.moving import ASKED_S, QUIET_S
+from nurseries.pick_up import pick_up
+from nurseries.tape import Tape
+from tests.calls.legs import Legs
+from tests.calls.stage import GREETING, Stage, configured, tone
+
+LONG = "We have several homes in Whitefield. Some of them are large, and some of them are by the lake. Which one?"
+TALK = Script(
+    heard=("I want to buy a flat", "in Whitefield", "eighty lakh rupees"),
+    replies=("A flat, lovely. In which area?", LONG, "Thank you, that is all I need for now."),
+    token_gap_s=0.05,
+)
+TOOLS = replace(
+    TALK,
+    calls={2: (call("save_lead_details", location="Whitefield"),)},
+    after_calls={2: LONG},
+)
+SLOW = replace(TALK, first_token_s=0.8, hear_s=0.5, token_gap_s=0.2, first_chunk_s=0.4)
+STORIES = {"talks": TALK, "notes": TOOLS, "thinks long": SLOW}
+LINES = (tone(1500), tone(900), tone(1200))
+LONGEST_WORD_MS = 11 * MS_PER_CHARACTER
+
+
+def run(script: Script, *after_s: float, **changes: object) -> Legs:
+    legs = Legs(Stage(script, configured(**({"FILLER_S": 5, "SILENCE_S": 60} | changes))), LINES)
+    trio.run(lambda: legs.moved(*after_s, patience_ms=30_000), clock=MockClock(autojump_threshold=0))
+    return legs
+
+
+WHOLE = {name: run(script) for name, script in STORIES.items()}
+
+
+@settings(max_examples=25)
+@given(
+    st.sampled_from(sorted(STORIES)),
+    st.lists(st.floats(0, 12), min_size=1, max_size=3),
+    st.sampled_from([0.0, 1.0, 20.0]),
+)
+def test_whenever_it_is_asked_for_no_word_is_lost_nor_said_twice(
+    name: str, after_s: list[float], wait_s: float
+) -> None:
+    whole, legs = WHOLE[name], run(STORIES[name], *after_s, HAND_OFF_WAIT_S=wait_s)
+
+    assert legs.stage.told == whole.stage.told
+    assert whole.heard_ms - 1 <= legs.heard_ms <= whole.heard_ms + (LONGEST_WORD_MS + 400) * len(legs.records)
+    assert [leg.why for leg in legs.call.record().legs] == ["hand-off"] * len(legs.records) + [""]
+    assert len(legs.call.record().turns) >= len(LINES)
+    for one, next_ in pairwise(legs.call.record().legs):
+        assert one.ended_ms is not None
+        assert one.began_ms <= one.ended_ms <= next_.began_ms
+
+
+async def legs_of(script: Script, *after_s: float, lines: tuple[Line, ...] = LINES, **changes: object) -> Legs:
+    legs = Legs(Stage(script, configured(**changes)), lines)
+    await legs.moved(*after_s, patience_ms=30_000, quiet_ms=700 if lines else 5000)
+    return legs
+
+
+async def test_behind_a_statement_it_takes_half_a_second_and_behind_a_question_longer(autojump_clock) -> None:
+    for text, quiet_s in (("Hello, this is Priya.", QUIET_S), (GREETING, ASKED_S)):
+        legs = await legs_of(TALK, 0.0, GREETING=text, lines=())
+        (leg, _) = legs.call.record().legs
+        assert leg.ended_ms is not None
+        spoken = next(entry.end_ms for entry in legs.records[0].entries)
+        assert quiet_s * 1000 <= leg.ended_ms - spoken <= quiet_s * 1000 + 100
+
+
+async def test_where_the_caller_has_just_spoken_the_next_process_answers(autojump_clock) -> None:
+    legs = await legs_of(TALK, 4.0, lines=(tone(1500, at_ms=3800), *LINES[1:]))
+
+    (before,) = legs.records
+    assert before.entries[-1].text == "I want to buy a flat"
+    assert before.entries[-1].end_ms <= before.legs[-1].ended_ms <= before.entries[-1].end_ms + 1000
+    assert legs.logs[0].unplayed_ms == 0
+    first = next(piece.at_ms for piece in legs.logs[1].played)
+    assert first <= 700  # thinking, and the voice's first sound
+    assert legs.stage.told[2] == "agent: A flat, lovely. In which area?"
+
+
+async def test_a_caller_who_speaks_is_not_moved(autojump_clock) -> None:
+    legs = await legs_of(TALK, 4.0, lines=(tone(9000, at_ms=3500),), HAND_OFF_WAIT_S=0)
+
+    (said,) = legs.logs[0].spoken
+    assert legs.logs[0].duration_ms > said.end_ms
+    assert said.end_ms - said.start_ms >= 9000 - 1
+
+
+async def test_a_call_without_a_quiet_moment_is_handed_off_when_its_time_is_over(autojump_clock) -> None:
+    endless = "This is the first of many sentences that I say. " * 12
+    legs = await legs_of(replace(TALK, replies=(endless,)), 7.0, lines=LINES[:1], HAND_OFF_WAIT_S=8)
+
+    (leg, _) = legs.call.record().legs
+    assert leg.ended_ms is not None
+    assert 15_000 <= leg.ended_ms <= 15_000 + 3100
+    (before,) = legs.records
+    assert before.entries[-1].text.endswith("say.")  # at the end of a sentence
+    assert before.thread is not None
+    assert before.thread.unsaid[0].startswith("This")
+    assert legs.stage.told[-1] == f"agent: {endless.strip()}"
+
+
+async def test_a_long_sentence_is_cut_at_a_word(autojump_clock) -> None:
+    endless = "word " * 42 + "end."
+    legs = await legs_of(replace(TALK, replies=(endless,)), 9.0, lines=LINES[:1], HAND_OFF_WAIT_S=0, FILLER_S=5)
+
+    (before,) = legs.records
+    assert before.entries[-1].interrupted
+    assert before.entries[-1].text.endswith("word")
+    assert legs.stage.told[-1] == f"agent: {endless.strip()}"
+    assert len(legs.logs[0].clears) == 1
+
+
+async def test_neither_a_goodbye_nor_a_tool_is_handed_off(autojump_clock) -> None:
+    bye = replace(TALK, replies=("Goodbye then, and thank you very much for calling us today!",))
+    legs = await legs_of(bye, 7.5, lines=LINES[:1], HAND_OFF_WAIT_S=0)
+
+    assert legs.call.ending is Ending.AGENT_SAID_GOODBYE
+    assert legs.records == []
+
+
+async def test_the_caller_is_told_once_that_they_are_recorded_and_that_a_machine_speaks(autojump_clock) -> None:
+    notice, machine = "This call is recorded.", "I am a machine."
+    stage = Stage(
+        TALK,
+        configured(RECORD_NOTICE=notice, AI_DISCLOSURE=machine, DISCLOSE="always"),
+        tape=lambda: Tape(Label("CA1", "2026-11-27T10:00:00+00:00")),
+    )
+    legs = Legs(stage, LINES)
+    await legs.moved(1.0, 3.0, patience_ms=30_000)
+
+    assert len(legs.records) == 2
+    told = " ".join(stage.told)
+    assert told.count(notice) == told.count(machine) == told.count(GREETING) == 1
+    assert all(call._tape is not None and call._tape.allowed for call in stage.calls)
+
+
+async def test_what_is_to_be_known_elsewhere_is_written_before_the_socket_is_closed(autojump_clock) -> None:
+    stage = Stage(TALK)
+    seen: list[str] = []
+
+    class Socket:
+        def __init__(self, socket: MediaSocket) -> None:
+            self._socket = socket
+            self.receive, self.send, self.abort = socket.receive, socket.send, socket.abort
+
+        async def close(self, code: int = 1000, reason: str = "") -> None:
+            seen.append("closed")
+            await self._socket.close(code, reason)
+
+    async def known() -> None:
+        assert stage.calls[0].so_far().thread is not None
+        seen.append("known")
+        await trio.sleep(0.3)
+        seen.append("written")
+        await trio.sleep_forever()
+
+    async def serve(socket: MediaSocket) -> None:
+        info = await pick_up(socket, stage.tokens, 5)
+        assert info is not None
+        stage.calls.append(stage.call(info, Socket(socket), before_close=known))
+        stage.calls[0].move("a release")
+        await stage.calls[0].run()
+
+    log = await stage.place(serve=serve, quiet_ms=5000)
+
+    assert seen == ["known", "written", "closed"]
+    assert stage.record.legs[0].ended_ms is not None
+    assert log.duration_ms == pytest.approx(stage.record.legs[0].ended_ms + BEFORE_CLOSE_S * 1000, abs=50)

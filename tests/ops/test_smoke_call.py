@@ -1,0 +1,85 @@
+"""The smoke call, to servers that are there: one that is well, one whose model fails, one that leaves, and none."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ops.ci.smoke_call import LINES, wrong
+from tests.calls.server import Server, environment
+from tests.fakes.openai_launch import launch
+
+SCRIPT = Path(__file__).resolve().parents[2] / "ops" / "ci" / "smoke-call"
+
+
+def smoke(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [SCRIPT, url, *arguments], env=environment(), capture_output=True, text=True, timeout=200, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def well(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = Server(tmp_path_factory.mktemp("well"), PROVIDER="scripted")
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Its model refuses every request; the voice is there, and says so."""
+    with launch() as fake:
+        fake.plan(faults=[{"route": "chat", "kind": "status", "status": 401, "after": -1, "times": 0}])
+        folder = tmp_path_factory.mktemp("broken")
+        server = Server(folder, LLM_PROVIDER="openai", OPENAI_BASE_URL=fake.base_url, PROVIDER="local")
+        yield server
+        server.kill()
+
+
+def test_a_good_server_passes_and_a_broken_one_does_not(well: Server, broken: Server) -> None:
+    with ThreadPoolExecutor() as pool:  # they last as long as calls do
+        good = pool.submit(smoke, well.url, "--answer-ms", "20000")
+        bad = pool.submit(smoke, broken.url, "--tries", "1")
+        passed, failed = good.result(), bad.result()
+    assert passed.returncode == 0, passed.stderr
+    assert "2 answers" in passed.stdout
+    assert failed.returncode == 1, failed.stdout
+    assert "a provider fails" in failed.stderr or "degraded" in failed.stderr
+
+
+def report(**changes: Any) -> dict[str, Any]:
+    turns = [{"text": text, "latency_ms": 900} for text in LINES]
+    said = [{"role": "agent", "text": "A flat in Whitefield, lovely."}]
+    fine = {"exit_code": 0, "failures": [], "violations": [], "conversation": said, "turns": turns}
+    return fine | changes
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"turns": [{"text": text, "latency_ms": 4001} for text in LINES]}, "4001 ms to the answer"),
+        ({"turns": [{"text": text, "latency_ms": None} for text in LINES]}, "no answer to"),
+        ({"turns": []}, "0 of 2 lines"),
+        ({"exit_code": 3, "violations": [{"what": "a mark without a name"}]}, "protocol: a mark without a name"),
+        ({"exit_code": 5}, "exit code 5"),
+        ({"conversation": [{"role": "agent", "text": "I am very sorry, something went wrong."}]}, "a provider fails"),
+    ],
+)
+def test_what_a_caller_would_complain_of_is_a_fault(changes: dict[str, Any], why: str) -> None:
+    assert wrong(report(), 4000) == []
+    assert why in "; ".join(wrong(report(**changes), 4000))
+
+
+def test_nobody_there(tmp_path: Path) -> None:
+    done = smoke("http://127.0.0.1:9", "--ready-s", "0")
+    assert done.returncode == 1
+    assert "does not answer" in done.stderr
+
+
+def test_what_is_no_address_is_refused() -> None:
+    assert smoke("voice.example.in").returncode == 2
