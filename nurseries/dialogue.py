@@ -336,6 +336,9 @@ class Dialogue:
     async def _go_on(self, taken: TakenOver | None) -> None:
         """Behind a hand-off to the word, as if nothing had been; where the line was lost, with an apology."""
         decided = trio.current_time()
+        if taken is not None and taken.waited_since_ms is not None:
+            decided -= (self.outbox.now_ms - taken.waited_since_ms) / 1000
+            self.last_spoken = decided
         unsaid = taken.unsaid if taken is not None else ()
         lost = taken is None or taken.lost
 
@@ -353,7 +356,7 @@ class Dialogue:
                 await self._think(decided, speech, outcome, goes_on=taken.thinks)
             await trio.lowlevel.checkpoint()
 
-        await self._turn(think, instead=LOST if lost else TROUBLE, same=bool(unsaid) and not lost)
+        await self._turn(think, instead=LOST if lost else TROUBLE, same=bool(unsaid) and not lost, owed_since=decided)
 
     def _part_again(self, how: str, speech: Speech, outcome: Outcome) -> None:
         """As it was about to, where the call went on before."""

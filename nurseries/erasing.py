@@ -16,6 +16,7 @@ import structlog
 
 from agent.config import Settings
 from agent.errors import NotKept, StoreError
+from agent.guard.lease import LeaseStore
 from agent.guard.ports import OrderStore
 from agent.keep.erasure import Erased, asked_line, audit_line, goes_on, of_person
 from agent.keep.ports import CallStore, ObjectStore
@@ -48,8 +49,10 @@ class Erasing:
         *,
         lost: bool = False,
         orders: OrderStore | None = None,
+        leases: LeaseStore | None = None,
     ) -> None:
         """`lost`: a sound that is not here is nowhere, for its disk is gone."""
+        self._leases = leases
         self._orders = orders
         self._store = store
         self._objects = objects
@@ -110,7 +113,16 @@ class Erasing:
         held_on = {sid for sid in work.on if sid not in held or of_person(held[sid], result.number)}
         result.goes_on = len(held_on - work.gone)
         self._erase_orders(result, work)
+        self._erase_leases(work)
         return work.gone
+
+    def _erase_leases(self, work: _Work) -> None:
+        """They name nobody, but that there was such a call."""
+        try:
+            if self._leases is not None and work.gone:
+                self._leases.erase(*work.gone)
+        except StoreError as error:
+            work.fail(str(error))
 
     def _erase_orders(self, result: Erased, work: _Work) -> None:
         """Last: a call of theirs that goes on keeps its order, and one that has just ended has none."""

@@ -17,6 +17,7 @@ from agent.keep.tally import tell
 from agent.keep.usage import METER, Meter
 from agent.model import Ending
 from nurseries.afterwards import BY_RULES, facts_of, summed_up, taken_up
+from nurseries.holding import Ask
 from nurseries.keeping import Keeping
 from nurseries.parts import Parts
 
@@ -40,6 +41,7 @@ async def finish(
     """The newest that is known of it, which has the ending unless it has one. Runs in a task of its own. Cancelled, it
     leaves the record to whoever comes next. Where another process has the call meanwhile, nothing is kept or counted
     here; nor is it where it is `counted` already."""
+    lines, known = facts_of(record)
     record = taken_up(record, ending=ending, reason=reason)
     log.warning("record of a process that is gone", call_sid=record.call_sid, entries=len(record.entries))
     keeping.update(record)
@@ -47,7 +49,7 @@ async def finish(
     METER.set(meter)
     try:
         if record.summary_by == BY_RULES:
-            record = await summed_up(record, *facts_of(record), parts)
+            record = await summed_up(record, lines, known, parts)
             record = msgspec.structs.replace(record, usage=meter.used)
     finally:
         keeping.finish(record)
@@ -57,11 +59,11 @@ async def finish(
         await parts.purse.adopt(record)
 
 
-async def in_store(call_sid: str, store: CallStore) -> CallRecord | None:
+async def in_store(call_sid: str, store: CallStore, ask: Ask) -> CallRecord | None:
     """What the store has, as soon as it says."""
     while True:
         try:
-            return await trio.to_thread.run_sync(partial(store.get, call_sid), abandon_on_cancel=True)
+            return await ask(partial(store.get, call_sid))
         except StoreError as error:
             log.warning("not known yet what the store has of a call", call_sid=call_sid, error=str(error))
             await trio.sleep(PAUSE_S)

@@ -17,7 +17,7 @@ import trio
 
 from agent.errors import StoreError
 from agent.guard import lease as rules
-from agent.guard.lease import Lease, LeaseStore, Rule, Stand, same
+from agent.guard.lease import LEASE_S, Lease, LeaseStore, Rule, Stand, same
 from agent.metrics import Count
 from agent.model import CallInfo
 from nurseries.boundary import contain
@@ -87,18 +87,20 @@ class Holding:
         self._past: dict[str, Lease] = {}
         """Those that are done: the newest REMEMBERED."""
         self._away = ""
+        self._steady: float | None = None
+        """Since when the store has answered whatever it was asked, by the loop's clock."""
 
     # What is asked. Always checkpoints.
 
     async def take(self, info: CallInfo) -> int | None:
         """The stream is this call's newest as far as its token told: hold the call. Returns the fence it has now, or
-        None: another leg is as new, or the call is over. Within WRITE_S; with the store away the call goes on, and
-        what another process has is learnt later."""
+        None: another leg is as new. Within WRITE_S; with the store away the call goes on, and what another process has
+        is learnt later."""
         await trio.lowlevel.checkpoint()
         sid = info.call_sid
-        known = self._own.get(sid) or self._past.get(sid)
-        over = known is not None and known.stand is Stand.OVER and not known.claimed
-        if known is not None and (over or known.fence >= info.leg):
+        earlier = self._own.get(sid)
+        known = earlier or self._past.get(sid)
+        if known is not None and known.fence >= info.leg:
             self._refused(info, known)
             return None
         mine = self._own[sid] = _lease_of(info, self.name)
@@ -116,9 +118,11 @@ class Holding:
             self._own.pop(sid, None)  # else it would be renewed without a call
             raise
         if lease is None or not same(lease, mine):
+            self._refused(info, lease)
             if self._own.get(sid) is mine:
                 del self._own[sid]
-            self._refused(info, lease)
+                if earlier is not None:
+                    self._lost(sid, lease)
             return None
         if self._own.get(sid) is mine:
             self._own[sid] = lease
@@ -144,8 +148,8 @@ class Holding:
         """The call's lease. Where the store does not answer within LOOK_S, what this process knows itself."""
         await trio.lowlevel.checkpoint()
         own = self._own.get(call_sid) or self._past.get(call_sid)
-        if own is not None and own.stand is Stand.OVER and not own.claimed:
-            return own  # for good
+        if own is not None and own.stand is Stand.OVER and not own.orphan:
+            return own
         with trio.move_on_after(WRITE_S if own is not None else LOOK_S):
             while True:
                 try:
@@ -178,6 +182,10 @@ class Holding:
     async def claim(self, call_sid: str, after_s: float) -> Lease | None:
         """Nobody has come back to the call for so long: its record is this process's to finish, and its alone. None:
         it is not, or that cannot be known within ROUND_S."""
+        await trio.lowlevel.checkpoint()
+        before = self._own.get(call_sid)
+        if before is not None and before.stand is Stand.HELD:
+            return None  # it goes on here, and its lease is renewed next
         rule = rules.claim(self.name, after_s)
         try:
             with trio.fail_after(ROUND_S):
@@ -185,20 +193,23 @@ class Holding:
         except (StoreError, trio.TooSlowError) as error:
             self._told(str(error) or "no answer in time")
             return None
-        if not changed or lease is None:
-            return None
+        if not changed or lease is None or self._own.get(call_sid) is not before:
+            return None  # another leg has begun here meanwhile
         self._own[call_sid] = lease
         LEASES.add(result="claimed")
         return lease
 
     async def orphans(self, after_s: float, limit: int) -> list[Lease]:
-        """Calls to which nobody has come back for so long, the oldest first; none where the store does not answer."""
+        """Calls to which nobody has come back for so long, the oldest first. None where the store has not answered for
+        LEASE_S at a stretch: then processes that live may not have renewed theirs."""
         try:
             with trio.fail_after(ROUND_S):
-                return await self._ask(partial(self._store.stale, after_s, limit))
+                found = await self._ask(partial(self._store.stale, after_s, limit))
         except (StoreError, trio.TooSlowError) as error:
             self._told(str(error) or "no answer in time")
             return []
+        self._told("")
+        return found if self._steady is not None and trio.current_time() - self._steady >= LEASE_S else []
 
     async def expire(self) -> None:
         """Forget leases of long ago."""
@@ -252,6 +263,7 @@ class Holding:
             except StoreError as error:
                 self._told(str(error))
                 return
+            self._told("")
             gone = [sid for sid, mine in before.items() if self._own.get(sid) is mine and held.get(sid) != mine.fence]
             await self._settle([*gone, *(sid for sid in self._dirty if sid not in gone)])
         if limit.cancelled_caught:
@@ -305,6 +317,10 @@ class Holding:
 
     def _told(self, fault: str) -> None:
         """How the store answered; "": as it should."""
+        if fault:
+            self._steady = None
+        elif self._steady is None:
+            self._steady = trio.current_time()
         if fault and not self._away:
             log.warning("leases cannot be kept: calls go on, and do not survive this process", error=fault)
         elif self._away and not fault:

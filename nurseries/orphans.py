@@ -18,7 +18,7 @@ from agent.keep.ports import CallStore
 from agent.model import Ending
 from nurseries.boundary import contain
 from nurseries.finishing import GONE, finish, in_store, newer
-from nurseries.holding import Holding
+from nurseries.holding import Ask, Holding, InThreads
 from nurseries.keeping import Keeping
 from nurseries.parts import Parts
 
@@ -52,7 +52,11 @@ ENDINGS = {
 class Orphans:
     """One process's."""
 
-    def __init__(self, holding: Holding, keeping: Keeping, store: CallStore, parts: Parts) -> None:
+    def __init__(
+        self, holding: Holding, keeping: Keeping, store: CallStore, parts: Parts, *, ask: Ask | None = None
+    ) -> None:
+        """`ask` has the store do something; in threads, unless told otherwise."""
+        self._ask = ask or InThreads()
         self._holding = holding
         self._keeping = keeping
         self._store = store
@@ -108,7 +112,7 @@ class Orphans:
     async def _finish(self, lease: Lease, stand: Stand) -> None:
         sid = lease.call_sid
         async with self._turns:
-            stored, here = await in_store(sid, self._store), self._keeping.known(sid)
+            stored, here = await in_store(sid, self._store, self._ask), self._keeping.known(sid)
             record = newer(stored, here) if here is not None else stored
             if record is None:
                 log.warning("nothing is known of a call that nobody came back to", call_sid=sid)

@@ -140,7 +140,7 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> int:
             holding=holding,
             watchdog=Watchdog(trio.lowlevel.current_root_task()),
         )
-        records = Reading(store, objects, Erasing(store, objects, settings, orders=stores.orders), keeping)
+        records = Reading(store, objects, _erasing(settings, stores, objects), keeping)
         entrance = Entrance(settings, KeyRing(stores.access), _sessions(settings))
         limits = Limits(settings)
         app = create_app(
@@ -185,6 +185,10 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> int:
 def _keys_for(settings: Settings, purpose: str) -> list[bytes]:
     """The same in every process of one account, so that any of them can take what another one has sealed."""
     return [derive_key(token, purpose) for token in settings.auth_tokens] or [secrets.token_bytes(32)]
+
+
+def _erasing(settings: Settings, stores: Stores, objects: ObjectStore) -> Erasing:
+    return Erasing(stores.calls, objects, settings, orders=stores.orders, leases=stores.leases)
 
 
 def _sessions(settings: Settings) -> Sessions:

@@ -24,7 +24,7 @@ from agent.providers.journal_file import Leftover, leftovers
 from agent.web.state import ProcessState
 from nurseries.boundary import contain
 from nurseries.finishing import finish, in_store, newer
-from nurseries.holding import Holding
+from nurseries.holding import Ask, Holding, InThreads
 from nurseries.keeping import Keeping
 from nurseries.parts import Parts
 
@@ -62,13 +62,13 @@ async def take_up(
             log.error("a journal is damaged: the rest of it is told", lines=damaged, kept=str(left.put_aside()))
         else:
             left.remove()
-    turns = trio.CapacityLimiter(AT_ONCE)
+    turns, ask = trio.CapacityLimiter(AT_ONCE), InThreads()
     async with trio.open_nursery() as nursery:
         if parts.purse is not None:
             for name in gone:
                 nursery.start_soon(contain, partial(parts.purse.bury, name), "bury", name="bury")
         for record in records.values():
-            work = partial(_settle, record, keeping, store, parts, turns, holding)
+            work = partial(_settle, record, keeping, store, parts, turns, ask, holding)
             nursery.start_soon(contain, work, "take up", name="take up")
 
 
@@ -108,6 +108,7 @@ async def _settle(
     store: CallStore,
     parts: Parts,
     turns: trio.CapacityLimiter,
+    ask: Ask,
     holding: Holding | None,
 ) -> None:
     sid = left.call_sid
@@ -120,7 +121,7 @@ async def _settle(
         except _Else:
             return
     async with turns:
-        stored = await in_store(sid, store)
+        stored = await in_store(sid, store, ask)
         if keeping.known(sid) is not held:
             return
         record, finished = newer(stored, left), stored is not None and bool(stored.ending)

@@ -62,6 +62,8 @@ class Lease(msgspec.Struct, frozen=True):
     """The fence of the leg behind which the carrier was asked to come back; each is asked for once."""
     claimed: int = 0
     """How often a process has claimed it to finish the record."""
+    orphan: bool = False
+    """It is over only because nobody came back to it."""
     done: bool = False
     """The call is over, and the store has its record as it will stay."""
 
@@ -92,16 +94,14 @@ Rule = Callable[["Lease | None", float], "Lease | None"]
 
 
 def take(mine: Lease) -> Rule:
-    """`mine` is the newest leg as far as its process knows: hold the call, unless another leg is newer, or it is over.
-    Renews what is held already; of no use to bring back a leg that has been left. What was claimed as an orphan is
-    taken back by whoever has its stream, or a newer one: the call lives."""
+    """`mine` is the newest leg as far as its process knows: hold the call, unless another leg is as new. Where it was
+    said to be over, it was not: its stream is there. Renews what is held already, and takes back what was taken for an
+    orphan; of no use to bring back a leg that has been left."""
 
     def rule(lease: Lease | None, now: float) -> Lease | None:
-        if lease is not None:
-            if lease.fence > mine.fence or (lease.stand is Stand.OVER and not lease.claimed):
-                return None
-            held = lease.stand is Stand.HELD and lease.holder == mine.holder
-            if lease.fence == mine.fence and not (_same_stream(lease, mine) and (held or _claimed_of(lease, mine))):
+        if lease is not None and lease.fence >= mine.fence:
+            held = same(lease, mine) and lease.stand is Stand.HELD
+            if not (held or _claimed_of(lease, mine)):
                 return None
         return _written(lease, mine, stand=Stand.HELD, until=now + LEASE_S)
 
@@ -109,15 +109,14 @@ def take(mine: Lease) -> Rule:
 
 
 def leave(mine: Lease, stand: Stand, *, done: bool = False) -> Rule:
-    """The leg has ended so, unless another is newer; written too where nobody could write that it had begun. What is
+    """The leg has ended so, unless another is as new; written too where nobody could write that it had begun. What is
     over stays so. `done`: and its record is complete."""
 
     def rule(lease: Lease | None, now: float) -> Lease | None:
-        if lease is not None and not same(lease, mine):
-            newer = lease.fence < mine.fence and (lease.stand is not Stand.OVER or lease.claimed)
-            if not newer and not _claimed_of(lease, mine):
+        if lease is not None and same(lease, mine):
+            if lease.stand is Stand.OVER and (lease.done or stand is not Stand.OVER):
                 return None
-        elif lease is not None and lease.stand is Stand.OVER and (lease.done or stand is not Stand.OVER):
+        elif lease is not None and lease.fence >= mine.fence and not _claimed_of(lease, mine):
             return None
         until = now + LEASE_S if stand in RENEWED and not done else now
         return _written(lease, mine, stand=stand, until=until, done=done and stand is Stand.OVER)
@@ -147,8 +146,11 @@ def claim(by: str, after_s: float) -> Rule:
     def rule(lease: Lease | None, now: float) -> Lease | None:
         if lease is None or not orphaned(lease, now, after_s):
             return None
-        until = now + LEASE_S
-        return msgspec.structs.replace(lease, holder=by, stand=Stand.OVER, until=until, claimed=lease.claimed + 1)
+        times = lease.claimed + 1
+        orphan = lease.orphan or lease.stand is not Stand.OVER
+        return msgspec.structs.replace(
+            lease, holder=by, stand=Stand.OVER, until=now + LEASE_S, claimed=times, orphan=orphan
+        )
 
     return rule
 
@@ -170,8 +172,7 @@ def _same_stream(lease: Lease, mine: Lease) -> bool:
 
 def _claimed_of(lease: Lease, mine: Lease) -> bool:
     """Whether another process has taken this very leg for an orphan."""
-    other = _same_stream(lease, mine) and lease.holder != mine.holder
-    return other and lease.stand is Stand.OVER and lease.claimed > mine.claimed
+    return lease.orphan and lease.holder != mine.holder and _same_stream(lease, mine)
 
 
 def _written(lease: Lease | None, mine: Lease, *, stand: Stand, until: float, done: bool = False) -> Lease:

@@ -70,7 +70,7 @@ def _run(args: argparse.Namespace, settings: Settings) -> int:
                 save(pages(store, query, None), args.format, args.out)
                 return 0
             case _:
-                return forget(store, settings, caller, args, stores.orders)
+                return forget(store, settings, caller, args, stores.orders, stores.leases)
 
 
 def _refuse_to_begin_one(settings: Settings) -> None:

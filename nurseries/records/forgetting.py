@@ -10,6 +10,7 @@ import sys
 import msgspec
 
 from agent.config import Settings
+from agent.guard.lease import LeaseStore
 from agent.guard.ports import OrderStore
 from agent.keep.erasure import Erased, of_person
 from agent.keep.ports import CallStore
@@ -20,7 +21,12 @@ from nurseries.stores import open_objects
 
 
 def forget(
-    store: CallStore, settings: Settings, caller: str, args: argparse.Namespace, orders: OrderStore | None = None
+    store: CallStore,
+    settings: Settings,
+    caller: str,
+    args: argparse.Namespace,
+    orders: OrderStore | None = None,
+    leases: LeaseStore | None = None,
 ) -> int:
     """Returns the exit code: 1 where something is left, 2 where nobody has said that it is meant. Raises StoreError."""
     if not args.yes and not _sure(store, caller):
@@ -28,7 +34,8 @@ def forget(
     erased = Erased(caller)
     objects = open_objects(settings)
     try:
-        _erase(Erasing(store, objects, settings, lost=args.sounds_gone, orders=orders), erased)
+        erasing = Erasing(store, objects, settings, lost=args.sounds_gone, orders=orders, leases=leases)
+        _erase(erasing, erased)
     finally:
         objects.close()
     print(msgspec.json.encode(erased).decode() if args.json else _told(erased))

@@ -30,7 +30,7 @@ SAYS = (
     "When could I see it with my family.",
 )
 GREETING = "Hello this is Priya. I can help you to buy or to rent a flat or a house. What are you looking for today?"
-SETTINGS = {"PROVIDER": "scripted", "APP_ENV": "test", "GREETING": GREETING}
+SETTINGS = {"PROVIDER": "scripted", "APP_ENV": "test", "GREETING": GREETING, "ORPHAN_S": "1"}
 """Of the server."""
 
 DURABLE_MS = 1000

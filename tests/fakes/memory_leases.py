@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
+from typing import TypeVar
 
 import msgspec
+import trio
 
 from agent.errors import StoreError
 from agent.guard.lease import KEPT_S, LEASE_S, Lease, Rule, orphaned
 
+T = TypeVar("T")
+
 
 class MemoryLeases:
+    """The LeaseStore port."""
+
     def __init__(self, clock: Callable[[], float] = lambda: 1_800_000_000.0) -> None:
         self.clock = clock
         self.leases: dict[str, Lease] = {}
         self.away = ""
         """Why, where it is."""
+        self.gets = 0
+        """How often a lease was looked for."""
 
     def get(self, call_sid: str) -> Lease | None:
+        self.gets += 1
         self._answer()
         return self.leases.get(call_sid)
 
@@ -60,3 +70,27 @@ class MemoryLeases:
     def _answer(self) -> None:
         if self.away:
             raise StoreError(self.away)
+
+
+class Asked:
+    """How processes ask it, in virtual time: answers take `slow_s`, and what was given up may be done later all the
+    same, as in a thread that nobody waits for."""
+
+    def __init__(self) -> None:
+        self.slow_s = 0.0
+        self.late: list[Callable[[], object]] = []
+
+    async def __call__(self, work: Callable[[], T]) -> T:
+        try:
+            await trio.sleep(self.slow_s)
+        except trio.Cancelled:
+            self.late.append(work)
+            raise
+        return work()
+
+    def land(self) -> None:
+        """What was given up is done now."""
+        late, self.late = self.late, []
+        for work in late:
+            with suppress(StoreError):
+                work()

@@ -7,6 +7,8 @@ import pytest
 
 from agent.config import Settings
 from agent.errors import StoreError
+from agent.guard import lease as rules
+from agent.guard.lease import Lease, Stand
 from agent.guard.order import Order, Wanted
 from agent.keep.erasure import Erased
 from agent.keep.piece import Piece
@@ -15,6 +17,7 @@ from agent.providers.sqlite import SqliteStore
 from agent.providers.sqlite_orders import SqliteOrders
 from nurseries.erasing import Erasing
 from tests.agent.providers.test_stores import record
+from tests.fakes.memory_leases import MemoryLeases
 
 THEM = "+919876543210"
 KEY = "2026/11/27/CA1.wav"
@@ -150,3 +153,19 @@ def test_every_piece_of_a_call_goes_and_one_that_comes_in_that_moment(tmp_path: 
 
     assert (erased.records, erased.recordings, erased.failed) == (1, 3, [])
     assert list(objects.older(-5)) == []
+
+
+def test_with_their_calls_go_the_leases_of_them(store: Store, first: LocalObjects, tmp_path: Path) -> None:
+    leases = MemoryLeases()
+    for sid in ("CA1", "CA2"):
+        leases.change(sid, rules.take(Lease(sid, "one", 1, "MZ1", Stand.HELD, 0.0)))
+    settings = Settings(_env_file=None, DATA_DIR=tmp_path / "data")
+    erased = Erased(THEM)
+    Erasing(store, first, settings, leases=leases).erase(erased, {}, set())
+    assert erased.failed == []
+    assert list(leases.leases) == ["CA2"]
+
+    leases.away = "away"
+    store.save(record("CA2", caller=THEM))
+    Erasing(store, first, settings, leases=leases).erase(erased, {}, set())
+    assert erased.failed == ["away"]

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from agent.errors import StoreError
 from agent.keep import journal
-from agent.keep.record import CallRecord, Entry
+from agent.keep.record import CallRecord, Entry, changed_at, epoch_of, revision_of
 from agent.providers.journal_file import JournalFile, leftovers
 from agent.web.state import ProcessState
 from nurseries.keeping import Keeping
@@ -456,3 +456,68 @@ async def test_what_a_failed_write_was_to_write_does_not_become_younger(house: H
 
     await until(lambda: read(house, "journal_behind_seconds") > 1.5)  # more than a try
     await until(lambda: read(house, "records_behind_seconds") > 1.5)
+
+
+async def test_a_later_writer_of_a_record_stands_whatever_its_clock_says(tmp_path: Path, monkeypatch) -> None:
+    store, epochs = Store(), {"CA1": 1}
+    made = Keeping(store, JournalFile(tmp_path, "one"), ProcessState(), epoch=lambda sid: epochs[sid])
+    other = Keeping(store, JournalFile(tmp_path, "two"), ProcessState(), epoch=lambda _: 2)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(made.run)
+        await nursery.start(other.run)
+        with monkeypatch.context() as patched:
+            patched.setattr("nurseries.keeping.time.time", lambda: 1_700_000_000.0)
+            other.update(said("CA1", "Hello.", "And on."))
+        await other.delivered()
+        made.update(said("CA1", "Hello."))
+        await made.delivered()
+        assert words(store.records["CA1"]) == ["Hello.", "And on."]
+        assert changed_at(store.records["CA1"].revision) == 1_700_000_000.0
+
+        epochs["CA1"] = 3
+        made.update(said("CA1", "Hello.", "And on.", "To the end."))
+        await made.delivered()
+        assert words(store.records["CA1"])[-1] == "To the end."
+        assert epoch_of(store.records["CA1"].revision) == 3
+        nursery.cancel_scope.cancel("done")
+    await made.close()
+    await other.close()
+
+
+async def test_what_another_process_has_is_dropped_here_and_not_taken_again(tmp_path: Path) -> None:
+    store, over, kept = Store(), [], []
+    made = Keeping(*(store, JournalFile(tmp_path, "one"), ProcessState()), over=over.append, kept=kept.append)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(made.run)
+        talk = Talk("CA1")
+        talk.texts.append("Hello.")
+        made.follow("CA1", talk)
+        made.remembered()
+        await made.safe()
+        store.fault = away
+        talk.texts.append("And what the other one says otherwise.")
+        made.remembered()
+        made.drop("CA1")
+        made.finish(said("CA1", "Hello.", "Nothing of this.", ending="connection lost"))
+        await made.written()
+        await made.delivered()
+        store.fault = lambda _: None
+        assert (over, kept, made.known("CA1"), made.waiting) == ([], [], None, 0)
+        assert made.dropped("CA1")
+        assert words(store.records["CA1"]) == ["Hello."]
+        await until(lambda: not told_of(tmp_path, b"otherwise"))
+
+        made.follow("CA1", talk)  # it has come back
+        made.finish(said("CA1", "Hello.", "Back.", ending="agent said goodbye"))
+        await made.delivered()
+        assert words(store.records["CA1"]) == ["Hello.", "Back."]
+        assert kept == ["CA1"]
+        nursery.cancel_scope.cancel("done")
+    await made.close()
+
+
+def test_milliseconds_and_writers_are_told_apart() -> None:
+    for epoch in (1, 2, 1000):
+        revision = revision_of(epoch, 1_795_000_000.25)
+        assert (epoch_of(revision), changed_at(revision)) == (epoch, 1_795_000_000.25)
+    assert revision_of(2**20, 4e9) < 2**63 - 1

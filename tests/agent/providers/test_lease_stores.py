@@ -116,14 +116,16 @@ def test_the_newest_leg_holds_whatever_the_one_before_believes(store: LeaseStore
         assert (stripped(now), changed) == (stripped(lease), False)
 
 
-def test_what_is_over_is_not_taken_any_more(store: LeaseStore) -> None:
+def test_what_is_over_stays_so_unless_a_newer_stream_shows_that_it_is_not(store: LeaseStore) -> None:
     store.change("CA1", rules.take(MINE))
     store.change("CA1", rules.leave(MINE, Stand.OVER))
 
-    lease, changed = store.change("CA1", rules.take(leg(2, "two")))
-    assert not changed
-    assert lease is not None
-    assert lease.stand is Stand.OVER
+    for rule in (rules.take(MINE), rules.leave(MINE, Stand.LOST), rules.take(leg(1, "two"))):
+        lease, changed = store.change("CA1", rule)
+        assert not changed
+        assert lease is not None
+        assert lease.stand is Stand.OVER
+    assert store.change("CA1", rules.take(leg(2, "two")))[1]
 
 
 def test_one_statement_prolongs_all_that_is_held_and_tells_what_is_not_any_more(
