@@ -231,7 +231,8 @@ class Process:
 
     async def _hold(self, info: CallInfo, socket: MediaSocket, before: CallRecord | None) -> None:
         tape = self._archive.tape(info.call_sid) if self._archive is not None else None
-        errand = await self._errands.of(info)
+        known = before is not None and bool(before.purpose or before.variables)
+        errand = None if known else await self._errands.of(info)
         call: Call = Call(
             *(info, socket, self._parts, tape, errand),
             before=before,
