@@ -16,18 +16,19 @@ from agent.errors import ProviderError
 from agent.hear.ports import HEARING_RATE
 from agent.keep.record import CallRecord, Evidence, Lead, Points
 from agent.keep.stand_ins import keeping
+from agent.keep.thread import Told
 from agent.model import Ending
 from agent.think.conversation import Line
 from agent.think.facts import Fact, values
 from agent.think.lead import proven, qualify
 from agent.think.score import score
 from agent.think.summary import Summary, instructions, plain, read, transcript
-from nurseries import written
 from nurseries.call import Call
-from nurseries.ears import joined
+from nurseries.ears import joined, understand
 from nurseries.parts import Parts
 from nurseries.taken_over import TakenOver
 from nurseries.written import entry_of, lines_of
+from nurseries.written import facts_of as facts_with
 
 log = structlog.get_logger(__name__)
 
@@ -42,13 +43,9 @@ async def last_words(call: Call, parts: Parts) -> CallRecord:
     if unheard:
         whole = joined(unheard)
         limit = parts.settings.STT_TIMEOUT_S + whole.duration_ms / 1000 * HEARING_RATE
-        try:
-            with trio.move_on_after(limit):
-                text = await parts.recogniser.transcribe(whole, call.profile.language)
-                if text:
-                    lines.append(Line("caller", text, whole.start_ms, whole.end_ms))
-        except ProviderError as error:
-            log.warning("last words not understood", error=str(error))
+        text = await understand(whole, parts.recogniser, call.profile.language, limit)
+        if text:
+            lines.append(Line("caller", text, whole.start_ms, whole.end_ms))
     record = msgspec.structs.replace(call.record(), entries=tuple(entry_of(line) for line in lines))
     return scored(record, lines, call.dialogue.memory.facts)
 
@@ -71,10 +68,11 @@ def taken_up(record: CallRecord, *, ending: Ending, reason: str) -> CallRecord:
 
 
 def facts_of(record: CallRecord) -> tuple[list[Line], dict[str, Fact]]:
-    """A record's lines, and its facts: those that a tool noted cannot be found in the lines again, and rest on what
-    they rested on only while the record has its thread."""
-    told = record.thread.facts if record.thread is not None else ()
-    return lines_of(record), written.facts_of(told, record.facts)
+    """A record's lines, and its facts with what they rest on, as far as that is kept: those that a tool noted cannot
+    be found in the lines again."""
+    rests_on = tuple(Told(*msgspec.structs.astuple(each)) for each in record.lead.facts) if record.lead else ()
+    told = record.thread.facts if record.thread is not None else rests_on
+    return lines_of(record), facts_with(told, record.facts)
 
 
 async def summed_up(record: CallRecord, lines: Sequence[Line], known: Mapping[str, Fact], parts: Parts) -> CallRecord:

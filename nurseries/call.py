@@ -16,10 +16,10 @@ import msgspec
 import structlog
 import trio
 
-from agent.errors import ProviderError
 from agent.hear.echo import EchoGuard
 from agent.hear.keys import WORDS as KEYS
 from agent.hear.keys import Keypad
+from agent.hear.ports import HEARING_RATE
 from agent.hear.turns import RELEASE, Guards, TurnDetector
 from agent.keep.record import CallRecord
 from agent.keep.stand_ins import KEEPER, StandIn, StandIns
@@ -36,7 +36,7 @@ from agent.wire.ports import MediaSocket
 from nurseries import detector, duration, machine, moving, reader, silence, writer
 from nurseries.boundary import contain
 from nurseries.dialogue import Dialogue
-from nurseries.ears import joined
+from nurseries.ears import joined, understand
 from nurseries.floor import Floor
 from nurseries.keypad import Keys
 from nurseries.mailbox import Mailbox
@@ -130,12 +130,14 @@ class Call:
         self.account: Account | None = None
         """What pays for it; to be closed once nothing more is used for it."""
         self.started_at = taken.started_at(now) if taken is not None else now
-        self.errand = errand
+        self.errand = errand or (taken.errand if taken is not None else None)
         self.profile = held(
-            parts.lines.profile(info), outbound=info.outbound, disclose=settings.DISCLOSE, errand=errand
+            parts.lines.profile(info), outbound=info.outbound, disclose=settings.DISCLOSE, errand=self.errand
         )
         self._socket = socket
         self._parts = parts
+        self._answered = taken.thread.answered if taken is not None else info.leg > 1
+        """It is known who has answered a call that we placed."""
         self._leg_began_ms = taken.now_ms(now) if taken is not None else 0.0
         self._began = trio.current_time() - self._leg_began_ms / 1000
         """Of the call, however many legs ago."""
@@ -169,7 +171,7 @@ class Call:
         self._recogniser = self._hearing or parts.recogniser
         self._voice = self._live.voice or parts.voice
         self.dialogue = Dialogue(
-            parts, info, self.profile, self._outbox, self._voice, self._live.mind, self.end, tape, errand, taken
+            parts, info, self.profile, self._outbox, self._voice, self._live.mind, self.end, tape, self.errand, taken
         )
         self.dialogue.leaves = self._leaves
         self.floor = Floor(
@@ -188,6 +190,7 @@ class Call:
         self._to_move = trio.Event()
         self._conversing = trio.CancelScope()
         self._leaving = trio.CancelScope()
+        self._late = trio.CancelScope()
         self._written = trio.Event()
 
     def end(self, ending: Ending, reason: str) -> None:
@@ -216,6 +219,7 @@ class Call:
         self.end(Ending.MOVED, "another process holds the call")
         self._outbox.clear()
         self._leaving.cancel("fenced off")
+        self._late.cancel("fenced off")
 
     async def run(self) -> None:
         """Hold the call; returns once the socket is closed and every child gone. Cancelled, it hangs up at once. From
@@ -247,16 +251,9 @@ class Call:
             if self._tape is not None:
                 self._tape.end(self._outbox.now_ms)
             if self.ending is Ending.CONNECTION_LOST and not self.fenced:
-                await self._understand()
-            if self._before_close is not None and not self.fenced:
-                with trio.move_on_after(BEFORE_CLOSE_S, shield=True) as bounded:
-                    await contain(self._before_close, "before the close")
-                if bounded.cancelled_caught:
-                    log.warning("closed before all was known elsewhere", limit_s=BEFORE_CLOSE_S)
-            with trio.move_on_after(CLOSE_S, shield=True) as polite:
-                await self._socket.close()
-            if polite.cancelled_caught:
-                log.info("closed without the peer's goodbye")
+                await self._lose()
+            else:
+                await self._close()
 
     def record(self) -> CallRecord:
         """What this call leaves behind; complete once `run` has returned or raised, but for what comes after a call.
@@ -334,6 +331,7 @@ class Call:
             notices=dialogue.notices,
             parting=("transfer" if dialogue.transferring else "goodbye") if dialogue.parting else "",
             complete=dialogue.complete,
+            answered=self._answered,
             speaking=dialogue.caller_speaks or dialogue.unheard,
         )
 
@@ -341,19 +339,43 @@ class Call:
         """Sound of the caller that nobody has understood by the end of the call, in order."""
         return [] if self._understood else self.floor.ears.left(self._turns.rest())
 
+    async def _close(self) -> None:
+        if self._before_close is not None and not self.fenced:
+            with trio.move_on_after(BEFORE_CLOSE_S, shield=True) as bounded:
+                await contain(self._before_close, "before the close")
+            if bounded.cancelled_caught:
+                log.warning("closed before all was known elsewhere", limit_s=BEFORE_CLOSE_S)
+        with trio.move_on_after(CLOSE_S, shield=True) as polite:
+            await self._socket.close()
+        if polite.cancelled_caught:
+            log.info("closed without the peer's goodbye")
+
+    async def _lose(self) -> None:
+        """Close, after what the caller was saying is understood, if that is soon; else it is added later, unless
+        another process has the call by then."""
+        self._late.shield = True
+        with self._late:
+            async with trio.open_nursery() as nursery:
+                known = trio.Event()
+
+                async def understood() -> None:
+                    await contain(self._understand, "last words")
+                    known.set()
+
+                nursery.start_soon(understood, name="last words")
+                with trio.move_on_after(LAST_WORDS_S):
+                    await known.wait()
+                await self._close()
+                self._late.shield = False
+
     async def _understand(self) -> None:
-        """What was said last, in time or not at all."""
         unheard = self.unheard()
         if not unheard:
             return
-        whole, text = joined(unheard), ""
-        try:
-            with trio.move_on_after(LAST_WORDS_S, shield=True) as scope:
-                text = await self._parts.recogniser.transcribe(whole, self.profile.language)
-        except ProviderError as error:
-            log.warning("last words not understood", error=str(error))
-            return
-        if scope.cancelled_caught:
+        whole = joined(unheard)
+        limit = self._parts.settings.STT_TIMEOUT_S + whole.duration_ms / 1000 * HEARING_RATE
+        text = await understand(whole, self._parts.recogniser, self.profile.language, limit)
+        if text is None:
             return
         self._understood = True
         if text:
@@ -402,7 +424,7 @@ class Call:
                 )
                 nursery.start_soon(self._limit, name="duration")
                 nursery.start_soon(self._find_moment, name="moving")
-                verdict = self._parts.verdict if self.info.order and self.info.leg == 1 else None
+                verdict = self._parts.verdict if self.info.order and not self._answered else None
                 if verdict is not None and settings.MACHINE_DETECTION != "off":
                     nursery.start_soon(self._look_for_machine, verdict, name="machine")
                 nursery.start_soon(make_phrases, dialogue.phrases, dialogue.manner, name="phrases")
@@ -480,6 +502,7 @@ class Call:
             hang_up=hang_up,
             leave_message=leave_message,
         )
+        self._answered = True
 
     async def _leave(self, crashed: bool) -> None:
         """Last words where the ending has any, then the rest of the queue, as far as the caller hears it in time."""

@@ -188,3 +188,14 @@ class Ears:
 def joined(utterances: list[Utterance]) -> Utterance:
     """Several as one: the words of all that the caller said and nobody has transcribed yet."""
     return Utterance(b"".join(u.mulaw for u in utterances), utterances[0].start_ms, utterances[-1].end_ms)
+
+
+async def understand(whole: Utterance, recogniser: Recogniser, language: str, limit_s: float) -> str | None:
+    """The words of what a call's end left unheard; "" for a sound without any, None where they are not to be had in
+    time."""
+    try:
+        with trio.move_on_after(limit_s):
+            return await recogniser.transcribe(whole, language)
+    except ProviderError as error:
+        log.warning("last words not understood", error=str(error))
+    return None

@@ -24,8 +24,10 @@ from agent.guard.lease import Lease
 from agent.model import CallInfo, Ending
 from agent.providers.mongo_database import LIMIT_S as STORE_S
 from agent.web.state import PROMISE_S, ProcessState
-from nurseries.call import BEFORE_CLOSE_S, CLOSE_S
+from nurseries.call import BEFORE_CLOSE_S, CLOSE_S, LAST_WORDS_S
 from nurseries.door.front_door import GOODBYE_S as DOOR_S
+from nurseries.door.handover import LEAVE_S
+from nurseries.door.media_side import GOODBYE_S as MEDIA_S
 from nurseries.holding import LEAVE_S as LEASES_S
 from nurseries.purse import LEAVE_S as PURSE_S
 
@@ -72,7 +74,7 @@ def longest(settings: Settings) -> dict[Phase, float]:
         Phase.CALLS: settings.DRAIN_TIMEOUT_S,
         Phase.GOODBYES: settings.GOODBYE_TIMEOUT_S + FAREWELL_S,
         Phase.WEBHOOKS: LINGER_S,
-        Phase.DOOR: DOOR_S + BEFORE_CLOSE_S + CLOSE_S + DOOR_S,
+        Phase.DOOR: max(LEAVE_S, LAST_WORDS_S + BEFORE_CLOSE_S + CLOSE_S + MEDIA_S) + DOOR_S,
         Phase.KEEPING: KEEP_S,
         Phase.PURSE: PURSE_S,
         Phase.LEASES: LEASES_S,

@@ -145,7 +145,8 @@ class Speech:
     def left(self) -> list[str]:
         """Texts of what has not been begun, in order. Not a checkpoint."""
         current = [] if self._current is None or self._begun else [self._current]
-        return [text for words in (*current, *self._pending) if (text := _text(words))]
+        left = (words.rest if isinstance(words, Voiced) else _text(words) for words in (*current, *self._pending))
+        return [text for text in left if text]
 
     def let_go_at(self, when: float) -> None:
         """While held: go on by yourself at this time, on trio's clock. Not a checkpoint."""

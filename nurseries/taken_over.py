@@ -17,6 +17,7 @@ from agent.keep.record import CallRecord
 from agent.keep.thread import Leg, Thread
 from agent.speak.sentences import Sentences
 from agent.think.conversation import Line
+from agent.think.errand import Errand, errand_of
 from agent.think.facts import Fact
 from nurseries.written import facts_of, lines_of
 
@@ -61,6 +62,19 @@ class TakenOver:
         ended_ms = last.ended_ms if last is not None else None
         gap_s = None if ended_ms is None else max(began_ms - ended_ms, 0.0) / 1000
         return last.why if last is not None else GONE, gap_s
+
+    @property
+    def errand(self) -> Errand | None:
+        """What a call is about that was placed, where its order is not to be had."""
+        record = self.record
+        return errand_of(record.purpose, record.variables) if record.purpose or record.variables else None
+
+    @property
+    def waited_since_ms(self) -> float | None:
+        """Since when the caller waits for an answer that a hand-off was to be no longer than; on the call's clock."""
+        if self.lost or self.unsaid or not self.lines or self.lines[-1].role == "agent":
+            return None
+        return self.legs[-1].ended_ms
 
     @property
     def lost(self) -> bool:

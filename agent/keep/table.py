@@ -13,7 +13,8 @@ from typing import Literal
 
 import msgspec
 
-from agent.keep.record import CallRecord
+from agent.keep.record import CallRecord, sounds_of
+from agent.keep.shown import shown
 from agent.keep.transcript import as_text
 
 Format = Literal["csv", "jsonl"]
@@ -58,6 +59,7 @@ COLUMNS = (
     "summary",
     "transcript",
     "recording",
+    "legs",
     "order",
     "campaign",
     "purpose",
@@ -76,7 +78,7 @@ def body(format_: Format, records: Iterable[CallRecord]) -> bytes:
     """Some more of it: whole rows."""
     if format_ == "csv":
         return _rows([_row(record) for record in records])
-    return b"".join(msgspec.json.encode(record) + b"\n" for record in records)
+    return b"".join(msgspec.json.encode(shown(record)) + b"\n" for record in records)
 
 
 def _row(record: CallRecord) -> list[str]:
@@ -99,7 +101,8 @@ def _row(record: CallRecord) -> list[str]:
         "cost_usd": "" if record.cost_usd is None else f"{record.cost_usd:.6f}",
         "summary": record.summary,
         "transcript": as_text(record),
-        "recording": record.recording,
+        "recording": " ".join(sounds_of(record)),
+        "legs": str(max(len(record.legs), 1)),
         "order": record.order,
         "campaign": record.campaign,
         "purpose": record.purpose,

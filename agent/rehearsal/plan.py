@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from agent.model import BYTES_PER_MS
@@ -77,3 +78,5 @@ class CallPlan:
     again_ms: float | None = None
     """A line of which something fell between two streams is said again when it has not been answered for so long.
     None: it is not."""
+    enough: Callable[[], bool] = lambda: False
+    """Once this is so, no further line is begun; the last answer is heard out."""

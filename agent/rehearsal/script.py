@@ -117,6 +117,9 @@ class Script:
             return Leave(f"the call was not over after {self._plan.max_ms / 1000:g} s")
         if not carried and self._plan.meanwhile is Meanwhile.LEAVES:
             return Leave()
+        if (self._lines or self._timed) and self._plan.enough():
+            self._lines.clear()
+            self._timed.clear()
         waits = not carried and self._plan.meanwhile is Meanwhile.WAITS
         if self._saying is not None or waits or self._breaks_in(at_ms, heard, carried=carried):
             return None

@@ -13,6 +13,7 @@ from agent.keep import cursor
 from agent.keep.asked import FILTERS
 from agent.keep.query import Place, Query, place_of
 from agent.keep.record import CallRecord
+from agent.keep.shown import shown
 from agent.keep.transcript import Transcript, as_text, as_vtt, transcript
 from agent.web.given import Given
 from agent.web.parameters import LARGEST_PAGE, TRANSCRIPTS, PageParameters, TranscriptParameters
@@ -52,7 +53,7 @@ def add_calls(routes: Blueprint, records: Records, zone: ZoneInfo) -> None:
         """One call's record."""
         Given().check()
         record = await records.get(call_sid)
-        return _unknown(call_sid) if record is None else _json(msgspec.json.encode(record))
+        return _unknown(call_sid) if record is None else _json(msgspec.json.encode(shown(record)))
 
     @routes.get("/calls/<call_sid>/transcript")
     @document_querystring(TranscriptParameters)
@@ -107,7 +108,7 @@ async def _page(records: Records, query: Query, limit: int, after: Place | None)
     def shape(found: list[CallRecord]) -> bytes:
         page = found[:limit]
         more = cursor.written(place_of(page[-1])) if len(found) > limit else None
-        return msgspec.json.encode(Page(page, more))
+        return msgspec.json.encode(Page(list(map(shown, page)), more))
 
     return await records.find(query, limit + 1, after, shape)
 

@@ -21,6 +21,8 @@ from agent.guard.dial_book import DoNotCall
 from agent.guard.order import Order, Refused
 from agent.keep.erasure import Erased
 from agent.keep.record import CallRecord
+from agent.keep.shown import OWN
+from agent.keep.thread import Thread, Told
 from agent.keep.transcript import Transcript
 from agent.web.dialling import KEY, CallRequest, Verdict
 from agent.web.do_not_call import DoNotCallPage, Unwanted
@@ -150,7 +152,19 @@ def description(*blueprints: Blueprint) -> dict[str, Any]:
             operation["responses"] |= _OTHERS.get((method, path), {})
             if "204" in operation["responses"]:
                 operation["responses"].pop("200", None)
+    for struct in (Thread, Told):
+        del document["components"]["schemas"][struct.__name__]
+    _hide(document)
     return document
+
+
+def _hide(described: Any) -> None:
+    """What is in no record that is shown."""
+    if isinstance(described, dict):
+        described.get("properties", {}).pop(OWN, None)
+        described = list(described.values())
+    for each in described if isinstance(described, list) else ():
+        _hide(each)
 
 
 def _complete(path: str, method: str, operation: dict[str, Any]) -> None:

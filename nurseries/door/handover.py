@@ -64,6 +64,8 @@ class HttpSide:
         self._transport = transport
         self._scope = scope
         self._due = trio.current_time() + HEAD_S
+        self.since = trio.current_time()
+        """When it was opened, or let in with the head of a request; minus infinity while it rests between two."""
         self._answered = trio.Event()
         self._patience = trio.CancelScope()
         """Of the piece that is being written, if one is."""
@@ -82,9 +84,11 @@ class HttpSide:
     def request_began(self) -> None:
         """The head of a request is complete."""
         self._due = math.inf
+        self.since = trio.current_time()
 
     def request_over(self) -> None:
         """A request was answered, and another may follow."""
+        self.since = -math.inf
         self._answered.set()
         self._answered = trio.Event()
 

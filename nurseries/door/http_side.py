@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import h11
@@ -35,6 +35,11 @@ KEEP_ALIVE_S = 75.0
 MAX_CONNECTIONS = 256
 """Open HTTP connections, and half of them for one client. Beyond, the client with the most has its longest idle one
 closed, or its oldest: strangers cannot lock Twilio out."""
+ARRIVING_S, BUSY_S = 2.0, 5.0
+"""So long a connection is spared that has not sent a whole head yet, or that waits for its answer: webhooks and health
+checks are answered by then, however many strangers come with them."""
+BURST = 6
+"""So many times as many connections, and nobody is spared any more."""
 MAX_HEAD, MAX_TARGET, MAX_HEADERS = 16 * 1024, 8 * 1024, 100
 """Bytes of a request's head and of its address; headers. Twilio's have some 1.5 KB and 15."""
 LINGER_S = 1.0
@@ -78,7 +83,7 @@ class HttpDoor:
         """
         address = peer(transport)
         self._make_room(address)
-        if self.connections >= 8 * MAX_CONNECTIONS:  # those that were told to go have not gone yet
+        if self.connections >= (BURST + 2) * MAX_CONNECTIONS:  # those that were told to go have not gone yet
             log.warning("too many connections", open=self.connections)
             return b""
         self.connections += 1
@@ -104,13 +109,22 @@ class HttpDoor:
             self._all.leave(side)
 
     def _make_room(self, address: str) -> None:
-        """For one more. Where none is idle the oldest goes: a request that takes that long is one that never ends."""
-        most = share(address, self._limits, MAX_CONNECTIONS)
-        side = self._all.in_the_way(self._limits.client(address, ""), MAX_CONNECTIONS, most, self._idle)
-        if side is not None:
+        """For one more; of those who were spared before, for several."""
+        client, most = self._limits.client(address, ""), share(address, self._limits, MAX_CONNECTIONS)
+        now = trio.current_time()
+        while (side := self._who_goes(client, most, now)) is not None:
             self._idle.pop(side, None)
             self._all.leave(side)
             side.end("made room")
+
+    def _who_goes(self, client: str, most: int, now: float) -> HttpSide | None:
+        """Where none is idle the oldest goes: a request that takes that long is one that never ends."""
+        idle: Iterable[HttpSide] = self._idle
+        if spare := len(self._all) < BURST * MAX_CONNECTIONS:
+            idle = [side for side in idle if side.since < now - ARRIVING_S]
+        side = self._all.in_the_way(client, MAX_CONNECTIONS, most, idle)
+        spared = BUSY_S if side not in self._idle else ARRIVING_S
+        return None if side is None or (spare and side.since > now - spared) else side
 
 
 class _Connection(TCPServer):

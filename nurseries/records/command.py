@@ -19,6 +19,7 @@ from agent.errors import AskedWrongly, StoreError
 from agent.keep import cursor
 from agent.keep.ports import CallStore
 from agent.keep.query import Place, Query, place_of
+from agent.keep.shown import shown
 from agent.keep.transcript import as_vtt
 from nurseries.records.arguments import add_arguments, asked_for, caller_of
 from nurseries.records.forgetting import forget
@@ -91,7 +92,7 @@ def _list(store: CallStore, query: Query, after: Place | None, args: argparse.Na
     last = None
     for page in pages(store, query, after, args.limit):
         for record in page:
-            print(msgspec.json.encode(record).decode() if args.json else in_a_line(record))
+            print(msgspec.json.encode(shown(record)).decode() if args.json else in_a_line(record))
         last = place_of(page[-1])
     if last is None and after is None:
         what = "no call yet" if query == Query() else "no call matches"
@@ -108,7 +109,7 @@ def _show(store: CallStore, args: argparse.Namespace) -> int:
         print(f"calling-agent: {what} in {store.name}.", file=sys.stderr)
         return 1
     if args.json or args.format == "json":
-        print(msgspec.json.format(msgspec.json.encode(record)).decode())
+        print(msgspec.json.format(msgspec.json.encode(shown(record))).decode())
     else:
         print(as_vtt(record) if args.format == "vtt" else story(record), end="" if args.format == "vtt" else "\n")
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
+from agent.keep.legs import Gap, gaps
 from agent.keep.record import CallRecord, Entry, Points
 
 GOES_ON = "goes on"
@@ -14,7 +15,23 @@ def in_a_line(record: CallRecord) -> str:
     """When, which, who with whom, how long, and how it ended."""
     who = f"{record.caller or UNKNOWN} > {record.called or UNKNOWN}"
     how = f"{record.duration_ms / 1000:6.1f} s  {record.ending or GOES_ON}"
-    return f"{record.started_at}  {record.call_sid}  {who:29}  {how}"
+    legs = f"  ({len(record.legs)} legs)" if len(record.legs) > 1 else ""
+    return f"{record.started_at}  {record.call_sid}  {who:29}  {how}{legs}"
+
+
+def _said(record: CallRecord) -> list[str]:
+    """What was said, and where nobody could say anything."""
+    left = gaps(record)
+    lines = []
+    for entry in record.entries:
+        while left and entry.start_ms >= left[0].end_ms:
+            lines.append(_gap(left.pop(0)))
+        lines.append(_line(entry))
+    return lines + [_gap(gap) for gap in left]
+
+
+def _gap(gap: Gap) -> str:
+    return f"{gap.start_ms / 1000:7.1f} s  -- {gap.words}, {(gap.end_ms - gap.start_ms) / 1000:.1f} s --"
 
 
 def _line(entry: Entry) -> str:
@@ -39,7 +56,7 @@ def story(record: CallRecord) -> str:
         *([f"to say: {record.purpose}"] if record.purpose else []),
         "",
     ]
-    lines += [_line(entry) for entry in record.entries]
+    lines += _said(record)
     if record.summary:
         lines += ["", *textwrap.wrap(f"{record.summary} ({record.summary_by})", 100)]
     if record.lead is not None:

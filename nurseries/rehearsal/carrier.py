@@ -42,16 +42,18 @@ async def place_call(
     *,
     exchange: Exchange | None = None,
     http: httpx2.AsyncClient | None = None,
+    log: CallLog | None = None,
 ) -> CallLog:
     """Place the call and see it through. Raises ValueError where the target's URL is none.
 
-    Over the `exchange` it can be updated as Twilio's REST API does it. `http` is for many calls that share a client.
+    Over the `exchange` it can be updated as Twilio's REST API does it. `http` is for many calls that share a client,
+    `log` for those who want to look while the call goes on.
     """
     voice = public(voice_url(target.url), target.public_url)
     dice = dice or random.SystemRandom()
     identity = identity or forms.new_identity(dice=dice)
     own = client() if http is None else http
-    call = _Carrier(target, plan, identity, Webhooks(target, own, plan.carriage.retry_s), dice)
+    call = _Carrier(target, plan, identity, Webhooks(target, own, plan.carriage.retry_s), dice, log)
     if exchange is not None:
         exchange.connect(identity.call_sid, call)
     try:
@@ -72,9 +74,16 @@ class _Carrier:
     """One call; a `Connected` of the exchange."""
 
     def __init__(
-        self, target: Target, plan: CallPlan, identity: Identity, webhooks: Webhooks, dice: random.Random
+        self,
+        target: Target,
+        plan: CallPlan,
+        identity: Identity,
+        webhooks: Webhooks,
+        dice: random.Random,
+        log: CallLog | None = None,
     ) -> None:
-        self.log = CallLog(call_sid=identity.call_sid)
+        self.log = CallLog() if log is None else log
+        self.log.call_sid = identity.call_sid
         self.over = False
         self._target = target
         self._plan = plan

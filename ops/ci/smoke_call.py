@@ -15,6 +15,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ def main() -> int:
     parser.add_argument("--ready-s", type=float, default=60, metavar="SECONDS", help="for it to be ready (60)")
     parser.add_argument("--answer-ms", type=int, default=4000, metavar="MS", help="from a word to its answer (4000)")
     parser.add_argument("--tries", type=int, default=2, metavar="CALLS", help="of which one must be good (2)")
+    parser.add_argument("--say", action="append", metavar="TEXT", help="instead of asking for a flat; may be repeated")
     parser.add_argument("--line", help="call this line of the server's LINES_FILE")
     args = parser.parse_args()
     if not re.match(r"https?://[^/]+/?$", args.url):
@@ -40,11 +42,11 @@ def main() -> int:
     if fault := not_ready(url, args.ready_s):
         return _failed(fault)
     for left in reversed(range(args.tries)):
-        report, fault = called(url, args.line)
+        report, fault = called(url, args.say or LINES, args.line)
         faults = [fault] if fault else wrong(report, args.answer_ms)
         if not faults:
             slowest = max(turn["latency_ms"] for turn in report["turns"])
-            print(f"smoke-call: {url} answers: {len(report['turns'])} answers, the slowest after {slowest} ms")
+            print(f"smoke-call: {url}: {len(report['turns'])} answered, the slowest after {slowest} ms")
             return 0
         print(f"smoke-call: {'; '.join(faults)}", file=sys.stderr)
         if left:
@@ -71,10 +73,10 @@ def not_ready(url: str, bound_s: float) -> str:
         time.sleep(0.5)
 
 
-def called(url: str, line: str | None) -> tuple[dict[str, Any], str]:
+def called(url: str, lines: Sequence[str], line: str | None) -> tuple[dict[str, Any], str]:
     """A call's report, or why there is none."""
     program = Path(sys.executable).with_name("calling-agent")
-    said = [argument for text in LINES for argument in ("--say", text)]
+    said = [argument for text in lines for argument in ("--say", text)]
     command = [program, "call", "--url", url, "--json", *said, *(["--line", line] if line else [])]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=CALL_S, check=False)
@@ -94,8 +96,8 @@ def wrong(report: dict[str, Any], answer_ms: int) -> list[str]:
         found.append(f"exit code {report['exit_code']}")
     heard = [entry["text"] or "" for entry in report["conversation"] if entry["role"] == "agent"]
     found += [f"a provider fails: the agent said {text!r}" for text in heard if SORRY.search(text)]
-    if len(report["turns"]) < len(LINES):
-        found.append(f"{len(report['turns'])} of {len(LINES)} lines were answered")
+    if not report["turns"]:
+        found.append("nothing was answered")
     for turn in report["turns"]:
         if turn["latency_ms"] is None:
             found.append(f"no answer to {turn['text']!r}")

@@ -86,7 +86,7 @@ class Legs:
         return self.stage.calls[n]
 
     async def _leg(self, **more: Any) -> None:
-        left = list(self.lines)[self._said() :]
+        left = list(self.lines)[self._said() if self.records else 0 :]
         if not self.records:
             self.logs.append(await self.stage.place(*left, **more))
             return
@@ -96,7 +96,10 @@ class Legs:
         self.logs.append(await self.stage.resume(before, *left, **more))
 
     def _said(self) -> int:
-        """Lines of the caller's that are over; one that a leg's end has cut is said again."""
+        """Lines of the caller's that are over; one that a leg's end has cut is said again. So is one that was not
+        understood before a crash: the caller is asked for it."""
+        if self.call.fenced:
+            return sum(entry.role == "caller" and not entry.aside for entry in self.records[-1].entries)
         return sum(line.end_ms < log.duration_ms - 1 for log in self.logs for line in log.spoken)
 
     @staticmethod

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 import trio
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
@@ -21,12 +21,14 @@ from nurseries.moving import ASKED_S, QUIET_S
 from nurseries.pick_up import pick_up
 from nurseries.tape import Tape
 from tests.calls.legs import Legs
+from tests.calls.live_stage import LiveStage
 from tests.calls.stage import GREETING, Stage, configured, tone
 
 LONG = "We have several homes in Whitefield. Some of them are large, and some of them are by the lake. Which one?"
+TALK_ENDS = "I need for now."
 TALK = Script(
     heard=("I want to buy a flat", "in Whitefield", "eighty lakh rupees"),
-    replies=("A flat, lovely. In which area?", LONG, "Thank you, that is all I need for now."),
+    replies=("A flat, lovely. In which area?", LONG, f"Thank you, that is all {TALK_ENDS}"),
     token_gap_s=0.05,
 )
 TOOLS = replace(
@@ -35,6 +37,10 @@ TOOLS = replace(
     after_calls={2: LONG},
 )
 SLOW = replace(TALK, first_token_s=0.8, hear_s=0.5, token_gap_s=0.2, first_chunk_s=0.4)
+TIMES = st.lists(st.integers(0, 12_000).map(lambda ms: ms / 1000), min_size=1, max_size=3)
+NOT_SMALLER = (Phase.explicit, Phase.reuse, Phase.generate)
+"""A case by itself tells enough, and to make it smaller takes minutes."""
+
 STORIES = {"talks": TALK, "notes": TOOLS, "thinks long": SLOW}
 LINES = (tone(1500), tone(900), tone(1200))
 LONGEST_WORD_MS = 11 * MS_PER_CHARACTER
@@ -49,10 +55,10 @@ def run(script: Script, *after_s: float, **changes: object) -> Legs:
 WHOLE = {name: run(script) for name, script in STORIES.items()}
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, phases=NOT_SMALLER)
 @given(
     st.sampled_from(sorted(STORIES)),
-    st.lists(st.floats(0, 12), min_size=1, max_size=3),
+    TIMES,
     st.sampled_from([0.0, 1.0, 20.0]),
 )
 def test_whenever_it_is_asked_for_no_word_is_lost_nor_said_twice(
@@ -67,6 +73,47 @@ def test_whenever_it_is_asked_for_no_word_is_lost_nor_said_twice(
     for one, next_ in pairwise(legs.call.record().legs):
         assert one.ended_ms is not None
         assert one.began_ms <= one.ended_ms <= next_.began_ms
+
+
+BREAKS_IN = Script(
+    heard=("mm-hm", "I want to sell my house", "In Hebbal", "it is new"),
+    replies=("Where is it?", LONG, "Fine.", "Good."),
+)
+BOLD = {
+    "while the agent speaks": ((tone(300, at_ms=700), tone(2000, at_ms=3600)), {}),
+    "and presses keys": ((tone(1200), tone(800, at_ms=7000)), {"dtmf": "42"}),
+    "in time": ((tone(1500), tone(1200)), {"barge_in_at_ms": 1500}),
+}
+
+
+@settings(max_examples=15, phases=NOT_SMALLER)
+@given(st.sampled_from(sorted(BOLD)), TIMES, st.sampled_from([0.0, 1.0, 20.0]))
+def test_a_caller_who_breaks_in_is_understood_in_whichever_process(
+    how: str, after_s: list[float], wait_s: float
+) -> None:
+    lines, more = BOLD[how]
+    stage = Stage(BREAKS_IN, configured(GREETING=LONG, FILLER_S=5, SILENCE_S=60, HAND_OFF_WAIT_S=wait_s))
+    legs = Legs(stage, lines)
+    plan = {"patience_ms": 30_000, "quiet_ms": 2000, **more}
+    trio.run(lambda: legs.moved(*after_s, **plan), clock=MockClock(autojump_threshold=0))
+
+    entries = legs.call.record().entries
+    assert [e.text for e in entries if e.role == "caller" and not e.keys] == list(BREAKS_IN.heard[: len(lines)])
+    said = " ".join(e.text for e in entries if e.role == "agent")
+    assert said.startswith("We have several homes")
+    assert said.count("several homes") <= 1 + said.count("Where is it?")
+    assert not any(e.text.startswith("Sorry") for e in entries)
+
+
+@settings(max_examples=5, phases=NOT_SMALLER)
+@given(TIMES, st.sampled_from([0.0, 1.0, 20.0]))
+def test_a_model_that_hears_and_speaks_itself_is_handed_off_likewise(after_s: list[float], wait_s: float) -> None:
+    stage = LiveStage(TALK, configured(FILLER_S=5, SILENCE_S=60, HAND_OFF_WAIT_S=wait_s))
+    legs = Legs(stage, LINES)
+    trio.run(lambda: legs.moved(*after_s, patience_ms=30_000), clock=MockClock(autojump_threshold=0))
+
+    assert stage.told == WHOLE["talks"].stage.told
+    assert stage.objections == []
 
 
 async def legs_of(script: Script, *after_s: float, lines: tuple[Line, ...] = LINES, **changes: object) -> Legs:

@@ -16,7 +16,7 @@ import trio
 
 from agent.rehearsal.log import CallLog
 from tests.calls.server import Server
-from tests.calls.witness import NOBODY_ASKS, SETTINGS, place, plan_of, stored
+from tests.calls.witness import SETTINGS, place, plan_of, stored
 from tests.fakes.s3 import S3Server
 
 BOUND_S = 30
@@ -63,9 +63,10 @@ def test_what_a_killed_server_has_recorded_the_next_one_stores(tmp_path: Path) -
     (log,) = placed(server, 12, server.kill, after_s=7)
     assert len(spooled(tmp_path)) == 1
 
-    again = Server(tmp_path, **NOBODY_ASKS)  # which does not even record
+    again = Server(tmp_path, **SETTINGS, ORPHAN_S="1")  # which does not even record
     try:
         until(lambda: len(keyed(tmp_path)) == 1 and not spooled(tmp_path))
+        until(lambda: stored(tmp_path)[0]["ending"])
     finally:
         again.kill()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -14,15 +15,16 @@ from agent.keep.record import CallRecord
 from agent.keep.thread import Leg
 from agent.keep.usage import Usage
 from agent.model import Ending
-from agent.providers.scripted import Script, call
+from agent.providers.scripted import Script, Trouble, call
 from agent.rehearsal.plan import HangUp, Line
 from agent.speak.clips import AGAIN, LOST
+from agent.think.errand import Errand
 from agent.wire.ports import MediaSocket
 from nurseries.memory import NOT_KNOWN
 from nurseries.pick_up import pick_up
 from tests.calls.legs import Legs, stored
 from tests.calls.stage import GREETING, Stage, configured, in_words, tone
-from tests.calls.test_hand_off import LINES, STORIES
+from tests.calls.test_hand_off import LINES, NOT_SMALLER, STORIES, TALK_ENDS
 
 TALK = Script(
     heard=("I want to buy a flat in Whitefield", "eighty lakh rupees", "my name is Asha"),
@@ -192,9 +194,10 @@ async def test_a_call_ends_at_its_time_limit_however_many_legs_it_had(autojump_c
     assert 38_000 < log.duration_ms < 50_000
 
 
-@settings(max_examples=20)
-@given(st.sampled_from(sorted(STORIES)), st.floats(0, 22), st.floats(0, 1.4))
-def test_whenever_the_process_dies_the_call_goes_on_with_what_was_known(name: str, at_s: float, lag_s: float) -> None:
+@settings(max_examples=15, phases=NOT_SMALLER)
+@given(st.sampled_from(sorted(STORIES)), st.integers(0, 22_000), st.integers(0, 1400))
+def test_whenever_the_process_dies_the_call_goes_on_with_what_was_known(name: str, at_ms: int, lag_ms: int) -> None:
+    at_s, lag_s = at_ms / 1000, lag_ms / 1000
     legs = Legs(Stage(STORIES[name], configured(FILLER_S=5, SILENCE_S=60)), LINES)
     clock = MockClock(autojump_threshold=0)
     trio.run(lambda: legs.crashed(at_s, lag_s, patience_ms=30_000), clock=clock)
@@ -209,17 +212,18 @@ def test_whenever_the_process_dies_the_call_goes_on_with_what_was_known(name: st
     after = record.entries[len(before.entries) :]
     heard = any(entry.role == "agent" for entry in before.entries)
     assert after[0].text.startswith(LOST.text if heard else GREETING)
-    assert sum(GREETING in entry.text for entry in record.entries) == 1
+    assert sum("this is Priya." in entry.text for entry in record.entries) == 1
     assert before.entries[-1:] == () or after[0].start_ms >= before.entries[-1].end_ms
-    assert {"talks": "all I need", "notes": "all I need", "thinks long": "all I need"}[name] in record.entries[-1].text
+    assert record.entries[-1].text.endswith(TALK_ENDS)
     assert [leg.why for leg in record.legs] == ["process gone", ""]
     assert record.duration_ms >= at_s * 1000
 
 
-@settings(max_examples=20)
-@given(st.floats(0.2, 22), st.booleans())
-def test_two_processes_never_speak_at_once(at_s: float, asked: bool) -> None:
+@settings(max_examples=10, phases=NOT_SMALLER)
+@given(st.integers(200, 22_000), st.booleans())
+def test_two_processes_never_speak_at_once(at_ms: int, asked: bool) -> None:
     """The old leg is told that another process holds the call: nothing leaves it from then on."""
+    at_s = at_ms / 1000
     stage, fenced = Stage(STORIES["talks"]), []
 
     async def main() -> None:
@@ -267,6 +271,29 @@ async def test_a_line_that_dies_in_the_middle_of_the_callers_words_loses_none_of
     assert stage.told[2:] == [f"agent: {LOST.text} A flat in Whitefield, lovely. What is your budget?"]
 
 
+async def test_words_that_take_long_to_be_understood_are_asked_for_again_and_kept_all_the_same(autojump_clock) -> None:
+    stage = Stage(replace(TALK, hear_s=3.0))
+    told: list[CallRecord] = []
+
+    async def known() -> None:
+        await trio.lowlevel.checkpoint()
+        told.append(stored(stage.calls[0].so_far()))
+
+    async def serve(socket: MediaSocket) -> None:
+        info = await pick_up(socket, stage.tokens, 5)
+        assert info is not None
+        stage.calls.append(stage.call(info, socket, before_close=known))
+        await stage.calls[0].run()
+
+    await stage.place(tone(5000, at_ms=3500), serve=serve, hang_up_at_ms=6000, hang_up=HangUp.RESET)
+
+    assert told[0].thread is not None
+    assert told[0].thread.speaking
+    assert stage.told[-1] == "caller: I want to buy a flat in Whitefield"
+    await stage.resume(told[0])
+    assert stage.told[1] == f"agent: {LOST.text} {AGAIN.text}"
+
+
 async def test_a_call_that_was_taking_leave_does_so_again_and_ends(autojump_clock) -> None:
     bye = Script(heard=("bye",), replies=("Goodbye then, and thank you very much for calling us today!",))
     stage = Stage(bye)
@@ -295,3 +322,44 @@ async def test_a_tool_that_was_running_is_not_just_run_again(autojump_clock) -> 
 
     assert [entry.text for entry in stage.record.entries if entry.tool] == [NOT_KNOWN]
     assert stage.told[-1] == f"agent: {LOST.text} I am not sure that it was booked. Shall I look?"
+
+
+async def test_a_call_that_was_placed_goes_on_with_its_errand_and_is_not_asked_again_who_answered(
+    autojump_clock,
+) -> None:
+    stage = Stage(TALK, configured(MACHINE_DETECTION="hang-up"))
+    stage.errand = Errand("a visit on Sunday", {"name": "Asha"})
+    asked: list[str] = []
+
+    async def verdict(order: str) -> str:
+        asked.append(order)
+        await trio.sleep(1)
+        return "human"
+
+    stage.parts = replace(stage.parts, verdict=verdict)
+    early = await crash(stage, 1.5, tone(1500, at_ms=3500), direction="outbound-api", order="one", lag_s=1.0)
+    so_far = await crash(stage, 8.0, tone(1500, at_ms=3500), direction="outbound-api", order="one")
+    assert so_far.entries
+    assert early.thread is not None
+    assert not early.thread.answered
+    stage.errand = None
+
+    await stage.resume(so_far, tone(1500), direction="outbound-api", order="one")
+
+    assert asked == ["one", "one"]
+    assert stage.record.variables == {"name": "Asha"}
+    assert stage.record.purpose == "a visit on Sunday"
+    assert "a visit on Sunday" in stage.calls[1].profile.system
+    assert sum("this is Priya." in entry.text for entry in stage.record.entries) == 1
+    await stage.resume(early, tone(1500), direction="outbound-api", order="one")
+    assert asked == ["one", "one", "one"]
+
+
+async def test_without_a_voice_the_apology_is_a_recording(autojump_clock) -> None:
+    stage = Stage(TALK)
+    so_far = await crash(stage, 7.0, tone(1500, at_ms=3000))
+    mute = Stage(replace(TALK, troubles=(Trouble("speak", at=0),)))
+
+    await mute.resume(so_far, tone(1500))
+
+    assert mute.told[len(so_far.entries)] == f"agent: {LOST.text} {AGAIN.text}"

@@ -40,6 +40,7 @@ class MemoryCarrier:
     """CallSids by order."""
     requests: int = 0
     hung_up: list[str] = field(default_factory=list)
+    redirected: list[tuple[str, str]] = field(default_factory=list)
     created: Callable[[str, str], Awaitable[None]] | None = None
     """Told of each call that has been made: order, CallSid."""
     nursery: trio.Nursery | None = None
@@ -65,6 +66,11 @@ class MemoryCarrier:
     async def hang_up(self, call_sid: str) -> None:
         await trio.lowlevel.checkpoint()
         self.hung_up.append(call_sid)
+
+    async def redirect(self, call_sid: str, url: str) -> bool:
+        await trio.lowlevel.checkpoint()
+        self.redirected.append((call_sid, url))
+        return call_sid in self.calls
 
     async def fetch(self, call_sid: str) -> CarrierCall | None:
         await trio.lowlevel.checkpoint()

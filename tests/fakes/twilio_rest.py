@@ -50,6 +50,8 @@ class Dialled:
     answered_by: str | None = None
     log: CallLog | None = None
     talk: trio.CancelScope | None = None
+    redirected: list[tuple[str, str]] = field(default_factory=list)
+    """Where it was sent by request, and how to ask there; it is not followed."""
 
     def __getitem__(self, name: str) -> str:
         return self.form.get(name, [""])[0]
@@ -139,7 +141,7 @@ class FakeTwilio:
             else:
                 return None, b""
 
-    async def _answer(self, request: h11.Request, body: bytes) -> Answer | None:  # noqa: PLR0911  one a route
+    async def _answer(self, request: h11.Request, body: bytes) -> Answer | None:  # noqa: C901, PLR0911  one a route
         """None: the connection is reset."""
         method, target = request.method.decode(), urlsplit(request.target.decode())
         self.requests.append((method, target.path))
@@ -168,6 +170,9 @@ class FakeTwilio:
         if method == "POST":
             if call.status in {"completed", "busy", "no-answer", "failed", "canceled"}:
                 return _error(400, 21220, "Call is not in-progress. Cannot redirect.")
+            if "Url" in form:
+                call.redirected.append((form["Url"][0], form["Method"][0]))
+                return _json(call.told())
             call.status = form["Status"][0]
             if call.talk is not None:
                 call.talk.cancel("ended by request")

@@ -13,16 +13,13 @@ import yaml
 
 from agent.config import SECRET, Settings, load
 from agent.web.state import ProcessState
-from nurseries import holding, process, purse
-from nurseries.door import handover
+from nurseries.leaving import longest_drain_s
 from nurseries.standing import standing
-from ops.ci.manifests import OVERLAYS, built, faults, versions
+from ops.ci.manifests import OVERLAYS, built, deployer, faults, versions
 
 ROOT = Path(__file__).resolve().parents[2]
 SPARE_S = 30
 """No more than so much longer than needed may a supervisor wait: a pod that hangs holds up a deploy."""
-GOODBYE_MORE_S = 2
-"""Beyond GOODBYE_TIMEOUT_S: nurseries/process.py."""
 SECRETS = {
     "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
     "TWILIO_AUTH_TOKEN": "0" * 32,
@@ -45,13 +42,6 @@ def pod(resources: dict[str, dict[str, Any]]) -> dict[str, Any]:
 def told(resources: dict[str, dict[str, Any]]) -> dict[str, str]:
     found: dict[str, str] = resources["ConfigMap"]["data"]
     return found
-
-
-def leaving_s(settings: Settings) -> float:
-    """From SIGTERM to the exit at the latest: docs/deadlines.md."""
-    calls = settings.DRAIN_TIMEOUT_S + settings.GOODBYE_TIMEOUT_S + GOODBYE_MORE_S + process.LINGER_S
-    calls += handover.LEAVE_S
-    return calls + process.KEEP_S + process.ASIDE_S + purse.LEAVE_S + holding.LEAVE_S
 
 
 def test_both_overlays_are_there() -> None:
@@ -86,7 +76,7 @@ def test_the_settings_are_ones_that_a_production_server_takes(
 def test_nobody_is_killed_before_the_last_deadline(resources: dict[str, dict[str, Any]]) -> None:
     before = pod(resources)["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
     settings = Settings(_env_file=None, DRAIN_TIMEOUT_S=float(told(resources)["DRAIN_TIMEOUT_S"]))  # type: ignore[call-arg]
-    needed = before + leaving_s(settings)
+    needed = before + longest_drain_s(settings)
     assert needed <= pod(resources)["terminationGracePeriodSeconds"] <= needed + SPARE_S
 
 
@@ -201,6 +191,22 @@ def test_no_secret_is_in_the_repository(resources: dict[str, dict[str, Any]]) ->
             assert name.startswith("#") or name not in SECRET or not value, line
 
 
+def test_whoever_deploys_may_make_all_that_is_deployed_and_no_secret(resources: dict[str, dict[str, Any]]) -> None:
+    (role,) = [each for each in deployer() if each["kind"] == "Role"]
+    may = {
+        (group, kind): set(rule["verbs"])
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for kind in rule["resources"]
+    }
+    for kind, resource in resources.items():
+        group = resource["apiVersion"].rpartition("/")[0]
+        plural = f"{kind.lower()}es" if kind.endswith("s") else f"{kind.lower()}s".replace("ys", "ies")
+        assert {"get", "create", "patch"} <= may[group, plural], kind
+    assert may["", "secrets"] == {"get"}
+    assert not any("*" in verbs | {group, kind} for (group, kind), verbs in may.items())
+
+
 class TestCompose:
     """ops/compose, as far as its schema does not tell."""
 
@@ -210,7 +216,7 @@ class TestCompose:
         return found
 
     def test_nobody_is_killed_before_the_last_deadline(self, services: dict[str, dict[str, Any]]) -> None:
-        needed = leaving_s(Settings(_env_file=None))  # type: ignore[call-arg]
+        needed = longest_drain_s(Settings(_env_file=None))  # type: ignore[call-arg]
         minutes = re.fullmatch(r"(\d+)m", services["server"]["stop_grace_period"])
         assert minutes is not None
         assert needed <= int(minutes[1]) * 60 <= needed + 60
@@ -227,6 +233,27 @@ class TestCompose:
         for name, service in services.items():
             assert "build" in service or re.search(r":v?\d+\.\d+\.\d+$", service["image"]), name
             assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ())), name
+
+    def test_what_is_mounted_is_there(self, services: dict[str, dict[str, Any]]) -> None:
+        for service in services.values():
+            for volume in service.get("volumes", ()):
+                source = volume.partition(":")[0]
+                assert not source.startswith(".") or (ROOT / "ops/compose" / source).exists(), source
+
+    def test_prometheus_and_grafana_find_each_other_and_the_server(self, services: dict[str, dict[str, Any]]) -> None:
+        prometheus = yaml.safe_load((ROOT / "ops/prometheus/prometheus.yml").read_text())
+        (job,) = prometheus["scrape_configs"]
+        (names,) = job["dns_sd_configs"]
+        assert (names["names"], names["port"]) == (["server"], 3000)
+        (secret,) = services["prometheus"]["secrets"]
+        assert job["authorization"]["credentials_file"] == f"/run/secrets/{secret}"
+        assert all((ROOT / "ops/prometheus" / rules).exists() for rules in prometheus["rule_files"])
+        provisioning = ROOT / "ops/grafana/provisioning"
+        (provider,) = yaml.safe_load((provisioning / "dashboards/calling-agent.yaml").read_text())["providers"]
+        mounted = [volume.split(":")[1] for volume in services["grafana"]["volumes"]]
+        assert f"{provider['options']['path']}/dashboard.json" in mounted
+        (source,) = yaml.safe_load((provisioning / "datasources/prometheus.yaml").read_text())["datasources"]
+        assert source["url"] == "http://prometheus:9090"
 
 
 def _readings() -> Iterator[str]:

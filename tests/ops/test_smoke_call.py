@@ -13,6 +13,7 @@ import pytest
 from ops.ci.smoke_call import LINES, wrong
 from tests.calls.server import Server, environment
 from tests.fakes.openai_launch import launch
+from tests.ops.cluster import FIRST, SECOND, Cluster
 
 SCRIPT = Path(__file__).resolve().parents[2] / "ops" / "ci" / "smoke-call"
 
@@ -41,15 +42,23 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         server.kill()
 
 
-def test_a_good_server_passes_and_a_broken_one_does_not(well: Server, broken: Server) -> None:
+def test_a_good_server_is_released_and_a_broken_one_is_not(well: Server, broken: Server, tmp_path: Path) -> None:
+    """The call decides: what ran before the broken one runs again."""
+    said = ("--say", "A flat.", "--tries", "1")
+    clusters = [Cluster(tmp_path / "well"), Cluster(tmp_path / "broken")]
+    for cluster in clusters:
+        assert cluster.run("deploy", "production", FIRST).returncode == 0
     with ThreadPoolExecutor() as pool:  # they last as long as calls do
-        good = pool.submit(smoke, well.url, "--answer-ms", "20000")
-        bad = pool.submit(smoke, broken.url, "--tries", "1")
-        passed, failed = good.result(), bad.result()
-    assert passed.returncode == 0, passed.stderr
-    assert "2 answers" in passed.stdout
-    assert failed.returncode == 1, failed.stdout
-    assert "a provider fails" in failed.stderr or "degraded" in failed.stderr
+        release = ("release", "production", SECOND)
+        stays = pool.submit(clusters[0].run, *release, well.url, *said, "--answer-ms", "20000")
+        goes = pool.submit(clusters[1].run, *release, broken.url, *said)
+    assert stays.result().returncode == 0, stays.result().stderr
+    assert "1 answered" in stays.result().stdout
+    assert clusters[0].revisions == [FIRST, SECOND]
+    assert goes.result().returncode == 1, goes.result().stdout
+    assert clusters[1].revisions == [FIRST, SECOND, FIRST]
+    assert "a provider fails" in goes.result().stderr or "degraded" in goes.result().stderr
+    assert "the smoke call failed" in goes.result().stderr
 
 
 def report(**changes: Any) -> dict[str, Any]:
@@ -64,7 +73,7 @@ def report(**changes: Any) -> dict[str, Any]:
     [
         ({"turns": [{"text": text, "latency_ms": 4001} for text in LINES]}, "4001 ms to the answer"),
         ({"turns": [{"text": text, "latency_ms": None} for text in LINES]}, "no answer to"),
-        ({"turns": []}, "0 of 2 lines"),
+        ({"turns": []}, "nothing was answered"),
         ({"exit_code": 3, "violations": [{"what": "a mark without a name"}]}, "protocol: a mark without a name"),
         ({"exit_code": 5}, "exit code 5"),
         ({"conversation": [{"role": "agent", "text": "I am very sorry, something went wrong."}]}, "a provider fails"),

@@ -90,6 +90,16 @@ async def test_a_call_that_is_over_or_unknown_is_hung_up(rest, fake) -> None:
     await rest.hang_up("CA" + "0" * 32)
 
 
+async def test_a_call_that_goes_on_is_asked_back_and_one_that_is_over_or_unknown_is_not(rest, fake) -> None:
+    made = await rest.create(RING)
+
+    assert await rest.redirect(made.call_sid, "https://h/twilio/after?leg=1#rc=5")
+    assert fake.calls[made.call_sid].redirected == [("https://h/twilio/after?leg=1#rc=5", "POST")]
+    await rest.hang_up(made.call_sid)
+    assert not await rest.redirect(made.call_sid, "https://h/twilio/after")
+    assert not await rest.redirect("CA" + "0" * 32, "https://h/twilio/after")
+
+
 @pytest.mark.parametrize(
     ("fault", "kind", "status", "code", "after", "created"),
     [

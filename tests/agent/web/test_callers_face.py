@@ -6,9 +6,9 @@ from pathlib import Path
 
 import msgspec
 import structlog
-import trio
 
 from agent.keep import journal, wav
+from agent.keep.piece import Piece
 from agent.keep.record import CallRecord, Entry
 from agent.providers import spool
 from agent.providers.aside import put_aside
@@ -226,10 +226,10 @@ async def test_a_sound_that_is_stored_meanwhile_is_not_left_behind(house):
     await archive.keeping.delivered()
     delete = archive.store.delete
 
-    def while_another_stores(*call_sids):
-        trio.from_thread.run_sync(archive.keeping.update, record(1, recording="late.wav"))
+    def while_another_stores(*call_sids, sound):
+        archive.store.add_piece(record(1).call_sid, Piece(1, "late.wav", 0, 8))
         archive.objects.sounds["late.wav"] = b"x"
-        return delete(*call_sids)
+        return delete(*call_sids, sound=sound)
 
     archive.store.delete = while_another_stores
     status, told = await erase(built.client)

@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from agent.keep.record import CallRecord, Entry, Lead
+from agent.keep.thread import Leg, Thread
 
 THEM, US = "+919876543210", "+918012345678"
 
@@ -163,3 +164,18 @@ async def test_a_store_that_is_away_is_told_and_shows_nothing_of_itself(house, p
     assert response.status_code == 503
     assert response.headers["Retry-After"]
     assert b"secret" not in await response.get_data()
+
+
+async def test_a_call_between_two_legs_goes_on_and_what_is_between_processes_is_not_told(house):
+    built, archive = house()
+    legs = (Leg("p1", 0, 4000, "hand-off"),)
+    archive.store.save(record(1, ending="", legs=legs, thread=Thread(unsaid=("Which part of town?",))), record(2))
+
+    one = await (await built.client.get(f"/api/calls/{record(1).call_sid}")).get_json(force=True)
+    page = await (await built.client.get("/api/calls?ending=goes_on")).get_json(force=True)
+
+    assert [each["call_sid"] for each in page["calls"]] == [record(1).call_sid]
+    assert page["calls"] == [one]
+    assert "thread" not in one
+    assert (one["ending"], one["ended_at"]) == ("", "")
+    assert one["legs"] == [{"process": "p1", "ended_ms": 4000, "why": "hand-off"}]

@@ -242,6 +242,7 @@ async def test_a_visitor_is_told_apart_by_his_address():
 
 async def test_half_sent_requests_do_not_lock_anybody_out(monkeypatch):
     monkeypatch.setattr("nurseries.door.http_side.MAX_CONNECTIONS", 3)
+    monkeypatch.setattr("nurseries.door.http_side.BURST", 1)
     async with open_house() as house:
         visitors: list[Visitor] = []
         for _ in range(3):

@@ -5,7 +5,7 @@ import trio
 
 from nurseries.door.front_door import GOODBYE_S
 from nurseries.door.handover import HEAD_S, LEAVE_S, SEND_S
-from nurseries.door.http_side import KEEP_ALIVE_S
+from nurseries.door.http_side import ARRIVING_S, BUSY_S, KEEP_ALIVE_S
 from tests.fakes.street import UPGRADE, open_house
 
 REQUEST = b"GET /health HTTP/1.1\r\nHost: house\r\n\r\n"
@@ -204,3 +204,32 @@ async def test_a_peer_that_errs_during_the_goodbye_does_not_interrupt_what_follo
         await trio.sleep(10)
 
     assert kept == ["record"]
+
+
+SLOW = (b"GET /health HTTP/1.1\r\nX: ", b"POST /twilio/voice HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n")
+
+
+@pytest.mark.parametrize("beginning", SLOW)
+async def test_a_burst_of_slow_clients_does_not_push_out_who_has_just_been_let_in(
+    monkeypatch, autojump_clock, beginning
+):
+    monkeypatch.setattr("nurseries.door.http_side.MAX_CONNECTIONS", 3)
+    async with open_house(imagined=True) as house:
+
+        async def slow(count: int) -> list[object]:
+            crowd = [house.street.connect() for _ in range(count)]
+            for visitor in crowd:
+                await visitor.send(beginning)
+            return crowd
+
+        crowd = await slow(5)
+        arriving = house.street.connect()
+        await arriving.send(REQUEST[:-2])
+        await trio.sleep(ARRIVING_S / 2)
+        await slow(8)
+        await arriving.send(REQUEST[-2:])
+
+        assert (await arriving.answer())[0] == 200
+        await trio.sleep(BUSY_S)
+        assert await house.street.connect().get() == 200
+        assert [await visitor.until_closed() for visitor in crowd] == [b""] * 5

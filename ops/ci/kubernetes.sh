@@ -1,0 +1,31 @@
+# shellcheck shell=bash
+# Sourced by deploy and rollback: ENV, its namespace, and how long pods may take.
+ENV=${1:-}
+case $ENV in
+  staging | production) ;;
+  *) echo "usage: ${0##*/} staging|production${ARGUMENTS:+ $ARGUMENTS}" >&2; exit 2 ;;
+esac
+command -v kubectl >/dev/null || PATH="$PWD/.venv/bin:$PATH"
+command -v kubectl >/dev/null || { echo "${0##*/}: no kubectl here: 'make .venv/.dev' installs one" >&2; exit 2; }
+
+if [ -n "${KUBE_CONFIG:-}" ]; then
+  KUBECONFIG=$(umask 077 && mktemp)
+  export KUBECONFIG
+  trap 'rm -f "$KUBECONFIG"' EXIT
+  printf '%s\n' "$KUBE_CONFIG" >"$KUBECONFIG"
+fi
+
+DEPLOYMENT=deployment/calling-agent
+in_cluster() { kubectl --namespace "calling-agent-$ENV" "$@"; }
+
+# New pods are up within a minute or two; old ones that still drain are not waited for.
+rolled_out() { in_cluster rollout status "$DEPLOYMENT" --timeout "${ROLLOUT_TIMEOUT:-6m}"; }
+
+# For whoever reads the log of a deploy that failed.
+say_why() {
+  {
+    in_cluster get pods --selector app.kubernetes.io/name=calling-agent -o wide
+    in_cluster get events --field-selector type=Warning --sort-by .lastTimestamp | tail -15
+    in_cluster logs "$DEPLOYMENT" --tail 20 --prefix
+  } >&2 || true
+}

@@ -1,0 +1,151 @@
+"""A site for proofs: server processes on loopback ports behind HAProxy, which asks each whether it is ready."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import trio
+
+from tests.calls.server import Server
+
+PUBLIC = "https://voice.example.in"
+ACCOUNT = "AC" + "5" * 32
+TOKEN = "0123456789abcdef" * 2
+GREETING = "Hello this is Priya. How may I help you today?"
+READY_S = 90.0
+
+CONFIGURATION = """
+global
+    nbthread 1
+    maxconn 4000
+    stats socket {folder}/haproxy.sock level admin
+defaults
+    mode http
+    timeout connect 1s
+    timeout client 30s
+    timeout server 30s
+    timeout tunnel 1h
+    timeout check 5s
+    option http-server-close
+    option redispatch
+    retries 3
+frontend site
+    bind 127.0.0.1:{port}
+    default_backend pods
+backend pods
+    balance leastconn
+    option httpchk GET /health/ready
+    http-check expect status 200
+    default-server check inter 200ms fall 1 rise 1 init-addr none
+{servers}
+"""
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of this machine that nobody listens on now."""
+    probes = [socket.socket() for _ in range(count)]
+    for probe in probes:
+        probe.bind(("127.0.0.1", 0))
+    ports: list[int] = [probe.getsockname()[1] for probe in probes]
+    for probe in probes:
+        probe.close()
+    return ports
+
+
+class Site:
+    """HAProxy and as many places for processes."""
+
+    def __init__(self, folder: Path, places: int = 2, **settings: str) -> None:
+        """`settings` are those of every process."""
+        program = shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin:/usr/local/sbin")
+        if program is None:
+            raise SystemExit(
+                "HAProxy is missing: apt-get install haproxy (Debian, Ubuntu), brew install haproxy (macOS)"
+            )
+        self.folder = folder
+        self.port, *self.ports = free_ports(places + 1)
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.pods: dict[int, Server] = {}
+        """By place."""
+        self.started = 0
+        self._settings = {
+            "PROVIDER": "scripted",
+            "APP_ENV": "test",
+            "GREETING": GREETING,
+            "TWILIO_ACCOUNT_SID": ACCOUNT,
+            "TWILIO_AUTH_TOKEN": TOKEN,
+            "PUBLIC_URL": PUBLIC,
+            "MAX_CONCURRENT_CALLS": "200",
+        } | settings
+        servers = "\n".join(f"    server pod{n} 127.0.0.1:{port}" for n, port in enumerate(self.ports))
+        configuration = folder / "haproxy.cfg"
+        configuration.write_text(CONFIGURATION.format(folder=folder, port=self.port, servers=servers))
+        self._haproxy = subprocess.Popen([program, "-db", "-q", "-f", str(configuration)])
+
+    async def start(self, place: int, folder: str = "") -> Server:
+        """A process there, once HAProxy leads calls to it. In a folder of its own, or in one that was there before."""
+        self.started += 1
+        home = self.folder / (folder or f"process-{self.started}")
+        home.mkdir(exist_ok=True)
+        settings = self._settings | {"PORT": str(self.ports[place])}
+        pod = await trio.to_thread.run_sync(lambda: Server(home, **settings))
+        self.pods[place] = pod
+        with trio.fail_after(READY_S):
+            while not await trio.to_thread.run_sync(self.up, place):  # noqa: ASYNC110
+                await trio.sleep(0.1)
+        return pod
+
+    def up(self, place: int) -> bool:
+        """Whether HAProxy leads calls there."""
+        state = self._ask("show stat")
+        return any(line.startswith(f"pods,pod{place},") and ",UP," in line for line in state.splitlines())
+
+    def terminate(self, place: int) -> None:
+        """SIGTERM."""
+        self.pods[place].process.send_signal(signal.SIGTERM)
+
+    async def gone(self, place: int, bound_s: float) -> int:
+        """Its exit code, once it has left."""
+        pod = self.pods.pop(place)
+        return await trio.to_thread.run_sync(lambda: pod.process.wait(bound_s))
+
+    def kill(self, place: int) -> None:
+        """SIGKILL."""
+        self.pods.pop(place).kill()
+
+    def close(self) -> None:
+        """End everything, at once."""
+        for place in tuple(self.pods):
+            self.kill(place)
+        self._haproxy.terminate()
+        self._haproxy.wait(10)
+
+    def _ask(self, command: str) -> str:
+        with socket.socket(socket.AF_UNIX) as runtime:
+            runtime.settimeout(5)
+            try:
+                runtime.connect(f"{self.folder}/haproxy.sock")
+            except OSError:
+                return ""
+            runtime.sendall(command.encode() + b"\n")
+            told = b""
+            while piece := runtime.recv(65_536):
+                told += piece
+        return told.decode()
+
+
+@contextmanager
+def site(folder: Path, **settings: Any) -> Iterator[Site]:
+    """For as long as the block lasts."""
+    made = Site(folder, **settings)
+    try:
+        yield made
+    finally:
+        made.close()

@@ -1,0 +1,255 @@
+"""The way out in virtual time: what is waited for, in which order, and for how long at most."""
+
+from __future__ import annotations
+
+import math
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+import trio
+import trio.testing
+from trio.lowlevel import ParkingLot
+
+from agent.config import Settings
+from agent.guard.lease import Lease, Stand
+from agent.model import CallInfo, Ending
+from agent.web.state import PROMISE_S, ProcessState
+from nurseries.leaving import LINGER_S, LOOK_S, Leaving, Phase, longest, longest_drain_s
+from tests.calls.stage import configured
+
+DRAIN = {"DRAIN_TIMEOUT_S": 100.0, "GOODBYE_TIMEOUT_S": 10.0}
+
+
+class Call:
+    """Ends as it is told to, some time later."""
+
+    def __init__(self, house: House, call_sid: str = "CA1", takes_s: float = 1.0) -> None:
+        self.info = CallInfo(call_sid, "AC", "MZ")
+        self._house = house
+        self._takes_s = takes_s
+        self.told: list[tuple[float, str]] = []
+
+    def move(self, _reason: str) -> None:
+        self._go("moved")
+
+    def end(self, ending: Ending, _reason: str) -> None:
+        self._go(ending.value)
+
+    def _go(self, how: str) -> None:
+        self.told.append((trio.current_time() - self._house.began, how))
+        self._house.nursery.start_soon(self.over, self._takes_s)
+
+    async def over(self, after_s: float) -> None:
+        await trio.sleep(after_s)
+        if self in self._house.calls:
+            self._house.calls.remove(self)
+            self._house.leaving.last_over = trio.current_time()
+            self._house.changed.unpark_all()
+
+
+@dataclass
+class House:
+    """A process without its door."""
+
+    settings: Settings
+    nursery: trio.Nursery
+    state: ProcessState = field(default_factory=lambda: ProcessState(ready=True))
+    calls: set[Call] = field(default_factory=set)
+    changed: ParkingLot = field(default_factory=ParkingLot)
+    sound: bool = True
+    leases: Callable[[str], Lease | None] = lambda _: None
+    movable: Callable[[Call], bool] = lambda _: True
+    due: list[float] = field(default_factory=list)
+    door: trio.CancelScope = field(default_factory=trio.CancelScope)
+
+    def __post_init__(self) -> None:
+        self.began = trio.current_time()
+        self.state.on_change = self.changed.unpark_all
+        self.signal, self._signals = trio.open_memory_channel[int](math.inf)
+        self.closed_at = math.nan
+        self.leaving = Leaving(
+            *(self.settings, self.state, self.calls, self.changed),
+            movable=self._is_movable,
+            sound=self._sound,
+            look=self._look,
+            due=lambda within_s: self.due.append(trio.current_time() - self.began + within_s),
+        )
+
+    def call(self, *of: object) -> Call:
+        call = Call(self, *of)
+        self.calls.add(call)
+        self.changed.unpark_all()
+        return call
+
+    async def open(self) -> None:
+        """Until the door is closed; `closed_at` is when."""
+        with self.door:
+            await self.leaving.run(self._signals, self.door)
+        self.closed_at = trio.current_time() - self.began
+
+    def _is_movable(self, call: Call) -> bool:
+        return self.movable(call)
+
+    async def _sound(self) -> bool:
+        await trio.lowlevel.checkpoint()
+        return self.sound
+
+    async def _look(self, call_sid: str) -> Lease | None:
+        await trio.lowlevel.checkpoint()
+        return self.leases(call_sid)
+
+
+@pytest.fixture
+async def house(nursery):
+    def build(**changes: object) -> House:
+        built = House(configured(**(DRAIN | changes)), nursery)
+        nursery.start_soon(built.open)
+        return built
+
+    return build
+
+
+async def until_closed(house: House) -> float:
+    while math.isnan(house.closed_at):  # noqa: ASYNC110  of virtual time there is enough
+        await trio.sleep(0.01)
+    return house.closed_at
+
+
+async def test_a_call_goes_on_to_its_end_and_the_webhooks_behind_it_are_waited_for(house, autojump_clock) -> None:
+    here = house()
+    call = here.call()
+    here.signal.send_nowait(signal.SIGTERM)
+    await trio.sleep(30)
+    assert here.state.draining
+    assert call.told == []
+
+    await call.over(0)
+
+    assert await until_closed(here) == pytest.approx(30 + LINGER_S, abs=0.1)
+
+
+async def test_at_the_end_of_its_time_calls_are_told_goodbye_and_then_left(house, autojump_clock) -> None:
+    here = house()
+    call = here.call("CA1", 1000.0)
+    here.signal.send_nowait(signal.SIGTERM)
+
+    closed = await until_closed(here)
+
+    assert call.told == [(100.0, "shutdown")]
+    bounds = longest(here.settings)
+    assert closed <= bounds[Phase.CALLS] + bounds[Phase.GOODBYES] + bounds[Phase.WEBHOOKS] + 0.1
+
+
+async def test_a_second_signal_says_goodbye_and_a_third_waits_for_nobody(house, autojump_clock) -> None:
+    here = house()
+    call = here.call("CA1", 1000.0)
+    here.signal.send_nowait(signal.SIGTERM)
+    await trio.sleep(5)
+    here.signal.send_nowait(signal.SIGINT)
+    await trio.sleep(2)
+    assert call.told == [(5.0, "shutdown")]
+    here.signal.send_nowait(signal.SIGTERM)
+
+    assert await until_closed(here) == pytest.approx(7, abs=0.1)
+
+
+async def test_with_hand_off_each_call_is_asked_to_go_at_once_also_one_that_comes_later(house, autojump_clock) -> None:
+    here = house(DRAIN_MODE="hand-off")
+    first = here.call("CA1", 3.0)
+    here.state.promise("CA2", time.time())
+    here.signal.send_nowait(signal.SIGTERM)
+    await trio.sleep(0.5)
+    here.state.promised.clear()
+    late = here.call("CA2", 2.0)
+
+    closed = await until_closed(here)
+
+    assert first.told == [(0.0, "moved")]
+    assert [(round(at, 1), how) for at, how in late.told] == [(0.5, "moved")]
+    assert closed == pytest.approx(3 + LINGER_S, abs=0.1)
+
+
+async def test_a_call_that_nobody_else_can_take_goes_on(house, autojump_clock) -> None:
+    here = house(DRAIN_MODE="hand-off")
+    call = here.call()
+    here.movable = lambda _: False
+    here.signal.send_nowait(signal.SIGTERM)
+    await trio.sleep(30)
+    assert call.told == []
+
+
+async def test_while_the_store_is_away_no_call_is_handed_off(house, autojump_clock) -> None:
+    here = house(DRAIN_MODE="hand-off")
+    call = here.call()
+    here.sound = False
+    here.signal.send_nowait(signal.SIGTERM)
+    await trio.sleep(20)
+    assert call.told == []
+
+    here.sound = True
+    await until_closed(here)
+
+    ((at, how),) = call.told
+    assert how == "moved"
+    assert at <= 20 + LOOK_S
+
+
+async def test_a_promise_is_waited_for_as_long_as_the_carrier_may_take(house, autojump_clock) -> None:
+    here = house()
+    here.state.promise("CA1", time.time())
+    here.signal.send_nowait(signal.SIGTERM)
+    await trio.sleep(1)
+    assert math.isnan(here.closed_at)
+    # The promise is of the wall clock, which does not jump.
+    here.state.promised["CA1"] -= PROMISE_S
+
+    assert await until_closed(here) <= 1 + LOOK_S + LINGER_S + 0.1
+
+
+async def test_a_promise_whose_call_has_come_to_another_process_is_void(house, autojump_clock) -> None:
+    here = house()
+    here.leases = lambda _: Lease("CA1", "another", 1, "MZ", Stand.HELD, trio.current_time())  # renewed all the time
+    here.state.promise("CA1", time.time())
+    here.signal.send_nowait(signal.SIGTERM)
+
+    assert await until_closed(here) <= 3 * LOOK_S + LINGER_S
+    assert here.state.promised == {}
+
+
+async def test_a_promise_whose_call_nobody_renews_is_kept(house, autojump_clock) -> None:
+    here = house()
+    here.leases = lambda _: Lease("CA1", "gone", 1, "MZ", Stand.HELD, 7.0)
+    here.state.promise("CA1", time.time())
+    here.signal.send_nowait(signal.SIGTERM)
+    await trio.sleep(10)
+
+    assert list(here.state.promised) == ["CA1"]
+
+
+async def test_what_is_due_by_when_is_told_at_every_phase_and_is_never_later_than_at_first(
+    house, autojump_clock
+) -> None:
+    here = house()
+    call = here.call("CA1", 1000.0)
+    here.signal.send_nowait(signal.SIGTERM)
+    await until_closed(here)
+    for phase in (Phase.KEEPING, Phase.PURSE, Phase.JOURNAL, Phase.STORES):
+        here.leaving.reached(phase)
+
+    assert call.told
+    assert here.due[0] == longest_drain_s(here.settings)
+    assert all(due <= here.due[0] + 0.1 for due in here.due)
+    assert here.due[-1] == pytest.approx(here.closed_at + longest(here.settings)[Phase.STORES], abs=0.1)
+
+
+def test_the_whole_is_the_sum_of_its_phases() -> None:
+    settings = configured(**DRAIN)
+    bounds = longest(settings)
+
+    assert list(bounds) == list(Phase)
+    assert longest_drain_s(settings) == pytest.approx(sum(bounds.values()))
+    assert longest_drain_s(settings, Phase.STORES) == bounds[Phase.STORES]
+    assert 100 + 10 < longest_drain_s(settings) < 100 + 10 + 90

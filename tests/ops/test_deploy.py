@@ -1,0 +1,108 @@
+"""ops/ci/deploy, rollback and release, against a kubectl that behaves like a cluster's: pods come up, or do not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.ops.cluster import BAD, FIRST, SECOND, Cluster
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Cluster:
+    return Cluster(tmp_path)
+
+
+@pytest.mark.parametrize("environment", ["staging", "production"])
+def test_an_image_is_rolled_out(cluster: Cluster, environment: str) -> None:
+    done = cluster.run("deploy", environment, FIRST)
+    assert done.returncode == 0, done.stderr
+    assert cluster.revisions == [FIRST]
+    assert f"--namespace calling-agent-{environment} rollout status deployment/calling-agent" in cluster.calls
+    assert "rollout undo" not in cluster.calls
+
+
+def test_pods_that_do_not_become_ready_are_rolled_back(cluster: Cluster) -> None:
+    cluster.refuses(BAD)
+    assert cluster.run("deploy", "production", FIRST).returncode == 0
+    done = cluster.run("deploy", "production", BAD)
+    assert done.returncode == 1
+    assert cluster.revisions == [FIRST, BAD, FIRST]
+    assert "do not become ready" in done.stderr
+    assert "what there is to see" in done.stderr
+
+
+def test_a_first_deploy_that_fails_has_nothing_to_go_back_to(cluster: Cluster) -> None:
+    cluster.refuses(BAD)
+    done = cluster.run("deploy", "staging", BAD)
+    assert done.returncode == 3
+    assert "no rollout history" in done.stderr
+
+
+def test_a_rollback_that_does_not_come_up_either_is_told(cluster: Cluster) -> None:
+    for image in (FIRST, SECOND):
+        assert cluster.run("deploy", "staging", image).returncode == 0
+    cluster.refuses(FIRST)
+    done = cluster.run("rollback", "staging")
+    assert done.returncode == 1
+    assert "needs a look" in done.stderr
+
+
+def test_one_goes_back_to_what_ran_before_or_to_a_revision(cluster: Cluster) -> None:
+    for image in (FIRST, SECOND):
+        assert cluster.run("deploy", "production", image).returncode == 0
+    assert cluster.run("rollback", "production").returncode == 0
+    assert cluster.revisions == [FIRST, SECOND, FIRST]
+    assert cluster.run("rollback", "production", TO_REVISION="2").returncode == 0
+    assert cluster.revisions[-1] == SECOND
+
+
+@pytest.mark.parametrize(
+    "image", ["", "calling-agent", "calling-agent:latest", "a/b@sha256:abc", "a/b:1;id", "a b:1", "a/b:1|id"]
+)
+def test_an_image_that_cannot_be_gone_back_to_is_refused(cluster: Cluster, image: str) -> None:
+    done = cluster.run("deploy", "staging", image)
+    assert done.returncode == 2
+    assert "by its digest" in done.stderr
+    assert not cluster.revisions
+
+
+def test_a_place_that_there_is_not_is_refused(cluster: Cluster) -> None:
+    for script in ("deploy", "rollback"):
+        done = cluster.run(script, "prod", FIRST)
+        assert done.returncode == 2
+        assert "staging|production" in done.stderr
+
+
+def test_without_its_secret_nothing_is_changed(cluster: Cluster) -> None:
+    (cluster.folder / "no-secret").touch()
+    done = cluster.run("deploy", "staging", FIRST)
+    assert done.returncode == 2
+    assert "secret.example.env" in done.stderr
+    assert not cluster.revisions
+
+
+def test_a_release_whose_call_nobody_answers_is_undone(cluster: Cluster) -> None:
+    assert cluster.run("deploy", "staging", FIRST).returncode == 0
+    done = cluster.run("release", "staging", SECOND, "http://127.0.0.1:9", "--ready-s", "0")
+    assert done.returncode == 1
+    assert cluster.revisions == [FIRST, SECOND, FIRST]
+    assert "the smoke call failed" in done.stderr
+
+
+def test_a_release_that_does_not_come_up_is_not_called(cluster: Cluster) -> None:
+    cluster.refuses(BAD)
+    assert cluster.run("deploy", "staging", FIRST).returncode == 0
+    done = cluster.run("release", "staging", BAD, "http://127.0.0.1:9", "--ready-s", "0")
+    assert done.returncode == 1
+    assert cluster.revisions == [FIRST, BAD, FIRST]
+    assert "smoke" not in done.stderr
+
+
+def test_the_configuration_of_a_cluster_may_be_given_as_text_and_is_not_left_behind(cluster: Cluster) -> None:
+    temporary = cluster.folder / "tmp"
+    temporary.mkdir()
+    done = cluster.run("deploy", "staging", FIRST, KUBE_CONFIG="apiVersion: v1", TMPDIR=str(temporary))
+    assert done.returncode == 0, done.stderr
+    assert not list(temporary.iterdir())
