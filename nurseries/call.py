@@ -421,7 +421,7 @@ class Call:
         scene = moving.Scene(
             quiet_since=self._quiet_since,
             asked=lambda: dialogue.memory.conversation.question.endswith("?"),
-            free=lambda: not (self._caller_busy or dialogue.committed),
+            free=self._free,
             audible=lambda: outbox.ledger.first if outbox.speaking else "",
         )
         wait_s = self._parts.settings.HAND_OFF_WAIT_S
@@ -432,6 +432,10 @@ class Call:
         """The caller speaks or presses keys, or has done so and it is not known yet what it was."""
         dialogue = self.dialogue
         return dialogue.caller_speaks or dialogue.unheard or self._turns.voiced or self._keys.pending
+
+    def _free(self) -> bool:
+        noise = self._turns.speaking and self.floor.noise and not (self.dialogue.unheard or self._keys.pending)
+        return (noise or not self._caller_busy) and not self.dialogue.committed
 
     def _quiet_since(self) -> float:
         dialogue, outbox = self.dialogue, self._outbox

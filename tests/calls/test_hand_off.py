@@ -157,6 +157,14 @@ async def test_a_caller_who_speaks_is_not_moved(autojump_clock) -> None:
     assert said.end_ms - said.start_ms >= 9000 - 1
 
 
+async def test_a_noise_without_words_keeps_no_call(autojump_clock) -> None:
+    noise = replace(TALK, heard=("",))
+    legs = await legs_of(noise, 12.0, lines=(tone(60_000, at_ms=4000),), HAND_OFF_WAIT_S=4)
+
+    (before,) = legs.records
+    assert 12_000 <= (before.legs[-1].ended_ms or 0) <= 4000 + 30_000 + 1000  # it may be one utterance for so long
+
+
 async def test_a_call_without_a_quiet_moment_is_handed_off_when_its_time_is_over(autojump_clock) -> None:
     endless = "This is the first of many sentences that I say. " * 12
     legs = await legs_of(replace(TALK, replies=(endless,)), 7.0, lines=LINES[:1], HAND_OFF_WAIT_S=8)
