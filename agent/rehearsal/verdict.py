@@ -107,8 +107,13 @@ def judge(log: CallLog, record: Mapping[str, Any] | None, wants: Wants) -> Verdi
 
 def heard_in(log: CallLog) -> list[Words]:
     """What the caller has heard of the agent."""
+    return read(log.played, cuts(log))
+
+
+def cuts(log: CallLog) -> list[float]:
+    """When what was still to be played was dropped, in milliseconds of the call."""
     ends = [leg.ended_ms for leg in log.legs if leg.ended_ms is not None]
-    return read(log.played, [*ends, *(clear.at_ms for clear in log.clears)])
+    return sorted([*ends, *(clear.at_ms for clear in log.clears if clear.dropped_ms)])
 
 
 def crashes(log: CallLog) -> list[float]:
@@ -117,10 +122,9 @@ def crashes(log: CallLog) -> list[float]:
 
 
 def sentences(heard: Sequence[Words], log: CallLog) -> list[Sentence]:
-    """What the agent was heard to say, parted at the ends of sentences and of streams."""
-    ends = [leg.ended_ms if leg.ended_ms is not None else float("inf") for leg in log.legs]
-    made = []
-    for _, group in itertools.groupby(heard, key=lambda words: sum(words.start_ms > end for end in ends)):
+    """What the agent was heard to say, parted at the ends of sentences and of streams, and where it was silenced."""
+    made, ends = [], cuts(log)
+    for _, group in itertools.groupby(heard, key=lambda words: sum(words.start_ms >= end for end in ends)):
         stretches = [words for words in group if words.spelled]
         for text, n in _parted(["".join(words.text.split()) for words in stretches]):
             made.append(Sentence(text, stretches[n].end_ms))
@@ -175,17 +179,17 @@ def _breaks(made: Verdict, wants: Wants) -> list[str]:
 
 
 def _agent_side(log: CallLog, heard: Sequence[Words], record: Mapping[str, Any]) -> list[str]:
-    """Whether the record has what was heard: to the character, and after a crash to the sentence."""
+    """Whether the record has what was heard: to the character; to the sentence where one was broken off."""
     kept = ["".join(entry["text"].split()) for entry in record["entries"] if entry["role"] == "agent"]
     if not all(words.spelled for words in heard):
         return ["some of the agent's sound cannot be read"]
-    if not crashes(log):
+    if not crashes(log) and not any(clear.dropped_ms for clear in log.clears):
         sound = "".join("".join(words.text.split()) for words in heard)
         return [] if sound == "".join(kept) else [_difference(sound, "".join(kept))]
     told = [text for entry in kept for text, _ in _parted([entry]) if text.endswith((".", "?", "!"))]
     said = [sentence for sentence in sentences(heard, log) if sentence.whole]
     faults, left = [], Counter(told)
-    for sentence in said:
+    for sentence in sorted(said, key=lambda sentence: _excused(sentence.end_ms, log)):
         if left[sentence.text]:
             left[sentence.text] -= 1
         elif not _excused(sentence.end_ms, log):
