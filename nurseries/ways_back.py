@@ -18,7 +18,7 @@ import structlog
 import trio
 
 from agent.config import Settings
-from agent.errors import CarrierError, CarrierFault
+from agent.errors import CarrierError, CarrierFault, StoreError
 from agent.guard.lease import LEASE_S, Lease, Stand
 from agent.web.state import ProcessState
 from agent.web.ways_back import Whereabouts
@@ -31,6 +31,9 @@ log = structlog.get_logger(__name__)
 
 RESCUE_S = 3.0
 """For the carrier to come by itself: a request that waits this long has most likely been lost."""
+
+SURE_S = 0.5
+"""For the store to say that nobody has a call of which nothing is known here."""
 
 LOOK_AGAIN_S = 0.5
 """Where the lease has not run out yet."""
@@ -74,14 +77,16 @@ class WaysBackOf:
     async def whereabouts(self, call_sid: str) -> Whereabouts:
         to: str | None = self._state.hand_overs.get(call_sid)
         lease: Lease | None = None
+        sure = True
 
         async def ask_store() -> None:
             nonlocal to
             to = await self._handed_over(call_sid)
 
         async def ask_lease() -> None:
-            nonlocal lease
+            nonlocal lease, sure
             lease = await self._holding.look(call_sid)
+            sure = lease is not None or await self._is_none(call_sid)
             if lease is not None and lease.stand in {Stand.MOVING, Stand.LOST}:
                 nursery.cancel_scope.cancel("a call that goes on is passed on to nobody")
 
@@ -89,7 +94,16 @@ class WaysBackOf:
             nursery.start_soon(ask_lease)
             if not to:
                 nursery.start_soon(ask_store)
-        return Whereabouts(to, lease)
+        return Whereabouts(to, lease, sure)
+
+    async def _is_none(self, call_sid: str) -> bool:
+        """Whether the store says so."""
+        with trio.move_on_after(SURE_S):
+            try:
+                return await self._holding.stored(call_sid) is None
+            except StoreError:
+                return False
+        return False
 
     async def rescued(self, lease: Lease) -> bool:
         return await self._holding.rescued(lease)
