@@ -20,6 +20,7 @@ import trio
 from agent.config import Settings
 from agent.errors import CarrierError, CarrierFault, StoreError
 from agent.guard.lease import LEASE_S, Lease, Stand
+from agent.legs_metrics import rescued
 from agent.web.state import ProcessState
 from agent.web.ways_back import Whereabouts
 from agent.web.webhook import INSIST, target
@@ -178,13 +179,16 @@ class WaysBackOf:
                 again = error.fault is not CarrierFault.REFUSED and pause < math.inf
                 log.warning("call not asked back", call_sid=lease.call_sid, error=str(error), again=again)
                 if not again:
+                    rescued("refused" if error.fault is CarrierFault.REFUSED else "failed")
                     return
                 least = RESCUE_S if error.fault is CarrierFault.UNKNOWN else min(error.retry_after_s or 0.0, RESCUE_S)
                 await trio.sleep(max(pause, least))
                 if not await self._still(lease):
+                    rescued("unneeded")
                     return
             else:
                 log.info("call asked back", call_sid=lease.call_sid, leg=lease.fence, there=there)
+                rescued("sent" if there else "unneeded")
                 if not there:
                     self._over(lease.call_sid)
                 return

@@ -18,6 +18,7 @@ from agent.web.state import ProcessState
 from agent.web.webhook import INSIST
 from nurseries.holding import Holding
 from nurseries.ways_back import LOOK_AGAIN_S, MOST, RESCUE_S, WaysBackOf
+from tests.calls.counted import Counted
 from tests.calls.stage import configured
 from tests.fakes.memory_leases import MemoryLeases
 
@@ -231,6 +232,29 @@ async def test_what_was_not_done_is_asked_for_again_as_long_as_nobody_has_come(
     await trio.sleep(60)
 
     assert len(two.carrier.asked) == times
+
+
+@pytest.mark.parametrize(
+    ("faults", "there", "result"),
+    [
+        ([], True, "sent"),
+        ([], False, "unneeded"),
+        ([CarrierFault.REFUSED], True, "refused"),
+        ([CarrierFault.BUSY] * 9, True, "failed"),
+        ([CarrierFault.UNKNOWN] * 9, True, "failed"),
+        ([CarrierFault.BUSY], True, "sent"),
+    ],
+)
+async def test_what_became_of_a_rescue_is_told(two, autojump_clock, faults, there, result) -> None:
+    counted = Counted()
+    await two.begin()
+    await two.one.put("CA1", Stand.LOST)
+    two.carrier.faults, two.carrier.there = [CarrierError(fault, "no") for fault in faults], there
+    two.ways.stopped("CA1", "MZ1")
+    await trio.sleep(120)
+
+    results = {each: counted("rescues_total", result=each) for each in ("sent", "unneeded", "refused", "failed")}
+    assert {each: n for each, n in results.items() if n} == {result: 1}
 
 
 async def test_a_call_that_comes_meanwhile_is_not_asked_for_again(two, autojump_clock) -> None:
