@@ -24,7 +24,7 @@ from agent.guard.lease import Lease
 from agent.model import CallInfo, Ending
 from agent.providers.mongo_database import LIMIT_S as STORE_S
 from agent.web.state import PROMISE_S, ProcessState
-from nurseries.call import BEFORE_CLOSE_S, CLOSE_S, LAST_WORDS_S
+from nurseries.closing import BEFORE_CLOSE_S, CLOSE_S, LAST_WORDS_S
 from nurseries.door.front_door import GOODBYE_S as DOOR_S
 from nurseries.door.handover import LEAVE_S
 from nurseries.door.media_side import GOODBYE_S as MEDIA_S
