@@ -136,6 +136,8 @@ class Call:
         )
         self._socket = socket
         self._parts = parts
+        self._answered = taken.thread.answered if taken is not None else info.leg > 1
+        """It is known who has answered a call that we placed."""
         self._leg_began_ms = taken.now_ms(now) if taken is not None else 0.0
         self._began = trio.current_time() - self._leg_began_ms / 1000
         """Of the call, however many legs ago."""
@@ -329,6 +331,7 @@ class Call:
             notices=dialogue.notices,
             parting=("transfer" if dialogue.transferring else "goodbye") if dialogue.parting else "",
             complete=dialogue.complete,
+            answered=self._answered,
             speaking=dialogue.caller_speaks or dialogue.unheard,
         )
 
@@ -421,7 +424,7 @@ class Call:
                 )
                 nursery.start_soon(self._limit, name="duration")
                 nursery.start_soon(self._find_moment, name="moving")
-                verdict = self._parts.verdict if self.info.order and self.info.leg == 1 else None
+                verdict = self._parts.verdict if self.info.order and not self._answered else None
                 if verdict is not None and settings.MACHINE_DETECTION != "off":
                     nursery.start_soon(self._look_for_machine, verdict, name="machine")
                 nursery.start_soon(make_phrases, dialogue.phrases, dialogue.manner, name="phrases")
@@ -499,6 +502,7 @@ class Call:
             hang_up=hang_up,
             leave_message=leave_message,
         )
+        self._answered = True
 
     async def _leave(self, crashed: bool) -> None:
         """Last words where the ending has any, then the rest of the queue, as far as the caller hears it in time."""

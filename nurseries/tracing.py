@@ -100,6 +100,8 @@ class Tracing:
         self._ask = ask or InThread()
         self._waiting: deque[Span] = deque()
         self._full = trio.Event()
+        self._leaving = False
+        self._sending = trio.CancelScope(shield=True)
         self._fault = ""
 
     def tell(self, spans: Sequence[Span]) -> None:
@@ -113,20 +115,30 @@ class Tracing:
             self._full.set()
 
     async def run(self) -> None:
-        """Send until cancelled; then what is left, for LEAVE_S at most."""
+        """Send until cancelled; then what is left, for LEAVE_S at most. What is being sent then is sent to its end."""
         log.info("calls are traced", to=self._exporter.name)
         try:
-            while True:
-                with trio.move_on_after(self._every_s):
-                    await self._full.wait()
-                self._full = trio.Event()
-                await self._send()
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._serve, name="send spans")
+                try:
+                    await trio.sleep_forever()
+                finally:
+                    self._leaving = True
+                    self._full.set()
+                    self._sending.deadline = trio.current_time() + LEAVE_S
         finally:
-            with trio.move_on_after(LEAVE_S, shield=True):
-                await self._send()
             SPANS.add(len(self._waiting), result="dropped")
             self._waiting.clear()
             self._exporter.close()
+
+    async def _serve(self) -> None:
+        with self._sending:
+            while not self._leaving or self._waiting:
+                with trio.move_on_after(self._every_s):
+                    await self._full.wait()
+                if not self._leaving:
+                    self._full = trio.Event()
+                await self._send()
 
     async def _send(self) -> None:
         """All that waits now."""

@@ -48,9 +48,9 @@ class OtlpExporter:
         self._sampler = provider.sampler
         self._scope = InstrumentationScope("calling-agent", version)
         self._words = _LastWords()
-        logger = logging.getLogger("opentelemetry")
-        logger.addHandler(self._words)
-        logger.propagate = False
+        self._logger = logging.getLogger("opentelemetry")
+        self._logger.addHandler(self._words)
+        self._logger.propagate = False
         self._exporter = OTLPSpanExporter(endpoint=url)
 
     def wanted(self, trace_id: int) -> bool:
@@ -63,6 +63,7 @@ class OtlpExporter:
 
     def close(self) -> None:
         self._exporter.shutdown()  # type: ignore[no-untyped-call]
+        self._logger.removeHandler(self._words)
 
     def _span(self, span: Span) -> ReadableSpan:
         return ReadableSpan(

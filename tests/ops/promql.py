@@ -42,27 +42,33 @@ class There:
         return self._labels(promql.parse(query))
 
     def _labels(self, node: object) -> frozenset[str]:
+        found = frozenset[str]()
         match node:
             case promql.VectorSelector():
-                return self._selected(node)
+                found = self._selected(node)
             case promql.MatrixSelector():
-                return self._selected(node.vector_selector)
+                found = self._selected(node.vector_selector)
             case promql.ParenExpr() | promql.UnaryExpr() | promql.SubqueryExpr():
-                return self._labels(node.expr)
+                found = self._labels(node.expr)
             case promql.AggregateExpr():
-                return self._aggregated(node)
+                found = self._aggregated(node)
             case promql.Call():
-                found = frozenset[str]().union(*map(self._labels, node.args))
-                if node.func.name == "histogram_quantile":
-                    if "le" not in found:
-                        raise WrongError(f"histogram_quantile without le: {node}")
-                    return found - {"le"}
-                return frozenset() if node.func.name in {"absent", "vector", "scalar"} else found
+                found = self._called(node)
             case promql.BinaryExpr():
-                return self._combined(node)
+                found = self._combined(node)
             case promql.NumberLiteral() | promql.StringLiteral():
-                return frozenset()
-        raise WrongError(f"what is {type(node).__name__}?")
+                pass
+            case _:
+                raise WrongError(f"what is {type(node).__name__}?")
+        return found
+
+    def _called(self, node: promql.Call) -> frozenset[str]:
+        found = frozenset[str]().union(*map(self._labels, node.args))
+        if node.func.name == "histogram_quantile":
+            if "le" not in found:
+                raise WrongError(f"histogram_quantile without le: {node}")
+            return found - {"le"}
+        return frozenset() if node.func.name in {"absent", "vector", "scalar"} else found
 
     def _aggregated(self, node: promql.AggregateExpr) -> frozenset[str]:
         inner = self._labels(node.expr)

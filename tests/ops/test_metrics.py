@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
+from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 import nurseries.serve
 from agent.metrics import DECLARED, PREFIX
+from agent.seen.spans import trace_id
 from tests.calls.server import Server, call
+from tests.fakes.collector import Collector, attributes
 from tests.ops.promql import OF_PROMETHEUS, There, WrongError, used
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,17 +39,39 @@ PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
 assert nurseries.serve, "all that a server counts is declared by now"
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What is seen of a call from outside."""
+
+    metrics: str
+    spans: list[dict[str, Any]]
+    call_sid: str
+
+
 @pytest.fixture(scope="module")
-def families(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Metric]:
-    """A real server's, after a call."""
-    server = Server(tmp_path_factory.mktemp("scraped"), PROVIDER="scripted", DAY_BUDGET="5", CALL_BUDGET="1")
-    try:
-        code, report = call(server.url, "--say", "Hello.")
-        assert code == 0, report
-        text = httpx2.get(f"{server.url}/metrics").text
-    finally:
-        server.kill()
-    return {family.name: family for family in text_string_to_metric_families(text)}
+def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
+    """Of a call to a real server, which leaves then."""
+    with Collector() as collector:
+        server = Server(
+            tmp_path_factory.mktemp("seen"),
+            PROVIDER="scripted",
+            DAY_BUDGET="5",
+            CALL_BUDGET="1",
+            OTEL_EXPORTER_OTLP_ENDPOINT=collector.url,
+        )
+        try:
+            code, report = call(server.url, "--say", "Hi.", "--from", "+919876543210")
+            assert code == 0, report
+            text = httpx2.get(f"{server.url}/metrics").text
+            assert server.leave() == 0
+        finally:
+            server.kill()
+        return Seen(text, collector.spans, report["call_sid"])
+
+
+@pytest.fixture(scope="module")
+def families(seen: Seen) -> dict[str, Metric]:
+    return {family.name: family for family in text_string_to_metric_families(seen.metrics)}
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +124,34 @@ def test_the_table_has_every_metric_and_no_others(families: dict[str, Metric]) -
     assert not told.keys() - real.keys()
 
 
+def test_a_call_is_seen_from_its_first_word_to_its_last(families: dict[str, Metric]) -> None:
+    samples = [sample for family in families.values() for sample in family.samples]
+    told = {sample.name: sample.value for sample in samples if not sample.labels}
+    by = {(sample.name, *sample.labels.values()): sample.value for sample in samples}
+    name = PREFIX.__add__
+
+    assert told[name("greeting_seconds_count")] == told[name("turn_seconds_count")] == 1
+    assert 0.2 < told[name("turn_seconds_sum")] < 5
+    assert told[name("frames_total")] > 200
+    assert told[name("loop_lag_seconds_count")] > 5
+    assert 0 < told[name("loop_busy_seconds_total")] < told["process_cpu_seconds_total"]
+    assert by[name("calls_begun_total"), "inbound"] == 1
+    assert by[name("spans_total"), "failed"] + by[name("spans_total"), "dropped"] == 0
+
+
+def test_a_call_to_a_real_server_is_one_trace(seen: Seen) -> None:
+    """All of it, though the process leaves right behind the call; and nobody's number in it."""
+    assert {base64.b64decode(span["traceId"]) for span in seen.spans} == {trace_id(seen.call_sid).to_bytes(16, "big")}
+    names = [span["name"] for span in seen.spans]
+    assert names.count("call") == 1
+    assert names.count("turn") == names.count("hear") == names.count("speak") == 1
+    (call,) = (span for span in seen.spans if span["name"] == "call")
+    assert attributes(call)["call.ending"] == "caller hung up"
+    assert {span.get("parentSpanId") for span in seen.spans if span["name"] == "turn"} == {call["spanId"]}
+    assert "9876543210" not in repr(seen.spans)
+    assert seen.call_sid not in repr(seen.spans)
+
+
 @pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel["title"])
 def test_every_panel_asks_for_what_there_is(panel: dict[str, Any], there: There) -> None:
     assert panel["targets"]
@@ -125,7 +179,7 @@ def test_the_dashboard_can_be_shown() -> None:
     for panel in PANELS:
         assert panel["gridPos"]["x"] + panel["gridPos"]["w"] <= 24
         assert {target["datasource"]["uid"] for target in panel["targets"]} == {"${datasource}"}
-    source = yaml.safe_load((GRAFANA / "provisioning/datasources/prometheus.yaml").read_text())["datasources"][0]
+    source = yaml.safe_load((ROOT / "ops/compose/grafana/datasources/prometheus.yaml").read_text())["datasources"][0]
     assert source["type"] == "prometheus"
 
 
