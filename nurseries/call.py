@@ -202,6 +202,11 @@ class Call:
             self._why_move = reason
             self._to_move.set()
 
+    @property
+    def to_move(self) -> bool:
+        """It is, or was, to be handed off."""
+        return self._to_move.is_set()
+
     def fence(self) -> None:
         """Another process holds the call by now: leave at once, without a word. Not a checkpoint."""
         self.fenced = True
