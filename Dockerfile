@@ -18,7 +18,6 @@ COPY nurseries nurseries
 # production. The root is read-only later, so that what is imported is compiled now; what never is, is not.
 RUN /opt/venv/bin/pip install --quiet --no-compile --no-cache-dir --no-deps --no-build-isolation . \
  && /opt/venv/bin/pip uninstall --quiet --yes hatchling pathspec trove-classifiers pluggy setuptools pip \
-
  && find /opt/venv -type d -name tests -prune -exec rm -r {} + \
  && rm -r /opt/venv/lib/python3*/site-packages/phonenumbers/geodata \
           /opt/venv/lib/python3*/site-packages/phonenumbers/carrierdata \

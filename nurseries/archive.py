@@ -80,11 +80,10 @@ class Archive:
         """Of this process's calls, not stored yet."""
         return self._ours
 
-    async def run(self, taken_up: trio.Event, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Write and store until cancelled; an upload that is under way is left to itself then. `taken_up`: records that
-        other processes have left are finished."""
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Write and store until cancelled; an upload that is under way is left to itself then."""
         async with trio.open_nursery() as self._nursery:
-            self._nursery.start_soon(contain, partial(self._take_up, taken_up), "archive", name="left recordings")
+            self._nursery.start_soon(contain, self._take_up, "archive", name="left recordings")
             task_status.started()
             while await contain(self._write_on, "recordings"):  # noqa: ASYNC110  there is no event to wait for
                 await trio.sleep(WRITE_S)
@@ -153,14 +152,13 @@ class Archive:
             self._ours -= 1
             self._progress.unpark_all()
 
-    async def _take_up(self, taken_up: trio.Event) -> None:
+    async def _take_up(self) -> None:
         look = partial(waiting.take_up, self._folder, self._claim)
         found, faults = await trio.to_thread.run_sync(look, abandon_on_cancel=True)
         for fault in faults:
             log.error("a recording of an earlier process is not stored", error=fault)
         if found:
             log.info("recordings of a process that is gone", count=len(found))
-        await taken_up.wait()
         async with trio.open_nursery() as nursery:
             for each in found:
                 work = partial(self._storing.store, each, ours=False)

@@ -6,7 +6,7 @@ to hold a turn, to make up for a failed one, and to part.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -322,7 +322,7 @@ class Dialogue:
 
         if self._tape is not None:
             await trio.sleep(wait_s)
-        await self._turn(think, instead=WELCOME)
+        await self._turn(think, instead=(WELCOME,))
 
     def _resume(self, taken: TakenOver) -> None:
         thread = taken.thread
@@ -356,7 +356,9 @@ class Dialogue:
                 await self._think(decided, speech, outcome, goes_on=taken.thinks)
             await trio.lowlevel.checkpoint()
 
-        await self._turn(think, instead=LOST if lost else TROUBLE, same=bool(unsaid) and not lost, owed_since=decided)
+        await self._turn(
+            think, instead=(LOST, AGAIN) if lost else (TROUBLE,), same=bool(unsaid) and not lost, owed_since=decided
+        )
 
     def _part_again(self, how: str, speech: Speech, outcome: Outcome) -> None:
         """As it was about to, where the call went on before."""
@@ -501,7 +503,7 @@ class Dialogue:
         self,
         think: Thinking,
         *,
-        instead: Clip = TROUBLE,
+        instead: Sequence[Clip] = (TROUBLE,),
         owed_since: float | None = None,
         over_caller: bool = False,
         same: bool = False,
@@ -567,7 +569,7 @@ class Dialogue:
         """The caller has heard something of ours, the recording's notice left aside."""
         return any(line.role == "agent" and line.turn not in self.notices for line in self.memory.conversation.lines)
 
-    async def _make_up_for(self, speech: Speech, outcome: Outcome, instead: Clip) -> None:
+    async def _make_up_for(self, speech: Speech, outcome: Outcome, instead: Sequence[Clip]) -> None:
         """A turn that failed, or came to nothing, is spoken about: never silence."""
         failure = outcome.failure
         if failure is None and speech.spoke:
@@ -591,7 +593,7 @@ class Dialogue:
             if await self._say_only(speech, *sentences(self.profile.goodbye)) is not None or not speech.spoke:
                 await self._say_only(speech, FAREWELL)
         elif self._failures < FAILURES_IN_A_ROW:
-            await self._say_only(speech, self.phrases(instead))
+            await self._say_only(speech, *map(self.phrases, instead))
         else:
             await self._say_only(speech, self.phrases(APOLOGY))
             self._end(Ending.FAILED, f"{self._failures} turns failed in a row")

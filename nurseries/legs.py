@@ -18,7 +18,8 @@ from agent.keep.ports import CallStore
 from agent.keep.record import CallRecord
 from agent.legs_metrics import handed_off
 from agent.model import CallInfo, Ending
-from nurseries.call import BEFORE_CLOSE_S, Call
+from nurseries.call import Call
+from nurseries.closing import BEFORE_CLOSE_S
 from nurseries.holding import WRITE_S, Ask, Holding, InThreads
 from nurseries.keeping import Keeping
 

@@ -101,7 +101,6 @@ class Process:
         name = f"{os.getpid()}-{secrets.token_hex(4)}"
         self._keeping = keeping or Keeping(store, JournalFile(self._journals, name), state, parts.prices)
         self._archive = archive
-        self._taken_up = trio.Event()
         settings = parts.settings
         self._errands = Errands(orders)
         self._retention = Retention(store, objects, settings.DATA_DIR, settings.RETENTION_DAYS, orders)
@@ -141,7 +140,7 @@ class Process:
                 if self._holding is not None:
                     keeper.start_soon(contain, self._holding.run, "leases", name="leases")
                 if self._archive is not None:
-                    await keeper.start(self._archive.run, self._taken_up, name="archive")
+                    await keeper.start(self._archive.run, name="archive")
                 keeper.start_soon(contain, self._retention.run, "retention", name="retention")
                 for name, work in self._beside.items():
                     keeper.start_soon(contain, work, name, name=name)
@@ -232,7 +231,8 @@ class Process:
 
     async def _hold(self, info: CallInfo, socket: MediaSocket, before: CallRecord | None) -> None:
         tape = self._archive.tape(info.call_sid) if self._archive is not None else None
-        errand = await self._errands.of(info)
+        known = before is not None and bool(before.purpose or before.variables)
+        errand = None if known else await self._errands.of(info)
         call: Call = Call(
             *(info, socket, self._parts, tape, errand),
             before=before,
@@ -336,7 +336,4 @@ class Process:
                 self._archive.keep(tape)
 
     async def _take_up(self) -> None:
-        try:
-            await take_up(self._journals, self._keeping, self._store, self._parts, self._state, self._holding)
-        finally:
-            self._taken_up.set()
+        await take_up(self._journals, self._keeping, self._store, self._parts, self._state, self._holding)

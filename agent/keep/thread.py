@@ -56,5 +56,7 @@ class Thread(msgspec.Struct, frozen=True, omit_defaults=True):
     """What comes behind the last of `unsaid`."""
     complete: bool = True
     """Nothing more than `unsaid` was to come in the running turn; else it was still being thought."""
+    answered: bool = False
+    """It is known who has answered a call that we placed, or not to be known."""
     speaking: bool = False
     """The caller speaks, or has said what is not understood yet."""

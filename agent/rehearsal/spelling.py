@@ -7,7 +7,8 @@ not printable ASCII is spelled as one character, and read as UNKNOWN.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,10 +70,20 @@ def spelled(text: str, rate: int, start: int = 0, stop: int | None = None) -> by
     return wave.astype("<i2").tobytes()
 
 
-def read(played: list[Played]) -> list[Words]:
-    """What a listener to these pieces, in their order, can read: a stretch between two silences each."""
-    if not played:
-        return []
+def read(played: list[Played], cuts: Iterable[float] = ()) -> list[Words]:
+    """What a listener to these pieces, in their order, can read: a stretch between two silences each. `cuts` are the
+    times at which what was still to be played was dropped: there a character breaks off."""
+    parts: list[list[Played]] = [[]]
+    waiting = deque(sorted(cuts))
+    for piece in played:
+        while waiting and piece.at_ms >= waiting[0]:
+            waiting.popleft()
+            parts.append([])
+        parts[-1].append(piece)
+    return [words for part in parts if part for words in _read(part)]
+
+
+def _read(played: list[Played]) -> list[Words]:
     sound = decode(b"".join(piece.mulaw for piece in played)).astype(np.float64)
     ends = np.cumsum([len(piece.mulaw) for piece in played])
     starts = np.array([piece.at_ms for piece in played])
@@ -93,7 +104,7 @@ def _words(sound: Samples, start: int, end: int, time: Callable[[int], float]) -
     def finish(until: int) -> None:
         known = unclear <= len(text) / 4
         told = text if known else ""
-        made.append(Words(told, time(since), time(until - 1), spelled=known and bool(text)))
+        made.append(Words(told, time(since), time(until - 1), spelled=known))
 
     for at in range(start, end, _SLOT):
         if at > since and time(at) - time(at - 1) > APART_MS:

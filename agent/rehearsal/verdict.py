@@ -17,6 +17,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from agent.rehearsal import measures
 from agent.rehearsal.codewords import WORD_MS
 from agent.rehearsal.log import CALLER_HUNG_UP, STREAM_CRASHED, CallLog
@@ -89,7 +91,7 @@ def judge(log: CallLog, record: Mapping[str, Any] | None, wants: Wants) -> Verdi
         made.faults.append(f"dropped: {log.ended}")
     made.breaks = measures.breaks(log)
     made.crashed = [leg.ended == STREAM_CRASHED for leg in log.legs[:-1]]
-    heard = read(log.played)
+    heard = heard_in(log)
     made.agent_words = sum(len(words.text.split()) for words in heard)
     made.faults += _speech(log, heard, made, wants)
     made.faults += _breaks(made, wants)
@@ -103,16 +105,26 @@ def judge(log: CallLog, record: Mapping[str, Any] | None, wants: Wants) -> Verdi
     return made
 
 
+def heard_in(log: CallLog) -> list[Words]:
+    """What the caller has heard of the agent."""
+    return read(log.played, cuts(log))
+
+
+def cuts(log: CallLog) -> list[float]:
+    """When what was still to be played was dropped, in milliseconds of the call."""
+    ends = [leg.ended_ms for leg in log.legs if leg.ended_ms is not None]
+    return sorted([*ends, *(clear.at_ms for clear in log.clears if clear.dropped_ms)])
+
+
 def crashes(log: CallLog) -> list[float]:
     """When streams died, in milliseconds of the call."""
     return [leg.ended_ms or 0 for leg in log.legs if leg.ended == STREAM_CRASHED]
 
 
 def sentences(heard: Sequence[Words], log: CallLog) -> list[Sentence]:
-    """What the agent was heard to say, parted at the ends of sentences and of streams."""
-    ends = [leg.ended_ms if leg.ended_ms is not None else float("inf") for leg in log.legs]
-    made = []
-    for _, group in itertools.groupby(heard, key=lambda words: sum(words.start_ms > end for end in ends)):
+    """What the agent was heard to say, parted at the ends of sentences and of streams, and where it was silenced."""
+    made, ends = [], cuts(log)
+    for _, group in itertools.groupby(heard, key=lambda words: sum(words.start_ms >= end for end in ends)):
         stretches = [words for words in group if words.spelled]
         for text, n in _parted(["".join(words.text.split()) for words in stretches]):
             made.append(Sentence(text, stretches[n].end_ms))
@@ -167,17 +179,17 @@ def _breaks(made: Verdict, wants: Wants) -> list[str]:
 
 
 def _agent_side(log: CallLog, heard: Sequence[Words], record: Mapping[str, Any]) -> list[str]:
-    """Whether the record has what was heard: to the character, and after a crash to the sentence."""
+    """Whether the record has what was heard: to the character; to the sentence where one was broken off."""
     kept = ["".join(entry["text"].split()) for entry in record["entries"] if entry["role"] == "agent"]
     if not all(words.spelled for words in heard):
         return ["some of the agent's sound cannot be read"]
-    if not crashes(log):
+    if not crashes(log) and not any(clear.dropped_ms for clear in log.clears):
         sound = "".join("".join(words.text.split()) for words in heard)
         return [] if sound == "".join(kept) else [_difference(sound, "".join(kept))]
     told = [text for entry in kept for text, _ in _parted([entry]) if text.endswith((".", "?", "!"))]
     said = [sentence for sentence in sentences(heard, log) if sentence.whole]
     faults, left = [], Counter(told)
-    for sentence in said:
+    for sentence in sorted(said, key=lambda sentence: _excused(sentence.end_ms, log)):
         if left[sentence.text]:
             left[sentence.text] -= 1
         elif not _excused(sentence.end_ms, log):
@@ -186,31 +198,76 @@ def _agent_side(log: CallLog, heard: Sequence[Words], record: Mapping[str, Any])
     return faults + [f"in the record, and never heard: {text}" for text in more]
 
 
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """A word of the caller's."""
+
+    word: str
+    at_ms: float
+    between: bool
+    """Some of it fell between two streams."""
+    excused: bool
+    """A crash, or the end of the call, may have taken it."""
+
+    @property
+    def due(self) -> bool:
+        return not (self.between or self.excused)
+
+
 def _caller_side(log: CallLog, record: Mapping[str, Any], made: Verdict) -> list[str]:
     """Whether each of the caller's words that a stream carried is in the record, once and in order."""
     kept = " ".join(entry["text"] for entry in record["entries"] if entry["role"] == "caller")
-    recorded = re.findall(r"\w+", kept)
-    faults, at = [], 0
+    recorded, said = re.findall(r"\w+", kept), _said(log)
+    matched = _matched(said, recorded)
+    made.caller_words = len(said)
+    missing = [one for n, one in enumerate(said) if n not in matched]
+    made.lost_between = sum(one.between for one in missing)
+    made.forgotten = sum(one.excused and not one.between for one in missing)
+    faults = [
+        f"the caller's {one.word!r} at {one.at_ms / 1000:.2f} s is not in the record" for one in missing if one.due
+    ]
+    known = set(matched.values())
+    more = [word for n, word in enumerate(recorded) if n not in known]
+    if more:
+        faults.append(f"in the record, and not said then: {' '.join(more[:6])}")
+    return faults[:3]
+
+
+def _said(log: CallLog) -> list[_Said]:
+    made = []
     for spoken in log.spoken:
-        excused = any(
+        taken = any(
             spoken.start_ms - EDGE_MS <= crash <= spoken.end_ms + DURABLE_MS + UNDERSTOOD_MS for crash in crashes(log)
         )
         for n, word in enumerate(spoken.line.text.split()):
             start = spoken.start_ms + n * WORD_MS
-            if start >= spoken.end_ms:
-                break
-            made.caller_words += 1
-            if at < len(recorded) and recorded[at] == word:
-                at += 1
-            elif _fell_between(start, start + WORD_MS, log):
-                made.lost_between += 1
-            elif excused or start + WORD_MS > log.duration_ms - UNDERSTOOD_MS:
-                made.forgotten += 1
-            else:
-                faults.append(f"the caller's {word!r} at {start / 1000:.2f} s is not in the record")
-    if at < len(recorded) and not faults:
-        faults.append(f"in the record, and not said then: {' '.join(recorded[at : at + 6])}")
-    return faults[:3]
+            if start < spoken.end_ms:
+                between = _fell_between(start, start + WORD_MS, log)
+                late = start + WORD_MS > log.duration_ms - UNDERSTOOD_MS
+                made.append(_Said(word, start, between, taken or late))
+    return made
+
+
+def _matched(said: Sequence[_Said], recorded: Sequence[str]) -> dict[int, int]:
+    """Which word that was said is which of the recorded ones, both in order: as many as can be of those that are due,
+    then of the others."""
+    worth = np.array([3 if one.due else 2 for one in said], np.int64)
+    numbers = {word: n for n, word in enumerate(dict.fromkeys([*recorded, *(one.word for one in said)]))}
+    kept = np.array([numbers[word] for word in recorded], np.int64)
+    best = np.zeros((len(said) + 1, len(recorded) + 1), np.int64)
+    for n, one in enumerate(said):
+        taken = np.where(kept == numbers[one.word], best[n, :-1] + worth[n], 0)
+        best[n + 1, 1:] = np.maximum.accumulate(np.maximum(taken, best[n, 1:]))
+    made, n, at = {}, len(said), len(recorded)
+    while n and at:
+        if best[n, at] == best[n - 1, at]:
+            n -= 1
+        elif best[n, at] == best[n, at - 1]:
+            at -= 1
+        else:
+            n, at = n - 1, at - 1
+            made[n] = at
+    return made
 
 
 def _fell_between(start_ms: float, end_ms: float, log: CallLog) -> bool:

@@ -1,8 +1,9 @@
 """The image's file system in; a server run from it, called, told to leave: what was seen out. See ops/ci/image-check.
 
 It runs as an engine or Kubernetes would run it: by the image's own command, user and environment, as process 1, on a
-read-only root without rights. A production server has no voice of its own, so that its models are the tests' fake of an
-OpenAI-compatible server, over HTTP; the caller is `calling-agent call`, which signs as Twilio does.
+read-only root without rights, with the settings of production's pods and a real MongoDB. A production server has no
+voice of its own, so that its models are the tests' fake of an OpenAI-compatible server, over HTTP; the caller is
+`calling-agent call`, which signs as Twilio does.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import argparse
 import json
 import os
 import re
-import signal
 import socket
 import subprocess
 import sys
@@ -19,10 +19,13 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from ops.ci.container import Container, Image, WrongError
+from ops.ci.manifests import built
+from tests.fakes.mongod import Mongod
 from tests.fakes.openai_launch import launch
 
 PUBLIC_URL = "https://voice.example.in"
@@ -34,105 +37,6 @@ TERMINATED = 143
 CLOSED, OPEN = ("/", "/etc", "/opt/venv", "/usr/bin", "/var/tmp"), ("/data", "/tmp")  # noqa: S108  the image's own
 
 
-class WrongError(Exception):
-    """What the image does not do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Image:
-    """What an engine reads of an image."""
-
-    root: Path
-    user: str
-    directory: str
-    environment: tuple[str, ...]
-    command: tuple[str, ...]
-    health: tuple[str, ...]
-    labels: dict[str, str]
-
-    @classmethod
-    def read(cls, root: Path, inspected: Path) -> Image:
-        config = json.loads(inspected.read_text())["Docker"]["config"]
-        if config.get("StopSignal") != "SIGTERM":
-            raise WrongError("STOPSIGNAL is not SIGTERM")
-        kind, *health = config["Healthcheck"]["Test"]
-        if kind != "CMD":
-            raise WrongError(f"the health check is {kind}, not a command without a shell")
-        return cls(
-            root=root,
-            user=config["User"],
-            directory=config["WorkingDir"],
-            environment=tuple(config["Env"]),
-            command=(*config["Entrypoint"], *config["Cmd"]),
-            health=tuple(health),
-            labels=config["Labels"],
-        )
-
-
-class Container:
-    """The image's command, running."""
-
-    def __init__(self, image: Image, log: Path, **settings: str) -> None:
-        inside = Path(__file__).with_name("read-only-root")
-        env = (*image.environment, *(f"{name}={value}" for name, value in settings.items()))
-        namespaces = ("unshare", "--mount", "--pid", "--fork", "--ipc", "--kill-child")
-        self.image, self.log, self._env = image, log, env
-        with log.open("wb") as out:
-            self.process = subprocess.Popen(
-                [*namespaces, inside, str(image.root), image.user, image.directory, *env, *image.command],
-                stdout=out,
-                stderr=subprocess.STDOUT,
-            )
-
-    @property
-    def first(self) -> int:
-        """Process 1 of the container, as the machine counts. Raises WrongError where there is none."""
-        pid = self.process.pid
-        deadline = time.monotonic() + 10
-        while time.monotonic() < deadline and self.process.poll() is None:
-            children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-            # Before that it is who prepares its place.
-            if children and "python" in str(Path(f"/proc/{children[0]}/exe").readlink()):
-                return int(children[0])
-            time.sleep(0.02)
-        raise WrongError(f"the server does not run:\n{self.tail()}")
-
-    def wait_hears(self) -> None:
-        """Until it takes SIGTERM: process 1 gets no signal that it has no handler for."""
-        status = Path(f"/proc/{self.first}/status")
-        deadline = time.monotonic() + 10
-        while time.monotonic() < deadline and self.process.poll() is None:
-            caught = int(re.findall(r"SigCgt:\t(\w+)", status.read_text())[0], 16)
-            if caught >> (signal.SIGTERM - 1) & 1:
-                return
-            time.sleep(0.005)
-        raise WrongError(f"it does not take SIGTERM:\n{self.tail()}")
-
-    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
-        """A command beside the server: in its namespaces, on its root, as its user."""
-        uid, _, gid = self.image.user.partition(":")
-        enter = ("nsenter", "--target", str(self.first), "--mount", "--pid", "--ipc", "--root", "--wd=/")
-        drop = ("setpriv", "--reuid", uid, "--regid", gid, "--clear-groups", "--no-new-privs")
-        return subprocess.run(
-            [*enter, *drop, "env", "-i", *self._env, *command], capture_output=True, text=True, timeout=30, check=False
-        )
-
-    def leave(self, bound_s: float) -> int:
-        """SIGTERM; the exit code. Raises WrongError where it does not go."""
-        os.kill(self.first, signal.SIGTERM)
-        try:
-            return self.process.wait(bound_s)
-        except subprocess.TimeoutExpired:
-            raise WrongError(f"SIGTERM did not end it within {bound_s:g} s:\n{self.tail()}") from None
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
-
-    def tail(self) -> str:
-        return "\n".join(self.log.read_text(errors="replace").splitlines()[-20:])
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name in ("--root", "--image", "--work"):
@@ -140,9 +44,9 @@ def main() -> int:
     args = parser.parse_args()
     try:
         image = Image.read(args.root, args.image)
-        with launch() as fake:
+        with launch() as fake, closing(Database()) as database:
             fake.plan(chat={"replies": [REPLY]}, transcriptions={"transcripts": [HEARD]})
-            checked(image, args.work, fake.base_url)
+            checked(image, args.work, _settings(fake.base_url, database.uri))
         told(f"size: {_megabytes(image.root)} MB unpacked, {_compressed(image.root)} MB compressed (gzip)")
     except WrongError as error:
         print(f"image-check: {error}", file=sys.stderr)
@@ -150,12 +54,18 @@ def main() -> int:
     return 0
 
 
-def checked(image: Image, work: Path, openai: str) -> None:
+class Database(Mongod):
+    """A mongod of its own."""
+
+    close = Mongod.remove
+
+
+def checked(image: Image, work: Path, settings: dict[str, str]) -> None:
     """All that is looked at. Raises WrongError at the first that is not as it should be."""
     lacking = {f"org.opencontainers.image.{name}" for name in ("title", "version", "revision")} - image.labels.keys()
     if lacking:
         raise WrongError(f"labels are missing: {', '.join(sorted(lacking))}")
-    early = Container(image, work / "early.log", **_settings(_free_port(), openai))
+    early = Container(image, work / "early.log", **settings, PORT=str(_free_port()))
     try:
         early.wait_hears()
         if (code := early.leave(EARLY_S)) != TERMINATED or "listening" in early.log.read_text():
@@ -164,11 +74,11 @@ def checked(image: Image, work: Path, openai: str) -> None:
         early.kill()
     told("SIGTERM as it starts: gone at once")
     port = _free_port()
-    container = Container(image, work / "server.log", **_settings(port, openai))
+    container = Container(image, work / "server.log", **settings, PORT=str(port))
     try:
         began = time.monotonic()
         _wait_ready(container, port)
-        told(f"ready after {time.monotonic() - began:.1f} s")
+        told(f"ready after {time.monotonic() - began:.1f} s, {_store(container)}")
         _harmless(container)
         _healthy(container, port)
         sid = _called(port)
@@ -181,15 +91,17 @@ def checked(image: Image, work: Path, openai: str) -> None:
         container.kill()
 
 
-def _settings(port: int, openai: str) -> dict[str, str]:
-    return {
-        "PORT": str(port),
+def _settings(openai: str, mongodb: str) -> dict[str, str]:
+    """Those of production's pods, and what they have as secrets."""
+    (shared,) = [each["data"] for each in built("production") if each["kind"] == "ConfigMap"]
+    return shared | {
         "HOST": "127.0.0.1",
         "PUBLIC_URL": PUBLIC_URL,
         "TWILIO_ACCOUNT_SID": ACCOUNT,
         "TWILIO_AUTH_TOKEN": TWILIO_TOKEN,
         "TWILIO_CALLER_ID": "+918040000000",
         "OPENAI_BASE_URL": openai,
+        "MONGODB_URI": mongodb,
         "API_TOKEN": API_TOKEN,
     }
 
@@ -201,6 +113,14 @@ def _wait_ready(container: Container, port: int) -> None:
             return
         time.sleep(0.05)
     raise WrongError(f"not ready:\n{container.tail()}")
+
+
+def _store(container: Container) -> str:
+    """What it says that it keeps records in: MongoDB."""
+    said = re.search(r'"store": "([^"]*)"', container.log.read_text())
+    if said is None or "mongodb" not in said[1].lower():
+        raise WrongError(f"it does not keep records in MongoDB:\n{container.tail()}")
+    return f"keeps records in {said[1]}"
 
 
 def _harmless(container: Container) -> None:

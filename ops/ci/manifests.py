@@ -28,6 +28,11 @@ def built(overlay: str) -> list[dict[str, Any]]:
     return [each for each in yaml.safe_load_all(done.stdout) if each]
 
 
+def deployer() -> list[dict[str, Any]]:
+    """Who deploys, and what they may."""
+    return list(yaml.safe_load_all((K8S / "deployer.yaml").read_text()))
+
+
 def versions() -> list[str]:
     newest = int(kubernetes_validate.latest_version().split(".")[1])
     return [f"1.{minor}.0" for minor in range(OLDEST, newest + 1)]
@@ -60,6 +65,10 @@ def main() -> int:
                 print(f"manifests: {overlay}, Kubernetes {version}: {fault}", file=sys.stderr)
                 code = 1
         print(f"manifests: {overlay}: {len(resources)} resources, Kubernetes {versions()[0]} to {versions()[-1]}")
+    for version in versions():
+        for fault in faults(deployer(), version):
+            print(f"manifests: deployer, Kubernetes {version}: {fault}", file=sys.stderr)
+            code = 1
     return code
 
 

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.rehearsal.log import CallLog
-from agent.rehearsal.spelling import read
-from agent.rehearsal.verdict import Verdict
+from agent.rehearsal.verdict import Verdict, heard_in
 
 
 def tell(
@@ -37,7 +36,7 @@ def story(log: CallLog, record: Mapping[str, Any] | None) -> list[str]:
         told.append((one.start_ms, f"caller, to {_s(one.end_ms)}: {one.line.text}{lost}"))
     told += [
         (words.start_ms, f"agent, to {_s(words.end_ms)}: {words.text if words.spelled else '(a sound)'}")
-        for words in read(log.played)
+        for words in heard_in(log)
     ]
     told += [(clear.at_ms, f"clear, {clear.dropped_ms:.0f} ms dropped") for clear in log.clears]
     told += [(update.at_ms or 0, f"updated over REST: {update.what}, cut {update.cut}") for update in log.updates]

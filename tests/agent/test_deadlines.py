@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from agent.config import Settings
+from nurseries.leaving import longest, longest_drain_s
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMES = re.compile(r".*_(S|MS|TIMEOUT|MINUTES)|RETENTION_DAYS")
@@ -39,3 +40,17 @@ def test_the_tests_that_it_names_are_there() -> None:
     for path, name in found:
         text = (ROOT / path).read_text()
         assert not name or f"def {name}(" in text, f"{path} has no {name}"
+
+
+STEP = re.compile(r"^\| ([a-z ,]+) \| (\d+) \| .* \|$", re.MULTILINE)
+
+
+def test_the_way_out_is_told_step_by_step_with_its_bounds_and_their_sum() -> None:
+    settings = Settings(_env_file=None)
+    way_out = PAGE.partition("## The way out")[2].partition("\n## ")[0]
+    told = STEP.findall(way_out)
+
+    steps = [(phase.value, f"{seconds:g}") for phase, seconds in longest(settings).items()]
+    assert told == [*steps, ("in all", f"{longest_drain_s(settings):g}")]
+    releases = (ROOT / "docs" / "releases.md").read_text()
+    assert f"{longest_drain_s(settings):g} s with the settings' defaults" in releases

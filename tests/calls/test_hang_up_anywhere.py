@@ -1,4 +1,4 @@
-"""The caller hangs up at every await of a call.
+"""The caller hangs up, or another process takes the call, at every await of a call.
 
 Each place where a task of the call can be suspended is found by running the call once and watching the scheduler; then
 the call is run again for each place and cut exactly there.
@@ -61,7 +61,7 @@ class Watch(trio.abc.Instrument):
 
 
 def run(
-    kind: type[Stage], cut_at: Place | None, how: Callable[[LoopbackSocket], None]
+    kind: type[Stage], cut_at: Place | None, how: Callable[[LoopbackSocket, Stage], None]
 ) -> tuple[dict[Place, int], Stage, float]:
     """Run the call, cut at the first time `cut_at` is seen. Returns the places seen, the stage, and the virtual seconds
     that the server took to be gone after the cut."""
@@ -79,7 +79,7 @@ def run(
             seen[place] = seen.get(place, 0) + 1
             if place == cut_at and cut < 0:
                 cut = trio.current_time()
-                how(ours)
+                how(ours, stage)
 
         async def serve() -> None:
             nonlocal gone
@@ -101,11 +101,11 @@ def run(
     return seen, stage, took
 
 
-def stop(ours: LoopbackSocket) -> None:
+def stop(ours: LoopbackSocket, _stage: Stage) -> None:
     ours._out.send_nowait('{"event":"stop","sequenceNumber":"9","streamSid":"MZ","stop":{}}')
 
 
-def vanish(ours: LoopbackSocket) -> None:
+def vanish(ours: LoopbackSocket, _stage: Stage) -> None:
     ours.drop()
 
 
@@ -119,5 +119,21 @@ def test_wherever_the_caller_hangs_up_the_call_is_gone_within_a_second(how, kind
     for place in places:
         _, stage, took = run(kind, place, how)
         assert took <= 1.0, place
+        assert (stage.ears.active, stage.mind.active, stage.voice.active) == (0, 0, 0), place
+        stage.check_records()
+
+
+def fence(_ours: LoopbackSocket, stage: Stage) -> None:
+    for call in stage.calls:
+        call.fence()
+
+
+def test_wherever_another_process_takes_the_call_this_one_is_gone_at_once() -> None:
+    places, _, _ = run(Stage, None, fence)
+
+    for place in places:
+        _, stage, took = run(Stage, place, fence)
+        if stage.calls[0].fenced:
+            assert took <= 0.1, place
         assert (stage.ears.active, stage.mind.active, stage.voice.active) == (0, 0, 0), place
         stage.check_records()

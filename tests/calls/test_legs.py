@@ -7,16 +7,21 @@ import re
 import signal
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import trio
 
+from agent.rehearsal import instructions as twiml
+from agent.rehearsal.carrier import new_identity
 from agent.rehearsal.plan import Line
+from agent.web.webhook import INSIST
 from nurseries.rehearsal.own_speech import find_voice, spoken
 from tests.calls.by_hand import RESET, ByHand, by_hand
 from tests.calls.server import Server
 from tests.calls.witness import SETTINGS, stored, stored_at
+from tests.fakes.twilio_rest import ACCOUNT, TOKEN, Dialled, FakeTwilio
 
 ASKS = "I am looking for a two bedroom flat in Whitefield."
 HERE = SETTINGS | {"GREETING": "Hello this is Priya."}
@@ -156,3 +161,67 @@ def test_a_process_that_leaves_hands_its_call_to_another_which_ends_it(tmp_path:
     assert " ".join(said(record)).count("Hello this is Priya.") == 1
     assert LOST not in " ".join(said(record))
     assert len(said(record, "caller")) == 2
+
+
+PUBLIC = "https://voice.example.in"
+
+
+def test_a_call_that_the_carrier_holds_without_a_stream_is_asked_back_by_whoever_is_left(
+    tmp_path: Path, mongo_uri: str
+) -> None:
+    """It neither asks the action nor goes on with the document: it only tells that the stream has failed."""
+    servers: dict[str, Server] = {}
+
+    def begin(name: str, api: str) -> Server:
+        (tmp_path / name).mkdir()
+        settings = {
+            "MONGODB_URI": mongo_uri,
+            "PUBLIC_URL": PUBLIC,
+            "TWILIO_SIGNATURE": "require",
+            "TWILIO_ACCOUNT_SID": ACCOUNT,
+            "TWILIO_AUTH_TOKEN": TOKEN,
+            "TWILIO_API_URL": api,
+        }
+        servers[name] = Server(tmp_path / name, **(HERE | settings))
+        return servers[name]
+
+    async def calls() -> list[tuple[str, str]]:
+        async with trio.open_nursery() as nursery, by_hand(token=TOKEN, public=PUBLIC) as call:
+            fake: FakeTwilio = await nursery.start(FakeTwilio().run)
+            one, two = [await trio.to_thread.run_sync(begin, name, fake.url) for name in ("one", "two")]
+            call.identity = new_identity(ACCOUNT)
+            known = Dialled(call.identity.call_sid, {"To": [""], "From": [""]}, datetime.now(UTC), "in-progress")
+            fake.calls[call.identity.call_sid] = known
+            await greeted(call, one.url)
+            stream = call.step(twiml.Stream)
+            assert isinstance(stream, twiml.Stream)
+            async with trio.open_nursery() as talk:
+                talk.start_soon(call.leg, one.url, await line())
+                await trio.sleep(5)
+                await trio.to_thread.run_sync(one.kill)
+            told = {"StreamSid": call.identity.stream_sid, "StreamEvent": "stream-error", "StreamError": "31903"}
+            for _ in range(2):
+                await call.ask(two.url, stream.status_callback, **told)
+                assert call.status == 204
+            with trio.fail_after(WAIT_S):
+                while not known.redirected:  # noqa: ASYNC110  the other end is a process
+                    await trio.sleep(0.05)
+            assert await call.ask(two.url, known.redirected[0][0]) == ["Stream", "Redirect"]
+            log, _ = await call.leg(two.url, await line("When can I see it?"), quiet_ms=1500)
+            assert log.failures == []
+            # The callback of the first leg comes once more, late.
+            await call.ask(two.url, stream.status_callback, **told)
+            await call.ask(two.url, f"{PUBLIC}/twilio/call-status", "completed")
+            nursery.cancel_scope.cancel("the call is over")
+            return known.redirected
+
+    try:
+        redirected = trio.run(calls)
+        records = until(lambda: [each for each in stored_at(mongo_uri) if each["account_sid"] == ACCOUNT])
+        until(lambda: all(each["ending"] for each in stored_at(mongo_uri) if each["account_sid"] == ACCOUNT))
+    finally:
+        for server in servers.values():
+            server.kill()
+
+    assert redirected == [(f"{PUBLIC}/twilio/after?leg=1&rescue=1{INSIST}", "POST")]
+    assert len(records) == 1

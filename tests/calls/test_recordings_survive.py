@@ -63,9 +63,10 @@ def test_what_a_killed_server_has_recorded_the_next_one_stores(tmp_path: Path) -
     (log,) = placed(server, 12, server.kill, after_s=7)
     assert len(spooled(tmp_path)) == 1
 
-    again = Server(tmp_path, **SETTINGS)  # which does not even record
+    again = Server(tmp_path, **SETTINGS, ORPHAN_S="1")  # which does not even record
     try:
         until(lambda: len(keyed(tmp_path)) == 1 and not spooled(tmp_path))
+        until(lambda: stored(tmp_path)[0]["ending"])
     finally:
         again.kill()
 

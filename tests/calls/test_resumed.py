@@ -15,7 +15,7 @@ from agent.keep.record import CallRecord
 from agent.keep.thread import Leg
 from agent.keep.usage import Usage
 from agent.model import Ending
-from agent.providers.scripted import Script, call
+from agent.providers.scripted import Script, Trouble, call
 from agent.rehearsal.plan import HangUp, Line
 from agent.speak.clips import AGAIN, LOST
 from agent.think.errand import Errand
@@ -341,14 +341,29 @@ async def test_a_call_that_was_placed_goes_on_with_its_errand_and_is_not_asked_a
         return "human"
 
     stage.parts = replace(stage.parts, verdict=verdict)
+    early = await crash(stage, 1.5, tone(1500, at_ms=3500), direction="outbound-api", order="one", lag_s=1.0)
     so_far = await crash(stage, 8.0, tone(1500, at_ms=3500), direction="outbound-api", order="one")
     assert so_far.entries
+    assert early.thread is not None
+    assert not early.thread.answered
     stage.errand = None
 
     await stage.resume(so_far, tone(1500), direction="outbound-api", order="one")
 
-    assert asked == ["one"]
+    assert asked == ["one", "one"]
     assert stage.record.variables == {"name": "Asha"}
     assert stage.record.purpose == "a visit on Sunday"
     assert "a visit on Sunday" in stage.calls[1].profile.system
     assert sum("this is Priya." in entry.text for entry in stage.record.entries) == 1
+    await stage.resume(early, tone(1500), direction="outbound-api", order="one")
+    assert asked == ["one", "one", "one"]
+
+
+async def test_without_a_voice_the_apology_is_a_recording(autojump_clock) -> None:
+    stage = Stage(TALK)
+    so_far = await crash(stage, 7.0, tone(1500, at_ms=3000))
+    mute = Stage(replace(TALK, troubles=(Trouble("speak", at=0),)))
+
+    await mute.resume(so_far, tone(1500))
+
+    assert mute.told[len(so_far.entries)] == f"agent: {LOST.text} {AGAIN.text}"

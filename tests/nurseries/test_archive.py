@@ -70,12 +70,10 @@ class House:
         self.keeping = Keeping(self.store, JournalFile(self.folder / "journal", self.name), ProcessState())
         storing = Storing(self.objects, self.store, self.keeping)
         self.archive = Archive(storing, self.folder / "spool", name=self.name, recording=self.recording)
-        self.taken_up = trio.Event()
-        self.taken_up.set()
 
     async def run(self, nursery: trio.Nursery) -> None:
         await nursery.start(self.keeping.run)
-        await nursery.start(self.archive.run, self.taken_up)
+        await nursery.start(self.archive.run)
 
     @property
     def spooled(self) -> list[str]:

@@ -14,7 +14,7 @@ from agent.errors import StoreError
 from agent.guard.lease import Stand
 from agent.keep.record import CallRecord
 from agent.model import CallInfo, Ending
-from nurseries.call import BEFORE_CLOSE_S
+from nurseries.closing import BEFORE_CLOSE_S
 from nurseries.holding import Holding
 from nurseries.legs import READ_S, SOUND_S, Legs
 from tests.calls.counted import Counted

@@ -15,7 +15,7 @@ from agent.config import SECRET, Settings, load
 from agent.web.state import ProcessState
 from nurseries.leaving import longest_drain_s
 from nurseries.standing import standing
-from ops.ci.manifests import OVERLAYS, built, faults, versions
+from ops.ci.manifests import OVERLAYS, built, deployer, faults, versions
 
 ROOT = Path(__file__).resolve().parents[2]
 SPARE_S = 30
@@ -189,6 +189,22 @@ def test_no_secret_is_in_the_repository(resources: dict[str, dict[str, Any]]) ->
         for line in example.read_text().splitlines():
             name, _, value = line.partition("=")
             assert name.startswith("#") or name not in SECRET or not value, line
+
+
+def test_whoever_deploys_may_make_all_that_is_deployed_and_no_secret(resources: dict[str, dict[str, Any]]) -> None:
+    (role,) = [each for each in deployer() if each["kind"] == "Role"]
+    may = {
+        (group, kind): set(rule["verbs"])
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for kind in rule["resources"]
+    }
+    for kind, resource in resources.items():
+        group = resource["apiVersion"].rpartition("/")[0]
+        plural = f"{kind.lower()}es" if kind.endswith("s") else f"{kind.lower()}s".replace("ys", "ies")
+        assert {"get", "create", "patch"} <= may[group, plural], kind
+    assert may["", "secrets"] == {"get"}
+    assert not any("*" in verbs | {group, kind} for (group, kind), verbs in may.items())
 
 
 class TestCompose:

@@ -50,6 +50,13 @@ def test_sound_that_ran_dry_in_a_word_is_read_all_the_same() -> None:
     assert [words.text for words in heard] == ["First."]
 
 
+def test_a_character_that_was_dropped_does_not_shift_those_behind_it() -> None:
+    cut = pieces(telephone("First.")[: 150 * 8])
+    heard = read([*cut, *pieces(telephone("Sorry."), at_ms=150)], cuts=[150])
+
+    assert [(words.text, words.start_ms) for words in heard] == [("Fi", 0), ("Sorry.", 150)]
+
+
 def test_two_sentences_with_nothing_sent_between_them_are_two_stretches() -> None:
     first, then = telephone("First."), telephone("And then.")
     heard = read([*pieces(first), *pieces(then, at_ms=5000)])
