@@ -22,7 +22,7 @@ _WINDOW = 80 * RATE // 1000
 _HOP = 20 * RATE // 1000
 _FIRST_HZ, _SECOND_HZ, _STEP_HZ = 2600, 3000, 25
 _SPEECH_HZ = 2400.0
-_SPEECH, _TONE = 0.35, 0.05
+_SPEECH, _TONE = 0.5, 0.03
 """Of full scale: the loudest of the speech, and each tone."""
 _CLEAR = 0.35
 """Of what a window has above the speech, what each of the two tones has at least."""

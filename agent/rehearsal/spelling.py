@@ -104,7 +104,7 @@ def _words(sound: Samples, start: int, end: int, time: Callable[[int], float]) -
     def finish(until: int) -> None:
         known = unclear <= len(text) / 4
         told = text if known else ""
-        made.append(Words(told, time(since), time(until - 1), spelled=known and bool(text)))
+        made.append(Words(told, time(since), time(until - 1), spelled=known))
 
     for at in range(start, end, _SLOT):
         if at > since and time(at) - time(at - 1) > APART_MS:

@@ -22,6 +22,7 @@ from agent.think.errand import Errand
 from agent.wire.ports import MediaSocket
 from nurseries.memory import NOT_KNOWN
 from nurseries.pick_up import pick_up
+from tests.calls.counted import Counted
 from tests.calls.legs import Legs, stored
 from tests.calls.stage import GREETING, Stage, configured, in_words, tone
 from tests.calls.test_hand_off import LINES, NOT_SMALLER, STORIES, TALK_ENDS
@@ -77,8 +78,11 @@ async def test_a_call_is_handed_off_where_nobody_speaks_and_goes_on_with_all_tha
     assert stage.record.ending == ""
     assert so_far.legs == (Leg("here", 0, round(first.duration_ms), "hand-off"),)
 
+    counted = Counted()
     log = await stage.resume(so_far, tone(1500, at_ms=1000), tone(1500))
 
+    assert counted("resumed_total", why="hand-off") == counted("resume_gap_seconds_count", why="hand-off") == 1
+    assert (counted("greeting_seconds_count"), counted("calls_begun_total", direction="inbound")) == (0, 0)
     assert stage.told == [
         f"agent: {GREETING}",
         "caller: I want to buy a flat in Whitefield",
