@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import msgspec
+import pytest
 import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -367,3 +368,15 @@ async def test_without_a_voice_the_apology_is_a_recording(autojump_clock) -> Non
     await mute.resume(so_far, tone(1500))
 
     assert mute.told[len(so_far.entries)] == f"agent: {LOST.text} {AGAIN.text}"
+
+
+async def test_an_answer_that_a_hand_off_delays_is_measured_from_where_the_caller_began_to_wait(autojump_clock) -> None:
+    slow = replace(TALK, first_token_s=4.0)
+    stage = Stage(slow)
+    legs = Legs(stage, (tone(1500, at_ms=3800), tone(1500)))
+    await legs.moved(4.0, patience_ms=30_000, quiet_ms=4000, gap_s=1.5)
+
+    (turn, *_) = stage.record.turns
+    assert 5500 <= turn.first_audio_ms <= 6500
+    first = next(piece.at_ms for piece in legs.logs[1].played)
+    assert first == pytest.approx(1500, abs=250)  # "One moment, please": 3 s of silence, the gap included
