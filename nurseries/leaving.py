@@ -30,6 +30,7 @@ from nurseries.door.handover import LEAVE_S
 from nurseries.door.media_side import GOODBYE_S as MEDIA_S
 from nurseries.holding import LEAVE_S as LEASES_S
 from nurseries.purse import LEAVE_S as PURSE_S
+from nurseries.tracing import LEAVE_S as TRACES_S
 
 log = structlog.get_logger(__name__)
 
@@ -64,6 +65,7 @@ class Phase(enum.Enum):
     KEEPING = "summaries, records, recordings"
     PURSE = "what is held of budgets"
     LEASES = "leases"
+    TRACES = "the last spans"
     JOURNAL = "the journal"
     STORES = "stores are closed"
 
@@ -78,6 +80,7 @@ def longest(settings: Settings) -> dict[Phase, float]:
         Phase.KEEPING: KEEP_S,
         Phase.PURSE: PURSE_S,
         Phase.LEASES: LEASES_S,
+        Phase.TRACES: TRACES_S,
         Phase.JOURNAL: ASIDE_S,
         Phase.STORES: LAST_S,
     }
