@@ -245,7 +245,7 @@ class Call:
             if self._tape is not None:
                 self._tape.end(self._outbox.now_ms)
             if self.ending is Ending.CONNECTION_LOST:
-                await self._closing.lose(self._understand)  # noqa: ASYNC102  each shields its own steps
+                await self._closing.lose(self._understand)  # noqa: ASYNC102  both shield themselves, within bounds
             else:
                 await self._closing.close()  # noqa: ASYNC102
 
