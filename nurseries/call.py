@@ -245,9 +245,9 @@ class Call:
             if self._tape is not None:
                 self._tape.end(self._outbox.now_ms)
             if self.ending is Ending.CONNECTION_LOST:
-                await self._closing.lose(self._understand)
+                await self._closing.lose(self._understand)  # noqa: ASYNC102  each shields its own steps
             else:
-                await self._closing.close()
+                await self._closing.close()  # noqa: ASYNC102
 
     def record(self) -> CallRecord:
         """What this call leaves behind; complete once `run` has returned or raised, but for what comes after a call.
