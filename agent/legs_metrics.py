@@ -11,8 +11,8 @@ from agent.metrics import OTHER, Count, Times
 
 HandOff = Literal["moved", "over", "kept", "failed"]
 """What became of a hand-off, for the process that leaves: `moved`, its stream was ended for another one to take the
-call; `over`, the call ended before there was a quiet moment; `kept`, there was none in time; `failed`, its state could
-not be saved, so that it stays."""
+call; `over`, it ended before there was a quiet moment; `kept`, there was none in time, and it was taken leave of;
+`failed`, its stream was ended before the store had all of it."""
 
 Resumed = Literal["hand-off", "connection lost", "process gone"]
 """Why there is one more leg: as in the record's `Leg.why`."""
@@ -21,8 +21,8 @@ Rescue = Literal["sent", "unneeded", "refused", "failed"]
 """What became of a rescue: `unneeded`, the call had resumed or ended meanwhile; `refused`, by the carrier; `failed`,
 the carrier could not be asked."""
 
-TurnedAway = Literal["fenced", "over", "unknown", "invalid"]
-"""Why a leg was not taken: another one has the call; the call is over; nothing of it is kept; its token is not ours."""
+TurnedAway = Literal["fenced", "over"]
+"""Why a leg was not taken: another one is as new; the call is over."""
 
 HAND_OFFS = Count("handoffs", "Calls that this process was to hand to another as it left, by what became.", "result")
 RESUMED = Count("resumed", "Calls that went on here after their first leg, by why there was one more.", "why")

@@ -35,6 +35,7 @@ from agent.wire.media_stream import Encoder, MediaBody
 from agent.wire.ports import MediaSocket
 from nurseries import detector, duration, machine, moving, reader, silence, writer
 from nurseries.boundary import contain
+from nurseries.closing import Closing
 from nurseries.dialogue import Dialogue
 from nurseries.ears import joined, understand
 from nurseries.floor import Floor
@@ -74,17 +75,6 @@ MESSAGE_S = 60.0
 GOES_ON = {Ending.MOVED: HAND_OFF, Ending.CONNECTION_LOST: LOST}
 """Endings behind which another leg may follow, and how the record tells it."""
 
-LAST_WORDS_S = 1.0
-"""For what the caller was saying when the line was lost to be understood, so that whoever goes on with the call knows
-it; later it is added to the record alone."""
-
-BEFORE_CLOSE_S = 1.0
-"""For what is to be known elsewhere before the carrier asks what comes next, shielded: the caller hears nothing
-meanwhile."""
-
-CLOSE_S = 0.5
-"""For the closing handshake, shielded: a hang-up must not wait for a silent peer."""
-
 
 class Call:
     """One call, from the stream's start to its record."""
@@ -116,13 +106,13 @@ class Call:
 
         `before` is the record of a call that went on elsewhere until now, which goes on with it, and with its clock; a
         later leg without one knows nothing of what was said. `process` is this one's name. `before_close` is awaited,
-        for BEFORE_CLOSE_S at most, once all is said and before the socket is closed, unless the call was fenced off.
+        for a second at most, once all is said and before the socket is closed, unless the call was fenced off.
         `now` is the time of day.
         """
         settings = parts.settings
         now = now or datetime.now(UTC)
         taken = self._taken = TakenOver(before) if before is not None else None
-        self._before_close = before_close
+        self._closing = Closing(socket, before_close)
         self._process = process
         self.info = info
         self.meter = Meter(before.usage if before is not None else ())
@@ -190,7 +180,6 @@ class Call:
         self._to_move = trio.Event()
         self._conversing = trio.CancelScope()
         self._leaving = trio.CancelScope()
-        self._late = trio.CancelScope()
         self._written = trio.Event()
 
     def end(self, ending: Ending, reason: str) -> None:
@@ -213,13 +202,18 @@ class Call:
             self._why_move = reason
             self._to_move.set()
 
+    @property
+    def to_move(self) -> bool:
+        """It is, or was, to be handed off."""
+        return self._to_move.is_set()
+
     def fence(self) -> None:
         """Another process holds the call by now: leave at once, without a word. Not a checkpoint."""
         self.fenced = True
         self.end(Ending.MOVED, "another process holds the call")
         self._outbox.clear()
         self._leaving.cancel("fenced off")
-        self._late.cancel("fenced off")
+        self._closing.fence()
 
     async def run(self) -> None:
         """Hold the call; returns once the socket is closed and every child gone. Cancelled, it hangs up at once. From
@@ -250,10 +244,10 @@ class Call:
             self.dialogue.memory.commit()
             if self._tape is not None:
                 self._tape.end(self._outbox.now_ms)
-            if self.ending is Ending.CONNECTION_LOST and not self.fenced:
-                await self._lose()
+            if self.ending is Ending.CONNECTION_LOST:
+                await self._closing.lose(self._understand)  # noqa: ASYNC102  both shield themselves, within bounds
             else:
-                await self._close()
+                await self._closing.close()  # noqa: ASYNC102
 
     def record(self) -> CallRecord:
         """What this call leaves behind; complete once `run` has returned or raised, but for what comes after a call.
@@ -338,35 +332,6 @@ class Call:
     def unheard(self) -> list[Utterance]:
         """Sound of the caller that nobody has understood by the end of the call, in order."""
         return [] if self._understood else self.floor.ears.left(self._turns.rest())
-
-    async def _close(self) -> None:
-        if self._before_close is not None and not self.fenced:
-            with trio.move_on_after(BEFORE_CLOSE_S, shield=True) as bounded:
-                await contain(self._before_close, "before the close")
-            if bounded.cancelled_caught:
-                log.warning("closed before all was known elsewhere", limit_s=BEFORE_CLOSE_S)
-        with trio.move_on_after(CLOSE_S, shield=True) as polite:
-            await self._socket.close()
-        if polite.cancelled_caught:
-            log.info("closed without the peer's goodbye")
-
-    async def _lose(self) -> None:
-        """Close, after what the caller was saying is understood, if that is soon; else it is added later, unless
-        another process has the call by then."""
-        self._late.shield = True
-        with self._late:
-            async with trio.open_nursery() as nursery:
-                known = trio.Event()
-
-                async def understood() -> None:
-                    await contain(self._understand, "last words")
-                    known.set()
-
-                nursery.start_soon(understood, name="last words")
-                with trio.move_on_after(LAST_WORDS_S):
-                    await known.wait()
-                await self._close()
-                self._late.shield = False
 
     async def _understand(self) -> None:
         unheard = self.unheard()
@@ -461,7 +426,7 @@ class Call:
         scene = moving.Scene(
             quiet_since=self._quiet_since,
             asked=lambda: dialogue.memory.conversation.question.endswith("?"),
-            free=lambda: not (self._caller_busy or dialogue.committed),
+            free=self._free,
             audible=lambda: outbox.ledger.first if outbox.speaking else "",
         )
         wait_s = self._parts.settings.HAND_OFF_WAIT_S
@@ -472,6 +437,10 @@ class Call:
         """The caller speaks or presses keys, or has done so and it is not known yet what it was."""
         dialogue = self.dialogue
         return dialogue.caller_speaks or dialogue.unheard or self._turns.voiced or self._keys.pending
+
+    def _free(self) -> bool:
+        noise = self._turns.speaking and self.floor.noise and not (self.dialogue.unheard or self._keys.pending)
+        return (noise or not self._caller_busy) and not self.dialogue.committed
 
     def _quiet_since(self) -> float:
         dialogue, outbox = self.dialogue, self._outbox

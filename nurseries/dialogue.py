@@ -337,8 +337,9 @@ class Dialogue:
         """Behind a hand-off to the word, as if nothing had been; where the line was lost, with an apology."""
         decided = trio.current_time()
         if taken is not None and taken.waited_since_ms is not None:
-            decided -= (self.outbox.now_ms - taken.waited_since_ms) / 1000
-            self.last_spoken = decided
+            decided = self.last_spoken = self._call_began + taken.waited_since_ms / 1000
+        lines, known = self.memory.conversation.lines, len(self.memory.timings)
+        spoken = self._call_began + lines[-1].end_ms / 1000 if lines else decided
         unsaid = taken.unsaid if taken is not None else ()
         lost = taken is None or taken.lost
 
@@ -356,9 +357,11 @@ class Dialogue:
                 await self._think(decided, speech, outcome, goes_on=taken.thinks)
             await trio.lowlevel.checkpoint()
 
-        await self._turn(
-            think, instead=(LOST, AGAIN) if lost else (TROUBLE,), same=bool(unsaid) and not lost, owed_since=decided
-        )
+        try:
+            instead = (LOST, AGAIN) if lost else (TROUBLE,)
+            await self._turn(think, instead=instead, same=bool(unsaid) and not lost, owed_since=decided)
+        finally:
+            self._answered(spoken, known, keyed=False)
 
     def _part_again(self, how: str, speech: Speech, outcome: Outcome) -> None:
         """As it was about to, where the call went on before."""
@@ -397,11 +400,18 @@ class Dialogue:
         try:
             await self._turn(think, owed_since=self.last_spoken)
         finally:
-            if (meter := METER.get()) is not None:
-                meter.turn = len(self.memory.timings)
-            began = trio.current_time() - self.outbox.now_ms / 1000
-            for timing in self.memory.timings[known:]:
-                self.story.answered(timing.turn(spoken, began, keyed=keyed))
+            self._answered(spoken, known, keyed=keyed)
+
+    def _answered(self, spoken: float, known: int, *, keyed: bool) -> None:
+        """A turn is over; `known` turns were before."""
+        if (meter := METER.get()) is not None:
+            meter.turn = len(self.memory.timings)
+        for timing in self.memory.timings[known:]:
+            self.story.answered(timing.turn(spoken, self._call_began, keyed=keyed))
+
+    @property
+    def _call_began(self) -> float:
+        return trio.current_time() - self.outbox.now_ms / 1000
 
     async def _act(self, action: str) -> None:
         async def think(speech: Speech, outcome: Outcome) -> None:

@@ -84,6 +84,11 @@ class Floor:
         self.backchannels = before.backchannels
         self.ears.early, self.ears.discarded = before.early_transcriptions, before.early_discarded
 
+    @property
+    def noise(self) -> bool:
+        """What sounds like speech holds no words, as far as it has been looked into."""
+        return self._wordless
+
     def guard_ms(self) -> float:
         """How much speech silences the agent, or holds it back, now."""
         if self._dialogue.runner.busy and not self._dialogue.outbox.speaking:

@@ -18,6 +18,7 @@ import trio
 from agent.errors import StoreError
 from agent.guard import lease as rules
 from agent.guard.lease import LEASE_S, Lease, LeaseStore, Rule, Stand, same
+from agent.legs_metrics import turned_away
 from agent.metrics import Count
 from agent.model import CallInfo
 from nurseries.boundary import contain
@@ -302,6 +303,7 @@ class Holding:
 
     def _refused(self, info: CallInfo, lease: Lease | None) -> None:
         LEASES.add(result="refused")
+        turned_away("over" if lease is not None and lease.stand is Stand.OVER else "fenced")
         log.warning(
             "leg of a call refused",
             call_sid=info.call_sid,

@@ -24,12 +24,13 @@ from agent.guard.lease import Lease
 from agent.model import CallInfo, Ending
 from agent.providers.mongo_database import LIMIT_S as STORE_S
 from agent.web.state import PROMISE_S, ProcessState
-from nurseries.call import BEFORE_CLOSE_S, CLOSE_S, LAST_WORDS_S
+from nurseries.closing import BEFORE_CLOSE_S, CLOSE_S, LAST_WORDS_S
 from nurseries.door.front_door import GOODBYE_S as DOOR_S
 from nurseries.door.handover import LEAVE_S
 from nurseries.door.media_side import GOODBYE_S as MEDIA_S
 from nurseries.holding import LEAVE_S as LEASES_S
 from nurseries.purse import LEAVE_S as PURSE_S
+from nurseries.tracing import LEAVE_S as TRACES_S
 
 log = structlog.get_logger(__name__)
 
@@ -64,6 +65,7 @@ class Phase(enum.Enum):
     KEEPING = "summaries, records, recordings"
     PURSE = "what is held of budgets"
     LEASES = "leases"
+    TRACES = "the last spans"
     JOURNAL = "the journal"
     STORES = "stores are closed"
 
@@ -78,6 +80,7 @@ def longest(settings: Settings) -> dict[Phase, float]:
         Phase.KEEPING: KEEP_S,
         Phase.PURSE: PURSE_S,
         Phase.LEASES: LEASES_S,
+        Phase.TRACES: TRACES_S,
         Phase.JOURNAL: ASIDE_S,
         Phase.STORES: LAST_S,
     }
@@ -157,8 +160,9 @@ class Leaving:
             async with trio.open_nursery() as nursery:
                 if self._settings.DRAIN_MODE == "hand-off":
                     nursery.start_soon(self._hand_off, name="hand off")
-                await self._promises_kept()
-                await self._all_over()
+                while not await self._quiet():
+                    await self._promises_kept()
+                    await self._all_over()
                 nursery.cancel_scope.cancel("no call is left")
         self._end_calls()
         with trio.move_on_after(self._settings.GOODBYE_TIMEOUT_S + FAREWELL_S):
@@ -210,6 +214,17 @@ class Leaving:
             self._state.expire(time.time())
             for call_sid in tuple(self._state.promised):
                 await self._elsewhere(call_sid, seen)
+
+    async def _quiet(self) -> bool:
+        """Whether no call is here, or is to come, nor comes within the time that the carrier takes to ask: one that was
+        handed off may come back."""
+        while not (self._calls or self._state.promised):
+            with trio.move_on_at(self.last_over + LINGER_S) as lingering:
+                await self._changed.park()
+            if lingering.cancelled_caught:
+                return True
+        await trio.lowlevel.checkpoint()
+        return False
 
     async def _elsewhere(self, call_sid: str, seen: dict[str, float]) -> None:
         """A load balancer may have led its stream to another process, which renews its lease then."""

@@ -16,8 +16,10 @@ from agent.errors import StoreError
 from agent.guard.lease import Lease, Stand
 from agent.keep.ports import CallStore
 from agent.keep.record import CallRecord
+from agent.legs_metrics import handed_off
 from agent.model import CallInfo, Ending
-from nurseries.call import BEFORE_CLOSE_S, Call
+from nurseries.call import Call
+from nurseries.closing import BEFORE_CLOSE_S
 from nurseries.holding import WRITE_S, Ask, Holding, InThreads
 from nurseries.keeping import Keeping
 
@@ -101,6 +103,8 @@ class Legs:
 
     async def before_close(self, call: Call) -> None:
         """This leg is over, and its socket about to be closed."""
+        if call.to_move and call.ending is not Ending.MOVED:
+            handed_off("kept" if call.ending is Ending.SHUTDOWN else "over")
         if self._holding is None:
             return
         call_sid = call.info.call_sid
@@ -110,6 +114,8 @@ class Legs:
                 await self._keeping.delivered(call_sid)
             if limit.cancelled_caught:
                 log.warning("the store does not have all of a call that goes on elsewhere", call_sid=call_sid)
+            if call.ending is Ending.MOVED:
+                handed_off("failed" if limit.cancelled_caught else "moved")
             await self._holding.put(call_sid, STANDS[call.ending])
         elif call.ending is not Ending.CALLER_HUNG_UP:  # nobody asks what comes next
             await self._holding.put(call_sid, Stand.OVER)

@@ -55,7 +55,7 @@ class Pulse:
         limit_s: float = 0.0,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        """`mode` is what becomes of calls in a drain, and `limit_s` what they have for it. `clock` goes on while the
+        """`mode` is what becomes of calls in a drain, `limit_s` how long one lasts at most. `clock` goes on while the
         loop is held up."""
         self._state = state
         self._mode = mode
@@ -88,6 +88,6 @@ class Pulse:
         since = self._leaving_since
         left = 0.0 if since is None else trio.current_time() - since
         yield Reading("draining_seconds", "Since the first signal to leave; 0 before.", left)
-        yield Reading("drain_limit_seconds", "What calls have in a drain until they are told goodbye.", self._limit_s)
+        yield Reading("drain_limit_seconds", "Within which a process that was told to leave is gone.", self._limit_s)
         yield Reading("drain_mode", "1 for what becomes of calls in a drain.", 1.0, {"mode": self._mode})
         yield Reading("build_info", "1 for the version that runs.", 1.0, {"version": self._version})

@@ -41,6 +41,7 @@ from nurseries.hand_overs import HandOvers
 from nurseries.holding import Holding
 from nurseries.keeping import Keeping
 from nurseries.keyring import KeyRing
+from nurseries.leaving import longest_drain_s
 from nurseries.orphans import Orphans
 from nurseries.outbound.affording import Affording
 from nurseries.outbound.dialling import Dialling
@@ -90,7 +91,7 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> int:
     async with compose(settings, hand_overs.hand_over, verdict=orders.verdict, refrain=refraining.ask) as composed:
         name = f"{os.getpid()}-{secrets.token_hex(4)}"
         purse = open_purse(composed.budgeting, settings, lambda: stores.budgets, composed.prices, name)
-        pulse, tracing = Pulse(state, settings.DRAIN_MODE, settings.DRAIN_TIMEOUT_S), open_tracing(settings, name)
+        pulse, tracing = Pulse(state, settings.DRAIN_MODE, longest_drain_s(settings)), open_tracing(settings, name)
         parts = replace(composed, purse=purse, spans=tracing.tell if tracing else None)
         rules: DialRules = Dialling(settings, stores.dial_book, asked=refraining.asked)
         rules = Vacancy(Affording(rules, purse) if purse is not None else rules, state)

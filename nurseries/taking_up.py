@@ -168,4 +168,5 @@ async def _lease(call_sid: str, holding: Holding) -> Lease | None:
 
 def _further(left: CallRecord, stored: CallRecord) -> bool:
     """Whether what a process has left goes on where the record that was finished without it ends."""
-    return len(left.legs) == len(stored.legs) and len(left.entries) > len(stored.entries)
+    same_legs = len(left.legs) == len(stored.legs)
+    return same_legs and (len(left.entries), left.duration_ms) > (len(stored.entries), stored.duration_ms)

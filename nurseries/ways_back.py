@@ -12,13 +12,15 @@ from __future__ import annotations
 import math
 from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import TypeGuard
 
 import structlog
 import trio
 
 from agent.config import Settings
-from agent.errors import CarrierError, CarrierFault
+from agent.errors import CarrierError, CarrierFault, StoreError
 from agent.guard.lease import LEASE_S, Lease, Stand
+from agent.legs_metrics import rescued
 from agent.web.state import ProcessState
 from agent.web.ways_back import Whereabouts
 from agent.web.webhook import INSIST, target
@@ -31,8 +33,11 @@ log = structlog.get_logger(__name__)
 RESCUE_S = 3.0
 """For the carrier to come by itself: a request that waits this long has most likely been lost."""
 
-LOOK_AGAIN_S = 1.0
-"""Where the lease says that a stream goes on which the carrier says has stopped."""
+SURE_S = 0.5
+"""For the store to say that nobody has a call of which nothing is known here."""
+
+LOOK_AGAIN_S = 0.5
+"""Where the lease has not run out yet."""
 
 ASK_AGAIN_S = (0.5, 1.0, 2.0)
 """Before the carrier is asked again where it has surely not done what it was asked for; RESCUE_S where that is not
@@ -73,14 +78,16 @@ class WaysBackOf:
     async def whereabouts(self, call_sid: str) -> Whereabouts:
         to: str | None = self._state.hand_overs.get(call_sid)
         lease: Lease | None = None
+        sure = True
 
         async def ask_store() -> None:
             nonlocal to
             to = await self._handed_over(call_sid)
 
         async def ask_lease() -> None:
-            nonlocal lease
+            nonlocal lease, sure
             lease = await self._holding.look(call_sid)
+            sure = lease is not None or await self._is_none(call_sid)
             if lease is not None and lease.stand in {Stand.MOVING, Stand.LOST}:
                 nursery.cancel_scope.cancel("a call that goes on is passed on to nobody")
 
@@ -88,7 +95,16 @@ class WaysBackOf:
             nursery.start_soon(ask_lease)
             if not to:
                 nursery.start_soon(ask_store)
-        return Whereabouts(to, lease)
+        return Whereabouts(to, lease, sure)
+
+    async def _is_none(self, call_sid: str) -> bool:
+        """Whether the store says so."""
+        with trio.move_on_after(SURE_S):
+            try:
+                return await self._holding.stored(call_sid) is None
+            except StoreError:
+                return False
+        return False
 
     async def rescued(self, lease: Lease) -> bool:
         return await self._holding.rescued(lease)
@@ -114,62 +130,65 @@ class WaysBackOf:
             await trio.sleep_forever()
 
     async def _look_after(self, call_sid: str, stream_sid: str) -> None:
+        """Until somebody is on the call, or it is over, or was asked back; or its holder keeps saying that the stream
+        goes on for longer than it takes to notice that it does not."""
         try:
-            lease = await self._deserted(call_sid, stream_sid)
-            if lease is not None:
-                await self._rescue(lease)
+            lease = await self._holding.look(call_sid)
+            until, since = lease.until if lease is not None else 0.0, trio.current_time()
+            patience = since + self._media_s + 2 * LEASE_S
+            await trio.sleep(RESCUE_S)
+            while trio.current_time() < patience:
+                lease = await self._holding.look(call_sid)
+                if not _may_come_back(lease, stream_sid):
+                    return
+                if lease.until != until:
+                    until, since = lease.until, trio.current_time()
+                # What lives is renewed more often, by our clock; whether it has run out is for the store's to say.
+                alone = lease.stand is not Stand.HELD or trio.current_time() - since >= RESCUE_S
+                if alone and await self._rescue(lease):
+                    return
+                await trio.sleep(LOOK_AGAIN_S)
+            log.warning("a stream that has stopped is still held", call_sid=call_sid, holder=lease and lease.holder)
         finally:
             self._waiting.discard((call_sid, stream_sid))
-
-    async def _deserted(self, call_sid: str, stream_sid: str) -> Lease | None:
-        """The lease, once nobody is on the call's newest stream, and that is this one. None: somebody has come, or the
-        call is over; or its holder keeps saying that the stream goes on, for longer than it takes to notice that it
-        does not."""
-        await trio.sleep(RESCUE_S)
-        patience = trio.current_time() + self._media_s + 2 * LEASE_S
-        until, since = 0.0, trio.current_time()
-        while True:
-            lease = await self._holding.look(call_sid)
-            now = trio.current_time()
-            if lease is None or lease.stand is Stand.OVER or lease.stream_sid != stream_sid:
-                return None
-            if lease.until != until:
-                until, since = lease.until, now
-            # By our own clock, as the store's is not ours: it was not renewed for as long as it lasts.
-            if lease.stand is not Stand.HELD or now - since >= LEASE_S:
-                return None if await self._passed_on(call_sid) else lease
-            if now > patience:
-                log.warning("a stream that has stopped is still held", call_sid=call_sid, holder=lease.holder)
-                return None
-            await trio.sleep(LOOK_AGAIN_S)
 
     async def _passed_on(self, call_sid: str) -> bool:
         """A colleague is on the line, who must not be cut off: the lease could not be written when the stream ended."""
         return bool(self._state.hand_overs.get(call_sid) or await self._handed_over(call_sid))
 
-    async def _rescue(self, lease: Lease) -> None:
+    async def _rescue(self, lease: Lease) -> bool:
+        """Whether there is nothing more to be done here."""
+        if await self._passed_on(lease.call_sid):
+            return True
         if self._carrier is None:
             if not self._told:
                 self._told = True
                 log.warning("calls are not asked back from the carrier: it takes Twilio's credentials and PUBLIC_URL")
-            return
+            return True
         if not await self._holding.rescued(lease):
-            return
+            return False
+        await self._ask_back(lease, self._carrier)
+        return True
+
+    async def _ask_back(self, lease: Lease, carrier: Carrier) -> None:
         url = self._public + target("/twilio/after", line=lease.line, leg=lease.fence, rescue=1) + INSIST
         for pause in (*ASK_AGAIN_S, math.inf):
             try:
-                there = await self._carrier.redirect(lease.call_sid, url)
+                there = await carrier.redirect(lease.call_sid, url)
             except CarrierError as error:
                 again = error.fault is not CarrierFault.REFUSED and pause < math.inf
                 log.warning("call not asked back", call_sid=lease.call_sid, error=str(error), again=again)
                 if not again:
+                    rescued("refused" if error.fault is CarrierFault.REFUSED else "failed")
                     return
                 least = RESCUE_S if error.fault is CarrierFault.UNKNOWN else min(error.retry_after_s or 0.0, RESCUE_S)
                 await trio.sleep(max(pause, least))
                 if not await self._still(lease):
+                    rescued("unneeded")
                     return
             else:
                 log.info("call asked back", call_sid=lease.call_sid, leg=lease.fence, there=there)
+                rescued("sent" if there else "unneeded")
                 if not there:
                     self._over(lease.call_sid)
                 return
@@ -177,3 +196,10 @@ class WaysBackOf:
     async def _still(self, lease: Lease) -> bool:
         now = await self._holding.look(lease.call_sid)
         return now is not None and now.fence == lease.fence and now.stand is not Stand.OVER
+
+
+def _may_come_back(lease: Lease | None, stream_sid: str) -> TypeGuard[Lease]:
+    """Whether that stream was its newest, and nobody has brought it back from there yet."""
+    if lease is None or lease.stand is Stand.OVER:
+        return False
+    return lease.stream_sid == stream_sid and lease.rescued < lease.fence

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from functools import partial
 
 from quart import request
@@ -60,10 +60,13 @@ async def _pieces(records: Records, whole: Whole, start: int, end: int) -> Async
     for stretch in whole.part(start, end):
         left = stretch.length
         if stretch.key:
-            async with aclosing(records.sound(stretch.key, stretch.start, stretch.start + left)) as pieces:
+            pieces = records.sound(stretch.key, stretch.start, stretch.start + left)
+            try:
                 async for piece in pieces:
                     left -= len(piece)
                     yield piece
+            finally:
+                await pieces.aclose()
             if left:
                 raise StoreError(f"the sound {stretch.key} ends {left} bytes too early")
         while left:

@@ -21,8 +21,8 @@ from agent.lines import Lines
 from agent.web.problem import problem
 from agent.web.security import MEDIA_PATH
 from agent.web.state import ProcessState
-from agent.web.ways_back import WaysBack
-from agent.web.webhook import INSIST, address, as_twiml, field, info, number
+from agent.web.ways_back import WaysBack, Whereabouts
+from agent.web.webhook import INSIST, address, as_twiml, claims, field, info, number, same_but
 from agent.wire import twiml
 
 OVER = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
@@ -59,9 +59,14 @@ class Resuming:
         self.ways = ways
         self._now = now
 
-    async def answer(self, lease: Lease | None) -> Response | None:
-        """Within a request of Twilio's, about the call that this lease is of. None: it is over."""
-        if lease is None or lease.stand is Stand.OVER or field("CallStatus") in OVER:
+    async def answer(self, known: Whereabouts) -> Response | None:
+        """Within a request of Twilio's, about the call of which this is known. None: it is over."""
+        lease = known.lease
+        if field("CallStatus") in OVER:
+            return None
+        if lease is None and not known.sure:
+            return self._later()
+        if lease is None or lease.stand is Stand.OVER:
             return None
         after, turns = number("leg") or lease.fence, number("again")
         if after < lease.fence and lease.stand is Stand.HELD and not number("rescue"):
@@ -72,6 +77,14 @@ class Resuming:
         if turns < MOST_TURNS and (leaving or await self._comes_back(lease)):
             return as_twiml(twiml.ask_again(self._after(lease, after, turns + 1), TURN_S))
         return self._next(lease)
+
+    def _later(self) -> Response:
+        """Nobody can say whether the call goes on: the store does not answer. Whoever asks next may know it."""
+        if (turns := number("again")) < MOST_TURNS:
+            return as_twiml(twiml.ask_again(same_but(again=turns + 1) + INSIST, TURN_S))
+        log.error("call given up", call_sid=field("CallSid"), why="the store does not answer")
+        profile = self._lines.profile(info(claims(self._lines)))
+        return as_twiml(twiml.parting(profile.nobody_free, voice=profile.say_voice, language=profile.say_language))
 
     async def _comes_back(self, lease: Lease) -> bool:
         """Whether Twilio's API has been asked to bring this very call back, and may yet do so: that would end a stream

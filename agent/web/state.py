@@ -43,7 +43,7 @@ class ProcessState:
     turned_away: dict[str, None] = field(default_factory=dict)
     """Calls whose stream was not taken for want of a line: the newest MOST_HAND_OVERS of them."""
     on_change: Callable[[], object] = field(default=lambda: None)
-    """Told when a promise is void before its time."""
+    """Told when a promise is made, or void before its time."""
 
     def promise(self, call_sid: str, now: float) -> None:
         """The call has been told to connect. One that has not for PROMISE_S will not any more. A call that is told
@@ -51,6 +51,7 @@ class ProcessState:
         self.expire(now)
         if call_sid not in self.held:
             self.promised[call_sid] = now
+            self.on_change()
 
     def expire(self, now: float) -> None:
         """Forget promises that nobody came for."""

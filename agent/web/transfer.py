@@ -17,6 +17,7 @@ from agent.lines import Lines
 from agent.web.busy import busy
 from agent.web.resuming import Resuming
 from agent.web.state import ProcessState
+from agent.web.ways_back import Whereabouts
 from agent.web.webhook import address, as_twiml, claims, field, info
 from agent.wire import twiml
 
@@ -47,14 +48,13 @@ def add_transfer(
             told = claims(lines)
             return busy("all lines are busy", told, lines.profile(info(told)), settings)
         # Left in place: Twilio asks again where an answer was lost on its way.
-        to, lease = state.hand_overs.get(call_sid), None
-        if not to and resuming is not None:
-            to, lease = await resuming.ways.whereabouts(call_sid)
-        elif not to:
-            to = await handed_over(call_sid)
+        known = Whereabouts(state.hand_overs.get(call_sid), None)
+        if not known.to and resuming is not None:
+            known = await resuming.ways.whereabouts(call_sid)
+        to = known.to or (await handed_over(call_sid) if resuming is None else None)
         log.debug("stream over", call_sid=call_sid, passed_on=bool(to))
         if not to:
-            return (await resuming.answer(lease) if resuming else None) or as_twiml(twiml.after())
+            return (await resuming.answer(known) if resuming else None) or as_twiml(twiml.after())
         return as_twiml(
             twiml.dial(
                 to,

@@ -97,8 +97,8 @@ async def _not_new(told: Claims, resuming: Resuming | None) -> Response | None:
     again = not told.direction.startswith("outbound") or field("ErrorUrl") or field("ErrorCode")
     if resuming is None or field("CallStatus") != "in-progress" or not again:
         return None
-    to, lease = await resuming.ways.whereabouts(told.call_sid)
-    return None if to else await resuming.answer(lease)
+    known = await resuming.ways.whereabouts(told.call_sid)
+    return None if known.to or known.lease is None else await resuming.answer(known)
 
 
 def _not_here(told: Claims, state: ProcessState, lines: Lines, settings: Settings) -> Response | None:

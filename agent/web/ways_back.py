@@ -14,6 +14,8 @@ class Whereabouts(NamedTuple):
     """Where it is to be passed on to."""
     lease: Lease | None
     """Who holds it; None where nobody does, or nobody can say."""
+    sure: bool = True
+    """Nobody does, then."""
 
 
 class WaysBack(Protocol):

@@ -1,9 +1,10 @@
 """kill -9 of a real server at random moments of running calls, again and again on one DATA_DIR.
 
 Each round starts a server, which takes up what the last one left, places calls, and kills the server some time after
-the last of them has begun. At the end a last server finishes everything. Then every caller's side is held against the
-records: each word heard more than a second before the kill must be there, and no word twice; each call must have one
-record, marked "interrupted"; the journal must be empty.
+the last of them has begun. Nobody goes on with a call, for the next server has another address: a second is waited
+for that. At the end a last server finishes everything. Then every caller's side is held against the records: each word
+heard more than a second before the kill must be there, and no word twice; each call must have one record, marked
+"interrupted"; the journal must be empty.
 
     python ops/bench/kills.py --kills 20 --calls 20
 """
@@ -23,7 +24,7 @@ import trio
 from agent.rehearsal.log import CallLog
 from agent.rehearsal.plan import CallPlan
 from tests.calls.server import Server
-from tests.calls.witness import DURABLE_MS, SETTINGS, heard_by, lost, place, plan_of, stored, words_of
+from tests.calls.witness import DURABLE_MS, NOBODY_ASKS, end_of, heard_by, lost, place, plan_of, stored, words_of
 
 RAMP_S = 1.0
 
@@ -45,7 +46,7 @@ def main() -> int:
             logs += _round(folder, plan, args.calls, after)
             print(f"kill {n + 1:2} after {after:4.1f} s", flush=True)
         began = time.monotonic()
-        server = Server(folder, **SETTINGS)
+        server = Server(folder, **NOBODY_ASKS)
         try:
             journal = folder / "data" / "journal"
             while list(journal.iterdir()) and time.monotonic() < began + 120:
@@ -57,7 +58,7 @@ def main() -> int:
 
 
 def _round(folder: Path, plan: CallPlan, calls: int, after: float) -> list[CallLog]:
-    server = Server(folder, **SETTINGS)
+    server = Server(folder, **NOBODY_ASKS)
 
     async def kill() -> None:
         await trio.sleep(after)
@@ -75,7 +76,7 @@ def _report(logs: list[CallLog], records: list[dict], left: list[str], took: flo
     faults = [f"{log.call_sid}: {fault}" for log in placed if (fault := lost(log, by_sid.get(log.call_sid)))]
     twice = [sid for sid, times in Counter(record["call_sid"] for record in records).items() if times > 1]
     endings = Counter(record["ending"] for record in records)
-    sound = sum(heard_by(log, log.duration_ms - DURABLE_MS) for log in placed) / 1000
+    sound = sum(heard_by(log, end_of(log) - DURABLE_MS) for log in placed) / 1000
     print(f"calls                      {len(placed)} of {len(logs)} were up; {len(records)} records")
     print(f"endings                    {dict(endings)}")
     print(f"words kept                 {sum(len(words_of(record)) for record in records)}")

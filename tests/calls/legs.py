@@ -44,8 +44,9 @@ class Legs:
         """How much sound of the agent the caller has heard in all."""
         return sum(piece.end_ms - piece.at_ms for log in self.logs for piece in log.played)
 
-    async def moved(self, *after_s: float, **more: Any) -> None:
-        """Ask for a hand-off so long after each leg's beginning; the last leg goes on to its end."""
+    async def moved(self, *after_s: float, gap_s: float = 0.0, **more: Any) -> None:
+        """Ask for a hand-off so long after each leg's beginning; the last leg goes on to its end. `gap_s` is between
+        two."""
         for seconds in after_s:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._move, len(self.stage.calls), seconds)
@@ -54,6 +55,7 @@ class Legs:
             if self.call.ending is not Ending.MOVED:
                 return
             self.records.append(stored(self.call.so_far()))
+            await trio.sleep(gap_s)
         await self._leg(**more)
 
     async def crashed(self, at_s: float, lag_s: float, **more: Any) -> None:

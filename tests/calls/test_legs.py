@@ -16,6 +16,7 @@ import trio
 from agent.rehearsal import instructions as twiml
 from agent.rehearsal.carrier import new_identity
 from agent.rehearsal.plan import Line
+from agent.web.resuming import MOST_TURNS
 from agent.web.webhook import INSIST
 from nurseries.rehearsal.own_speech import find_voice, spoken
 from tests.calls.by_hand import RESET, ByHand, by_hand
@@ -225,3 +226,46 @@ def test_a_call_that_the_carrier_holds_without_a_stream_is_asked_back_by_whoever
 
     assert redirected == [(f"{PUBLIC}/twilio/after?leg=1&rescue=1{INSIST}", "POST")]
     assert len(records) == 1
+
+
+def test_where_nobody_else_is_there_a_process_that_hands_off_takes_its_call_back_and_holds_it_to_its_end(
+    tmp_path: Path,
+) -> None:
+    server = Server(tmp_path, **(HERE | {"DRAIN_MODE": "hand-off"}))
+
+    async def calls() -> int:
+        async with by_hand() as call, by_hand() as late:
+            await greeted(call, server.url)
+
+            async def leave() -> None:
+                await trio.sleep(4)
+                server.process.send_signal(signal.SIGTERM)
+
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(leave)
+                await call.leg(server.url, await line())
+            at = call.action
+            for _ in range(MOST_TURNS):
+                assert await call.ask(server.url, at) == ["Pause", "Redirect"]
+                at = call.action
+            assert await call.ask(server.url, at) == ["Stream", "Redirect"]
+            # A new call is sent on, and turned away in the end.
+            at = "http://h/twilio/voice?line="
+            for _ in range(MOST_TURNS):
+                assert await late.ask(server.url, at, "ringing") == ["Pause", "Redirect"]
+                at = late.action
+            assert await late.ask(server.url, at, "ringing") == ["Say", "Hangup"]
+            log, _ = await call.leg(server.url, await line("When can I see it?"), quiet_ms=1500)
+            assert log.failures == [], "\n".join(server.lines[-30:])
+            return await trio.to_thread.run_sync(lambda: server.process.wait(WAIT_S))
+
+    try:
+        assert trio.run(calls) == 0
+    finally:
+        server.kill()
+
+    (record,) = stored(tmp_path)
+    assert record["ending"] == "caller hung up"
+    assert [leg.get("why", "") for leg in record["legs"]] == ["hand-off", ""]
+    assert len({leg["process"] for leg in record["legs"]}) == 1
+    assert " ".join(said(record)).count("Hello this is Priya.") == 1

@@ -169,6 +169,22 @@ async def test_who_hangs_up_during_the_notice_is_not_recorded(at_ms: int, autoju
     assert recording.sides == (b"", b"")
 
 
+async def test_a_machine_that_is_hung_up_on_during_the_notice_is_not_recorded(autojump_clock) -> None:
+    stage = Stage(ASKS, configured(MACHINE_DETECTION="hang-up"))
+
+    async def verdict(_order: str) -> str:
+        await trio.sleep(stage.settings.OUTBOUND_WAIT_S + NOTICE_MS / 2000)
+        return "machine_start"
+
+    stage.parts = replace(stage.parts, verdict=verdict)
+    _, recording = await place(stage, direction="outbound-api", order="OR" + "0" * 32, patience_ms=9000)
+
+    assert stage.ending is Ending.MACHINE
+    assert stage.record.entries[0].interrupted
+    assert recording.tape.lost
+    assert recording.sides == (b"", b"")
+
+
 async def test_a_call_whose_notice_cannot_be_said_goes_on_unrecorded(autojump_clock) -> None:
     stage = Stage(replace(ASKS, troubles=(Trouble("speak"),)))
 

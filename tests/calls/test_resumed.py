@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import msgspec
+import pytest
 import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,6 +23,7 @@ from agent.think.errand import Errand
 from agent.wire.ports import MediaSocket
 from nurseries.memory import NOT_KNOWN
 from nurseries.pick_up import pick_up
+from tests.calls.counted import Counted
 from tests.calls.legs import Legs, stored
 from tests.calls.stage import GREETING, Stage, configured, in_words, tone
 from tests.calls.test_hand_off import LINES, NOT_SMALLER, STORIES, TALK_ENDS
@@ -77,8 +79,11 @@ async def test_a_call_is_handed_off_where_nobody_speaks_and_goes_on_with_all_tha
     assert stage.record.ending == ""
     assert so_far.legs == (Leg("here", 0, round(first.duration_ms), "hand-off"),)
 
+    counted = Counted()
     log = await stage.resume(so_far, tone(1500, at_ms=1000), tone(1500))
 
+    assert counted("resumed_total", why="hand-off") == counted("resume_gap_seconds_count", why="hand-off") == 1
+    assert (counted("greeting_seconds_count"), counted("calls_begun_total", direction="inbound")) == (0, 0)
     assert stage.told == [
         f"agent: {GREETING}",
         "caller: I want to buy a flat in Whitefield",
@@ -363,3 +368,15 @@ async def test_without_a_voice_the_apology_is_a_recording(autojump_clock) -> Non
     await mute.resume(so_far, tone(1500))
 
     assert mute.told[len(so_far.entries)] == f"agent: {LOST.text} {AGAIN.text}"
+
+
+async def test_an_answer_that_a_hand_off_delays_is_measured_from_where_the_caller_began_to_wait(autojump_clock) -> None:
+    slow = replace(TALK, first_token_s=4.0)
+    stage = Stage(slow)
+    legs = Legs(stage, (tone(1500, at_ms=3800), tone(1500)))
+    await legs.moved(4.0, patience_ms=30_000, quiet_ms=4000, gap_s=1.5)
+
+    (turn, *_) = stage.record.turns
+    assert 5500 <= turn.first_audio_ms <= 6500
+    first = next(piece.at_ms for piece in legs.logs[1].played)
+    assert first == pytest.approx(1500, abs=250)  # "One moment, please": 3 s of silence, the gap included

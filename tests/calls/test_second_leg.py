@@ -1,4 +1,4 @@
-"""What a caller may ask for in any leg: a person, or not to be called again; and what a call was placed for stays so."""
+"""What a caller may ask for in any leg: a person, not to be called again; and what a call was placed for stays so."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from agent.errors import Fault
 from agent.providers.scripted import Script, Trouble, call
 from agent.seen.spans import Span, leg_id, trace_id
 from tests.calls.counted import Counted
+from tests.calls.legs import stored
 from tests.calls.stage import Stage, configured, tone
 
 ASKS = Script(heard=("a flat in Whitefield",), replies=("A flat in Whitefield, lovely. What is your budget?",))
@@ -172,3 +173,29 @@ async def test_nothing_of_anybodys_is_in_a_trace(autojump_clock) -> None:
     told = repr(spans)
     for word in (info.call_sid, info.caller, info.called, info.account_sid, info.stream_sid, "Asha", "98765", "Thank"):
         assert word not in told
+
+
+async def test_a_call_that_is_handed_off_keeps_its_trace_and_tells_of_its_gap(autojump_clock) -> None:
+    stage, spans = Stage(ASKS), list[Span]()
+    stage.parts = replace(stage.parts, spans=spans.extend)
+
+    async def leave() -> None:
+        await trio.sleep(1)
+        stage.calls[0].move("a deploy")
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(leave)
+        await stage.place(tone(1500, at_ms=9000), patience_ms=20_000)
+    await stage.resume(stored(stage.calls[0].so_far()), tone(1500, at_ms=1000))
+
+    sid = stage.calls[0].info.call_sid
+    assert {span.trace_id for span in spans} == {trace_id(sid)}
+    assert len({span.span_id for span in spans}) == len(spans)
+    call, leg = (next(span for span in spans if span.name == name) for name in ("call", "leg"))
+    assert (call.attributes["call.ending"], leg.attributes["call.ending"]) == ("moved", "caller hung up")
+    assert leg.parent_id == call.span_id
+    (turn,) = (span for span in spans if span.name == "turn")
+    assert turn.parent_id == leg.span_id
+    (event,) = leg.events
+    assert (event.name, event.attributes["why"]) == ("resumed", "hand-off")
+    assert 0 <= event.attributes["gap_ms"] < 2000

@@ -30,8 +30,11 @@ SAYS = (
     "When could I see it with my family.",
 )
 GREETING = "Hello this is Priya. I can help you to buy or to rent a flat or a house. What are you looking for today?"
-SETTINGS = {"PROVIDER": "scripted", "APP_ENV": "test", "GREETING": GREETING, "ORPHAN_S": "1"}
+SETTINGS = {"PROVIDER": "scripted", "APP_ENV": "test", "GREETING": GREETING}
 """Of the server."""
+
+NOBODY_ASKS = SETTINGS | {"ORPHAN_S": "1"}
+"""Of one whose callers are gone with it: nobody comes back, and nobody is long waited for."""
 
 DURABLE_MS = 1000
 """What was spoken longer ago than this is kept, whatever happens."""
@@ -78,6 +81,12 @@ def stored_at(uri: str) -> list[dict[str, Any]]:
         return list(client["calling_agent"]["calls"].find({}, {"_id": 0}).sort("started_at"))
 
 
+def end_of(log: CallLog) -> float:
+    """When its last stream ended: a carrier whose server is gone keeps the line for a while."""
+    ended_ms = log.legs[-1].ended_ms if log.legs else None
+    return log.duration_ms if ended_ms is None else ended_ms
+
+
 def heard_by(log: CallLog, at_ms: float) -> float:
     """Milliseconds of the agent's sound that the caller had heard by then."""
     return sum(min(piece.end_ms, at_ms) - piece.at_ms for piece in log.played if piece.at_ms < at_ms)
@@ -106,13 +115,14 @@ def words_heard(record: dict[str, Any], sound_ms: float) -> list[str]:
 def lost(log: CallLog, record: dict[str, Any] | None, durable_ms: float = DURABLE_MS) -> str:
     """What the record lacks of the words that were heard longer than that before the end, or has that nobody has
     heard; "" where nothing."""
-    until = log.duration_ms - durable_ms
+    end = end_of(log)
+    until = end - durable_ms
     if record is None:
         return f"no record; {heard_by(log, until):.0f} ms heard" if heard_by(log, until) > 0 else ""
     kept = words_of(record)
     try:
         sure = words_heard(record, heard_by(log, until))
-        most = words_heard(record, heard_by(log, log.duration_ms) + 200)
+        most = words_heard(record, heard_by(log, end) + 200)
     except AssertionError as error:
         return str(error)
     if kept[: len(sure)] != sure:

@@ -239,10 +239,12 @@ async def test_one_without_a_record_waits_a_day_and_is_deleted(house: House) -> 
         nursery.cancel_scope.cancel()
 
 
-async def test_a_piece_of_a_call_that_goes_on_elsewhere_is_added_and_stays(house: House) -> None:
-    left = spool.begin(house.folder / "spool", "gone", wav.Label("CA1", "2026-11-27T10:00:00.000+00:00"))
-    left.append(wav.frames(QUIET * 2, QUIET * 2))
-    left.release()
+async def test_pieces_of_a_call_that_goes_on_elsewhere_are_added_and_stay(house: House) -> None:
+    for name, leg in (("gone", 1), ("gone-too", 3)):
+        label = wav.Label("CA1", "2026-11-27T10:00:00.000+00:00", leg, 3000 * (leg - 1))
+        left = spool.begin(house.folder / "spool", name, label)
+        left.append(wav.frames(QUIET * 2, QUIET * 2))
+        left.release()
     house.store.save(record(revision=7, ending=""))
     async with trio.open_nursery() as nursery:
         await house.run(nursery)
@@ -265,6 +267,7 @@ async def test_a_piece_of_a_call_that_goes_on_elsewhere_is_added_and_stays(house
     assert kept.pieces == (
         Piece(1, "2026/11/27/CA1.wav", 0, 320),
         Piece(2, "2026/11/27/CA1+2.wav", 4000, 8000),
+        Piece(3, "2026/11/27/CA1+3.wav", 6000, 320),
     )
 
 

@@ -11,6 +11,7 @@ import trio
 from agent.guard.lease import LEASE_S, Lease, Stand
 from agent.model import CallInfo
 from nurseries.holding import LEAVE_S, LOOK_S, RENEW_S, WRITE_S, Holding
+from tests.calls.counted import Counted
 from tests.fakes.memory_leases import Asked, MemoryLeases
 
 TICK = 0.001
@@ -75,6 +76,7 @@ async def test_the_next_leg_fences_off_the_one_before(autojump_clock, house: Hou
 
 
 async def test_two_streams_of_one_leg_are_one_too_many(autojump_clock, house: House) -> None:
+    counted = Counted()
     one, two = house.process("one"), house.process("two")
 
     assert await one.take(FIRST) == 1
@@ -82,6 +84,7 @@ async def test_two_streams_of_one_leg_are_one_too_many(autojump_clock, house: Ho
     assert await one.take(replace(FIRST, stream_sid="MZ9")) is None
     assert await two.take(leg(2)) == 2
     assert await one.take(replace(leg(2), stream_sid="MZ9")) is None
+    assert counted("legs_turned_away_total", why="fenced") == 3
 
 
 async def test_who_is_refused_a_leg_has_lost_the_one_before_as_well(autojump_clock, house: House) -> None:

@@ -229,6 +229,25 @@ async def test_a_promise_whose_call_nobody_renews_is_kept(house, autojump_clock)
     assert list(here.state.promised) == ["CA1"]
 
 
+async def test_a_call_that_comes_back_while_the_door_is_about_to_close_is_waited_for(house, autojump_clock) -> None:
+    """Nobody else has taken it."""
+    here = house(DRAIN_MODE="hand-off")
+    here.call("CA1", 1.0)
+    here.signal.send_nowait(signal.SIGTERM)
+    await trio.sleep(1 + LINGER_S - 0.5)
+    here.state.promise("CA1", time.time())
+    await trio.sleep(5)
+    here.movable = lambda _: False
+    here.state.promised.clear()
+    call = here.call("CA1")
+    await trio.sleep(20)
+    assert math.isnan(here.closed_at)
+
+    await call.over(0)
+
+    assert await until_closed(here) == pytest.approx(25 + 1 + LINGER_S - 0.5 + LINGER_S, abs=0.2)
+
+
 async def test_what_is_due_by_when_is_told_at_every_phase_and_is_never_later_than_at_first(
     house, autojump_clock
 ) -> None:

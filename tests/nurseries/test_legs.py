@@ -14,9 +14,10 @@ from agent.errors import StoreError
 from agent.guard.lease import Stand
 from agent.keep.record import CallRecord
 from agent.model import CallInfo, Ending
-from nurseries.call import BEFORE_CLOSE_S
+from nurseries.closing import BEFORE_CLOSE_S
 from nurseries.holding import Holding
 from nurseries.legs import READ_S, SOUND_S, Legs
+from tests.calls.counted import Counted
 from tests.fakes.memory_leases import MemoryLeases
 
 T = TypeVar("T")
@@ -72,9 +73,10 @@ class World:
 
 
 class Call:
-    def __init__(self, ending: Ending) -> None:
+    def __init__(self, ending: Ending, *, to_move: bool = False) -> None:
         self.info = CallInfo("CA1", "AC", "MZ1")
         self.ending = ending
+        self.to_move = to_move
 
     def so_far(self) -> CallRecord:
         return RECORD
@@ -101,6 +103,37 @@ async def test_a_call_that_is_over_is_so_before_its_socket_is_closed(world, auto
     assert await world.left(Call(ending)) is Stand.OVER
     assert world.done == []
     assert not world.legs.goes_on(Call(ending))
+
+
+@pytest.mark.parametrize(
+    ("ending", "result"),
+    [
+        (Ending.MOVED, "moved"),
+        (Ending.SHUTDOWN, "kept"),
+        (Ending.CALLER_HUNG_UP, "over"),
+        (Ending.AGENT_SAID_GOODBYE, "over"),
+        (Ending.CONNECTION_LOST, "over"),
+    ],
+)
+async def test_what_became_of_a_hand_off_is_told(world, autojump_clock, ending, result) -> None:
+    counted = Counted()
+    results = ("moved", "kept", "over", "failed")
+
+    await world.legs.before_close(Call(ending, to_move=True))
+    assert [each for each in results if counted("handoffs_total", result=each)] == [result]
+
+    before = counted("handoffs_total", result="over")
+    await world.legs.before_close(Call(Ending.AGENT_SAID_GOODBYE))
+    assert counted("handoffs_total", result="over") == before
+
+
+async def test_a_hand_off_of_which_the_store_does_not_have_all_has_failed(world, autojump_clock) -> None:
+    counted = Counted()
+    world.deliver_s = 1000
+
+    await world.legs.before_close(Call(Ending.MOVED, to_move=True))
+
+    assert (counted("handoffs_total", result="failed"), counted("handoffs_total", result="moved")) == (1, 0)
 
 
 async def test_whoever_has_hung_up_is_not_kept_waiting(world, autojump_clock) -> None:

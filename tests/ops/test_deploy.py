@@ -106,3 +106,19 @@ def test_the_configuration_of_a_cluster_may_be_given_as_text_and_is_not_left_beh
     done = cluster.run("deploy", "staging", FIRST, KUBE_CONFIG="apiVersion: v1", TMPDIR=str(temporary))
     assert done.returncode == 0, done.stderr
     assert not list(temporary.iterdir())
+
+
+@pytest.mark.parametrize(("found", "code"), [(0, 0), (2, 1)])
+def test_a_scan_fails_where_the_scanner_finds_something(cluster: Cluster, found: int, code: int) -> None:
+    scanner = cluster.folder / "grype"
+    scanner.write_text(f'#!/bin/sh\necho "$@"\nexit {found}\n')
+    scanner.chmod(0o755)
+    done = cluster.run("scan", f"registry:{FIRST}", GRYPE=str(scanner))
+    assert done.returncode == code
+    assert done.stdout.strip() == f"registry:{FIRST} --fail-on high --only-fixed --output table"
+
+
+def test_a_scan_without_a_scanner_says_so(cluster: Cluster) -> None:
+    done = cluster.run("scan", FIRST, GRYPE="/nowhere/grype")
+    assert done.returncode == 2
+    assert "no grype here" in done.stderr

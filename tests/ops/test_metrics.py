@@ -179,7 +179,7 @@ def test_the_dashboard_can_be_shown() -> None:
     for panel in PANELS:
         assert panel["gridPos"]["x"] + panel["gridPos"]["w"] <= 24
         assert {target["datasource"]["uid"] for target in panel["targets"]} == {"${datasource}"}
-    source = yaml.safe_load((ROOT / "ops/compose/grafana/datasources/prometheus.yaml").read_text())["datasources"][0]
+    source = yaml.safe_load((GRAFANA / "provisioning/datasources/prometheus.yaml").read_text())["datasources"][0]
     assert source["type"] == "prometheus"
 
 

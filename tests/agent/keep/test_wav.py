@@ -38,10 +38,15 @@ def test_any_player_finds_both_sides(call_sid: str, caller: bytes, torn: int) ->
     assert int.from_bytes(data[4:8], "little") == len(data) - 8
 
 
-@given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=200))
-def test_a_file_says_which_call_it_is_of(call_sid: str) -> None:
-    start = wav.header(wav.Label(call_sid, LABEL.started_at))
-    assert wav.read(start + bytes(50)) == (wav.Label(call_sid, LABEL.started_at), len(start))
+@given(
+    st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=200),
+    st.integers(1, 10**9 - 1),
+    st.integers(0, 10**12 - 1),
+)
+def test_a_file_says_which_call_and_leg_it_is_of(call_sid: str, leg: int, began_ms: int) -> None:
+    label = wav.Label(call_sid, LABEL.started_at, leg, began_ms)
+    start = wav.header(label)
+    assert wav.read(start + bytes(50)) == (label, len(start))
 
 
 @given(st.binary(max_size=200) | st.binary(max_size=100).map(lambda b: b"RIFF\0\0\0\0WAVE" + b))

@@ -158,9 +158,18 @@ def test_a_file_that_is_gone_is_told(store: ObjectStore, tmp_path: Path) -> None
         store.size(KEY)
 
 
-@given(st.text(), st.dates())
-def test_recordings_are_known_by_their_keys(call_sid: str, day: date) -> None:
-    assert is_recording(recording_key(call_sid, f"{day.isoformat()}T10:00:00.000+00:00"))
+@given(st.text(), st.dates(), st.integers(1, 999))
+def test_recordings_are_known_by_their_keys(call_sid: str, day: date, leg: int) -> None:
+    assert is_recording(recording_key(call_sid, f"{day.isoformat()}T10:00:00.000+00:00", leg))
+
+
+@given(
+    st.tuples(st.text("a+.2 ", max_size=6), st.integers(1, 30)),
+    st.tuples(st.text("a+.2 ", max_size=6), st.integers(1, 30)),
+)
+def test_no_two_legs_have_one_key(one: tuple[str, int], other: tuple[str, int]) -> None:
+    keys = {recording_key(call_sid, "2026-11-27T10:00:00.000+00:00", leg) for call_sid, leg in (one, other)}
+    assert len(keys) == len({one, other})
 
 
 @pytest.mark.parametrize(

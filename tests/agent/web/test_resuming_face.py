@@ -21,7 +21,8 @@ FROM, TO = "+919876543210", "+918000000000"
 class Ways:
     """What any process and the store would say."""
 
-    def __init__(self, *leases, to=None, wins=True):
+    def __init__(self, *leases, to=None, wins=True, sure=True):
+        self.sure = sure
         self.leases = {lease.call_sid: lease for lease in leases}
         self.to = to
         self.wins = wins
@@ -29,7 +30,7 @@ class Ways:
         self.told = []
 
     async def whereabouts(self, call_sid):
-        return Whereabouts(self.to, self.leases.get(call_sid))
+        return Whereabouts(self.to, self.leases.get(call_sid), self.sure)
 
     async def rescued(self, lease):
         self.asked.append(lease.fence)
@@ -157,6 +158,21 @@ async def test_where_the_store_is_away_nobody_is_waited_for(face, twilio):
             return False
 
     assert verbs(await after(face(ways=Away(lease(twilio))), twilio, "/twilio/after?leg=1")) == ["Connect", "Redirect"]
+
+
+async def test_a_call_of_which_nobody_can_say_anything_is_kept_a_while_and_then_told_goodbye(face, twilio):
+    house = face(ways=Ways(sure=False))
+    at = "/twilio/after?line=x&leg=2&since=990"
+    for turn in range(1, MOST_TURNS + 1):
+        root = await after(house, twilio, at)
+        assert verbs(root) == ["Pause", "Redirect"]
+        at = root.find("Redirect").text
+        assert at == f"{twilio.public}/twilio/after?line=x&leg=2&since=990&again={turn}{INSIST}"
+
+    assert verbs(await after(house, twilio, at)) == ["Say", "Hangup"]
+    assert verbs(await after(house, twilio, at, CallStatus="completed")) == ["Hangup"]
+    # A new call is greeted all the same.
+    assert "Connect" in verbs(await after(house, twilio, "/twilio/voice"))
 
 
 async def test_a_stream_that_could_not_be_opened_is_asked_for_again(face, twilio):
