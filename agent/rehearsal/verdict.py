@@ -96,7 +96,7 @@ def judge(log: CallLog, record: Mapping[str, Any] | None, wants: Wants) -> Verdi
     heard = heard_in(log)
     made.agent_words = sum(len(words.text.split()) for words in heard)
     made.faults += _speech(log, heard, made, wants)
-    made.faults += _breaks(made, wants)
+    made.faults += _breaks(log, made, wants)
     if record is None:
         made.faults.append("there is no record")
         return made
@@ -167,12 +167,17 @@ def _excused(at_ms: float, log: CallLog) -> bool:
     return any(-100 <= crash - at_ms <= DURABLE_MS for crash in crashes(log))
 
 
-def _breaks(made: Verdict, wants: Wants) -> list[str]:
+def _breaks(log: CallLog, made: Verdict, wants: Wants) -> list[str]:
     faults = []
-    for one, crashed in zip(made.breaks, made.crashed, strict=True):
-        if crashed and (one.silence_ms is None or one.silence_ms > wants.crash_ms):
-            waited = "never" if one.silence_ms is None else f"after {one.silence_ms:.0f} ms"
-            faults.append(f"behind the crash at {one.at_ms / 1000:.1f} s the agent spoke {waited}")
+    for one, crashed, leg in zip(made.breaks, made.crashed, log.legs[1:], strict=True):
+        # An agent that finds its caller speaking listens: then the stream has to be there in time.
+        until = one.at_ms + wants.crash_ms
+        speaks = any(spoken.start_ms < until and spoken.end_ms > leg.began_ms for spoken in log.spoken)
+        after = one.opened_ms if speaks else one.silence_ms
+        if crashed and (after is None or after > wants.crash_ms):
+            waited = "never" if after is None else f"after {after:.0f} ms"
+            what = "the next stream came" if speaks else "the agent spoke"
+            faults.append(f"behind the crash at {one.at_ms / 1000:.1f} s {what} {waited}")
     if wants.updates is not None and made.updates > wants.updates:
         faults.append(f"updated over REST {made.updates} times")
     if made.cut:

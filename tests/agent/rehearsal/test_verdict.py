@@ -197,6 +197,10 @@ def test_an_agent_that_is_silent_after_a_crash_is_a_fault() -> None:
     call.log.legs[1].sound_ms = None
     assert call.verdict().faults == ["behind the crash at 6.0 s the agent spoke never"]
 
+    call = crash()
+    call.log.legs[1].sound_ms = 9500
+    assert call.caller(6100, 7, 8).verdict().faults == []  # it listens to a caller who speaks
+
 
 def test_an_agent_that_was_interrupted_is_compared_by_its_sentences() -> None:
     call = Call((16_000, CALLER_HUNG_UP)).agent(100, GREETING).caller(3000, 1, 2)
