@@ -30,6 +30,9 @@ PATIENCE_S = 5.0
 READ_S = 8.0
 """For one read: less than whoever waits for it does, and then its thread is free again."""
 
+AGAIN_S = 0.02
+"""Between two tries, where SQLite does not wait by itself."""
+
 MIGRATE_S = 60.0
 """For a process that brings the file to this version: the second of two that start at once."""
 
@@ -51,6 +54,21 @@ def private(path: Path) -> None:
             continue
 
 
+def _log_ahead(db: sqlite3.Connection) -> None:
+    """Of a new file, which several may open at once, SQLite says at once that it is locked, whatever patience it has
+    been told: here it has it. Raises sqlite3.Error."""
+    until = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+        else:
+            return
+        time.sleep(AGAIN_S)
+
+
 class Connection:
     """Used by one thread at a time."""
 
@@ -61,7 +79,7 @@ class Connection:
         """When what is done is given up."""
         self._db = sqlite3.connect(path, check_same_thread=False, timeout=PATIENCE_S, isolation_level=None)
         try:
-            self._db.execute("PRAGMA journal_mode=WAL")
+            _log_ahead(self._db)
             self._db.execute("PRAGMA synchronous=FULL")
             self._db.execute("PRAGMA secure_delete=ON")  # who is deleted is not to be found in free pages
             self._db.execute(f"PRAGMA busy_timeout={int(MIGRATE_S * 1000)}")

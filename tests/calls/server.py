@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -55,9 +56,10 @@ class Server:
 
     def wait_for(self, pattern: str, bound_s: float) -> re.Match[str]:
         """The first line of the log, from now on, that matches."""
+        until = time.monotonic() + bound_s
         while True:
             try:
-                line = self._found.get(timeout=bound_s)
+                line = self._found.get(timeout=max(until - time.monotonic(), 0))
             except queue.Empty:
                 line = OVER
             assert line != OVER, f"no {pattern!r} within {bound_s} s:\n" + "\n".join(self.lines[-30:])

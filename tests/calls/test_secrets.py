@@ -129,7 +129,7 @@ def test_with_every_store_and_provider_away(tmp_path: Path) -> None:
     mine = {"Authorization": f"Bearer {TOKEN}"}
     try:
         witness.secrets.add(witness.call("CA" + "1" * 32))
-        server.wait_for("call over", BOUND_S)
+        server.wait_for("(call|leg) over", BOUND_S)
         misuse(witness)
         asked = (("GET", "/api/calls"), ("DELETE", f"/api/callers/{CALLER}"))
         with ThreadPoolExecutor() as pool:  # each waits for the database as long as it may
