@@ -75,6 +75,8 @@ class Resuming:
             return problem(409, "A later stream of this call goes on.")
         leaving = self._state.draining and self._settings.DRAIN_MODE == "hand-off"
         if turns < MOST_TURNS and (leaving or await self._comes_back(lease)):
+            if leaving:
+                self._state.on_sent_on()
             return as_twiml(twiml.ask_again(self._after(lease, after, turns + 1), TURN_S))
         return self._next(lease)
 

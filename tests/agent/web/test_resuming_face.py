@@ -214,6 +214,8 @@ async def test_a_leg_that_lasts_begins_the_count_anew(face, twilio):
 async def test_a_process_that_hands_off_sends_the_call_on_and_takes_it_where_nobody_else_does(face, twilio):
     house = face(ways=Ways(lease(twilio, Stand.MOVING, line="x")), DRAIN_MODE="hand-off")
     house.state.draining = True
+    told: list[int] = []
+    house.state.on_sent_on = lambda: told.append(len(told))
     root = await after(house, twilio, "/twilio/after?leg=1&since=995&brief=2")
     for turn in range(1, MOST_TURNS + 1):
         assert verbs(root) == ["Pause", "Redirect"]
@@ -222,6 +224,7 @@ async def test_a_process_that_hands_off_sends_the_call_on_and_takes_it_where_nob
 
     assert verbs(root) == ["Pause", "Connect", "Redirect"]
     assert "brief=3" in action(root)
+    assert len(told) == MOST_TURNS
     assert twilio.call in house.state.promised
 
 
