@@ -99,6 +99,7 @@ class Held(Protocol):
     info: CallInfo
 
     def move(self, reason: str) -> None: ...
+    def stay(self) -> None: ...
     def end(self, ending: Ending, reason: str) -> None: ...
 
 
@@ -201,20 +202,26 @@ class Leaving:
         self._due(longest_drain_s(self._settings, phase))
 
     async def _hand_off(self) -> None:
-        """Ask each call to go, also those that have been promised and come only now; while the store is away none, for
-        nobody else would know of it."""
+        """Ask each call to go, also those that have been promised and come only now; while the store is away none, nor
+        any that still waits for its moment: nobody else would know of it."""
         asked: set[Held] = set()
         told = False
         while True:
-            due = [call for call in self._calls if call not in asked and self._movable(call)]
+            asked &= self._calls
+            due = [call for call in self._calls if self._movable(call)]
             if due and await self._sound():
                 for call in due:
-                    call.move("the process is leaving")
+                    if call not in asked:
+                        call.move("the process is leaving")
                 asked.update(due)
                 told = False
-            elif due and not told:
-                told = True
-                log.warning("calls stay here: the store does not answer", calls=len(due))
+            elif due:
+                for call in asked:
+                    call.stay()
+                asked.clear()
+                if not told:
+                    told = True
+                    log.warning("calls stay here: the store does not answer", calls=len(due))
             with trio.move_on_after(LOOK_S):
                 await self._changed.park()
 

@@ -36,6 +36,9 @@ class Call:
     def move(self, _reason: str) -> None:
         self._go("moved")
 
+    def stay(self) -> None:
+        self.told.append((trio.current_time() - self._house.began, "stays"))
+
     def end(self, ending: Ending, _reason: str) -> None:
         self._go(ending.value)
 
@@ -239,6 +242,20 @@ async def test_while_the_store_is_away_no_call_is_handed_off(house, autojump_clo
     ((at, how),) = call.told
     assert how == "moved"
     assert at <= 20 + LOOK_S
+
+
+async def test_calls_that_wait_for_their_moment_stay_once_the_store_is_away(house, autojump_clock) -> None:
+    here = house(DRAIN_MODE="hand-off")
+    call = here.call("CA1", 60.0)
+    here.signal.send_nowait(signal.SIGTERM)
+    await trio.sleep(5.5)
+    here.sound = False
+    await trio.sleep(10)
+    here.sound = True
+    await trio.sleep(2)
+
+    assert [how for _, how in call.told] == ["moved", "stays", "moved"]
+    assert call.told[1][0] <= 5.5 + LOOK_S
 
 
 async def test_a_promise_is_waited_for_as_long_as_the_carrier_may_take(house, autojump_clock) -> None:
