@@ -113,6 +113,16 @@ async def test_a_call_that_is_over_or_that_nobody_knows_is_hung_up(face, twilio)
     assert verbs(await after(house, twilio, CallStatus="completed")) == ["Hangup"]
 
 
+async def test_a_call_whose_first_stream_nobody_has_had_is_told_that_lines_are_busy(face, twilio):
+    """Promised a line by a process that leaves, led to one that is full, and asked about at a third."""
+    house = face(ways=Ways())
+    root = await after(house, twilio, "/twilio/after?leg=1")
+    assert verbs(root) == ["Say", "Hangup"]
+    assert "busy" in root.find("Say").text
+    assert verbs(await after(house, twilio, "/twilio/after?leg=1", CallStatus="completed")) == ["Hangup"]
+    assert verbs(await after(house, twilio, "/twilio/after?leg=2")) == ["Hangup"]
+
+
 async def test_a_call_that_is_passed_on_is_so_although_its_lease_could_not_be_written(face, twilio):
     house = face(ways=Ways(lease(twilio), to="+919900112233"))
 
