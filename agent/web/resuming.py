@@ -83,8 +83,8 @@ class Resuming:
         return self._next(lease)
 
     def _unknown(self) -> Response | None:
-        """Nobody has ever had the call. Where its first stream was to come, that was refused elsewhere, for want of a line
-        or of a key in common, or not connected: the caller hears a word, at least."""
+        """Nobody has ever had the call. Where its first stream was to come, that was refused elsewhere, for want of a
+        line or of a key in common, or not connected: the caller hears a word, at least."""
         if number("leg") != 1:
             return None
         log.warning("no stream of this call has begun", call_sid=field("CallSid"))
