@@ -184,6 +184,7 @@ class Call:
         self._message = False
         """There is one to be left with a machine."""
         self._to_move = trio.Event()
+        self._moment = trio.CancelScope()
         self._conversing = trio.CancelScope()
         self._leaving = trio.CancelScope()
         self._written = trio.Event()
@@ -208,10 +209,16 @@ class Call:
             self._why_move = reason
             self._to_move.set()
 
+    def stay(self) -> None:
+        """Nobody could take it now: not to be handed off before `move` is called again, unless that has begun. Not a
+        checkpoint."""
+        self._to_move = trio.Event()
+        self._moment.cancel("it stays")
+
     @property
     def to_move(self) -> bool:
         """It is, or was, to be handed off."""
-        return self._to_move.is_set()
+        return bool(self._why_move)
 
     def fence(self) -> None:
         """Another process holds the call by now: leave at once, without a word. Not a checkpoint."""
@@ -441,7 +448,9 @@ class Call:
             audible=lambda: outbox.ledger.first if outbox.speaking else "",
         )
         wait_s = self._parts.settings.HAND_OFF_WAIT_S
-        await moving.watch(self._to_move, wait_s, scene, lambda: self.end(Ending.MOVED, self._why_move))
+        while self.ending is None:
+            with trio.CancelScope() as self._moment:
+                await moving.watch(self._to_move, wait_s, scene, lambda: self.end(Ending.MOVED, self._why_move))
 
     @property
     def _caller_busy(self) -> bool:

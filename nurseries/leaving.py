@@ -99,6 +99,7 @@ class Held(Protocol):
     info: CallInfo
 
     def move(self, reason: str) -> None: ...
+    def stay(self) -> None: ...
     def end(self, ending: Ending, reason: str) -> None: ...
 
 
@@ -129,7 +130,9 @@ class Leaving:
         self._look = look
         self._due = due
         self.last_over = float("-inf")
-        """When the last call ended."""
+        """When the last call ended, or the last one that has ended here was sent on: it may come back."""
+        self._patience = trio.CancelScope()
+        """For calls to go on; after it they are told goodbye."""
         self.closing = trio.Event()
         """The door is told to close."""
 
@@ -150,13 +153,15 @@ class Leaving:
             nursery.start_soon(self._drain, door, name="drain")
             await anext(signals)
             log.info("ending calls", calls=len(self._calls))
-            self._end_calls()
+            self.reached(Phase.GOODBYES)
+            self._patience.cancel("second signal")
             await anext(signals)
             log.warning("hanging up", calls=len(self._calls))
             self._close(door, "third signal")
 
     async def _drain(self, door: trio.CancelScope) -> None:
-        with trio.move_on_after(self._settings.DRAIN_TIMEOUT_S):
+        self._patience.deadline = trio.current_time() + self._settings.DRAIN_TIMEOUT_S
+        with self._patience:
             async with trio.open_nursery() as nursery:
                 if self._settings.DRAIN_MODE == "hand-off":
                     nursery.start_soon(self._hand_off, name="hand off")
@@ -164,43 +169,59 @@ class Leaving:
                     await self._promises_kept()
                     await self._all_over()
                 nursery.cancel_scope.cancel("no call is left")
-        self._end_calls()
+        self.reached(Phase.GOODBYES)
         with trio.move_on_after(self._settings.GOODBYE_TIMEOUT_S + FAREWELL_S):
-            await self._all_over()
+            await self._goodbyes()
         self.reached(Phase.WEBHOOKS)
         # Twilio now asks what to do next, and reports the calls' ends: without an answer the caller hears an error.
         await trio.sleep_until(self.last_over + LINGER_S)
         self._close(door, "drained")
 
-    def _end_calls(self) -> None:
-        self.reached(Phase.GOODBYES)
-        for call in tuple(self._calls):
-            call.end(Ending.SHUTDOWN, "the process is leaving")
+    async def _goodbyes(self) -> None:
+        """Until no call is here, nor is to come: those that come only now are told as well."""
+        told: set[Held] = set()
+        while self._calls or self._state.expected(time.time()):
+            for call in self._calls - told:
+                call.end(Ending.SHUTDOWN, "the process is leaving")
+                told.add(call)
+            with trio.move_on_after(LOOK_S):
+                await self._changed.park()
 
     def _close(self, door: trio.CancelScope, reason: str) -> None:
         self.reached(Phase.DOOR)
         self.closing.set()
         door.cancel(reason)
 
+    def sent_on(self) -> None:
+        """A call that is nobody's yet was told to ask again: the door is open for it, should nobody else take it. Not a
+        checkpoint."""
+        self.last_over = trio.current_time()
+
     def reached(self, phase: Phase) -> None:
         """What is left lasts no longer than the phases from this one on."""
         self._due(longest_drain_s(self._settings, phase))
 
     async def _hand_off(self) -> None:
-        """Ask each call to go, also those that have been promised and come only now; while the store is away none, for
-        nobody else would know of it."""
+        """Ask each call to go, also those that have been promised and come only now; while the store is away none, nor
+        any that still waits for its moment: nobody else would know of it."""
         asked: set[Held] = set()
         told = False
         while True:
-            due = [call for call in self._calls if call not in asked and self._movable(call)]
+            asked &= self._calls
+            due = [call for call in self._calls if self._movable(call)]
             if due and await self._sound():
                 for call in due:
-                    call.move("the process is leaving")
+                    if call not in asked:
+                        call.move("the process is leaving")
                 asked.update(due)
                 told = False
-            elif due and not told:
-                told = True
-                log.warning("calls stay here: the store does not answer", calls=len(due))
+            elif due:
+                for call in asked:
+                    call.stay()
+                asked.clear()
+                if not told:
+                    told = True
+                    log.warning("calls stay here: the store does not answer", calls=len(due))
             with trio.move_on_after(LOOK_S):
                 await self._changed.park()
 
@@ -219,9 +240,10 @@ class Leaving:
         """Whether no call is here, or is to come, nor comes within the time that the carrier takes to ask: one that was
         handed off may come back."""
         while not (self._calls or self._state.promised):
-            with trio.move_on_at(self.last_over + LINGER_S) as lingering:
+            until = self.last_over + LINGER_S
+            with trio.move_on_at(until) as lingering:
                 await self._changed.park()
-            if lingering.cancelled_caught:
+            if lingering.cancelled_caught and until >= self.last_over + LINGER_S:
                 return True
         await trio.lowlevel.checkpoint()
         return False

@@ -112,6 +112,7 @@ class Process:
             look=self._legs.look,
             due=watchdog.due if watchdog is not None else lambda _: None,
         )
+        state.on_sent_on = self._leaving.sent_on
 
     @property
     def keeping(self) -> Keeping:

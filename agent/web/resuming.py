@@ -18,6 +18,7 @@ from agent.config import Settings
 from agent.guard.lease import Lease, Stand
 from agent.guard.tokens import Claims, Tokens
 from agent.lines import Lines
+from agent.web.busy import LINES, busy
 from agent.web.problem import problem
 from agent.web.security import MEDIA_PATH
 from agent.web.state import ProcessState
@@ -60,13 +61,14 @@ class Resuming:
         self._now = now
 
     async def answer(self, known: Whereabouts) -> Response | None:
-        """Within a request of Twilio's, about the call of which this is known. None: it is over."""
+        """Within a request of Twilio's, about the call of which this is known. None: it is over. Where its first stream
+        was to come and nobody has had it, the caller is turned away."""
         lease = known.lease
         if field("CallStatus") in OVER:
             return None
-        if lease is None and not known.sure:
-            return self._later()
-        if lease is None or lease.stand is Stand.OVER:
+        if lease is None:
+            return self._unknown() if known.sure else self._later()
+        if lease.stand is Stand.OVER:
             return None
         after, turns = number("leg") or lease.fence, number("again")
         if after < lease.fence and lease.stand is Stand.HELD and not number("rescue"):
@@ -75,8 +77,19 @@ class Resuming:
             return problem(409, "A later stream of this call goes on.")
         leaving = self._state.draining and self._settings.DRAIN_MODE == "hand-off"
         if turns < MOST_TURNS and (leaving or await self._comes_back(lease)):
+            if leaving:
+                self._state.on_sent_on()
             return as_twiml(twiml.ask_again(self._after(lease, after, turns + 1), TURN_S))
         return self._next(lease)
+
+    def _unknown(self) -> Response | None:
+        """Nobody has ever had the call. Where its first stream was to come, that was refused elsewhere, for want of a
+        line or of a key in common, or not connected: the caller hears a word, at least."""
+        if number("leg") != 1:
+            return None
+        log.warning("no stream of this call has begun", call_sid=field("CallSid"))
+        told = claims(self._lines)
+        return busy(LINES, told, self._lines.profile(info(told)), self._settings)
 
     def _later(self) -> Response:
         """Nobody can say whether the call goes on: the store does not answer. Whoever asks next may know it."""

@@ -45,6 +45,9 @@ class ProcessState:
     on_change: Callable[[], object] = field(default=lambda: None)
     """Told when a promise is made, or void before its time."""
 
+    on_sent_on: Callable[[], object] = field(default=lambda: None)
+    """Told when a call that has lost its stream is to ask again while this process leaves."""
+
     def promise(self, call_sid: str, now: float) -> None:
         """The call has been told to connect. One that has not for PROMISE_S will not any more. A call that is told
         twice, or has its stream, takes no second line."""

@@ -138,6 +138,33 @@ async def test_behind_a_statement_it_takes_half_a_second_and_behind_a_question_l
         assert quiet_s * 1000 <= leg.ended_ms - spoken <= quiet_s * 1000 + 100
 
 
+async def test_a_call_that_waits_for_its_moment_can_be_told_to_stay_and_asked_again(autojump_clock) -> None:
+    legs = Legs(Stage(TALK, configured(GREETING="Hello, this is Priya.", SILENCE_S=60)), ())
+    asked_s = 15.0
+
+    async def ask(while_it_speaks: float) -> None:
+        while not legs.stage.calls:  # noqa: ASYNC110  virtual time
+            await trio.sleep(0.01)
+        await trio.sleep(while_it_speaks)
+        call = legs.call
+        call.move("a release")
+        await trio.sleep(0.1)
+        call.stay()
+        await trio.sleep(asked_s - while_it_speaks - 0.1)
+        assert call.ending is None
+        call.move("a release")
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(ask, 0.3)
+        await legs.moved(patience_ms=20_000, quiet_ms=30_000)
+        nursery.cancel_scope.cancel("the leg is over")
+
+    assert legs.call.ending is Ending.MOVED
+    (leg,) = legs.call.record().legs
+    assert leg.ended_ms is not None
+    assert asked_s * 1000 <= leg.ended_ms <= asked_s * 1000 + 1000
+
+
 async def test_where_the_caller_has_just_spoken_the_next_process_answers(autojump_clock) -> None:
     legs = await legs_of(TALK, 4.0, lines=(tone(1500, at_ms=3800), *LINES[1:]))
 

@@ -16,6 +16,7 @@ from trio.lowlevel import ParkingLot
 from agent.config import Settings
 from agent.guard.lease import Lease, Stand
 from agent.model import CallInfo, Ending
+from agent.web.resuming import MOST_TURNS, TURN_S
 from agent.web.state import PROMISE_S, ProcessState
 from nurseries.leaving import LINGER_S, LOOK_S, Leaving, Phase, longest, longest_drain_s
 from tests.calls.stage import configured
@@ -34,6 +35,9 @@ class Call:
 
     def move(self, _reason: str) -> None:
         self._go("moved")
+
+    def stay(self) -> None:
+        self.told.append((trio.current_time() - self._house.began, "stays"))
 
     def end(self, ending: Ending, _reason: str) -> None:
         self._go(ending.value)
@@ -156,6 +160,49 @@ async def test_a_second_signal_says_goodbye_and_a_third_waits_for_nobody(house, 
     assert await until_closed(here) == pytest.approx(7, abs=0.1)
 
 
+async def test_a_promised_call_that_comes_only_after_the_second_signal_is_told_goodbye_as_well(
+    house, autojump_clock
+) -> None:
+    here = house()
+    here.state.promise("CA1", time.time())
+    here.signal.send_nowait(signal.SIGTERM)
+    await trio.sleep(1)
+    here.signal.send_nowait(signal.SIGTERM)
+    await trio.sleep(3)
+    here.state.promised.clear()
+    late = here.call("CA1", 2.0)
+
+    closed = await until_closed(here)
+
+    assert [(round(at, 1), how) for at, how in late.told] == [(4.0, "shutdown")]
+    assert closed == pytest.approx(4 + 2 + LINGER_S, abs=0.1)
+
+
+async def test_after_the_second_signal_no_promise_is_waited_for_longer_than_goodbyes_may_take(
+    house, autojump_clock
+) -> None:
+    here = house()
+    here.state.promise("CA1", time.time())
+    here.signal.send_nowait(signal.SIGTERM)
+    await trio.sleep(1)
+    here.signal.send_nowait(signal.SIGTERM)
+
+    assert await until_closed(here) == pytest.approx(1 + longest(here.settings)[Phase.GOODBYES], abs=0.1)
+
+
+async def test_the_door_is_open_for_a_call_that_was_sent_on_and_may_come_back(house, autojump_clock) -> None:
+    here = house(DRAIN_MODE="hand-off")
+    here.call("CA1", 1.0)
+    here.signal.send_nowait(signal.SIGTERM)
+    await trio.sleep(1)
+    for _ in range(MOST_TURNS):
+        here.leaving.sent_on()
+        await trio.sleep(TURN_S + 0.1)
+
+    assert math.isnan(here.closed_at)
+    assert await until_closed(here) == pytest.approx(1 + (MOST_TURNS - 1) * (TURN_S + 0.1) + LINGER_S, abs=0.1)
+
+
 async def test_with_hand_off_each_call_is_asked_to_go_at_once_also_one_that_comes_later(house, autojump_clock) -> None:
     here = house(DRAIN_MODE="hand-off")
     first = here.call("CA1", 3.0)
@@ -195,6 +242,20 @@ async def test_while_the_store_is_away_no_call_is_handed_off(house, autojump_clo
     ((at, how),) = call.told
     assert how == "moved"
     assert at <= 20 + LOOK_S
+
+
+async def test_calls_that_wait_for_their_moment_stay_once_the_store_is_away(house, autojump_clock) -> None:
+    here = house(DRAIN_MODE="hand-off")
+    call = here.call("CA1", 60.0)
+    here.signal.send_nowait(signal.SIGTERM)
+    await trio.sleep(5.5)
+    here.sound = False
+    await trio.sleep(10)
+    here.sound = True
+    await trio.sleep(2)
+
+    assert [how for _, how in call.told] == ["moved", "stays", "moved"]
+    assert call.told[1][0] <= 5.5 + LOOK_S
 
 
 async def test_a_promise_is_waited_for_as_long_as_the_carrier_may_take(house, autojump_clock) -> None:

@@ -113,6 +113,16 @@ async def test_a_call_that_is_over_or_that_nobody_knows_is_hung_up(face, twilio)
     assert verbs(await after(house, twilio, CallStatus="completed")) == ["Hangup"]
 
 
+async def test_a_call_whose_first_stream_nobody_has_had_is_told_that_lines_are_busy(face, twilio):
+    """Promised a line by a process that leaves, led to one that is full, and asked about at a third."""
+    house = face(ways=Ways())
+    root = await after(house, twilio, "/twilio/after?leg=1")
+    assert verbs(root) == ["Say", "Hangup"]
+    assert "busy" in root.find("Say").text
+    assert verbs(await after(house, twilio, "/twilio/after?leg=1", CallStatus="completed")) == ["Hangup"]
+    assert verbs(await after(house, twilio, "/twilio/after?leg=2")) == ["Hangup"]
+
+
 async def test_a_call_that_is_passed_on_is_so_although_its_lease_could_not_be_written(face, twilio):
     house = face(ways=Ways(lease(twilio), to="+919900112233"))
 
@@ -214,6 +224,8 @@ async def test_a_leg_that_lasts_begins_the_count_anew(face, twilio):
 async def test_a_process_that_hands_off_sends_the_call_on_and_takes_it_where_nobody_else_does(face, twilio):
     house = face(ways=Ways(lease(twilio, Stand.MOVING, line="x")), DRAIN_MODE="hand-off")
     house.state.draining = True
+    told: list[int] = []
+    house.state.on_sent_on = lambda: told.append(len(told))
     root = await after(house, twilio, "/twilio/after?leg=1&since=995&brief=2")
     for turn in range(1, MOST_TURNS + 1):
         assert verbs(root) == ["Pause", "Redirect"]
@@ -222,6 +234,7 @@ async def test_a_process_that_hands_off_sends_the_call_on_and_takes_it_where_nob
 
     assert verbs(root) == ["Pause", "Connect", "Redirect"]
     assert "brief=3" in action(root)
+    assert len(told) == MOST_TURNS
     assert twilio.call in house.state.promised
 
 
