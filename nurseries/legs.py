@@ -12,7 +12,7 @@ from functools import partial
 import structlog
 import trio
 
-from agent.errors import StoreError
+from agent.errors import StoreError, Unreadable
 from agent.guard.lease import Lease, Stand
 from agent.keep.ports import CallStore
 from agent.keep.record import CallRecord
@@ -93,6 +93,9 @@ class Legs:
             while True:
                 try:
                     stored = await self._ask(partial(self._store.get, info.call_sid))
+                except Unreadable as error:
+                    why = str(error)
+                    break
                 except StoreError as error:
                     why = str(error)
                     await trio.sleep(AGAIN_S)
