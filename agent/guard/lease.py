@@ -220,7 +220,7 @@ class LeaseStore(Protocol):
         ...
 
     def stale(self, after_s: float, limit: int) -> list[Lease]:
-        """Those that are `orphaned`, the oldest first."""
+        """Those that are `orphaned`, the oldest first; one that cannot be read is left out, and logged."""
         ...
 
     def erase(self, *call_sids: str) -> None:
