@@ -64,6 +64,10 @@ class StoreError(CallingAgentError):
     """The store could not keep or give a record."""
 
 
+class Unreadable(StoreError):  # noqa: N818  no fault of the store's: asking again helps nobody
+    """What the store has under this key is damaged, or of another version."""
+
+
 class NotKept(StoreError):  # noqa: N818  an answer more than an error: there is no such thing in the store
     """There is nothing under this key."""
 

@@ -12,11 +12,12 @@ import structlog
 import trio
 from trio.lowlevel import ParkingLot
 
-from agent.errors import StoreError
+from agent.errors import StoreError, Unreadable
 from agent.keep.derive import derived
 from agent.keep.ports import CallStore
 from agent.keep.prices import Prices
 from agent.keep.record import CallRecord
+from agent.keep.whole_call import has_past, whole_call
 
 log = structlog.get_logger(__name__)
 
@@ -25,6 +26,10 @@ BATCH = 64
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 5.0
 """Before a store that is away is asked again."""
+
+
+PASTS = 1000
+"""Calls whose past is kept in mind: the newest. That the store was away as one went on is rare."""
 
 
 class Backlog:
@@ -38,6 +43,8 @@ class Backlog:
         self._due: dict[str, CallRecord] = {}
         self._since: dict[str, float] = {}
         """When the oldest change that the store does not have was made to each."""
+        self._pasts: dict[tuple[str, int], CallRecord | None] = {}
+        """What the store had of a call, before so many legs of it were gone on from without that."""
         self._most = BATCH
         self._away = False
         self._more = ParkingLot()
@@ -53,6 +60,7 @@ class Backlog:
     def drop(self, call_sid: str) -> None:
         """The store is not to have what waits of this call. Not a checkpoint."""
         self._due.pop(call_sid, None)
+        self._since.pop(call_sid, None)
         self._progress.unpark_all()
 
     @property
@@ -101,7 +109,7 @@ class Backlog:
                 if self._due.get(record.call_sid) is record:  # else a newer one waits, or none
                     del self._due[record.call_sid]
                     self._due |= {} if saved else {record.call_sid: record}  # behind the others
-                elif saved:
+                elif saved and record.call_sid in self._due:
                     self._since[record.call_sid] = trio.current_time()  # the newer one's, within a write
         for record in batch if saved else ():
             self._stored(record)
@@ -112,4 +120,20 @@ class Backlog:
         return saved
 
     def _deliver(self, batch: list[CallRecord]) -> None:
-        self._store.save(*(derived(record, self._prices) for record in batch))
+        self._store.save(*(derived(self._whole(record), self._prices) for record in batch))
+
+    def _whole(self, record: CallRecord) -> CallRecord:
+        """With what was said before it, where its process could not read that when it went on with the call."""
+        if not record.missing:
+            return record
+        which = record.call_sid, record.missing
+        if which not in self._pasts:
+            try:
+                stored = self._store.get(record.call_sid)
+            except Unreadable:
+                stored = None
+            self._pasts[which] = stored if has_past(stored, record) else None
+            if len(self._pasts) > PASTS:
+                del self._pasts[next(iter(self._pasts))]
+        past = self._pasts[which]
+        return record if past is None else whole_call(past, record)

@@ -317,6 +317,7 @@ class Call:
             variables=self.errand.variables if self.errand else {},
             legs=(*(before.legs if before is not None else ()), self._leg()),
             thread=thread,
+            missing=before.record.missing if before is not None else self.info.leg - 1,
         )
 
     def _leg(self) -> Leg:

@@ -10,7 +10,7 @@ import msgspec
 import structlog
 import trio
 
-from agent.errors import StoreError
+from agent.errors import StoreError, Unreadable
 from agent.keep.ports import CallStore
 from agent.keep.record import CallRecord
 from agent.keep.tally import tell
@@ -60,10 +60,13 @@ async def finish(
 
 
 async def in_store(call_sid: str, store: CallStore, ask: Ask) -> CallRecord | None:
-    """What the store has, as soon as it says."""
+    """What the store has, as soon as it says. None also where nobody can read it: it is left as it is."""
     while True:
         try:
             return await ask(partial(store.get, call_sid))
+        except Unreadable as error:
+            log.error("a record is not finished", call_sid=call_sid, error=str(error))  # noqa: TRY400  no fault of ours
+            return None
         except StoreError as error:
             log.warning("not known yet what the store has of a call", call_sid=call_sid, error=str(error))
             await trio.sleep(PAUSE_S)

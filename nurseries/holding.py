@@ -168,12 +168,13 @@ class Holding:
             return await self._ask(partial(self._store.get, call_sid))
         raise StoreError("no answer in time")
 
-    async def rescued(self, lease: Lease) -> bool:
+    async def rescued(self, lease: Lease, *, by: str = "", within_s: float = WRITE_S) -> bool:
         """Whether this process is to ask the carrier, now, to come back behind this leg: once among all of them, and
-        only where nobody is on it. Where that cannot be known within WRITE_S, it is not."""
-        rule = rules.rescue(lease.fence, lease.stream_sid)
+        only where nobody is on it. Where that cannot be known in time, it is not: with a name `by` of their
+        own, whoever asks may ask again."""
+        rule = rules.rescue(lease.fence, lease.stream_sid, by)
         try:
-            with trio.fail_after(WRITE_S):
+            with trio.fail_after(within_s):
                 _, changed = await self._ask(partial(self._store.change, lease.call_sid, rule))
         except (StoreError, trio.TooSlowError) as error:
             self._told(str(error) or "no answer in time")
@@ -238,6 +239,11 @@ class Holding:
         """Whether what was claimed is still this process's, as far as it knows."""
         own = self._own.get(lease.call_sid)
         return own is not None and same(own, lease) and own.stand is Stand.OVER
+
+    def newest(self, info: CallInfo) -> bool:
+        """Whether this leg is the newest of its call, as far as this process knows, and this process has it."""
+        own = self._own.get(info.call_sid)
+        return own is not None and (own.fence, own.stream_sid) == (info.leg, info.stream_sid)
 
     def epoch(self, call_sid: str) -> int:
         """Which writer of the call's record this process is, from 1: what a later one has written stands."""

@@ -12,7 +12,7 @@ from functools import partial
 import structlog
 import trio
 
-from agent.errors import StoreError
+from agent.errors import StoreError, Unreadable
 from agent.guard.lease import Lease, Stand
 from agent.keep.ports import CallStore
 from agent.keep.record import CallRecord
@@ -75,6 +75,10 @@ class Legs:
         """Whether the call goes on although this leg is over: its record is not to be finished here."""
         return call.ending in STANDS and self.movable(call.info)
 
+    def newest(self, info: CallInfo) -> bool:
+        """Whether no later leg has begun while this one was made ready, here or elsewhere, as far as is known."""
+        return self._holding is None or self._holding.newest(info)
+
     def over(self, call_sid: str) -> None:
         """The leg is gone."""
         self._last.discard(call_sid)
@@ -89,6 +93,9 @@ class Legs:
             while True:
                 try:
                     stored = await self._ask(partial(self._store.get, info.call_sid))
+                except Unreadable as error:
+                    why = str(error)
+                    break
                 except StoreError as error:
                     why = str(error)
                     await trio.sleep(AGAIN_S)
@@ -116,14 +123,14 @@ class Legs:
                 log.warning("the store does not have all of a call that goes on elsewhere", call_sid=call_sid)
             if call.ending is Ending.MOVED:
                 handed_off("failed" if limit.cancelled_caught else "moved")
-            await self._holding.put(call_sid, STANDS[call.ending])
+            await self._holding.put(call_sid, STANDS[call.ending], leg=call.info.leg)
         elif call.ending is not Ending.CALLER_HUNG_UP:  # nobody asks what comes next
-            await self._holding.put(call_sid, Stand.OVER)
+            await self._holding.put(call_sid, Stand.OVER, leg=call.info.leg)
 
-    async def end(self, call_sid: str) -> None:
-        """The call is over, whatever its leg has left."""
+    async def end(self, info: CallInfo) -> None:
+        """The call is over with this leg, whatever that has left."""
         if self._holding is not None:
-            await self._holding.put(call_sid, Stand.OVER)
+            await self._holding.put(info.call_sid, Stand.OVER, leg=info.leg)
 
     async def sound(self) -> bool:
         """Whether what is left now is found: the store answers."""

@@ -225,15 +225,18 @@ class Process:
                 self._legs.only(info.call_sid)
             before = await self._legs.before(info) if resumed else None
             if before is not None and before.ending not in GOES_ON:
-                await self._legs.end(info.call_sid)
+                await self._legs.end(info)
                 await self._refuse(info, socket, "this call is over")
                 return
             await self._hold(info, socket, before)
 
     async def _hold(self, info: CallInfo, socket: MediaSocket, before: CallRecord | None) -> None:
-        tape = self._archive.tape(info.call_sid) if self._archive is not None else None
         known = before is not None and bool(before.purpose or before.variables)
         errand = None if known else await self._errands.of(info)
+        if not self._legs.newest(info):  # its stream is dead; it would speak, and write, beside its successor
+            await self._refuse(info, socket, "a newer leg of this call has begun")
+            return
+        tape = self._archive.tape(info.call_sid) if self._archive is not None else None
         call: Call = Call(
             *(info, socket, self._parts, tape, errand),
             before=before,
@@ -320,7 +323,7 @@ class Process:
     async def _keep(self, record: CallRecord, call: Call, tape: Tape | None) -> None:
         """Finish the record: at first without what may take long, for a summary is never worth a transcript."""
         memory = call.dialogue.memory
-        await self._legs.end(record.call_sid)
+        await self._legs.end(call.info)
         self._legs.over(record.call_sid)
         try:
             record = await last_words(call, self._parts)

@@ -10,6 +10,7 @@ call that is not brought back by then is another process's, or finished as an or
 from __future__ import annotations
 
 import math
+import secrets
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TypeGuard
@@ -19,14 +20,14 @@ import trio
 
 from agent.config import Settings
 from agent.errors import CarrierError, CarrierFault, StoreError
-from agent.guard.lease import LEASE_S, Lease, Stand
+from agent.guard.lease import LEASE_S, Lease, Stand, unrescued
 from agent.legs_metrics import rescued
 from agent.web.state import ProcessState
 from agent.web.ways_back import Whereabouts
 from agent.web.webhook import INSIST, target
 from agent.wire.ports import Carrier
 from nurseries.boundary import contain
-from nurseries.holding import Holding
+from nurseries.holding import ROUND_S, Holding
 
 log = structlog.get_logger(__name__)
 
@@ -132,6 +133,7 @@ class WaysBackOf:
     async def _look_after(self, call_sid: str, stream_sid: str) -> None:
         """Until somebody is on the call, or it is over, or was asked back; or its holder keeps saying that the stream
         goes on for longer than it takes to notice that it does not."""
+        by = secrets.token_hex(8)
         try:
             lease = await self._holding.look(call_sid)
             until, since = lease.until if lease is not None else 0.0, trio.current_time()
@@ -139,13 +141,13 @@ class WaysBackOf:
             await trio.sleep(RESCUE_S)
             while trio.current_time() < patience:
                 lease = await self._holding.look(call_sid)
-                if not _may_come_back(lease, stream_sid):
+                if not _may_come_back(lease, stream_sid, by):
                     return
                 if lease.until != until:
                     until, since = lease.until, trio.current_time()
                 # What lives is renewed more often, by our clock; whether it has run out is for the store's to say.
                 alone = lease.stand is not Stand.HELD or trio.current_time() - since >= RESCUE_S
-                if alone and await self._rescue(lease):
+                if alone and await self._rescue(lease, by):
                     return
                 await trio.sleep(LOOK_AGAIN_S)
             log.warning("a stream that has stopped is still held", call_sid=call_sid, holder=lease and lease.holder)
@@ -156,7 +158,7 @@ class WaysBackOf:
         """A colleague is on the line, who must not be cut off: the lease could not be written when the stream ended."""
         return bool(self._state.hand_overs.get(call_sid) or await self._handed_over(call_sid))
 
-    async def _rescue(self, lease: Lease) -> bool:
+    async def _rescue(self, lease: Lease, by: str) -> bool:
         """Whether there is nothing more to be done here."""
         if await self._passed_on(lease.call_sid):
             return True
@@ -165,7 +167,7 @@ class WaysBackOf:
                 self._told = True
                 log.warning("calls are not asked back from the carrier: it takes Twilio's credentials and PUBLIC_URL")
             return True
-        if not await self._holding.rescued(lease):
+        if not await self._holding.rescued(lease, by=by, within_s=ROUND_S):
             return False
         await self._ask_back(lease, self._carrier)
         return True
@@ -198,8 +200,8 @@ class WaysBackOf:
         return now is not None and now.fence == lease.fence and now.stand is not Stand.OVER
 
 
-def _may_come_back(lease: Lease | None, stream_sid: str) -> TypeGuard[Lease]:
-    """Whether that stream was its newest, and nobody has brought it back from there yet."""
+def _may_come_back(lease: Lease | None, stream_sid: str, by: str) -> TypeGuard[Lease]:
+    """Whether that stream was its newest, and nobody else has brought it back from there yet."""
     if lease is None or lease.stand is Stand.OVER:
         return False
-    return lease.stream_sid == stream_sid and lease.rescued < lease.fence
+    return lease.stream_sid == stream_sid and unrescued(lease, by)

@@ -60,6 +60,8 @@ class Lease(msgspec.Struct, frozen=True):
     """These five as the voice webhook told them; whoever resumes the call was not told."""
     rescued: int = 0
     """The fence of the leg behind which the carrier was asked to come back; each is asked for once."""
+    rescuer: str = ""
+    """Who that falls to, where they said: they may not have heard that it does."""
     claimed: int = 0
     """How often a process has claimed it to finish the record."""
     orphan: bool = False
@@ -124,20 +126,26 @@ def leave(mine: Lease, stand: Stand, *, done: bool = False) -> Rule:
     return rule
 
 
-def rescue(fence: int, stream_sid: str) -> Rule:
-    """The carrier is about to be asked to come back behind this leg: once, and only where nobody is on it."""
+def rescue(fence: int, stream_sid: str, by: str = "") -> Rule:
+    """The carrier is about to be asked to come back behind this leg: once, and only where nobody is on it. Who does not
+    hear the store's answer is told again that it falls to them, where `by` is theirs alone."""
 
     def rule(lease: Lease | None, now: float) -> Lease | None:
-        if lease is None or not may_rescue(lease, stream_sid, now) or lease.fence != fence:
+        if lease is None or not may_rescue(lease, stream_sid, now, by) or lease.fence != fence:
             return None
-        return msgspec.structs.replace(lease, rescued=fence)
+        return msgspec.structs.replace(lease, rescued=fence, rescuer=by)
 
     return rule
 
 
-def may_rescue(lease: Lease, stream_sid: str, now: float) -> bool:
+def may_rescue(lease: Lease, stream_sid: str, now: float, by: str = "") -> bool:
     """Whether the call is to be brought back, as this stream of it is said to have stopped."""
-    return lease.stream_sid == stream_sid and lease.resumable(now) and lease.rescued < lease.fence
+    return lease.stream_sid == stream_sid and lease.resumable(now) and unrescued(lease, by)
+
+
+def unrescued(lease: Lease, by: str = "") -> bool:
+    """Whether it has fallen to nobody yet to ask the carrier to come back behind the newest leg, or to these."""
+    return lease.rescued < lease.fence or (by != "" and lease.rescuer == by)
 
 
 def claim(by: str, after_s: float) -> Rule:
@@ -190,6 +198,7 @@ def _written(lease: Lease | None, mine: Lease, *, stand: Stand, until: float, do
         order=mine.order or lease.order,
         campaign=mine.campaign or lease.campaign,
         rescued=lease.rescued,
+        rescuer=lease.rescuer,
         claimed=lease.claimed,
     )
 
@@ -211,7 +220,7 @@ class LeaseStore(Protocol):
         ...
 
     def stale(self, after_s: float, limit: int) -> list[Lease]:
-        """Those that are `orphaned`, the oldest first."""
+        """Those that are `orphaned`, the oldest first; one that cannot be read is left out, and logged."""
         ...
 
     def erase(self, *call_sids: str) -> None:

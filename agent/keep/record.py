@@ -149,6 +149,9 @@ class CallRecord(msgspec.Struct, frozen=True):
     """Its media streams; more than one where another process went on with it."""
     thread: Thread | None = None
     """What it takes to go on with it; None once it is over."""
+    missing: int = 0
+    """Its first legs of which whoever went on with it could not read anything: a store has them, and puts them before;
+    see `whole_call`."""
     pieces: tuple[Piece, ...] = ()
     """What is stored of its sound, in order. A store's own: it says so of every record, and takes it from none."""
 

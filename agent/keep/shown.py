@@ -6,10 +6,10 @@ import msgspec
 
 from agent.keep.record import CallRecord
 
-OWN = "thread"
-"""What is between processes: where a call stands that goes on."""
+OWN = ("thread", "missing")
+"""What is between processes: where a call stands that goes on, and what of it one of them could not read."""
 
 
 def shown(record: CallRecord) -> CallRecord:
-    """To be written as JSON: the field is not in it then."""
-    return msgspec.structs.replace(record, **{OWN: msgspec.UNSET})
+    """To be written as JSON: the fields are not in it then."""
+    return msgspec.structs.replace(record, **dict.fromkeys(OWN, msgspec.UNSET))

@@ -19,7 +19,7 @@ import structlog
 from pymongo import ReadPreference, UpdateOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
-from agent.errors import NotKept, StoreError
+from agent.errors import NotKept, StoreError, Unreadable
 from agent.keep.clean import clean_query, clean_text
 from agent.keep.piece import Piece
 from agent.keep.ports import HAND_OVER_S, Unread
@@ -192,7 +192,7 @@ class MongoStore:
         try:
             return with_pieces(msgspec.convert(document, CallRecord), schema.pieces(document))
         except msgspec.ValidationError as error:
-            raise StoreError(f"a record in {self._calls.full_name} cannot be read: {error}") from error
+            raise Unreadable(f"a record in {self._calls.full_name} cannot be read: {error}") from error
 
     def _do(self, work: Callable[[], T], *, patient: bool = False) -> T:
         """`patient`: an index over millions of records takes its time, where the server is there at all."""

@@ -12,12 +12,15 @@ from typing import Any
 
 import msgspec
 import pymongo
+import structlog
 from pymongo import ReadPreference, WriteConcern
 from pymongo.errors import DuplicateKeyError
 
 from agent.errors import StoreError
 from agent.guard.lease import KEPT_S, LEASE_S, RENEWED, Lease, Rule, Stand
 from agent.providers.mongo_database import Mongo
+
+log = structlog.get_logger(__name__)
 
 ATTEMPTS = 20
 """With others in between: its holder renews it once a second, and few others want the same call."""
@@ -79,7 +82,7 @@ class MongoLeases:
         def work() -> list[Lease]:
             self._index()
             with self._leases.find({"done": False, **lasted}).sort("until").limit(limit) as found:
-                return [_lease(each) for each in found]
+                return [lease for each in found if (lease := _readable(each)) is not None]
 
         return self._mongo.do(work)
 
@@ -128,6 +131,15 @@ def _document(lease: Lease) -> dict[str, Any]:
     told: dict[str, Any] = msgspec.to_builtins(lease)
     del told["call_sid"]
     return {**told, "until": datetime.fromtimestamp(0, UTC) + timedelta(seconds=lease.until)}
+
+
+def _readable(found: dict[str, Any]) -> Lease | None:
+    """None of another version's, or a damaged one: it keeps no other from being found."""
+    try:
+        return _lease(found)
+    except StoreError as error:
+        log.warning("a lease is left out", call_sid=str(found["_id"]), error=str(error))
+        return None
 
 
 def _lease(found: dict[str, Any]) -> Lease:

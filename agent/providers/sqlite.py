@@ -16,7 +16,7 @@ from typing import TypeVar
 import msgspec
 import structlog
 
-from agent.errors import NotKept, StoreError
+from agent.errors import NotKept, StoreError, Unreadable
 from agent.keep.clean import clean_query, clean_text
 from agent.keep.piece import Piece
 from agent.keep.ports import HAND_OVER_S, TOMBSTONE_S, Unread
@@ -235,7 +235,7 @@ class SqliteStore:
         try:
             return self._decoder.decode(text)
         except (msgspec.DecodeError, UnicodeError) as error:
-            raise StoreError(f"a record in {self._path} cannot be read: {error}") from error
+            raise Unreadable(f"a record in {self._path} cannot be read: {error}") from error
 
     def _do(self, how: Callable[[Callable[[sqlite3.Connection], T]], T], work: Callable[[sqlite3.Connection], T]) -> T:
         try:

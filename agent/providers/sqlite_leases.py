@@ -10,10 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
+import structlog
 
 from agent.errors import StoreError
 from agent.guard.lease import KEPT_S, LEASE_S, Lease, Rule
 from agent.providers.sqlite_file import Connection, private
+
+log = structlog.get_logger(__name__)
 
 VERSION = 1
 
@@ -70,14 +73,14 @@ class SqliteLeases:
     def stale(self, after_s: float, limit: int) -> list[Lease]:
         """See the port."""
         query = (
-            "SELECT lease, until FROM leases WHERE NOT done"
+            "SELECT call_sid, lease, until FROM leases WHERE NOT done"
             " AND until <= CASE stand WHEN 'over' THEN ? ELSE ? END ORDER BY until LIMIT ?"
         )
         with self._told():
             now = self._clock()
             row = (now - min(LEASE_S, after_s), now - after_s, limit)
             rows = self._db.read(lambda db: db.execute(query, row).fetchall())
-            return [_lease(*row) for row in rows]
+            return [lease for row in rows if (lease := _readable(*row)) is not None]
 
     def erase(self, *call_sids: str) -> None:
         """See the port."""
@@ -105,6 +108,15 @@ class SqliteLeases:
 def _find(db: sqlite3.Connection, call_sid: str) -> Lease | None:
     row = db.execute("SELECT lease, until FROM leases WHERE call_sid = ?", (call_sid,)).fetchone()
     return _lease(*row) if row else None
+
+
+def _readable(call_sid: str, lease: bytes, until: float) -> Lease | None:
+    """None of another version's, or a damaged one: it keeps no other from being found."""
+    try:
+        return _lease(lease, until)
+    except (msgspec.DecodeError, UnicodeError) as error:
+        log.warning("a lease is left out", call_sid=call_sid, error=str(error))
+        return None
 
 
 def _lease(lease: bytes, until: float) -> Lease:

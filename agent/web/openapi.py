@@ -161,7 +161,8 @@ def description(*blueprints: Blueprint) -> dict[str, Any]:
 def _hide(described: Any) -> None:
     """What is in no record that is shown."""
     if isinstance(described, dict):
-        described.get("properties", {}).pop(OWN, None)
+        for own in OWN:
+            described.get("properties", {}).pop(own, None)
         described = list(described.values())
     for each in described if isinstance(described, list) else ():
         _hide(each)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from agent.errors import StoreError
 from agent.keep import journal
 from agent.keep.record import CallRecord, Entry, changed_at, epoch_of, revision_of
+from agent.keep.thread import Leg
 from agent.providers.journal_file import JournalFile, leftovers
 from agent.web.state import ProcessState
 from nurseries.keeping import Keeping
@@ -56,6 +57,9 @@ class Store:
         self.records: dict[str, CallRecord] = {}
         self.fault: Callable[[tuple[CallRecord, ...]], None] = lambda _records: None
         self.saves = 0
+
+    def get(self, call_sid: str) -> CallRecord | None:
+        return self.records.get(call_sid)
 
     def save(self, *records: CallRecord) -> None:
         self.fault(records)
@@ -514,6 +518,36 @@ async def test_what_another_process_has_is_dropped_here_and_not_taken_again(tmp_
         assert kept == ["CA1"]
         nursery.cancel_scope.cancel("done")
     await made.close()
+
+
+async def test_what_another_process_has_keeps_nothing_waiting(house: House, nursery) -> None:
+    house.store.fault = away
+    await nursery.start(house.keeping.run)
+    house.keeping.finish(said("CA1", "Hello."))
+    await trio.sleep(0.1)
+    house.keeping.drop("CA1")
+    house.store.fault = lambda _records: None
+    await house.keeping.delivered()
+    await trio.sleep(0.1)
+
+    assert {r.name: r.value for r in house.keeping.readings()}["records_behind_seconds"] == 0
+    nursery.cancel_scope.cancel("over")
+
+
+async def test_a_call_that_went_on_without_its_past_does_not_take_that_from_the_store(house: House, nursery) -> None:
+    """Its process could not read the record in time; the store is back now."""
+    house.store.records["CA1"] = msgspec.structs.replace(said("CA1", "Hello."), legs=(Leg("one", 0, 900),), revision=7)
+    await nursery.start(house.keeping.run)
+    begun = {"started_at": "2026-11-25T10:00:05.000+00:00", "missing": 1, "legs": (Leg("two"),)}
+    for texts in ("Sorry",), ("Sorry", "Go on"):
+        house.keeping.finish(msgspec.structs.replace(said("CA1", *texts), **begun))
+        await house.keeping.delivered()
+    kept = house.store.records["CA1"]
+
+    assert [(entry.text, entry.start_ms) for entry in kept.entries] == [("Hello.", 0), ("Sorry", 5000), ("Go on", 5001)]
+    assert [(leg.process, leg.began_ms) for leg in kept.legs] == [("one", 0), ("two", 5000)]
+    assert (kept.started_at, kept.missing) == (BLANK.started_at, 0)
+    nursery.cancel_scope.cancel("over")
 
 
 def test_milliseconds_and_writers_are_told_apart() -> None:

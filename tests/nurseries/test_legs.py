@@ -143,8 +143,18 @@ async def test_whoever_has_hung_up_is_not_kept_waiting(world, autojump_clock) ->
     assert trio.current_time() == began
 
     world.slow_s = 0
-    await world.legs.end("CA1")
+    await world.legs.end(CallInfo("CA1", "AC", "MZ1"))
     assert world.leases.leases["CA1"].stand is Stand.OVER
+
+
+@pytest.mark.parametrize("ending", [Ending.CONNECTION_LOST, Ending.AGENT_SAID_GOODBYE])
+async def test_a_leg_that_ends_behind_its_successors_beginning_ends_no_call(world, autojump_clock, ending) -> None:
+    await world.holding.take(CallInfo("CA1", "AC", "MZ2", leg=2))
+
+    assert [world.legs.newest(CallInfo("CA1", "AC", f"MZ{n}", leg=n)) for n in (1, 2)] == [False, True]
+    assert await world.left(Call(ending)) is Stand.HELD
+    await world.legs.end(CallInfo("CA1", "AC", "MZ1"))
+    assert world.leases.leases["CA1"].stand is Stand.HELD
 
 
 async def test_a_softphone_whose_line_is_lost_does_not_come_back(world, autojump_clock) -> None:
@@ -208,7 +218,7 @@ async def test_without_leases_each_call_has_one_leg(autojump_clock) -> None:
     legs = Legs(None, world, world)  # type: ignore[arg-type]
 
     await legs.before_close(Call(Ending.MOVED))  # type: ignore[arg-type]
-    await legs.end("CA1")
+    await legs.end(CallInfo("CA1", "AC", "MZ1"))
 
     assert world.done == []
     assert not legs.goes_on(Call(Ending.CONNECTION_LOST))  # type: ignore[arg-type]

@@ -9,12 +9,13 @@ import pytest
 import structlog
 import trio
 
+from agent.errors import Unreadable
 from agent.guard.lease import LEASE_S, Stand
 from agent.keep.record import CallRecord, Entry
 from agent.keep.thread import Leg, Thread, Told
 from agent.model import CallInfo
 from nurseries.holding import Holding
-from nurseries.orphans import SWEEP_S, Orphans
+from nurseries.orphans import AT_ONCE, SWEEP_S, Orphans
 from tests.calls.stage import Stage, configured
 from tests.fakes.memory_leases import Asked, MemoryLeases
 from tests.fakes.memory_store import MemoryStore
@@ -293,6 +294,32 @@ async def test_of_a_call_that_nobody_knows_there_is_nothing_to_finish(
     assert two.kept.finished == []
     assert house.leases.leases["CA1"].done
     assert [line for line in logs if line["event"] == "nothing is known of a call that nobody came back to"]
+    nursery.cancel_scope.cancel("over")
+
+
+async def test_records_that_cannot_be_read_hold_up_no_other(
+    autojump_clock, house: House, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = house.store.get
+
+    def get(call_sid: str) -> CallRecord | None:
+        if call_sid != "CA1":
+            raise Unreadable("a record cannot be read")
+        return whole(call_sid)
+
+    monkeypatch.setattr(house.store, "get", get)
+    gone = Holding(house.leases, "one", ask=house.asked)
+    damaged = [f"CA{n}" for n in range(2, 2 + AT_ONCE)]
+    for call_sid in damaged:
+        await gone.take(CallInfo(call_sid, "AC", "MZ1"))
+    await trio.sleep(1)
+    await house.left()
+    two = Process(house, "two")
+    nursery.start_soon(two.run)
+    await trio.sleep(ORPHAN_S + 2 * SOON_S)
+
+    assert [record.call_sid for record in two.kept.finished] == ["CA1"]
+    assert all(house.leases.leases[call_sid].done for call_sid in damaged)
     nursery.cancel_scope.cancel("over")
 
 

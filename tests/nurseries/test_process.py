@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import TypeVar
 
 import httpx2
 import pytest
@@ -14,14 +15,22 @@ import trio
 import trio.testing
 
 from agent.errors import StoreError
+from agent.guard.tokens import Claims
 from agent.keep.record import CallRecord
 from agent.model import CallInfo, Ending
 from agent.web.app import create_app
 from agent.web.security import Gate
 from agent.web.state import ProcessState
+from nurseries.holding import Holding
+from nurseries.legs import Legs
 from nurseries.process import Process
+from nurseries.rehearsal.loopback import loopback
 from tests.calls.stage import Stage, configured
+from tests.fakes.memory_leases import MemoryLeases
 from tests.fakes.street import nowhere
+from tests.nurseries.test_pick_up import start
+
+T = TypeVar("T")
 
 
 @pytest.fixture(autouse=True)
@@ -98,6 +107,35 @@ async def wait_for(condition) -> None:
     with trio.fail_after(30):
         while not condition():  # noqa: ASYNC110  a signal handler sets no event of ours
             await trio.sleep(0.01)
+
+
+async def test_a_leg_whose_successor_begins_while_its_record_is_read_is_not_held(autojump_clock) -> None:
+    """Its stream is dead; it would speak beside the other, and take the record away from it."""
+    stage, reading = Stage(settings=configured()), trio.Event()
+
+    async def slow(work: Callable[[], T]) -> T:
+        await reading.wait()
+        return work()
+
+    async def at_once(work: Callable[[], T]) -> T:
+        await trio.lowlevel.checkpoint()
+        return work()
+
+    holding = Holding(MemoryLeases(), "one", ask=at_once)
+    process = Process(stage.parts, Memory(), stage.tokens, ProcessState(), holding=holding)
+    process._legs = Legs(holding, process.keeping, Memory(), ask=slow)
+    ours, theirs = loopback()
+    await ours.send(start(stage.tokens.mint(Claims("CA1", "AC1", leg=2), time.time())))
+    with trio.fail_after(60):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(process.take, theirs)
+            await trio.testing.wait_all_tasks_blocked()
+            await holding.take(CallInfo("CA1", "AC1", "MZ2", leg=3))
+            reading.set()
+
+    assert theirs.closed is not None
+    assert theirs.closed[0] == 1008
+    assert holding.newest(CallInfo("CA1", "AC1", "MZ2", leg=3))
 
 
 async def test_without_calls_a_signal_ends_it_at_once(nursery) -> None:

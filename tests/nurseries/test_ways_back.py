@@ -190,6 +190,28 @@ async def test_a_call_that_was_passed_on_is_not_taken_from_the_colleague(two, au
     assert two.carrier.asked == []
 
 
+async def test_a_store_whose_answer_does_not_come_leaves_no_caller_in_silence(two, autojump_clock) -> None:
+    """It has written down that this process asks the carrier, and the process was not told."""
+    lost = [1.0, 60.0]
+
+    async def slow(work: Callable[[], T]) -> T:
+        found = await ask(work)
+        if isinstance(found, tuple) and lost:
+            await trio.sleep(lost.pop())
+        return found
+
+    await two.begin()
+    await two.one.put("CA1", Stand.LOST)
+    two.other._ask = slow
+    two.ways.stopped("CA1", "MZ1")
+    await trio.sleep(60)
+    two.ways.stopped("CA1", "MZ1")
+    await trio.sleep(60)
+
+    assert lost == []
+    assert len(two.carrier.asked) == 1
+
+
 async def test_of_two_processes_that_hear_of_it_one_asks(two, autojump_clock) -> None:
     await two.begin()
     third = Holding(two.store, "third", ask=ask)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -278,3 +280,19 @@ def test_a_file_that_is_no_database_is_told(tmp_path) -> None:
 
     with pytest.raises(StoreError, match=r"leases\.db"):
         SqliteLeases(tmp_path / "leases.db")
+
+
+@pytest.mark.parametrize("place", ["sqlite", "mongo"], indirect=True)
+def test_a_lease_that_cannot_be_read_hides_no_orphan(store: LeaseStore, place: Place, tmp_path, mongo_uri) -> None:
+    for call_sid in ("CA1", "CA2"):
+        store.change(call_sid, rules.take(leg(1, call_sid=call_sid)))
+    if isinstance(store, MongoLeases):
+        with pymongo.MongoClient(mongo_uri) as client:
+            client["calling_agent"]["leases"].update_one({"_id": "CA1"}, {"$set": {"fence": "one"}})
+    else:
+        db = sqlite3.connect(tmp_path / "new" / "leases.db")
+        with closing(db), db:
+            db.execute("UPDATE leases SET lease = ? WHERE call_sid = 'CA1'", (b'{"fence": "one"}',))
+    place.age(LEASE_S + ORPHAN_S + 1)
+
+    assert [each.call_sid for each in store.stale(ORPHAN_S, 9)] == ["CA2"]
