@@ -69,8 +69,8 @@ def test_an_image_that_cannot_be_gone_back_to_is_refused(cluster: Cluster, image
 
 
 def test_a_place_that_there_is_not_is_refused(cluster: Cluster) -> None:
-    for script in ("deploy", "rollback"):
-        done = cluster.run(script, "prod", FIRST)
+    for script in ("deploy", "rollback", "release"):
+        done = cluster.run(script, "prod", FIRST, "https://voice.example.in")
         assert done.returncode == 2
         assert "staging|production" in done.stderr
 
@@ -89,6 +89,23 @@ def test_a_release_whose_call_nobody_answers_is_undone(cluster: Cluster) -> None
     assert done.returncode == 1
     assert cluster.revisions == [FIRST, SECOND, FIRST]
     assert "the smoke call failed" in done.stderr
+
+
+def test_a_release_that_changes_nothing_is_not_undone_to_an_older_one(cluster: Cluster) -> None:
+    for image in (FIRST, SECOND):
+        assert cluster.run("deploy", "staging", image).returncode == 0
+    done = cluster.run("release", "staging", SECOND, "http://127.0.0.1:9", "--ready-s", "0")
+    assert done.returncode == 1
+    assert cluster.revisions == [FIRST, SECOND]
+
+
+def test_what_the_cluster_takes_in_part_is_undone(cluster: Cluster) -> None:
+    assert cluster.run("deploy", "staging", FIRST).returncode == 0
+    (cluster.folder / "no-ingress").touch()
+    done = cluster.run("deploy", "staging", SECOND)
+    assert done.returncode == 1
+    assert cluster.revisions == [FIRST, SECOND, FIRST]
+    assert "does not take all of it" in done.stderr
 
 
 def test_a_release_that_does_not_come_up_is_not_called(cluster: Cluster) -> None:
