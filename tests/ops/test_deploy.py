@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.ops.cluster import BAD, FIRST, SECOND, Cluster
+from tests.ops.cluster import BAD, FIRST, ROOT, SECOND, Cluster
 
 
 @pytest.fixture
@@ -81,6 +83,22 @@ def test_without_its_secret_nothing_is_changed(cluster: Cluster) -> None:
     assert done.returncode == 2
     assert "secret.example.env" in done.stderr
     assert not cluster.revisions
+
+
+def test_a_cluster_that_does_not_answer_is_not_one_without_a_secret(cluster: Cluster) -> None:
+    (cluster.folder / "away").touch()
+    done = cluster.run("deploy", "staging", FIRST)
+    assert done.returncode == 2
+    assert "does not answer" in done.stderr
+    assert "secret.example.env" not in done.stderr
+
+
+@pytest.mark.parametrize("script", ["check-locks", "check-newsfragments", "image-check", "manifests", "smoke-call"])
+def test_without_the_locked_tools_a_script_says_how_to_get_them(tmp_path: Path, script: str) -> None:
+    shutil.copytree(ROOT / "ops" / "ci", tmp_path / "ops" / "ci")
+    done = subprocess.run([tmp_path / "ops" / "ci" / script], capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode == 2
+    assert done.stderr == f"{script}: needs the tools of .venv. Run: make .venv/.dev\n"
 
 
 def test_a_release_whose_call_nobody_answers_is_undone(cluster: Cluster) -> None:
