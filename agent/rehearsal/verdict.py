@@ -22,7 +22,7 @@ import numpy as np
 from agent.rehearsal import measures
 from agent.rehearsal.codewords import WORD_MS
 from agent.rehearsal.log import CALLER_HUNG_UP, STREAM_CRASHED, CallLog
-from agent.rehearsal.spelling import Words, read
+from agent.rehearsal.spelling import UNKNOWN, Words, read
 
 DURABLE_MS = 1000
 """What was said longer before a crash is remembered."""
@@ -32,6 +32,8 @@ EDGE_MS = 60
 """What a word may miss at its edge and still be required: a detector of speech is not exact, a frame is 20 ms."""
 
 SAID_BACK = "Yousaid:"
+RECORDING = 100
+"""Characters of the longest that a server plays from a recording, where its voice is too slow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,11 +183,8 @@ def _breaks(made: Verdict, wants: Wants) -> list[str]:
 def _agent_side(log: CallLog, heard: Sequence[Words], record: Mapping[str, Any]) -> list[str]:
     """Whether the record has what was heard: to the character; to the sentence where one was broken off."""
     kept = ["".join(entry["text"].split()) for entry in record["entries"] if entry["role"] == "agent"]
-    if not all(words.spelled for words in heard):
-        return ["some of the agent's sound cannot be read"]
     if not crashes(log) and not any(clear.dropped_ms for clear in log.clears):
-        sound = "".join("".join(words.text.split()) for words in heard)
-        return [] if sound == "".join(kept) else [_difference(sound, "".join(kept))]
+        return _exactly(heard, "".join(kept))
     told = [text for entry in kept for text, _ in _parted([entry]) if text.endswith((".", "?", "!"))]
     said = [sentence for sentence in sentences(heard, log) if sentence.whole]
     faults, left = [], Counter(told)
@@ -195,7 +194,24 @@ def _agent_side(log: CallLog, heard: Sequence[Words], record: Mapping[str, Any])
         elif not _excused(sentence.end_ms, log):
             faults.append(f"heard at {sentence.end_ms / 1000:.1f} s, and not in the record: {sentence.text}")
     more = [text for text, times in left.items() if times > 0]
+    if len(more) <= len(_unread(heard)):
+        return faults
     return faults + [f"in the record, and never heard: {text}" for text in more]
+
+
+def _exactly(heard: Sequence[Words], kept: str) -> list[str]:
+    """Character for character; a sound that cannot be read, a recording, stands for some words."""
+    pattern, sound = "", ""
+    for spelled, group in itertools.groupby(heard, key=lambda words: words.spelled):
+        text = "".join("".join(words.text.split()) for words in group)
+        pattern += re.escape(text).replace(UNKNOWN, ".") if spelled else f".{{1,{RECORDING}}}?"
+        sound += text
+    return [] if re.fullmatch(pattern, kept) else [_difference(sound, kept)]
+
+
+def _unread(heard: Sequence[Words]) -> list[bool]:
+    """One for each stretch of sound that cannot be read."""
+    return [True for spelled, _ in itertools.groupby(heard, key=lambda words: words.spelled) if not spelled]
 
 
 @dataclass(frozen=True, slots=True)
