@@ -109,6 +109,26 @@ def test_a_release_whose_call_nobody_answers_is_undone(cluster: Cluster) -> None
     assert "the smoke call failed" in done.stderr
 
 
+def test_a_release_that_is_stopped_while_it_is_called_is_undone_at_once(cluster: Cluster) -> None:
+    assert cluster.run("deploy", "staging", FIRST).returncode == 0
+    never_ready = ("http://127.0.0.1:9", "--ready-s", "120")
+    release = subprocess.Popen(
+        [ROOT / "ops/ci/release", "staging", SECOND, *never_ready],
+        env=cluster.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with release:
+        assert release.stdout is not None
+        assert any("rolled out" in line and line.startswith("deploy:") for line in release.stdout)
+        release.terminate()
+        _, said = release.communicate(timeout=30)
+    assert release.returncode == 1, said
+    assert cluster.revisions == [FIRST, SECOND, FIRST]
+    assert "stopped" in said
+
+
 def test_a_release_that_changes_nothing_is_not_undone_to_an_older_one(cluster: Cluster) -> None:
     for image in (FIRST, SECOND):
         assert cluster.run("deploy", "staging", image).returncode == 0
