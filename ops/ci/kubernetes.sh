@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Sourced by deploy and rollback: ENV, its namespace, and how long pods may take.
+# Sourced by deploy, release and rollback: ENV, its namespace, what runs there, and how long pods may take.
 ENV=${1:-}
 case $ENV in
   staging | production) ;;
@@ -17,6 +17,12 @@ fi
 
 DEPLOYMENT=deployment/calling-agent
 in_cluster() { kubectl --namespace "calling-agent-$ENV" "$@"; }
+
+# The revision that runs, or was last told to; nothing before the first deploy.
+revision() {
+  in_cluster get "$DEPLOYMENT" --ignore-not-found \
+    --output 'jsonpath={.metadata.annotations.deployment\.kubernetes\.io/revision}'
+}
 
 # New pods are up within a minute or two; old ones that still drain are not waited for.
 rolled_out() { in_cluster rollout status "$DEPLOYMENT" --timeout "${ROLLOUT_TIMEOUT:-6m}"; }

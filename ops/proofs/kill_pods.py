@@ -8,7 +8,7 @@ end every caller's side is held against the records.
 Exit 1 unless every call went on within the bound, remembers what was said more than a second before a kill, nobody was
 greeted twice, no word of the agent was lost or repeated but in the sentence that broke off, and no live stream was cut.
 
-    python ops/proofs/kill_pods.py --calls 50 --kills 10
+    .venv/bin/python ops/proofs/kill_pods.py --calls 50 --kills 10
 """
 
 from __future__ import annotations

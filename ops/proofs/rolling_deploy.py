@@ -7,7 +7,7 @@ next one begins, so there are always as many. At the end every caller's side is 
 Exit 1 unless no call was dropped, nobody was greeted twice, no word of the agent was lost or repeated, and no word of a
 caller was lost but those that fell between two streams, which are counted.
 
-    python ops/proofs/rolling_deploy.py --calls 50 --releases 3 --mode both
+    .venv/bin/python ops/proofs/rolling_deploy.py --calls 50 --releases 3 --mode both
 """
 
 from __future__ import annotations

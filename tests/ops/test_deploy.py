@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.ops.cluster import BAD, FIRST, SECOND, Cluster
+from tests.ops.cluster import BAD, FIRST, ROOT, SECOND, Cluster
 
 
 @pytest.fixture
@@ -69,8 +71,8 @@ def test_an_image_that_cannot_be_gone_back_to_is_refused(cluster: Cluster, image
 
 
 def test_a_place_that_there_is_not_is_refused(cluster: Cluster) -> None:
-    for script in ("deploy", "rollback"):
-        done = cluster.run(script, "prod", FIRST)
+    for script in ("deploy", "rollback", "release"):
+        done = cluster.run(script, "prod", FIRST, "https://voice.example.in")
         assert done.returncode == 2
         assert "staging|production" in done.stderr
 
@@ -83,12 +85,65 @@ def test_without_its_secret_nothing_is_changed(cluster: Cluster) -> None:
     assert not cluster.revisions
 
 
+def test_a_cluster_that_does_not_answer_is_not_one_without_a_secret(cluster: Cluster) -> None:
+    (cluster.folder / "away").touch()
+    done = cluster.run("deploy", "staging", FIRST)
+    assert done.returncode == 2
+    assert "does not answer" in done.stderr
+    assert "secret.example.env" not in done.stderr
+
+
+@pytest.mark.parametrize("script", ["check-locks", "check-newsfragments", "image-check", "manifests", "smoke-call"])
+def test_without_the_locked_tools_a_script_says_how_to_get_them(tmp_path: Path, script: str) -> None:
+    shutil.copytree(ROOT / "ops" / "ci", tmp_path / "ops" / "ci")
+    done = subprocess.run([tmp_path / "ops" / "ci" / script], capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode == 2
+    assert done.stderr == f"{script}: needs the tools of .venv. Run: make .venv/.dev\n"
+
+
 def test_a_release_whose_call_nobody_answers_is_undone(cluster: Cluster) -> None:
     assert cluster.run("deploy", "staging", FIRST).returncode == 0
     done = cluster.run("release", "staging", SECOND, "http://127.0.0.1:9", "--ready-s", "0")
     assert done.returncode == 1
     assert cluster.revisions == [FIRST, SECOND, FIRST]
     assert "the smoke call failed" in done.stderr
+
+
+def test_a_release_that_is_stopped_while_it_is_called_is_undone_at_once(cluster: Cluster) -> None:
+    assert cluster.run("deploy", "staging", FIRST).returncode == 0
+    never_ready = ("http://127.0.0.1:9", "--ready-s", "120")
+    release = subprocess.Popen(
+        [ROOT / "ops/ci/release", "staging", SECOND, *never_ready],
+        env=cluster.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with release:
+        assert release.stdout is not None
+        assert any("rolled out" in line and line.startswith("deploy:") for line in release.stdout)
+        release.terminate()
+        _, said = release.communicate(timeout=30)
+    assert release.returncode == 1, said
+    assert cluster.revisions == [FIRST, SECOND, FIRST]
+    assert "stopped" in said
+
+
+def test_a_release_that_changes_nothing_is_not_undone_to_an_older_one(cluster: Cluster) -> None:
+    for image in (FIRST, SECOND):
+        assert cluster.run("deploy", "staging", image).returncode == 0
+    done = cluster.run("release", "staging", SECOND, "http://127.0.0.1:9", "--ready-s", "0")
+    assert done.returncode == 1
+    assert cluster.revisions == [FIRST, SECOND]
+
+
+def test_what_the_cluster_takes_in_part_is_undone(cluster: Cluster) -> None:
+    assert cluster.run("deploy", "staging", FIRST).returncode == 0
+    (cluster.folder / "no-ingress").touch()
+    done = cluster.run("deploy", "staging", SECOND)
+    assert done.returncode == 1
+    assert cluster.revisions == [FIRST, SECOND, FIRST]
+    assert "does not take all of it" in done.stderr
 
 
 def test_a_release_that_does_not_come_up_is_not_called(cluster: Cluster) -> None:

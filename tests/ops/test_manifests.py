@@ -78,6 +78,9 @@ def test_nobody_is_killed_before_the_last_deadline(resources: dict[str, dict[str
     settings = Settings(_env_file=None, DRAIN_TIMEOUT_S=float(told(resources)["DRAIN_TIMEOUT_S"]))  # type: ignore[call-arg]
     needed = before + longest_drain_s(settings)
     assert needed <= pod(resources)["terminationGracePeriodSeconds"] <= needed + SPARE_S
+    page = (ROOT / "docs/deploying.md").read_text()
+    (told_s,) = re.findall(r"`longest_drain_s` in `nurseries/leaving.py`, ([\d.]+) s", page)
+    assert float(told_s) == longest_drain_s(settings)
 
 
 def test_an_endpoint_is_gone_before_the_signal(resources: dict[str, dict[str, Any]]) -> None:
@@ -239,6 +242,17 @@ class TestCompose:
             for volume in service.get("volumes", ()):
                 source = volume.partition(":")[0]
                 assert not source.startswith(".") or (ROOT / "ops/compose" / source).exists(), source
+
+    def test_secrets_of_a_read_only_root_are_files_that_git_does_not_take(
+        self, services: dict[str, dict[str, Any]]
+    ) -> None:
+        # Compose mounts a file, but writes what comes from the environment into the container, and refuses to there.
+        secrets = yaml.safe_load((ROOT / "ops/compose/compose.yaml").read_text())["secrets"]
+        ignored = (ROOT / ".gitignore").read_text().splitlines()
+        for service in services.values():
+            for name in service.get("secrets", ()):
+                assert not service.get("read_only") or set(secrets[name]) == {"file"}, name
+        assert all(f"/ops/compose/{each['file']}" in ignored for each in secrets.values() if "file" in each)
 
     def test_prometheus_and_grafana_find_each_other_and_the_server(self, services: dict[str, dict[str, Any]]) -> None:
         prometheus = yaml.safe_load((ROOT / "ops/prometheus/prometheus.yml").read_text())

@@ -74,6 +74,12 @@ def test_nothing_reaches_production_but_what_was_called_in_staging_and_approved(
         assert any(step.get("run", "").startswith("ops/ci/release ") for step in jobs[name]["steps"])
     image = workflow(ROOT / ".github/workflows/image.yaml")["jobs"]
     assert set(image["deploy"]["needs"]) == {"publish", "scan"}
+    assert set(image["publish"]["needs"]) == {"ci", "check"}
+    assert image["ci"]["uses"] == "./.github/workflows/ci.yaml"
+
+
+def test_a_push_does_not_wait_for_the_approval_of_another() -> None:
+    assert "|| github.run_id }}" in workflow(ROOT / ".github/workflows/image.yaml")["concurrency"]["group"]
 
 
 def test_the_suite_runs_on_every_python_that_is_promised() -> None:
