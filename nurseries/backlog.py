@@ -53,6 +53,7 @@ class Backlog:
     def drop(self, call_sid: str) -> None:
         """The store is not to have what waits of this call. Not a checkpoint."""
         self._due.pop(call_sid, None)
+        self._since.pop(call_sid, None)
         self._progress.unpark_all()
 
     @property
@@ -101,7 +102,7 @@ class Backlog:
                 if self._due.get(record.call_sid) is record:  # else a newer one waits, or none
                     del self._due[record.call_sid]
                     self._due |= {} if saved else {record.call_sid: record}  # behind the others
-                elif saved:
+                elif saved and record.call_sid in self._due:
                     self._since[record.call_sid] = trio.current_time()  # the newer one's, within a write
         for record in batch if saved else ():
             self._stored(record)
