@@ -20,7 +20,7 @@ from agent.hear.echo import EchoGuard
 from agent.hear.keys import WORDS as KEYS
 from agent.hear.keys import Keypad
 from agent.hear.ports import HEARING_RATE
-from agent.hear.turns import RELEASE, Guards, TurnDetector
+from agent.hear.turns import RELEASE, WINDOW_MS, Decision, Guards, TurnDetector
 from agent.keep.record import CallRecord
 from agent.keep.stand_ins import KEEPER, StandIn, StandIns
 from agent.keep.thread import Leg, Thread
@@ -53,6 +53,10 @@ log = structlog.get_logger(__name__)
 
 EARS_FRAMES = 25
 """Half a second of sound may wait for the detector; older sound is worth nothing to a conversation."""
+
+BEHIND_MS = 250.0
+"""Of the caller's sound, what may not have been listened to yet: frames, windows, the way here. More than that, and the
+caller may be speaking although nobody knows: a busy machine, or a network that stalls."""
 
 ROOM_MS = 5000
 """Speech made ahead of its sending, at most: enough for the next sentence, little to throw away."""
@@ -135,6 +139,8 @@ class Call:
         self._dropped = 0
         self._tape = tape
         self._ears: Mailbox[Frame] = Mailbox(EARS_FRAMES)
+        self._listened_ms: float | None = None
+        """The end of the sound that has been listened to, on the call's clock."""
         self._echo = EchoGuard()
         self._pace = Pace(lambda: self._ears.dropped, greets=not info.outbound and info.leg == 1)
         self._outbox = Outbox(
@@ -411,8 +417,13 @@ class Call:
             self.floor.decided,
             guard_ms=self.floor.guard_ms,
             is_echo=self._is_echo,
-            heard=self._hearing.heard if self._hearing else lambda *_: None,
+            heard=self._listened,
         )
+
+    def _listened(self, window: bytes, begins_ms: float, decision: Decision | None) -> None:
+        self._listened_ms = begins_ms + WINDOW_MS
+        if self._hearing:
+            self._hearing.heard(window, begins_ms, decision)
 
     async def _limit(self) -> None:
         settings, dialogue = self._parts.settings, self.dialogue
@@ -447,16 +458,28 @@ class Call:
         noise = self._turns.speaking and self.floor.noise and not (self.dialogue.unheard or self._keys.pending)
         return (noise or not self._caller_busy) and not self.dialogue.committed
 
+    @property
+    def _behind(self) -> bool:
+        """What the caller has done lately is not known yet."""
+        return self._listened_ms is not None and self._outbox.now_ms - self._listened_ms > BEHIND_MS
+
     def _quiet_since(self) -> float:
         dialogue, outbox = self.dialogue, self._outbox
-        if self._caller_busy or self._turns.speaking or dialogue.runner.busy or outbox.speaking or not outbox.empty:
+        if (
+            self._behind
+            or self._caller_busy
+            or self._turns.speaking
+            or dialogue.runner.busy
+            or outbox.speaking
+            or not outbox.empty
+        ):
             return trio.current_time()
         return max(outbox.playback_end, dialogue.last_spoken)
 
     def _leaves(self) -> bool:
         """The words of the caller are there and the agent has not begun to think: whether the call is moved now, and
         another process answers them, so that its way is no longer than the thought."""
-        if self._to_move.is_set() and not self._caller_busy and not self.dialogue.committed:
+        if self._to_move.is_set() and not (self._behind or self._caller_busy or self.dialogue.committed):
             self.end(Ending.MOVED, self._why_move)
         return self.ending is Ending.MOVED
 

@@ -71,15 +71,17 @@ def _rest(record: CallRecord, entries: tuple[Entry, ...], unsaid: tuple[str, ...
 
 def _free(entries: tuple[Entry, ...], most: int) -> int:
     """The last entry up to `most` before which every number has ended: the ones from there on are by themselves."""
-    since = most
-    for role in ("caller", "agent"):
-        for n in range(most - 1, -1, -1):
-            if entries[n].role == role:
-                if parts(entries[n].text) and not entries[n].keys:
-                    break
-                since = min(since, n)
-    if any(entry.keys for entry in entries[:since]):  # keys are a row of their own
-        since = min(since, next(n for n, entry in enumerate(entries) if entry.keys))
+    since, before = most, -1
+    while since != before:  # where one side's number begins earlier, the other's may have one there
+        before = since
+        for role in ("caller", "agent"):
+            for n in range(before - 1, -1, -1):
+                if entries[n].role == role:
+                    if parts(entries[n].text) and not entries[n].keys:
+                        break
+                    since = min(since, n)
+        if any(entry.keys for entry in entries[:since]):  # keys are a row of their own
+            since = min(since, next(n for n, entry in enumerate(entries) if entry.keys))
     return since
 
 

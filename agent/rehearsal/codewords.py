@@ -8,6 +8,8 @@ given, and a record tells what of the caller reached the server.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -44,9 +46,9 @@ def word(number: int) -> str:
 def line(speech: bytes, numbers: list[int]) -> bytes:
     """Mu-law that sounds like this speech (mu-law, repeated as long as it takes) and carries these words."""
     length = len(numbers) * _WORD
-    samples = decode(speech).astype(np.float64) / 32768
-    voice = np.tile(_low(samples), -(-length // max(1, len(samples))))[:length]
-    voice *= _SPEECH / max(1e-6, float(np.abs(voice).max()))
+    samples = _low(speech)
+    voice = np.tile(samples, -(-length // max(1, len(samples))))[:length]
+    voice = voice * (_SPEECH / max(1e-6, float(np.abs(voice).max())))
     time = np.arange(_WORD) / RATE
     tones = [
         np.sin(2 * np.pi * (_FIRST_HZ + _STEP_HZ * (number % WORDS // 16)) * time)
@@ -86,7 +88,10 @@ def words(mulaw: bytes) -> str:
     return " ".join(word(number) for number in numbers(mulaw))
 
 
-def _low(samples: Floats) -> Floats:
+@lru_cache(maxsize=4)
+def _low(speech: bytes) -> Floats:
+    """What of it is below the tones."""
+    samples = decode(speech).astype(np.float64) / 32768
     spectrum = np.fft.rfft(samples)
     spectrum[np.fft.rfftfreq(len(samples), 1 / RATE) > _SPEECH_HZ] = 0
     made: Floats = np.fft.irfft(spectrum, len(samples))

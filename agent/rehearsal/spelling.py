@@ -8,7 +8,7 @@ not printable ASCII is spelled as one character, and read as UNKNOWN.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,6 +39,7 @@ _ENOUGH = 0.6
 """Of a slot, for its character to count as heard."""
 
 Samples = NDArray[np.float64]
+Counts = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,35 +89,47 @@ def _read(played: list[Played]) -> list[Words]:
     ends = np.cumsum([len(piece.mulaw) for piece in played])
     starts = np.array([piece.at_ms for piece in played])
     begins = np.concatenate(([0], ends[:-1]))
-
-    def time(sample: int) -> float:
-        """When it left the loudspeaker."""
-        n = min(int(np.searchsorted(ends, sample, side="right")), len(played) - 1)
-        return float(starts[n]) + (sample - int(begins[n])) / BYTES_PER_MS
-
-    return [words for start, end in _stretches(sound) for words in _words(sound, start, end, time)]
+    late = starts[1:] - (starts[:-1] + (ends - begins)[:-1] / BYTES_PER_MS)
+    line = _Line(sound, starts, begins, ends, begins[1:][late > APART_MS])
+    return [words for start, end in _stretches(sound) for words in line.words(start, end)]
 
 
-def _words(sound: Samples, start: int, end: int, time: Callable[[int], float]) -> list[Words]:
-    """Of a stretch without a silence in it; parted where nothing was played for long between two characters."""
-    made, text, unclear, since = [], "", 0, start
+class _Line:
+    """What was played, without the silences, and when each sample of it left the loudspeaker."""
 
-    def finish(until: int) -> None:
+    def __init__(self, sound: Samples, starts: Samples, begins: Counts, ends: Counts, gaps: Counts) -> None:
+        """`gaps` are the samples before which nothing was played for long."""
+        self._sound, self._starts, self._begins, self._ends, self._gaps = sound, starts, begins, ends, gaps
+
+    def words(self, start: int, end: int) -> list[Words]:
+        """Of a stretch without a silence in it; parted where nothing was played for long."""
+        made, text, unclear, since, at = [], "", 0, start, start
+        while at < end:
+            until = min(at + _SLOT, end)
+            gap = self._gap(at, until)
+            character, clear = _character(self._sound[at:until])
+            if gap == at > since or (gap is not None and gap > at and not clear):
+                # A character that goes on behind the gap is one; a new sentence begins with a new one.
+                made.append(self._told(text, unclear, since, gap))
+                text, unclear, since, at = "", 0, gap, gap
+                continue
+            if until - at >= _ENOUGH * _SLOT:
+                text += character
+                unclear += not clear
+            at = until
+        return [*made, self._told(text, unclear, since, end)]
+
+    def _gap(self, start: int, end: int) -> int | None:
+        n = int(np.searchsorted(self._gaps, start))
+        return int(self._gaps[n]) if n < len(self._gaps) and self._gaps[n] < end else None
+
+    def _told(self, text: str, unclear: int, start: int, end: int) -> Words:
         known = unclear <= len(text) / 4
-        told = text if known else ""
-        made.append(Words(told, time(since), time(until - 1), spelled=known))
+        return Words(text if known else "", self._time(start), self._time(end - 1), spelled=known)
 
-    for at in range(start, end, _SLOT):
-        if at > since and time(at) - time(at - 1) > APART_MS:
-            finish(at)
-            text, unclear, since = "", 0, at
-        slot = sound[at : min(at + _SLOT, end)]
-        if len(slot) >= _ENOUGH * _SLOT:
-            character, clear = _character(slot)
-            text += character
-            unclear += not clear
-    finish(end)
-    return made
+    def _time(self, sample: int) -> float:
+        n = min(int(np.searchsorted(self._ends, sample, side="right")), len(self._ends) - 1)
+        return float(self._starts[n]) + (sample - int(self._begins[n])) / BYTES_PER_MS
 
 
 def _character(slot: Samples) -> tuple[str, bool]:

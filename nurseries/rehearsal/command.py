@@ -22,6 +22,7 @@ from agent.config import Settings, load
 from agent.errors import ProviderError
 from agent.hear.ports import Recogniser
 from agent.rehearsal import carrier, recording, report
+from agent.rehearsal.carriage import AfterCrash, Carriage
 from agent.rehearsal.carrier import Identity
 from agent.rehearsal.echo import Echo
 from agent.rehearsal.log import CallLog
@@ -31,7 +32,9 @@ from agent.rehearsal.sound import from_wav, is_audible
 from agent.rehearsal.words import words
 from agent.speak.ports import Voice
 from nurseries.rehearsal.carrier import place_call
+from nurseries.rehearsal.exchange import Exchange
 from nurseries.rehearsal.own_speech import find_ears, find_voice, spoken, understood
+from nurseries.rehearsal.rest import Rest
 from nurseries.rehearsal.webhooks import Target
 
 INSTALL = "install the `local` extra (make run does; or pip install 'calling-agent[local]')"
@@ -77,6 +80,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--transfer", choices=TRANSFERS, help="the agent must pass the call on, and this becomes of it")
     add("--echo", type=_echo, metavar="MS,DB", help="the caller's telephone gives the agent's voice back, so many "
         "milliseconds late and decibels softer, as 200,15")  # fmt: skip
+    add("--cut-at", type=_seconds, action="append", default=[], metavar="SECONDS", help="the media stream dies after "
+        "so long, and the call goes on as Twilio may have it; may be repeated")  # fmt: skip
+    add("--after-a-crash", choices=[way.value for way in AfterCrash], default=AfterCrash.ACTION.value, help="what "
+        "Twilio does once a stream has died: asks the action (the default), goes on with the verb behind it, or "
+        "nothing until the server changes the call over REST")  # fmt: skip
+    add("--rest-port", type=_port, metavar="PORT", help="answer as Twilio's API there, for this call: the server's "
+        "TWILIO_API_URL=http://127.0.0.1:PORT")  # fmt: skip
     add("--out", type=Path, metavar="FILE", help="record the call to this WAV file: caller left, agent right")
     add("--json", action="store_true", help="print the report as JSON")
     add("--max-seconds", type=_seconds, default=120.0, metavar="SECONDS", help="hang up after so long (120)")
@@ -149,11 +159,13 @@ async def _call(
         transfer=TRANSFERS.get(args.transfer),
         expect=tuple(args.expect),
         echo=args.echo,
+        carriage=Carriage(after_crash=AfterCrash(args.after_a_crash)),
+        cuts_ms=tuple(seconds * 1000 for seconds in args.cut_at),
         max_ms=args.max_seconds * 1000,
         patience_ms=args.patience * 1000,
     )
     tell(f"calling {target.url} ...")
-    log = await place_call(target, plan, identity)
+    log = await _placed(target, plan, identity, args.rest_port)
     texts, notes = None, [] if target.auth_token else ["no auth token is known: nothing was signed"]
     if ears is None:
         notes.append(f"what the agent said was not transcribed: {INSTALL}")
@@ -166,6 +178,22 @@ async def _call(
     if unwritten:
         return made.exit_code or _usage(_UsageError(unwritten))
     return made.exit_code
+
+
+async def _placed(target: Target, plan: CallPlan, identity: Identity, rest_port: int | None) -> CallLog:
+    """The call, beside Twilio's API where that is wanted."""
+    if rest_port is None:
+        return await place_call(target, plan, identity)
+    exchange = Exchange()
+    rest = Rest(exchange, identity.account_sid, target.auth_token)
+    async with trio.open_nursery() as nursery:
+        try:
+            await nursery.start(rest.serve, rest_port)
+        except OSError as error:
+            raise _UsageError(f"--rest-port {rest_port} cannot be used: {error.strerror}") from error
+        log = await place_call(target, plan, identity, exchange=exchange)
+        nursery.cancel_scope.cancel("the call is over")
+    return log
 
 
 def _record(path: Path, log: CallLog) -> str:
@@ -245,6 +273,12 @@ def _seconds(text: str) -> float:
     if not 0 <= seconds <= 86_400:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
     return seconds
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 65_535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port")
+    return int(text)
 
 
 def _echo(text: str) -> Echo:

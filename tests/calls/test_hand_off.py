@@ -15,6 +15,7 @@ from agent.keep.wav import Label
 from agent.model import Ending
 from agent.providers.scripted import MS_PER_CHARACTER, Script, call
 from agent.rehearsal.plan import Line
+from agent.rehearsal.stream import Hold, Rudeness
 from agent.wire.ports import MediaSocket
 from nurseries.closing import BEFORE_CLOSE_S
 from nurseries.moving import ASKED_S, QUIET_S
@@ -246,3 +247,19 @@ async def test_what_is_to_be_known_elsewhere_is_written_before_the_socket_is_clo
     assert seen == ["known", "written", "closed"]
     assert stage.record.legs[0].ended_ms is not None
     assert log.duration_ms == pytest.approx(stage.record.legs[0].ended_ms + BEFORE_CLOSE_S * 1000, abs=50)
+
+
+async def test_a_caller_whose_sound_comes_late_is_not_taken_for_silent(autojump_clock: MockClock) -> None:
+    """The network stalls as the caller begins to speak, and the process is asked to leave meanwhile."""
+    stage = Stage(TALK, configured(SILENCE_S=60))
+    stall = Rudeness(holds=(Hold(5000, 1500),))
+
+    async def leave() -> None:
+        await trio.sleep(5.4)
+        stage.calls[0].move("a release")
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(leave)
+        await stage.place(tone(1200, at_ms=5050), rudeness=stall, patience_ms=20_000, quiet_ms=9000)
+    assert stage.calls[0].ending is Ending.MOVED
+    assert stage.told[-1] == "caller: I want to buy a flat"

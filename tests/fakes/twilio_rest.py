@@ -1,8 +1,9 @@
 """Twilio's REST API over real HTTP, with faults by plan; a call that it has created is played to the end.
 
 Create, update, fetch and list of calls, and the numbers; Basic auth; both forms of errors. A played call is answered,
-or not, as planned: signed voice webhook, media socket, status callbacks in any order and twice, the verdict on who has
-answered. One trio server, in the test's own nursery.
+or not, as planned: signed voice webhook, media sockets, status callbacks in any order and twice, the verdict on who has
+answered. It goes on as an update says (Url, Twiml, Status=completed), as does any other call of the `exchange`. One
+trio server, in the test's own nursery.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from agent.rehearsal.carrier import Identity, voice_form
 from agent.rehearsal.log import CallLog
 from agent.rehearsal.plan import CallPlan
 from nurseries.rehearsal.carrier import place_call
+from nurseries.rehearsal.exchange import BadUpdateError, CallOverError, Exchange, NoSuchCallError
 from nurseries.rehearsal.webhooks import Target, Webhooks
 
 ACCOUNT = "AC" + "d" * 32
@@ -35,6 +37,8 @@ TOKEN = "f" * 32
 KEY, SECRET = "SK" + "e" * 32, "s" * 32
 
 Answer = tuple[int, dict[str, str], bytes]
+
+OVER = {"completed", "busy", "no-answer", "failed", "canceled"}
 
 NEW_FORM = "application/problem+json"
 
@@ -49,9 +53,10 @@ class Dialled:
     status: str = "queued"
     answered_by: str | None = None
     log: CallLog | None = None
-    talk: trio.CancelScope | None = None
+    up: bool = False
+    """It is being played."""
     redirected: list[tuple[str, str]] = field(default_factory=list)
-    """Where it was sent by request, and how to ask there; it is not followed."""
+    """Where it was sent by request, and how to ask there; followed while it is being played."""
 
     def __getitem__(self, name: str) -> str:
         return self.form.get(name, [""])[0]
@@ -88,6 +93,8 @@ class FakeTwilio:
     requests: list[tuple[str, str]] = field(default_factory=list)
     slow_s: float = 3.0
     dice: random.Random = field(default_factory=lambda: random.Random(0))
+    exchange: Exchange = field(default_factory=Exchange)
+    """Of the calls that are up, those that were placed to the server included, where they were given it."""
     url: str = ""
     _nursery: trio.Nursery | None = None
 
@@ -141,7 +148,7 @@ class FakeTwilio:
             else:
                 return None, b""
 
-    async def _answer(self, request: h11.Request, body: bytes) -> Answer | None:  # noqa: C901, PLR0911  one a route
+    async def _answer(self, request: h11.Request, body: bytes) -> Answer | None:  # noqa: PLR0911  one a route
         """None: the connection is reset."""
         method, target = request.method.decode(), urlsplit(request.target.decode())
         self.requests.append((method, target.path))
@@ -164,19 +171,30 @@ class FakeTwilio:
             return _json({"calls": found, "next_page_uri": None, "page": 0, "page_size": 50})
         if (method, what) == ("GET", "IncomingPhoneNumbers.json"):
             return _json({"incoming_phone_numbers": [_number(query.get("PhoneNumber", "+918012345678"))]})
-        call = self.calls.get(what.removeprefix("Calls/").removesuffix(".json"))
-        if call is None:
+        sid = what.removeprefix("Calls/").removesuffix(".json")
+        call = self.calls.get(sid)
+        if call is None and sid not in {*self.exchange.calls, *self.exchange.ended}:
             return _error(404, 20404, f"The requested resource {target.path} was not found")
-        if method == "POST":
-            if call.status in {"completed", "busy", "no-answer", "failed", "canceled"}:
-                return _error(400, 21220, "Call is not in-progress. Cannot redirect.")
-            if "Url" in form:
-                call.redirected.append((form["Url"][0], form["Method"][0]))
-                return _json(call.told())
+        if method == "POST" and (refused := self._update(sid, call, form)):
+            return refused
+        return _json(call.told() if call else {"sid": sid, "status": "in-progress", "account_sid": ACCOUNT})
+
+    def _update(self, sid: str, call: Dialled | None, form: dict[str, list[str]]) -> Answer | None:
+        """None: it is done."""
+        if call is not None and call.status not in OVER and "Url" in form:
+            call.redirected.append((form["Url"][0], form["Method"][0]))
+        if call is not None and not call.up and call.status not in OVER:  # nobody plays it
+            call.status = form.get("Status", [call.status])[0]
+            return None
+        try:
+            self.exchange.update(sid, {name: values[0] for name, values in form.items()})
+        except (CallOverError, NoSuchCallError):
+            return _error(400, 21220, "Call is not in-progress. Cannot redirect.")
+        except BadUpdateError as error:
+            return _error(400, 21205, str(error))
+        if call is not None and form.get("Status"):
             call.status = form["Status"][0]
-            if call.talk is not None:
-                call.talk.cancel("ended by request")
-        return _json(call.told())
+        return None
 
     async def _create(self, form: dict[str, list[str]]) -> Answer | None:
         for name in ("To", "From", "Url"):
@@ -248,8 +266,9 @@ class FakeTwilio:
                     public_url=target.public_url,
                     auth_token=target.auth_token,
                 )
-                with trio.CancelScope() as call.talk:
-                    call.log = await place_call(here, plan, identity)
+                call.up = True
+                call.log = await place_call(here, plan, identity, exchange=self.exchange)
+                call.up = False
             call.status = "completed"
             await tell(("completed", 3))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 from agent.rehearsal import codewords
@@ -12,7 +13,7 @@ from agent.rehearsal.log import CALLER_HUNG_UP, SERVER_CLOSED, STREAM_CRASHED, C
 from agent.rehearsal.plan import Line
 from agent.rehearsal.playback import Cleared, Played
 from agent.rehearsal.script import Spoken
-from agent.rehearsal.sound import from_pcm
+from agent.rehearsal.sound import encode, from_pcm
 from agent.rehearsal.spelling import spelled
 from agent.rehearsal.verdict import Verdict, Wants, judge
 
@@ -196,9 +197,23 @@ def test_an_agent_that_is_silent_after_a_crash_is_a_fault() -> None:
     call.log.legs[1].sound_ms = None
     assert call.verdict().faults == ["behind the crash at 6.0 s the agent spoke never"]
 
+    call = crash()
+    call.log.legs[1].sound_ms = 9500
+    assert call.caller(6100, 7, 8).verdict().faults == []  # it listens to a caller who speaks
+
 
 def test_an_agent_that_was_interrupted_is_compared_by_its_sentences() -> None:
     call = Call((16_000, CALLER_HUNG_UP)).agent(100, GREETING).caller(3000, 1, 2)
     call.agent(5000, said(1, 2), cut_ms=5500, kept="You said:")
     call.log.clears.append(Cleared(5500, 300))
     assert call.caller(5300, 3, 4).agent(9000, said(3, 4)).verdict().faults == []
+
+
+def test_a_recording_is_taken_for_the_words_that_the_record_has_of_it() -> None:
+    call = quiet()
+    noise = encode(np.random.default_rng(0).normal(0, 0.2, 6000))
+    call.log.played.insert(1, Played(noise, 4000))
+    assert "heard" in call.verdict().faults[0]
+
+    call.entries.insert(2, {"role": "agent", "text": "One moment, please."})
+    assert call.verdict().faults == []

@@ -73,9 +73,10 @@ async def test_a_promise_that_nobody_comes_for_gives_its_line_back(face, twilio)
 async def test_a_call_that_is_over_before_it_connects_gives_its_line_back_at_once(face, twilio, status):
     told = []
     house = face()
-    house.state.most, house.state.on_change = 1, lambda: told.append(1)
+    house.state.most = 1
     await ask(house, twilio)
 
+    house.state.on_change = lambda: told.append(1)
     for _ in range(2):  # repeated
         assert (await house.post("/twilio/call-status", form(twilio, CallStatus=status))).status_code == 204
 

@@ -102,12 +102,13 @@ class Server:
             if "/twilio/media" in self.status:
                 await request.reject(self.status["/twilio/media"])
                 return
-            self.talks.append(Talk(await request.accept(), stream))
+            talk = Talk(await request.accept(), stream)
+            self.talks.append(talk)
             try:
-                await self.talks[-1].until("start")
-                self.talks[-1].sid = self.talks[-1].got[-1]["streamSid"]
-                await (self.behave or polite)(self.talks[-1])
-                await self.talks[-1].socket.aclose()
+                await talk.until("start")
+                talk.sid = talk.got[-1]["streamSid"]
+                await (self.behave or polite)(talk)
+                await talk.socket.aclose()
             except ConnectionClosed:
                 pass
             nursery.cancel_scope.cancel()

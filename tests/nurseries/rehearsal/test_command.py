@@ -10,13 +10,14 @@ import wave
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx2
 import numpy as np
 import pytest
 import trio
 
 from agent.config import Settings
 from nurseries.rehearsal import command as rehearse
-from tests.nurseries.rehearsal.small_server import PUBLIC, TOKEN, Server, Talk
+from tests.nurseries.rehearsal.small_server import GOOD_TWIML, PUBLIC, TOKEN, Server, Talk
 
 
 @pytest.fixture
@@ -130,6 +131,9 @@ def test_bad_usage_is_told_before_a_call_is_placed(
         ["--transfer", "x"],
         ["--echo", "200"],
         ["--echo", "-1,5"],
+        ["--cut-at", "soon"],
+        ["--after-a-crash", "nothing"],
+        ["--rest-port", "70000"],
     ],
 )
 def test_arguments_that_make_no_sense_exit_with_2(given: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -194,3 +198,41 @@ async def test_a_call_that_the_server_placed_comes_from_its_number(
 
     form = server.asked[0][2]
     assert (form["Direction"], form["From"], form["To"]) == ("outbound-api", "+918012345678", "+919812345678")
+
+
+async def test_a_call_that_crashed_comes_back_over_rest(
+    server: Server, alone: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command answers as Twilio's API; the server asks it to go on."""
+    with sockets.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+
+    async def speaking(talk: Talk) -> None:
+        await talk.say(300)
+        await talk.until("stop")
+
+    async def rescue() -> None:
+        while not any(path.endswith("stream-stopped") for path in server.paths()):  # noqa: ASYNC110
+            await trio.sleep(0.01)
+        start = server.talks[0].got[1]["start"]
+        url = f"http://127.0.0.1:{port}/2010-04-01/Accounts/{start['accountSid']}/Calls/{start['callSid']}.json"
+        async with httpx2.AsyncClient(trust_env=False, auth=(start["accountSid"], TOKEN)) as http:
+            answers.append(await http.post(url, data={"Url": f"{PUBLIC}/twilio/after?rescue=1"}))
+
+    answers: list[httpx2.Response] = []
+    server.answers = {"/twilio/after": GOOD_TWIML}
+    server.behave = speaking
+    args = arguments(
+        "--url", f"http://127.0.0.1:{server.port}", "--auth-token", TOKEN, "--public-url", PUBLIC,
+        "--cut-at", "0.4", "--after-a-crash", "rest", "--rest-port", str(port),
+    )  # fmt: skip
+    with trio.fail_after(30):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(rescue)
+            assert await trio.to_thread.run_sync(rehearse.run, args) == 0
+
+    assert answers[0].json()["status"] == "in-progress"
+    told = capsys.readouterr().out
+    assert "stream 2, MZ" in told
+    assert "the connection died without a closing handshake (31903); the call went on" in told
