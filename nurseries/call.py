@@ -45,7 +45,7 @@ from nurseries.outbox import Outbox
 from nurseries.parts import Parts, Verdict
 from nurseries.phrases import make_phrases
 from nurseries.purse import Account
-from nurseries.taken_over import HAND_OFF, LOST, TakenOver
+from nurseries.taken_over import GONE, HAND_OFF, LOST, TakenOver
 from nurseries.tape import Tape
 from nurseries.written import entry_of, told_of
 
@@ -234,7 +234,7 @@ class Call:
         if self._tape is not None:
             self._tape.begins(self.info.leg, self.started_at, self._leg_began_ms)
         METER.set(self.meter)
-        self.dialogue.story.begin(*(self._taken.gap(self._leg_began_ms) if self._taken is not None else ()))
+        self.dialogue.story.begin(*self._gap())
         KEEPER.set(self._stood_in)
         if self._parts.purse is not None:
             self.account = self.dialogue.account = self._parts.purse.open(self.info, self.meter)
@@ -319,6 +319,11 @@ class Call:
             thread=thread,
             missing=before.record.missing if before is not None else self.info.leg - 1,
         )
+
+    def _gap(self) -> tuple[str, float | None]:
+        if self._taken is not None:
+            return self._taken.gap(self._leg_began_ms)
+        return (GONE if self.info.leg > 1 else "", None)  # and its past with it
 
     def _leg(self) -> Leg:
         ended = None if self._ended is None else round((self._ended - self._began) * 1000)

@@ -38,18 +38,23 @@ class Redactor:
         same = next((n for n, (a, b) in enumerate(zip(before, record.entries, strict=False)) if a != b), None)
         same = min(len(before), len(record.entries)) if same is None else same
         since = _free(record.entries, same)
-        entries = (*kept[:since], *_entries(record.entries[since:]))
+        entries, unsaid = _entries(record.entries[since:], _unsaid(record))
+        entries = (*kept[:since], *entries)
         self.revealed = entries[:same] != kept[:same]
-        self._raw, self._done = record, _rest(record, entries)
+        self._raw, self._done = record, _rest(record, entries, unsaid)
         return self._done
 
 
 def redacted(record: CallRecord) -> CallRecord:
     """The record itself where nothing is found."""
-    return _rest(record, _entries(record.entries))
+    return _rest(record, *_entries(record.entries, _unsaid(record)))
 
 
-def _rest(record: CallRecord, entries: tuple[Entry, ...]) -> CallRecord:
+def _unsaid(record: CallRecord) -> tuple[str, ...]:
+    return record.thread.unsaid if record.thread is not None else ()
+
+
+def _rest(record: CallRecord, entries: tuple[Entry, ...], unsaid: tuple[str, ...]) -> CallRecord:
     told = {a.text: b.text for a, b in zip(record.entries, entries, strict=True) if a.text != b.text}
     found = {
         "entries": entries,
@@ -58,7 +63,7 @@ def _rest(record: CallRecord, entries: tuple[Entry, ...]) -> CallRecord:
         "purpose": text(record.purpose),
         "variables": {name: text(value) for name, value in record.variables.items()},
         "lead": _lead(record.lead, told),
-        "thread": _thread(record, told),
+        "thread": _thread(record.thread, unsaid, told),
     }
     changed = {name: value for name, value in found.items() if value != getattr(record, name)}
     return msgspec.structs.replace(record, **changed) if changed else record
@@ -111,12 +116,14 @@ def _instead(stretch: Stretch) -> str:
     return f"[card ending {stretch.last}]" if stretch.last else "[card]"
 
 
-def _entries(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
-    """Looked at again and again while a call goes on: what is not there costs next to nothing."""
+def _entries(entries: tuple[Entry, ...], unsaid: tuple[str, ...]) -> tuple[tuple[Entry, ...], tuple[str, ...]]:
+    """And what the agent is about to say behind them. Looked at again and again while a call goes on: what is not there
+    costs next to nothing."""
     left = list(entries)
     for role in ("caller", "agent"):
         own = [n for n, entry in enumerate(entries) if entry.role == role]
-        _replace(left, own, "text")
+        rest = _replace(left, own, "text", unsaid if role == "agent" else ())
+        unsaid = rest if role == "agent" else unsaid
         _replace(left, [n for n in own if entries[n].keys], "keys")
     for n, entry in enumerate(entries):
         if entry.meant:
@@ -126,15 +133,18 @@ def _entries(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
         if entry.role == "tool":
             found = {"arguments": json(entry.arguments), "text": json(entry.text)}
             left[n] = msgspec.structs.replace(left[n], **found)
-    return tuple(left)
+    return tuple(left), unsaid
 
 
-def _replace(entries: list[Entry], which: list[int], name: str) -> None:
-    before = [getattr(entries[n], name) for n in which]
+def _replace(entries: list[Entry], which: list[int], name: str, behind: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Returns what becomes of the texts `behind` those of the entries."""
+    before = [*(getattr(entries[n], name) for n in which), *behind]
     after = texts(before)
-    if after is not before:
-        for n, told in zip(which, after, strict=True):
-            entries[n] = msgspec.structs.replace(entries[n], **{name: told})
+    if after is before:
+        return behind
+    for n, told in zip(which, after, strict=False):
+        entries[n] = msgspec.structs.replace(entries[n], **{name: told})
+    return tuple(after[len(which) :])
 
 
 def _beginning(whole: str, length: int) -> str:
@@ -155,19 +165,15 @@ def _lead(lead: Lead | None, told: dict[str, str]) -> Lead | None:
     return msgspec.structs.replace(lead, points=points, facts=tuple(_proof(each, told) for each in lead.facts))
 
 
-def _thread(record: CallRecord, told: dict[str, str]) -> Thread | None:
-    thread = record.thread
+def _thread(thread: Thread | None, unsaid: tuple[str, ...], told: dict[str, str]) -> Thread | None:
     if thread is None:
         return None
-    said = next((entry.text for entry in reversed(record.entries) if entry.role == "agent"), "")
 
     def of(fact: Told) -> Told:
         fact = _proof(fact, told)
         return msgspec.structs.replace(fact, earlier=tuple(map(of, fact.earlier))) if fact.earlier else fact
 
-    return msgspec.structs.replace(
-        thread, unsaid=tuple(texts([said, *thread.unsaid])[1:]), facts=tuple(map(of, thread.facts))
-    )
+    return msgspec.structs.replace(thread, unsaid=unsaid, facts=tuple(map(of, thread.facts)))
 
 
 def _proof(each: Any, told: dict[str, str]) -> Any:

@@ -180,12 +180,14 @@ async def test_facts_come_with_what_they_rest_on_and_usage_and_counts_are_added_
 
 
 async def test_a_call_without_a_past_goes_on_with_an_apology_and_asks(autojump_clock) -> None:
-    stage = Stage(TALK)
+    stage, counted = Stage(TALK), Counted()
 
     await stage.place(tone(1500), leg=2)
 
     assert stage.told[0] == f"agent: {LOST.text} {AGAIN.text}"
     assert len(stage.told) == 3
+    assert counted("resumed_total", why="process gone") == 1
+    assert counted("resume_gap_seconds_count", why="process gone") == 0
 
 
 async def test_a_call_ends_at_its_time_limit_however_many_legs_it_had(autojump_clock) -> None:

@@ -452,6 +452,30 @@ async def test_how_far_behind_a_hung_disk_or_store_is_shows_until_it_has_caught_
     assert read(house, "journal_bytes") > 0
 
 
+@pytest.mark.parametrize("gone", [True, False])
+async def test_the_store_is_not_behind_with_a_call_that_another_process_has(house: House, nursery, gone: bool) -> None:
+    hung, asked = threading.Event(), threading.Event()
+
+    def hangs(records: tuple[CallRecord, ...]) -> None:
+        asked.set()
+        hung.wait(30)
+        if gone:
+            away(records)
+
+    house.store.fault = hangs
+    await nursery.start(house.keeping.run)
+    house.call("CA1", "Hello.")
+    await until(asked.is_set)
+    house.keeping.drop("CA1")
+    house.store.fault = lambda _records: None
+    hung.set()
+    house.call("CA2", "Hello.")
+    await until(lambda: "CA2" in house.store.records)
+
+    await until(lambda: read(house, "records_waiting") == 0)
+    await until(lambda: read(house, "records_behind_seconds") == 0)
+
+
 async def test_what_a_failed_write_was_to_write_does_not_become_younger(house: House, nursery) -> None:
     house.folder.write_text("in the way")
     house.store.fault = away

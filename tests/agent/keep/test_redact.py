@@ -171,6 +171,19 @@ def test_every_field_that_is_written_down_is_looked_at() -> None:
     assert redact.redacted(CALL) is CALL
 
 
+def test_a_card_that_the_agent_reads_back_is_found_before_it_has_said_all_of_it() -> None:
+    entries = (Entry("agent", "4111 1111", 0, 1), Entry("caller", "Yes.", 1, 2), Entry("agent", "1111", 2, 3))
+    first = msgspec.structs.replace(CALL, entries=entries, thread=Thread(unsaid=("1111.", "Is that right?")))
+    then = msgspec.structs.replace(first, thread=Thread(unsaid=("Sorry?",)))
+    redactor = redact.Redactor()
+
+    for found in (redact.redacted(first), redactor.redacted(first)):
+        assert [entry.text for entry in found.entries] == ["[card]", "Yes.", "[card]"]
+        assert found.thread == Thread(unsaid=("[card ending 1111].", "Is that right?"))
+        assert redact.redacted(found) is found
+    assert redactor.redacted(then) == redact.redacted(then) == then
+
+
 @given(
     st.integers(30, 400), st.integers(1, 40), st.sampled_from(["{} - {}", "{}-{}", "{}, {}", "{} to {}", "{} and {}"])
 )
