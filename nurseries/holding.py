@@ -27,10 +27,10 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
-RENEW_S = 1.0
+RENEW_S = 0.5
 """Between two renewals: a fifth of what a lease lasts."""
 
-ROUND_S = 3.0
+ROUND_S = 2.0
 """For one renewal; then it is begun anew."""
 
 WRITE_S = 0.5

@@ -31,7 +31,7 @@ from nurseries.holding import ROUND_S, Holding
 
 log = structlog.get_logger(__name__)
 
-RESCUE_S = 3.0
+RESCUE_S = 2.0
 """For the carrier to come by itself: a request that waits this long has most likely been lost."""
 
 SURE_S = 0.5

@@ -19,7 +19,7 @@ from typing import Protocol
 
 import msgspec
 
-LEASE_S = 5.0
+LEASE_S = 2.5
 """A lease that has not been renewed for so long belongs to a process that is gone, or cannot reach the store."""
 
 KEPT_S = 86_400.0
