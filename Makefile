@@ -10,8 +10,9 @@ UV     := 0.13.9
 run: $(VENV)/.run
 	$(BIN)/calling-agent serve
 
+# Many tests wait for processes of their own, the longest of them in small files, which would come last.
 test: $(VENV)/.dev
-	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
+	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx2
 import numpy as np
+import pymongo
 import pytest
 import trio
 
@@ -26,7 +27,9 @@ WAIT_S = 30.0
 
 @pytest.fixture
 def shared(mongo_uri: str) -> Iterator[dict[str, str]]:
-    """Settings of all three."""
+    """Settings of all three, with nothing in their stores."""
+    with pymongo.MongoClient[dict[str, Any]](mongo_uri) as client:
+        client.drop_database("calling_agent")
     bucket = S3Server()
     settings = bucket.settings()
     yield HERE | {
