@@ -254,8 +254,8 @@ def test_two_processes_never_speak_at_once(at_ms: int, asked: bool) -> None:
     trio.run(main, clock=MockClock(autojump_threshold=0))
 
 
-async def test_a_line_that_dies_in_the_middle_of_the_callers_words_loses_none_of_them(autojump_clock) -> None:
-    stage = Stage(TALK)
+async def broken_off(stage: Stage) -> list[CallRecord]:
+    """The line dies in the middle of the caller's words; what is known elsewhere by the time its socket is closed."""
     told: list[CallRecord] = []
 
     async def known() -> None:
@@ -269,6 +269,12 @@ async def test_a_line_that_dies_in_the_middle_of_the_callers_words_loses_none_of
         await stage.calls[0].run()
 
     await stage.place(tone(5000, at_ms=3500), serve=serve, hang_up_at_ms=6000, hang_up=HangUp.RESET)
+    return told
+
+
+async def test_a_line_that_dies_in_the_middle_of_the_callers_words_loses_none_of_them(autojump_clock) -> None:
+    stage = Stage(TALK)
+    told = await broken_off(stage)
 
     assert stage.ending is Ending.CONNECTION_LOST
     assert stage.calls[0].unheard() == []
@@ -280,19 +286,7 @@ async def test_a_line_that_dies_in_the_middle_of_the_callers_words_loses_none_of
 
 async def test_words_that_take_long_to_be_understood_are_asked_for_again_and_kept_all_the_same(autojump_clock) -> None:
     stage = Stage(replace(TALK, hear_s=3.0))
-    told: list[CallRecord] = []
-
-    async def known() -> None:
-        await trio.lowlevel.checkpoint()
-        told.append(stored(stage.calls[0].so_far()))
-
-    async def serve(socket: MediaSocket) -> None:
-        info = await pick_up(socket, stage.tokens, 5)
-        assert info is not None
-        stage.calls.append(stage.call(info, socket, before_close=known))
-        await stage.calls[0].run()
-
-    await stage.place(tone(5000, at_ms=3500), serve=serve, hang_up_at_ms=6000, hang_up=HangUp.RESET)
+    told = await broken_off(stage)
 
     assert told[0].thread is not None
     assert told[0].thread.speaking
