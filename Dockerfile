@@ -3,12 +3,12 @@
 ARG BASE=python:3.13-slim-bookworm
 
 FROM ${BASE} AS build
-ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 PIP_ROOT_USER_ACTION=ignore
+ENV PIP_CACHE_DIR=/var/cache/pip PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /src
 # Or requirements-traces.lock, with what sends traces: docs/traces.md.
 ARG LOCK=requirements.lock
 COPY ${LOCK} ./requirements.lock
-RUN --mount=type=cache,target=/root/.cache/pip \
+RUN --mount=type=cache,target=/var/cache/pip \
     python3 -m venv /opt/venv \
  && /opt/venv/bin/pip install --quiet --no-compile --require-hashes --no-deps -r requirements.lock
 COPY pyproject.toml README.md ./
