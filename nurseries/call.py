@@ -88,6 +88,8 @@ class Call:
     fenced = False
     """Another process holds the call: nothing of this one counts any more."""
     _why_move = ""
+    _moves_at: float | None = None
+    """Since when the call is about to be handed off, as its record tells already."""
     _understood = False
     """What the caller was saying at the end of the leg."""
     _thread: Thread | None = None
@@ -103,20 +105,26 @@ class Call:
         *,
         before: CallRecord | None = None,
         process: str = "",
+        deliver: Callable[[], Awaitable[bool]] | None = None,
         before_close: Callable[[], Awaitable[None]] | None = None,
+        at_close: Callable[[], Awaitable[None]] | None = None,
         now: datetime | None = None,
     ) -> None:
         """`tape`, where the call is to be recorded; `errand`, where we placed it for one.
 
         `before` is the record of a call that went on elsewhere until now, which goes on with it, and with its clock; a
-        later leg without one knows nothing of what was said. `process` is this one's name. `before_close` is awaited,
-        for a second at most, once all is said and before the socket is closed, unless the call was fenced off.
-        `now` is the time of day.
+        later leg without one knows nothing of what was said. `process` is this one's name. `now` is the time of
+        day.
+
+        `deliver` is awaited before the call is handed off, while it goes on: whether the store has `so_far`.
+        `before_close` is awaited, for a second at most, once all is said and before the socket is closed, unless the call
+        was fenced off; `at_close` beside the closing.
         """
         settings = parts.settings
         now = now or datetime.now(UTC)
         taken = self._taken = TakenOver(before) if before is not None else None
-        self._closing = Closing(socket, before_close)
+        self._closing = Closing(socket, before_close, at_close)
+        self._deliver = deliver
         self._process = process
         self.info = info
         self.meter = Meter(before.usage if before is not None else ())
@@ -194,6 +202,8 @@ class Call:
         if self.ending is None:
             if ending in GOES_ON:
                 self._thread = self._stands(self.dialogue.lay_down())
+                if self._thread.unsaid or ending is not Ending.MOVED:
+                    self._moves_at = None  # it was not so quiet
             self.ending, self.reason = ending, reason
             self._dropped = self._ears.dropped  # from here on nobody listens, on purpose
             self._pace.ends()
@@ -301,14 +311,14 @@ class Call:
             facts=values(dialogue.memory.facts),
             providers=self._parts.names(self._live),
             barge_ins=floor.barge_ins,
-            frames_dropped=self._dropped + (before.record.frames_dropped if before is not None else 0),
+            frames_dropped=(self._ears.dropped if self.ending is None else self._dropped) + (before.record.frames_dropped if before is not None else 0),
             language=self.profile.language,
             transferred_to=dialogue.transferred_to,
             false_interruptions=floor.false_interruptions,
             backchannels=floor.backchannels,
             early_transcriptions=floor.ears.early,
             early_discarded=floor.ears.discarded,
-            reason=self.reason,
+            reason="" if self.ending is Ending.MOVED else self.reason,
             usage=self.meter.used,
             order=self.info.order,
             campaign=self.info.campaign,
@@ -326,9 +336,12 @@ class Call:
         return (GONE if self.info.leg > 1 else "", None)  # and its past with it
 
     def _leg(self) -> Leg:
-        ended = None if self._ended is None else round((self._ended - self._began) * 1000)
-        why = GOES_ON.get(self.ending, "") if self.ending is not None else ""
-        return Leg(self._process, round(self._leg_began_ms), ended, why)
+        ending, at = self.ending, self._ended
+        if self._moves_at is not None and ending in (None, Ending.MOVED):
+            ending, at = Ending.MOVED, self._moves_at
+        why = GOES_ON.get(ending, "") if ending is not None else ""
+        ended_ms = None if at is None else round((at - self._began) * 1000)
+        return Leg(self._process, round(self._leg_began_ms), ended_ms, why)
 
     def _stands(self, unsaid: Sequence[str]) -> Thread:
         """Where the call stands, but for what its lines and facts tell."""
@@ -456,7 +469,23 @@ class Call:
         wait_s = self._parts.settings.HAND_OFF_WAIT_S
         while self.ending is None:
             with trio.CancelScope() as self._moment:
-                await moving.watch(self._to_move, wait_s, scene, lambda: self.end(Ending.MOVED, self._why_move))
+                await moving.watch(self._to_move, wait_s, scene, move=self._hand_off, cut=self._cut_short)
+
+    def _cut_short(self) -> None:
+        self.end(Ending.MOVED, self._why_move)
+
+    async def _hand_off(self, still: Callable[[], bool]) -> bool:
+        """Listen until the store has the record, as it will be if nothing happens until then; if that is so, the call is
+        handed off, with nothing left to be written. Whether it is. Cancelled, it goes on here."""
+        self._moves_at = trio.current_time()
+        try:
+            known = self._deliver is None or await self._deliver()
+            if known and still() and self.ending is None:
+                self.end(Ending.MOVED, self._why_move)
+        finally:
+            if self.ending is None:
+                self._moves_at = None
+        return self.ending is Ending.MOVED
 
     @property
     def _caller_busy(self) -> bool:
@@ -486,12 +515,16 @@ class Call:
             return trio.current_time()
         return max(outbox.playback_end, dialogue.last_spoken)
 
-    def _leaves(self) -> bool:
+    async def _leaves(self) -> bool:
         """The words of the caller are there and the agent has not begun to think: whether the call is moved now, and
-        another process answers them, so that its way is no longer than the thought."""
-        if self._to_move.is_set() and not (self._behind or self._caller_busy or self.dialogue.committed):
-            self.end(Ending.MOVED, self._why_move)
-        return self.ending is Ending.MOVED
+        another process answers them, so that its way is no longer than the thought. A checkpoint only where it may be
+        moved."""
+
+        def free() -> bool:
+            busy = self._behind or self._caller_busy or self.dialogue.committed
+            return self._to_move.is_set() and not busy
+
+        return free() and await self._hand_off(free)
 
     async def _look_for_machine(self, verdict: Verdict) -> None:
         def hang_up(answered_by: str) -> None:

@@ -28,10 +28,17 @@ CLOSE_S = 0.5
 class Closing:
     """One leg's."""
 
-    def __init__(self, socket: MediaSocket, before: Callable[[], Awaitable[None]] | None) -> None:
-        """`before` is awaited, for BEFORE_CLOSE_S at most, unless the leg was fenced off."""
+    def __init__(
+        self,
+        socket: MediaSocket,
+        before: Callable[[], Awaitable[None]] | None,
+        beside: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """`before` is awaited, for BEFORE_CLOSE_S at most, unless the leg was fenced off; then the socket is closed, and
+        `beside` runs beside that, within CLOSE_S."""
         self._socket = socket
         self._before = before
+        self._beside = beside
         self._fenced = False
         self._late = trio.CancelScope()
 
@@ -47,10 +54,17 @@ class Closing:
                 await contain(self._before, "before the close")
             if bounded.cancelled_caught:
                 log.warning("closed before all was known elsewhere", limit_s=BEFORE_CLOSE_S)
-        with trio.move_on_after(CLOSE_S, shield=True) as polite:
-            await self._socket.close()
+        async with trio.open_nursery() as nursery:
+            if self._beside is not None and not self._fenced:
+                nursery.start_soon(self._bounded, self._beside, name="beside the close")
+            with trio.move_on_after(CLOSE_S, shield=True) as polite:
+                await self._socket.close()
         if polite.cancelled_caught:
             log.info("closed without the peer's goodbye")
+
+    async def _bounded(self, work: Callable[[], Awaitable[None]]) -> None:
+        with trio.move_on_after(CLOSE_S, shield=True):
+            await contain(work, "beside the close")
 
     async def lose(self, understand: Callable[[], Awaitable[None]]) -> None:
         """The line was lost: close after what the caller was saying is understood, if that is soon; else it is waited

@@ -60,6 +60,10 @@ Thinking = Callable[[Speech, Outcome], Awaitable[None]]
 """Puts sentences into the speech; what else comes of it goes into the outcome."""
 
 
+async def _stays() -> bool:
+    return False
+
+
 class Dialogue:
     """One call's side of the talk that needs no socket."""
 
@@ -140,7 +144,7 @@ class Dialogue:
         self._taken = taken
         if taken is not None:
             self._resume(taken)
-        self.leaves: Callable[[], bool] = lambda: False
+        self.leaves: Callable[[], Awaitable[bool]] = _stays
         """Asked before the agent thinks: whether another process will."""
         self._words: trio.Event | None = None
         self._owed = self.last_spoken
@@ -180,8 +184,6 @@ class Dialogue:
 
     def answer(self, reason: str, failure: Failure | None = None) -> None:
         """Answer what the caller has said; or, where it could not be heard, say so."""
-        if failure is None and self.leaves():
-            return
         if self._words is None or not self.runner.busy:
             self.await_words(reason)
         self._deaf = failure
@@ -390,6 +392,8 @@ class Dialogue:
             await words.wait()
             if self._deaf is not None:
                 outcome.failure = self._deaf
+                return
+            if await self.leaves():
                 return
             if self._info.outbound and not self._greeted:
                 self._disclose(speech)  # they have said hello, and it is for us to say who we are

@@ -108,6 +108,14 @@ class Keeping:
         self._complete.add(record.call_sid)
         self._backlog.add(self._notebook.open[record.call_sid])
 
+    def look(self, call_sid: str) -> None:
+        """Take the call's record as it is now, if it is followed."""
+        if (so_far := self._calls.get(call_sid)) is not None:
+            try:
+                self._take(so_far())
+            except Exception:  # one call's fault must not take the others' records
+                log.exception("crashed", what="the record so far", call_sid=call_sid)
+
     def hold(self, record: CallRecord) -> None:
         """A record of another process, to be updated and finished later: only the journal gets it meanwhile."""
         self.inherited.add(record.call_sid)
@@ -221,7 +229,7 @@ class Keeping:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_always, self._notebook.run, name="notebook")
             nursery.start_soon(_always, self._backlog.run, name="backlog")
-            nursery.start_soon(_always, self._look, name="look")
+            nursery.start_soon(_always, self._watch, name="look")
             task_status.started()
 
     async def close(self) -> list[CallRecord]:
@@ -236,18 +244,15 @@ class Keeping:
             log.warning("records are left in the journal for the next start", count=left)
         return self._notebook.unwritten
 
-    async def _look(self) -> None:
+    async def _watch(self) -> None:
         while True:
             self._glance()
             self._notebook.watch()
             await trio.sleep(LOOK_S)
 
     def _glance(self) -> None:
-        for call_sid, so_far in self._calls.items():
-            try:
-                self._take(so_far())
-            except Exception:  # one call's fault must not take the others' records
-                log.exception("crashed", what="the record so far", call_sid=call_sid)
+        for call_sid in self._calls:
+            self.look(call_sid)
 
     def _take(self, record: CallRecord) -> None:
         """Where it differs from the last one, it is the next."""

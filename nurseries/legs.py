@@ -1,8 +1,9 @@
 """Between two legs of a call: what one leaves so that the next, here or in another process, can go on.
 
-A leg that is handed off, or has lost its stream, leaves its record in the store and its lease free; one that ends the
-call says so in the lease, before its socket is closed: the carrier asks whoever it reaches what comes next. Everything
-is bounded, since a caller is on the line; and what cannot be had in time the call goes on without.
+A leg that is to be handed off has its record in the store while it still listens, so that nothing is left to be written
+once it does not; one that has lost its stream, or is cut short, leaves it there. Their leases are free as the socket is
+closed. A leg that ends the call says so in its lease before that: the carrier asks whoever it reaches what comes next.
+Everything is bounded, since a caller is on the line; and what cannot be had in time the call goes on without.
 """
 
 from __future__ import annotations
@@ -19,8 +20,7 @@ from agent.keep.record import CallRecord
 from agent.legs_metrics import handed_off
 from agent.model import CallInfo, Ending
 from nurseries.call import Call
-from nurseries.closing import BEFORE_CLOSE_S
-from nurseries.holding import WRITE_S, Ask, Holding, InThreads
+from nurseries.holding import Ask, Holding, InThreads
 from nurseries.keeping import Keeping
 
 log = structlog.get_logger(__name__)
@@ -31,7 +31,11 @@ READ_S = 2.0
 AGAIN_S = 0.2
 """Before a store that is away is asked again, within READ_S."""
 
-DELIVER_S = BEFORE_CLOSE_S - WRITE_S
+READY_S = 1.0
+"""For the store to have the record of a call that is about to be handed off, while it goes on: the agent may have to
+answer."""
+
+DELIVER_S = 0.5
 """For the store to have the record of a leg that is over, before another one may read it."""
 
 SOUND_S = 1.0
@@ -108,6 +112,14 @@ class Legs:
             log.error("call goes on without its past", call_sid=info.call_sid, leg=info.leg, why=why)
         return known
 
+    async def ready(self, call: Call) -> bool:
+        """Whether the store has the call's record, as it is, within READY_S."""
+        self._keeping.look(call.info.call_sid)
+        with trio.move_on_after(READY_S):
+            await self._keeping.delivered(call.info.call_sid)
+            return True
+        return False
+
     async def before_close(self, call: Call) -> None:
         """This leg is over, and its socket about to be closed."""
         if call.to_move and call.ending is not Ending.MOVED:
@@ -123,9 +135,13 @@ class Legs:
                 log.warning("the store does not have all of a call that goes on elsewhere", call_sid=call_sid)
             if call.ending is Ending.MOVED:
                 handed_off("failed" if limit.cancelled_caught else "moved")
-            await self._holding.put(call_sid, STANDS[call.ending], leg=call.info.leg)
         elif call.ending is not Ending.CALLER_HUNG_UP:  # nobody asks what comes next
             await self._holding.put(call_sid, Stand.OVER, leg=call.info.leg)
+
+    async def at_close(self, call: Call) -> None:
+        """Its socket is being closed: who asks what comes next learns from the carrier itself that the leg is over."""
+        if self._holding is not None and self.goes_on(call) and call.ending is not None:
+            await self._holding.put(call.info.call_sid, STANDS[call.ending], leg=call.info.leg)
 
     async def end(self, info: CallInfo) -> None:
         """The call is over with this leg, whatever that has left."""

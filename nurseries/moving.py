@@ -7,7 +7,7 @@ caller's words and the answer to them, is not looked for here but taken as it co
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import trio
@@ -41,20 +41,37 @@ class Scene:
     """Which sentence of the agent's the caller hears, by a name of its own; empty: none."""
 
 
-async def watch(wanted: trio.Event, wait_s: float, scene: Scene, move: Callable[[], None]) -> None:
-    """Once it is wanted, `move` at the next quiet moment, or after `wait_s` at the next one that will do."""
+async def watch(
+    wanted: trio.Event,
+    wait_s: float,
+    scene: Scene,
+    *,
+    move: Callable[[Callable[[], bool]], Awaitable[bool]],
+    cut: Callable[[], None],
+) -> None:
+    """Once it is wanted, `move` at the next quiet moment, or after `wait_s` at the next one that will do: as long as what
+    it is given holds; it says whether the call has gone. What the agent is saying then is `cut`, and that is all."""
     await wanted.wait()
     late = trio.current_time() + wait_s
-    cut, sentence = math.inf, ""
+
+    def quiet() -> bool:
+        now = trio.current_time()
+        return now - scene.quiet_since() >= (ASKED_S if scene.asked() and now < late else QUIET_S)
+
+    by, sentence = math.inf, ""
     while True:
         now = trio.current_time()
-        if now - scene.quiet_since() >= (ASKED_S if scene.asked() and now < late else QUIET_S):
-            break
-        if now < late or not scene.free():
-            cut, sentence = math.inf, ""
-        elif not (audible := scene.audible()) or (sentence and audible != sentence) or now >= cut:
-            break
+        if quiet():
+            if await move(quiet):
+                return
+        elif now < late or not scene.free():
+            by, sentence = math.inf, ""
+        elif not (audible := scene.audible()):
+            if await move(scene.free):
+                return
+        elif (sentence and audible != sentence) or now >= by:
+            cut()
+            return
         elif not sentence:
-            cut, sentence = now + SENTENCE_S, audible
+            by, sentence = now + SENTENCE_S, audible
         await trio.sleep(LOOK_S)
-    move()

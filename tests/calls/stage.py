@@ -33,7 +33,7 @@ from agent.speak.repertoire import Repertoire
 from agent.think.errand import Errand
 from agent.wire import mulaw
 from agent.wire.ports import MediaSocket
-from nurseries.call import Call
+from nurseries.call import GOES_ON, Call
 from nurseries.parts import Live, Parts
 from nurseries.pick_up import pick_up
 from nurseries.rehearsal.caller import After, rehearse
@@ -79,6 +79,30 @@ def configured(**changes: object) -> Settings:
 
 
 @dataclass
+class Store:
+    """Has one call's record, some time after it is told of it."""
+
+    call: Callable[[], Call]
+    takes_s: float
+    record: CallRecord | None = None
+    writes: list[float] = field(default_factory=list)
+    """When each began."""
+
+    async def deliver(self) -> bool:
+        record = self.call().so_far()
+        if record != self.record:
+            self.writes.append(trio.current_time())
+            await trio.sleep(self.takes_s)
+            self.record = record
+        await trio.lowlevel.checkpoint()
+        return True
+
+    async def before_close(self) -> None:
+        if self.call().ending in GOES_ON:
+            await self.deliver()
+
+
+@dataclass
 class Stage:
     """One server's worth of parts, and what its calls left behind."""
 
@@ -90,9 +114,13 @@ class Stage:
     """What its calls are about, where they are placed for something."""
     tape: Callable[[], Tape] | None = None
     """Makes what is told of a call's sound, where it is recorded."""
+    store_s: float = 0.0
+    """So long the store takes to have a record."""
 
     def __post_init__(self) -> None:
         self._before: dict[str, CallRecord] = {}
+        self.stores: list[Store] = []
+        """Of each of its calls."""
         self.ears = ScriptedRecogniser(self.script)
         self.mind = ScriptedLanguageModel(self.script)
         self.voice = ScriptedVoice(self.script)
@@ -158,7 +186,11 @@ class Stage:
         tape = self.tape() if self.tape else None
         now = self._epoch + timedelta(seconds=trio.current_time())
         before = self._before.get(info.call_sid)
-        return Call(info, socket, self.parts, tape, self.errand, before=before, process="here", now=now, **more)
+        store = Store(lambda: call, self.store_s)
+        more = {"deliver": store.deliver, "before_close": store.before_close} | more
+        call = Call(info, socket, self.parts, tape, self.errand, before=before, process="here", now=now, **more)
+        self.stores.append(store)
+        return call
 
     async def place(
         self,

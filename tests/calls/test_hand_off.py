@@ -45,6 +45,8 @@ NOT_SMALLER = (Phase.explicit, Phase.reuse, Phase.generate)
 STORIES = {"talks": TALK, "notes": TOOLS, "thinks long": SLOW}
 LINES = (tone(1500), tone(900), tone(1200))
 LONGEST_WORD_MS = 11 * MS_PER_CHARACTER
+HEARD_MS = 150
+"""From which on sound is known to be there: a word is longer."""
 LAST_MS = 20
 """Of a sentence's last frame."""
 
@@ -183,6 +185,26 @@ async def test_a_caller_who_speaks_is_not_moved(autojump_clock) -> None:
     (said,) = legs.logs[0].spoken
     assert legs.logs[0].duration_ms > said.end_ms
     assert said.end_ms - said.start_ms >= 9000 - 1
+
+
+@settings(max_examples=40, phases=NOT_SMALLER)
+@given(st.integers(3500, 9000), st.integers(0, 1000), st.sampled_from([300, 1500]), st.integers(2, 6))
+def test_whoever_begins_to_speak_while_the_store_is_written_is_understood_here(
+    begins_ms: int, store_ms: int, lasts_ms: int, asked_s: int
+) -> None:
+    """The store takes its time; the call listens meanwhile, and goes on if there is something to be heard."""
+    stage = Stage(TALK, configured(SILENCE_S=60, FILLER_S=5), store_s=store_ms / 1000)
+    legs = Legs(stage, (tone(lasts_ms, at_ms=begins_ms),))
+    trio.run(lambda: legs.moved(asked_s, patience_ms=20_000, quiet_ms=6000), clock=MockClock(autojump_threshold=0))
+
+    assert len(legs.records) == 1
+    left, (said, *_) = legs.logs[0].duration_ms, (one for log in legs.logs for one in log.spoken)
+    if said.start_ms + HEARD_MS < left:
+        assert said.end_ms <= left
+        assert TALK.heard[0] in [entry.text for entry in legs.records[0].entries]
+    assert stage.stores[0].record == legs.records[0]  # and nothing was written once nobody listened
+    assert stage.stores[0].writes[-1] + store_ms / 1000 <= left / 1000 + 0.1
+    assert left / 1000 - stage.stores[0].writes[-1] - store_ms / 1000 <= 0.1
 
 
 async def test_a_noise_without_words_keeps_no_call(autojump_clock) -> None:

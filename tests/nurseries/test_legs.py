@@ -16,7 +16,7 @@ from agent.keep.record import CallRecord
 from agent.model import CallInfo, Ending
 from nurseries.closing import BEFORE_CLOSE_S
 from nurseries.holding import Holding
-from nurseries.legs import READ_S, SOUND_S, Legs
+from nurseries.legs import READ_S, READY_S, SOUND_S, Legs
 from tests.calls.counted import Counted
 from tests.fakes.memory_leases import MemoryLeases
 
@@ -58,6 +58,9 @@ class World:
     def known(self, call_sid: str) -> CallRecord | None:
         return self.here.get(call_sid)
 
+    def look(self, call_sid: str) -> None:
+        self.done.append(f"look at {call_sid}")
+
     def update(self, record: CallRecord) -> None:
         self.done.append("record")
         self.here[record.call_sid] = record
@@ -69,6 +72,7 @@ class World:
 
     async def left(self, call: object) -> Stand:
         await self.legs.before_close(call)  # type: ignore[arg-type]
+        await self.legs.at_close(call)  # type: ignore[arg-type]
         return self.leases.leases["CA1"].stand
 
 
@@ -134,6 +138,17 @@ async def test_a_hand_off_of_which_the_store_does_not_have_all_has_failed(world,
     await world.legs.before_close(Call(Ending.MOVED, to_move=True))
 
     assert (counted("handoffs_total", result="failed"), counted("handoffs_total", result="moved")) == (1, 0)
+
+
+async def test_a_call_is_ready_to_go_as_soon_as_the_store_has_its_record(world, autojump_clock) -> None:
+    world.deliver_s = READY_S - 0.1
+    assert await world.legs.ready(Call(Ending.SHUTDOWN))
+    assert world.done == ["look at CA1", "delivered while held"]
+
+    world.deliver_s = READY_S + 0.1
+    began = trio.current_time()
+    assert not await world.legs.ready(Call(Ending.SHUTDOWN))
+    assert trio.current_time() - began == pytest.approx(READY_S)
 
 
 async def test_whoever_has_hung_up_is_not_kept_waiting(world, autojump_clock) -> None:

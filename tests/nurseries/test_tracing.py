@@ -102,6 +102,7 @@ async def test_a_dead_collector_is_told_of_once_and_its_return_too(autojump_cloc
     collector.fault = "connection refused"
     traced = Tracing(collector, every_s=1, ask=collector)
     nursery.start_soon(traced.run)
+    await trio.sleep(0.5)  # so that what is told falls between two sendings
 
     for _ in range(5):
         traced.tell(spans(2))
