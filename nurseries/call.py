@@ -8,7 +8,8 @@ synchronous methods, so nothing can slip in between.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 
@@ -54,9 +55,9 @@ log = structlog.get_logger(__name__)
 EARS_FRAMES = 25
 """Half a second of sound may wait for the detector; older sound is worth nothing to a conversation."""
 
-BEHIND_MS = 250.0
+BEHIND_MS = 150.0
 """Of the caller's sound, what may not have been listened to yet: frames, windows, the way here. More than that, and the
-caller may be speaking although nobody knows: a busy machine, or a network that stalls."""
+caller may have said a word although nobody knows: a busy machine, or a network that stalls."""
 
 ROOM_MS = 5000
 """Speech made ahead of its sending, at most: enough for the next sentence, little to throw away."""
@@ -78,6 +79,11 @@ MESSAGE_S = 60.0
 
 GOES_ON = {Ending.MOVED: HAND_OFF, Ending.CONNECTION_LOST: LOST}
 """Endings behind which another leg may follow, and how the record tells it."""
+
+
+@asynccontextmanager
+async def _at_once() -> AsyncIterator[bool]:
+    yield True
 
 
 class Call:
@@ -105,7 +111,7 @@ class Call:
         *,
         before: CallRecord | None = None,
         process: str = "",
-        deliver: Callable[[], Awaitable[bool]] | None = None,
+        ready: Callable[[], AbstractAsyncContextManager[bool]] | None = None,
         before_close: Callable[[], Awaitable[None]] | None = None,
         at_close: Callable[[], Awaitable[None]] | None = None,
         now: datetime | None = None,
@@ -116,7 +122,8 @@ class Call:
         later leg without one knows nothing of what was said. `process` is this one's name. `now` is the time of
         day.
 
-        `deliver` is awaited before the call is handed off, while it goes on: whether the store has `so_far`.
+        `ready` is entered before the call is handed off, while it goes on, and left once it is or stays: whether the
+        store has `so_far`, as it was when that was entered.
         `before_close` is awaited, for a second at most, once all is said and before the socket is closed, unless the call
         was fenced off; `at_close` beside the closing.
         """
@@ -124,7 +131,7 @@ class Call:
         now = now or datetime.now(UTC)
         taken = self._taken = TakenOver(before) if before is not None else None
         self._closing = Closing(socket, before_close, at_close)
-        self._deliver = deliver
+        self._ready = ready or _at_once
         self._process = process
         self.info = info
         self.meter = Meter(before.usage if before is not None else ())
@@ -311,7 +318,8 @@ class Call:
             facts=values(dialogue.memory.facts),
             providers=self._parts.names(self._live),
             barge_ins=floor.barge_ins,
-            frames_dropped=(self._ears.dropped if self.ending is None else self._dropped) + (before.record.frames_dropped if before is not None else 0),
+            frames_dropped=(self._ears.dropped if self.ending is None else self._dropped)
+            + (before.record.frames_dropped if before is not None else 0),
             language=self.profile.language,
             transferred_to=dialogue.transferred_to,
             false_interruptions=floor.false_interruptions,
@@ -475,13 +483,16 @@ class Call:
         self.end(Ending.MOVED, self._why_move)
 
     async def _hand_off(self, still: Callable[[], bool]) -> bool:
-        """Listen until the store has the record, as it will be if nothing happens until then; if that is so, the call is
-        handed off, with nothing left to be written. Whether it is. Cancelled, it goes on here."""
+        """Listen until the store has the record, as it will be if nothing happens until then; if that is so, hand the
+        call off, and close its socket in the same step where nothing is left to be said or written. Whether it is handed
+        off. Cancelled before that, it goes on here."""
         self._moves_at = trio.current_time()
         try:
-            known = self._deliver is None or await self._deliver()
-            if known and still() and self.ending is None:
-                self.end(Ending.MOVED, self._why_move)
+            async with self._ready() as known:
+                if known and still() and self.ending is None:
+                    self.end(Ending.MOVED, self._why_move)
+                    if self._moves_at is not None:
+                        await self._closing.close_at_once()
         finally:
             if self.ending is None:
                 self._moves_at = None

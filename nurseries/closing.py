@@ -34,18 +34,31 @@ class Closing:
         before: Callable[[], Awaitable[None]] | None,
         beside: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        """`before` is awaited, for BEFORE_CLOSE_S at most, unless the leg was fenced off; then the socket is closed, and
-        `beside` runs beside that, within CLOSE_S."""
+        """`before` is awaited, for BEFORE_CLOSE_S at most, then the socket is closed, and `beside` runs meanwhile, in
+        CLOSE_S; neither where the leg was fenced off."""
         self._socket = socket
         self._before = before
         self._beside = beside
         self._fenced = False
+        self._closed = False
         self._late = trio.CancelScope()
 
     def fence(self) -> None:
         """Another process has the call: it needs nothing from here. Not a checkpoint."""
         self._fenced = True
         self._late.cancel("fenced off")
+
+    async def close_at_once(self) -> None:
+        """Nothing is to be known before: close in this step, whatever is cancelled."""
+        self._closed = True
+        with trio.CancelScope(shield=True):
+            async with trio.open_nursery() as nursery:
+                if self._beside is not None and not self._fenced:
+                    nursery.start_soon(self._bounded, self._beside, name="beside the close")
+                with trio.move_on_after(CLOSE_S) as polite:
+                    await self._socket.close()
+        if polite.cancelled_caught:
+            log.info("closed without the peer's goodbye")
 
     async def close(self) -> None:
         """Whatever happens, this does, within the bounds above."""
@@ -54,16 +67,11 @@ class Closing:
                 await contain(self._before, "before the close")
             if bounded.cancelled_caught:
                 log.warning("closed before all was known elsewhere", limit_s=BEFORE_CLOSE_S)
-        async with trio.open_nursery() as nursery:
-            if self._beside is not None and not self._fenced:
-                nursery.start_soon(self._bounded, self._beside, name="beside the close")
-            with trio.move_on_after(CLOSE_S, shield=True) as polite:
-                await self._socket.close()
-        if polite.cancelled_caught:
-            log.info("closed without the peer's goodbye")
+        if not self._closed:
+            await self.close_at_once()
 
     async def _bounded(self, work: Callable[[], Awaitable[None]]) -> None:
-        with trio.move_on_after(CLOSE_S, shield=True):
+        with trio.move_on_after(CLOSE_S):
             await contain(work, "beside the close")
 
     async def lose(self, understand: Callable[[], Awaitable[None]]) -> None:

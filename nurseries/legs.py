@@ -8,6 +8,8 @@ Everything is bounded, since a caller is on the line; and what cannot be had in 
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 
 import structlog
@@ -31,9 +33,12 @@ READ_S = 2.0
 AGAIN_S = 0.2
 """Before a store that is away is asked again, within READ_S."""
 
-READY_S = 1.0
+READY_S = 0.5
 """For the store to have the record of a call that is about to be handed off, while it goes on: the agent may have to
 answer."""
+
+AT_ONCE = 4
+"""Calls that are handed off side by side: many at a time hold one another up, here and where they go on."""
 
 DELIVER_S = 0.5
 """For the store to have the record of a leg that is over, before another one may read it."""
@@ -57,6 +62,7 @@ class Legs:
         self._holding = holding
         self._keeping = keeping
         self._store = store
+        self._turns = trio.CapacityLimiter(AT_ONCE)
         self._last: set[str] = set()
         """Calls that nobody can come back to."""
 
@@ -112,13 +118,24 @@ class Legs:
             log.error("call goes on without its past", call_sid=info.call_sid, leg=info.leg, why=why)
         return known
 
-    async def ready(self, call: Call) -> bool:
-        """Whether the store has the call's record, as it is, within READY_S."""
-        self._keeping.look(call.info.call_sid)
-        with trio.move_on_after(READY_S):
-            await self._keeping.delivered(call.info.call_sid)
-            return True
-        return False
+    @asynccontextmanager
+    async def ready(self, call: Call) -> AsyncIterator[bool]:
+        """While it is this call's turn to be handed off: whether the store has its record, as it is, within READY_S."""
+        with trio.move_on_after(READY_S) as limit:
+            await self._turns.acquire_on_behalf_of(call)
+            try:
+                self._keeping.look(call.info.call_sid)
+                await self._keeping.delivered(call.info.call_sid)
+            except BaseException:
+                self._turns.release_on_behalf_of(call)
+                raise
+        if limit.cancelled_caught:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            self._turns.release_on_behalf_of(call)
 
     async def before_close(self, call: Call) -> None:
         """This leg is over, and its socket about to be closed."""

@@ -49,8 +49,8 @@ async def watch(
     move: Callable[[Callable[[], bool]], Awaitable[bool]],
     cut: Callable[[], None],
 ) -> None:
-    """Once it is wanted, `move` at the next quiet moment, or after `wait_s` at the next one that will do: as long as what
-    it is given holds; it says whether the call has gone. What the agent is saying then is `cut`, and that is all."""
+    """Once it is wanted, `move` at the next quiet moment, or after `wait_s` the next one that will do, as long as what
+    it is given holds; it says whether the call has gone. What the agent is saying then is `cut`."""
     await wanted.wait()
     late = trio.current_time() + wait_s
 

@@ -241,7 +241,7 @@ class Process:
             *(info, socket, self._parts, tape, errand),
             before=before,
             process=self._legs.name,
-            deliver=lambda: self._legs.ready(call),
+            ready=lambda: self._legs.ready(call),
             before_close=lambda: self._legs.before_close(call),
             at_close=lambda: self._legs.at_close(call),
         )

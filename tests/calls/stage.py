@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -88,14 +89,18 @@ class Store:
     writes: list[float] = field(default_factory=list)
     """When each began."""
 
-    async def deliver(self) -> bool:
+    @asynccontextmanager
+    async def ready(self) -> AsyncIterator[bool]:
+        await self.deliver()
+        yield True
+
+    async def deliver(self) -> None:
         record = self.call().so_far()
         if record != self.record:
             self.writes.append(trio.current_time())
             await trio.sleep(self.takes_s)
             self.record = record
         await trio.lowlevel.checkpoint()
-        return True
 
     async def before_close(self) -> None:
         if self.call().ending in GOES_ON:
@@ -187,7 +192,7 @@ class Stage:
         now = self._epoch + timedelta(seconds=trio.current_time())
         before = self._before.get(info.call_sid)
         store = Store(lambda: call, self.store_s)
-        more = {"deliver": store.deliver, "before_close": store.before_close} | more
+        more = {"ready": store.ready, "before_close": store.before_close} | more
         call = Call(info, socket, self.parts, tape, self.errand, before=before, process="here", now=now, **more)
         self.stores.append(store)
         return call

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from itertools import pairwise
 
@@ -264,21 +266,51 @@ async def test_the_caller_is_told_once_that_they_are_recorded_and_that_a_machine
     assert all(call._tape is not None and call._tape.allowed for call in stage.calls)
 
 
+class Told:
+    """A socket that tells when it is closed."""
+
+    def __init__(self, socket: MediaSocket, seen: list[str]) -> None:
+        self._socket, self._seen = socket, seen
+        self.receive, self.send, self.abort = socket.receive, socket.send, socket.abort
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        self._seen.append("closed")
+        await self._socket.close(code, reason)
+
+
+async def test_who_is_handed_off_in_silence_has_been_listened_to_until_the_socket_is_closed(autojump_clock) -> None:
+    stage = Stage(TALK)
+    seen: list[str] = []
+
+    @asynccontextmanager
+    async def ready() -> AsyncIterator[bool]:
+        await trio.sleep(0.3)
+        seen.append("ready")
+        yield True
+        seen.append("gone")
+
+    async def at_close() -> None:
+        seen.append("left")
+
+    async def serve(socket: MediaSocket) -> None:
+        info = await pick_up(socket, stage.tokens, 5)
+        assert info is not None
+        stage.calls.append(stage.call(info, Told(socket, seen), ready=ready, at_close=at_close))
+        stage.calls[0].move("a release")
+        await stage.calls[0].run()
+
+    await stage.place(serve=serve, quiet_ms=5000)
+
+    assert seen[0] == "ready"
+    assert sorted(seen[1:3]) == ["closed", "left"]
+    assert seen[3:] == ["gone"]
+
+
 async def test_what_is_to_be_known_elsewhere_is_written_before_the_socket_is_closed(autojump_clock) -> None:
     stage = Stage(TALK)
     seen: list[str] = []
 
-    class Socket:
-        def __init__(self, socket: MediaSocket) -> None:
-            self._socket = socket
-            self.receive, self.send, self.abort = socket.receive, socket.send, socket.abort
-
-        async def close(self, code: int = 1000, reason: str = "") -> None:
-            seen.append("closed")
-            await self._socket.close(code, reason)
-
     async def known() -> None:
-        assert stage.calls[0].so_far().thread is not None
         seen.append("known")
         await trio.sleep(0.3)
         seen.append("written")
@@ -287,8 +319,8 @@ async def test_what_is_to_be_known_elsewhere_is_written_before_the_socket_is_clo
     async def serve(socket: MediaSocket) -> None:
         info = await pick_up(socket, stage.tokens, 5)
         assert info is not None
-        stage.calls.append(stage.call(info, Socket(socket), before_close=known))
-        stage.calls[0].move("a release")
+        stage.calls.append(stage.call(info, Told(socket, seen), before_close=known))
+        stage.calls[0].end(Ending.AGENT_SAID_GOODBYE, "lost to another line")
         await stage.calls[0].run()
 
     log = await stage.place(serve=serve, quiet_ms=5000)

@@ -16,7 +16,7 @@ from agent.keep.record import CallRecord
 from agent.model import CallInfo, Ending
 from nurseries.closing import BEFORE_CLOSE_S
 from nurseries.holding import Holding
-from nurseries.legs import READ_S, READY_S, SOUND_S, Legs
+from nurseries.legs import AT_ONCE, READ_S, READY_S, SOUND_S, Legs
 from tests.calls.counted import Counted
 from tests.fakes.memory_leases import MemoryLeases
 
@@ -142,13 +142,41 @@ async def test_a_hand_off_of_which_the_store_does_not_have_all_has_failed(world,
 
 async def test_a_call_is_ready_to_go_as_soon_as_the_store_has_its_record(world, autojump_clock) -> None:
     world.deliver_s = READY_S - 0.1
-    assert await world.legs.ready(Call(Ending.SHUTDOWN))
+    async with world.legs.ready(Call(Ending.SHUTDOWN)) as known:
+        assert known
     assert world.done == ["look at CA1", "delivered while held"]
 
     world.deliver_s = READY_S + 0.1
     began = trio.current_time()
-    assert not await world.legs.ready(Call(Ending.SHUTDOWN))
+    async with world.legs.ready(Call(Ending.SHUTDOWN)) as known:
+        assert not known
     assert trio.current_time() - began == pytest.approx(READY_S)
+
+
+async def test_calls_are_handed_off_a_few_at_a_time_and_whoever_waits_too_long_stays(world, autojump_clock) -> None:
+    inside = gone = most = 0
+
+    async def hand_off() -> None:
+        nonlocal inside, gone, most
+        async with world.legs.ready(Call(Ending.SHUTDOWN)) as known:
+            if known:
+                inside, gone = inside + 1, gone + 1
+                most = max(most, inside)
+                await trio.sleep(READY_S * 0.4)
+                inside -= 1
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(AT_ONCE * 5):
+            nursery.start_soon(hand_off)
+    assert (most, gone) == (AT_ONCE, AT_ONCE * 3)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(hand_off)
+        await trio.sleep(READY_S * 0.2)
+        nursery.cancel_scope.cancel("it hangs up")
+    async with trio.open_nursery() as nursery:
+        for _ in range(AT_ONCE):
+            nursery.start_soon(hand_off)
+    assert gone == AT_ONCE * 4 + 1  # whoever left in between took no turn along
 
 
 async def test_whoever_has_hung_up_is_not_kept_waiting(world, autojump_clock) -> None:
