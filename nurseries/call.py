@@ -483,9 +483,9 @@ class Call:
         self.end(Ending.MOVED, self._why_move)
 
     async def _hand_off(self, still: Callable[[], bool]) -> bool:
-        """Listen until the store has the record, as it will be if nothing happens until then; if that is so, hand the
-        call off, and close its socket in the same step where nothing is left to be said or written. Whether it is handed
-        off. Cancelled before that, it goes on here."""
+        """Listen until the store has the record, as it will be if nothing happens until then; if that is so, hand off,
+        and close the socket in the same step where nothing is left to be said or written. Whether it is handed off.
+        Cancelled before that, the call goes on here."""
         self._moves_at = trio.current_time()
         try:
             async with self._ready() as known:
