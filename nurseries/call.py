@@ -52,8 +52,9 @@ from nurseries.written import entry_of, told_of
 
 log = structlog.get_logger(__name__)
 
-EARS_FRAMES = 25
-"""Half a second of sound may wait for the detector; older sound is worth nothing to a conversation."""
+EARS_FRAMES = 250
+"""Five seconds of sound may wait for the detector. A process that was held up for less hears all that was said
+meanwhile, and fast: a window takes a hundredth of its time."""
 
 BEHIND_MS = 150.0
 """Of the caller's sound, what may not have been listened to yet: frames, windows, the way here. More than that, and the
@@ -119,13 +120,11 @@ class Call:
         """`tape`, where the call is to be recorded; `errand`, where we placed it for one.
 
         `before` is the record of a call that went on elsewhere until now, which goes on with it, and with its clock; a
-        later leg without one knows nothing of what was said. `process` is this one's name. `now` is the time of
-        day.
+        later leg without one knows nothing of what was said. `process` is this one's name. `now` is the time of day.
 
         `ready` is entered before the call is handed off, while it goes on, and left once it is or stays: whether the
-        store has `so_far`, as it was when that was entered.
-        `before_close` is awaited, for a second at most, once all is said and before the socket is closed, unless the call
-        was fenced off; `at_close` beside the closing.
+        store has `so_far`, as it was when that was entered. `before_close` is awaited, for a second at most, once all
+        is said and before the socket is closed, unless the call was fenced off; `at_close` beside the closing.
         """
         settings = parts.settings
         now = now or datetime.now(UTC)

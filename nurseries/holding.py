@@ -168,11 +168,11 @@ class Holding:
             return await self._ask(partial(self._store.get, call_sid))
         raise StoreError("no answer in time")
 
-    async def rescued(self, lease: Lease, *, by: str = "", within_s: float = WRITE_S) -> bool:
+    async def rescued(self, lease: Lease, *, by: str = "", within_s: float = WRITE_S, asks: bool = False) -> bool:
         """Whether this process is to ask the carrier, now, to come back behind this leg: once among all of them, and
         only where nobody is on it. Where that cannot be known in time, it is not: with a name `by` of their
-        own, whoever asks may ask again."""
-        rule = rules.rescue(lease.fence, lease.stream_sid, by)
+        own, whoever asks may ask again. `asks`: the carrier has come by itself."""
+        rule = rules.rescue(lease.fence, lease.stream_sid, by, asks=asks)
         try:
             with trio.fail_after(within_s):
                 _, changed = await self._ask(partial(self._store.change, lease.call_sid, rule))

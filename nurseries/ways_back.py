@@ -108,7 +108,7 @@ class WaysBackOf:
         return False
 
     async def rescued(self, lease: Lease) -> bool:
-        return await self._holding.rescued(lease)
+        return await self._holding.rescued(lease, asks=True)
 
     def stopped(self, call_sid: str, stream_sid: str) -> None:
         which = (call_sid, stream_sid)

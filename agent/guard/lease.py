@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
+from math import inf
 from typing import Protocol
 
 import msgspec
@@ -126,12 +127,14 @@ def leave(mine: Lease, stand: Stand, *, done: bool = False) -> Rule:
     return rule
 
 
-def rescue(fence: int, stream_sid: str, by: str = "") -> Rule:
+def rescue(fence: int, stream_sid: str, by: str = "", *, asks: bool = False) -> Rule:
     """The carrier is about to be asked to come back behind this leg: once, and only where nobody is on it. Who does not
-    hear the store's answer is told again that it falls to them, where `by` is theirs alone."""
+    hear the store's answer is told again that it falls to them, where `by` is theirs alone. `asks`: it has come by
+    itself, so the stream is over, whatever the clock says, and nobody needs to ask it any more."""
 
     def rule(lease: Lease | None, now: float) -> Lease | None:
-        if lease is None or not may_rescue(lease, stream_sid, now, by) or lease.fence != fence:
+        over = lease is not None and asks and lease.stand is Stand.HELD
+        if lease is None or lease.fence != fence or not may_rescue(lease, stream_sid, inf if over else now, by):
             return None
         return msgspec.structs.replace(lease, rescued=fence, rescuer=by)
 

@@ -113,9 +113,9 @@ def heard_in(log: CallLog) -> list[Words]:
 
 
 def cuts(log: CallLog) -> list[float]:
-    """When what was still to be played was dropped, in milliseconds of the call."""
+    """When the agent was silenced, in milliseconds of the call; also where all that had come of it was played."""
     ends = [leg.ended_ms for leg in log.legs if leg.ended_ms is not None]
-    return sorted([*ends, *(clear.at_ms for clear in log.clears if clear.dropped_ms)])
+    return sorted([*ends, *(clear.at_ms for clear in log.clears)])
 
 
 def crashes(log: CallLog) -> list[float]:

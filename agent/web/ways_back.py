@@ -26,7 +26,8 @@ class WaysBack(Protocol):
         ...
 
     async def rescued(self, lease: Lease) -> bool:
-        """Whether it falls to whoever asks now to bring the call back behind this leg: to one of all who ask."""
+        """The carrier asks what comes behind this leg. Whether it falls to whoever is asked now to bring the call back:
+        to one of all, those included who would ask the carrier to come."""
         ...
 
     def stopped(self, call_sid: str, stream_sid: str) -> None:

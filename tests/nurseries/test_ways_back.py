@@ -240,6 +240,20 @@ async def test_whoever_answers_the_carrier_first_brings_the_call_back_and_nobody
     assert two.carrier.asked == []
 
 
+async def test_a_crash_behind_which_the_carrier_has_come_by_itself_is_left_to_it(two, autojump_clock) -> None:
+    """Its lease still says that it is held; and the next stream takes longer than the patience of a rescue."""
+    await two.begin()
+    two.ways.stopped("CA1", "MZ1")
+    lease = (await two.ways.whereabouts("CA1")).lease
+    assert lease is not None
+    assert lease.stand is Stand.HELD
+    assert await two.ways.rescued(lease)
+    assert not await two.ways.rescued(lease)
+    await trio.sleep(60)
+
+    assert two.carrier.asked == []
+
+
 @pytest.mark.parametrize(
     ("fault", "times"),
     [(CarrierFault.BUSY, 4), (CarrierFault.UNREACHABLE, 4), (CarrierFault.UNKNOWN, 4), (CarrierFault.REFUSED, 1)],
