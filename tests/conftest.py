@@ -11,6 +11,8 @@ from hypothesis import HealthCheck, settings
 from tests.fakes.mongod import Mongod
 from tests.fakes.s3 import S3Server
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy: products of small matrices wait for threads, mostly
+
 # A busy machine is no fault of a test's.
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("house")
