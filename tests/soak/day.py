@@ -84,8 +84,16 @@ class Asked:
 class Day:
     """One."""
 
-    def __init__(self, asked: Asked, folder: Path, tell: Callable[[str], object] = lambda _: None) -> None:
-        """`folder` is the machines' disks'; `tell` is told of each hour, and of each promise as it is broken."""
+    def __init__(
+        self,
+        asked: Asked,
+        folder: Path,
+        tell: Callable[[str], object] = lambda _: None,
+        within_s: float | None = None,
+    ) -> None:
+        """`folder` is the machines' disks'; `tell` is told of each hour, and of each promise as it is broken. After so
+        many real seconds nobody calls any more."""
+        self._until = float("inf") if within_s is None else time.monotonic() + within_s
         self.figures = Figures()
         self._asked = asked
         self._tell = tell
@@ -104,8 +112,10 @@ class Day:
             mock.patch.object(_run, "_ALLOW_DETERMINISTIC_SCHEDULING", new=True),
             mock.patch.object(_run, "_r", random.Random(self._asked.seed)),
         ):
-            trio.run(self._run, clock=MockClock(autojump_threshold=0))
-        self.figures.cpu_s = time.process_time() - began
+            try:
+                trio.run(self._run, clock=MockClock(autojump_threshold=0))
+            finally:
+                self.figures.cpu_s = time.process_time() - began
         return self.figures
 
     async def _run(self) -> None:
@@ -130,6 +140,8 @@ class Day:
         began, asked = trio.current_time(), self._asked
         for caller in callers(asked.seed, asked.hours, asked.calls_per_hour, asked.frame_ms):
             await trio.sleep_until(began + caller.at_s)
+            if time.monotonic() > self._until:
+                return
             calls.start_soon(self._ring, caller)
 
     async def _ring(self, caller: Caller) -> None:
