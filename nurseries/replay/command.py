@@ -59,7 +59,7 @@ def _recordings(given: Path) -> list[Path]:
 def _in_words(path: Path, outcome: Outcome, took_s: float) -> str:
     told = f"{path.name}: {outcome.seconds:.1f} s in {took_s:.2f} s, {outcome.messages} messages"
     if outcome.difference is None:
-        return f"{told}, all as recorded"
+        return f"{told}, all as recorded{', to where the recording breaks off' if outcome.breaks_off else ''}"
     return f"{told} as recorded, then it differs\n{outcome.difference}"
 
 

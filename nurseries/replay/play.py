@@ -31,7 +31,7 @@ from nurseries.parts import Live, Parts
 from nurseries.purse import Purse
 from nurseries.replay import played
 from nurseries.replay.pass_clock import listen_in
-from nurseries.replay.player import Difference, Differs, PlayedClock, Player, drawing
+from nurseries.replay.player import BREAKS_OFF, Difference, Differs, PlayedClock, Player, drawing
 from nurseries.tape import Tape
 
 NOT_COMPARED = frozenset({"usage", "turns", "cost_usd", "stand_ins", "revision", "providers"})
@@ -49,6 +49,8 @@ class Outcome:
     seconds: float
     """That the leg lasted."""
     difference: Difference | None
+    breaks_off: bool = False
+    """The recording does, as its process did: all is as recorded up to there."""
 
 
 def play(path: Path, **changes: object) -> Outcome:
@@ -64,10 +66,12 @@ def play_events(header: Header, events: list[Event], **changes: object) -> Outco
     player = Player(score, clock)
     with drawing(player), _listening(header.settings.get("LOG_LEVEL", "info")):
         record = trio.run(_play, header, player, changes, clock=clock, instruments=[player])
-    difference = player.difference
+    difference, seconds = player.difference, clock.now - header.began
+    if difference is not None and difference.what == BREAKS_OFF and score.over is None:
+        return Outcome(header, record, player.matched, difference.at_s, None, breaks_off=True)
     if difference is None and score.over is not None:
-        difference = _compared(score.over.record, record, clock.now - header.began)
-    return Outcome(header, record, player.matched, clock.now - header.began, difference)
+        difference = _compared(score.over.record, record, seconds)
+    return Outcome(header, record, player.matched, seconds, difference)
 
 
 @contextmanager

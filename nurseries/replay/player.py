@@ -24,6 +24,8 @@ from agent.replay.score import Ask, Moment, Score
 from agent.replay.sound import digest, is_sound
 from nurseries.replay.pass_clock import WATCHED
 
+BREAKS_OFF = "the recording ends here"
+
 ROOT = -2
 """In place of an ask: the call's first task waits for the first pass."""
 
@@ -159,7 +161,7 @@ class Player(trio.abc.Instrument):
     async def _next(self, number: int, ask: Ask) -> Fed:
         if not ask.fed:
             if self.difference is None:  # the process was gone, or the recording given up
-                self._differs("the recording ends here", "nothing more", f"waits for {ask.asked.port}")
+                self._differs(BREAKS_OFF, "nothing more", f"waits for {ask.asked.port}")
             await trio.sleep_forever()
         fed = ask.fed.popleft()
         if not fed.at_once:
@@ -228,7 +230,7 @@ class Player(trio.abc.Instrument):
             self._moment = self._score.moments.popleft()
             self._clock.now = self._moment.at
         elif self._on and self._waiting:
-            self._differs("the recording ends here", "nothing more", "the call goes on")
+            self._differs(BREAKS_OFF, "nothing more", "the call goes on")
 
     def shuffle(self, batch: list[Task]) -> None:
         """Put the batch into the order in which it ran: from its end."""
