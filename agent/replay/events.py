@@ -69,6 +69,8 @@ class Asked(msgspec.Struct, frozen=True, array_like=True, tag="a"):
 
     port: str
     what: str = ""
+    about: str = ""
+    """What it was asked about, where it may be known by less: see `recalled`."""
 
 
 How = Literal["piece", "done", "error", "cancelled", "through"]
@@ -89,6 +91,8 @@ class Value(msgspec.Struct, frozen=True, array_like=True, tag="v"):
 
     port: str
     value: Any
+    about: str = ""
+    """What it asked about."""
 
 
 class Blob(msgspec.Struct, frozen=True, array_like=True, tag="b"):

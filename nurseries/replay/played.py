@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 import numpy as np
@@ -24,8 +24,28 @@ from agent.think.tools.ports import Desk, Result, Tool
 from agent.think.tools.toolbox import Toolbox
 from nurseries.parts import HandOver, Verdict
 from nurseries.purse import Account
-from nurseries.replay.player import Player
-from nurseries.replay.recorded import asked, heard
+from nurseries.replay.recorded import asked, asked_about, heard
+
+
+class Player(Protocol):
+    """Who answers: as it was recorded, or as near to it as can be."""
+
+    @property
+    def blobs(self) -> Mapping[str, bytes]:
+        """Sounds, by their names."""
+        ...
+
+    async def ask(self, port: str, what: str, emit: Callable[[Any], Awaitable[None]] = ..., about: str = "") -> Any:
+        """What came of it, once it comes; pieces are emitted. Raises what was raised."""
+        ...
+
+    def value(self, port: str, about: str = "") -> Any:
+        """What was told without waiting. Not a checkpoint."""
+        ...
+
+    def sent(self, text: str) -> None:
+        """The call sends this. Not a checkpoint."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -68,7 +88,7 @@ class PlayedModel:
     player: Player
 
     async def reply(self, prompt: Prompt, emit: Emit[str]) -> Reply:
-        return plain.to_reply(await self.player.ask("think", asked(prompt), emit))
+        return plain.to_reply(await self.player.ask("think", asked(prompt), emit, asked_about(prompt)))
 
 
 @dataclass(frozen=True)
@@ -103,8 +123,8 @@ class PlayedCache(AudioCache):
         super().__init__(0)
         self._player = player
 
-    def get(self, key: Key) -> bytes | None:  # noqa: ARG002  what was asked for is known
-        name = self._player.value("cache")
+    def get(self, key: Key) -> bytes | None:
+        name = self._player.value("cache", key.text)
         return None if name is None else self._player.blobs[name]
 
 
@@ -124,8 +144,9 @@ class _PlayedPhrases(Phrases):
         self._own = own
         self._player = player
 
-    def __call__(self, clip: Clip) -> Clip:  # noqa: ARG002  what was asked for is known
-        return self._clip(self._player.value("clip"))
+    def __call__(self, clip: Clip) -> Clip:
+        value = self._player.value("clip", clip.name)
+        return self._own(clip) if value is None else self._clip(value)
 
     def words(self, clip: Clip) -> str:
         return self._own.words(clip)
@@ -164,12 +185,13 @@ class PlayedToolbox(Toolbox):
         return plain.to_tools(self._player.value("offered"))
 
     def prepare(self, call: ToolCall) -> tuple[Tool, Any] | Result:
-        refused = self._player.value("prepared")
+        about = f"{call.name} {call.arguments}"
+        refused = self._player.value("prepared", about)
         if refused is not None:
             return plain.to_result(refused)
 
         async def run(_arguments: Any, _desk: Desk) -> Result:
-            return plain.to_result(await self._player.ask("tool", call.name))
+            return plain.to_result(await self._player.ask("tool", call.name, about=about))
 
         return Tool(call.name, "", msgspec.Struct, run), None
 

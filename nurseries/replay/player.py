@@ -128,7 +128,13 @@ class Player(trio.abc.Instrument):
 
     # What the call asks, and tells.
 
-    async def ask(self, port: str, what: str, emit: Callable[[Any], Awaitable[None]] = _nowhere) -> Any:
+    async def ask(
+        self,
+        port: str,
+        what: str,
+        emit: Callable[[Any], Awaitable[None]] = _nowhere,
+        about: str = "",  # noqa: ARG002  it is in its place
+    ) -> Any:
         """As it was answered then."""
         number, self._next_ask = self._next_ask, self._next_ask + 1
         ask = self._score.asks[number] if number < len(self._score.asks) else None
@@ -171,7 +177,7 @@ class Player(trio.abc.Instrument):
             await trio.lowlevel.wait_task_rescheduled(abort)
         return fed
 
-    def value(self, port: str) -> Any:
+    def value(self, port: str, about: str = "") -> Any:  # noqa: ARG002  it is in its place
         """As it was told then."""
         value = self._score.values.popleft() if self._score.values else None
         if value is None or value.port != port:

@@ -56,6 +56,17 @@ def asked(prompt: Prompt) -> str:
     return digest(repr(prompt).encode())
 
 
+def asked_about(prompt: Prompt) -> str:
+    """A prompt by its newest words: what the caller has said last, and which tools have run since."""
+    tools: list[str] = []
+    for message in reversed(prompt.messages):
+        if message.role == "caller":
+            return " | ".join((message.text, *reversed(tools)))
+        if message.role == "tool" and message.call is not None:
+            tools.append(message.call.name)
+    return " | ".join(("", *reversed(tools)))
+
+
 @dataclass(frozen=True)
 class RecordedSocket:
     """A `MediaSocket`."""
@@ -117,7 +128,7 @@ class RecordedModel:
         def written(value: Any) -> Any:
             return value if isinstance(value, str) else plain.of(value)
 
-        return await self.take.ask("think", asked(prompt), work, emit, written)
+        return await self.take.ask("think", asked(prompt), work, emit, written, asked_about(prompt))
 
 
 @dataclass(frozen=True)
@@ -161,7 +172,7 @@ class RecordedCache(AudioCache):
         self._take = take
 
     def get(self, key: Key) -> bytes | None:
-        return self._take.value("cache", self._own.get(key), lambda sound: sound and self._take.blob(sound))
+        return self._take.value("cache", self._own.get(key), lambda sound: sound and self._take.blob(sound), key.text)
 
     def put(self, key: Key, audio: bytes) -> None:
         self._own.put(key, audio)
@@ -189,7 +200,7 @@ class RecordedPhrases(Phrases):
         self._take = take
 
     def __call__(self, clip: Clip) -> Clip:
-        return self._take.value("clip", self._own(clip), self._plain)
+        return self._take.value("clip", self._own(clip), self._plain, clip.name)
 
     def words(self, clip: Clip) -> str:
         return self._own.words(clip)
@@ -225,15 +236,19 @@ class RecordedToolbox(Toolbox):
         return self._take.value("offered", self._own.offered(desk), plain.of)
 
     def prepare(self, call: ToolCall) -> tuple[Tool, Any] | Result:
-        prepared = self._take.value("prepared", self._own.prepare(call), _prepared)
+        about = f"{call.name} {call.arguments}"
+        prepared = self._take.value("prepared", self._own.prepare(call), _prepared, about)
         if isinstance(prepared, Result):
             return prepared
         tool, arguments = prepared
-        return replace(tool, run=self._runs(tool)), arguments
+        return replace(tool, run=self._runs(tool, about)), arguments
 
-    def _runs(self, tool: Tool) -> Callable[[Any, Desk], Awaitable[Result]]:
+    def _runs(self, tool: Tool, about: str) -> Callable[[Any, Desk], Awaitable[Result]]:
         async def run(arguments: Any, desk: Desk) -> Result:
-            return await self._take.ask("tool", tool.name, lambda _: tool.run(arguments, desk), plain=plain.of_result)
+            def work(_: object) -> Awaitable[Result]:
+                return tool.run(arguments, desk)
+
+            return await self._take.ask("tool", tool.name, work, plain=plain.of_result, about=about)
 
         return run
 

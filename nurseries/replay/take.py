@@ -110,10 +110,11 @@ class Take:
         work: Callable[[Callable[[Any], Awaitable[None]]], Awaitable[T]],
         emit: Callable[[Any], Awaitable[None]] | None = None,
         plain: Callable[[Any], Any] = lambda value: value,
+        about: str = "",
     ) -> T:
         """Do the work, outside; `plain` makes of its answer, and of each piece that it emits, what can be written."""
         ask, self._asked = self._asked, self._asked + 1
-        self._add(Asked(port, what))
+        self._add(Asked(port, what, about))
         task = trio.lowlevel.current_task()
         since = self._steps[task]
         through: BaseException | None = None
@@ -151,10 +152,10 @@ class Take:
         finally:
             OUTSIDE.reset(token)
 
-    def value(self, port: str, value: T, plain: Callable[[T], Any] = lambda value: value) -> T:
-        """The call asked and is told this."""
+    def value(self, port: str, value: T, plain: Callable[[T], Any] = lambda value: value, about: str = "") -> T:
+        """The call asked, about this, and is told that."""
         if self.inside:
-            self._add(Value(port, plain(value)))
+            self._add(Value(port, plain(value), about))
         return value
 
     def blob(self, data: bytes) -> str:
