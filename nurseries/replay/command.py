@@ -1,0 +1,67 @@
+"""`calling-agent replay`: plays recorded calls again, on a clock of their own, and says whether all is as it was.
+
+0 everything is, 1 something differs, 2 there is nothing to play.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from agent.replay import file
+from agent.replay.timeline import in_words, timeline
+from nurseries.replay.play import Outcome, play_events
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `replay`."""
+    parser.description = (
+        "Play recordings that RECORD_SESSIONS has made: the same code, given the same, on a clock of its own. Every "
+        "message that the call sends, every line that it logs and its record are compared with the recording; the "
+        "first difference is told. No model, no network, and no key is needed."
+    )
+    parser.epilog = "Exit codes: 0 all as recorded; 1 something differs; 2 nothing to play."
+    parser.add_argument("paths", nargs="+", type=Path, metavar="FILE", help="a recording, or a folder of them")
+    parser.add_argument("--timeline", action="store_true", help="show who spoke, and what was decided, and when")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Play and tell; returns the exit code."""
+    paths = [path for given in args.paths for path in _recordings(given)]
+    if not paths:
+        _say(f"there is no recording in {', '.join(map(str, args.paths))}: record calls with RECORD_SESSIONS=always.")
+        return 2
+    unread = differing = 0
+    for path in paths:
+        try:
+            header, events = file.read(path)
+        except (OSError, file.NotARecording) as error:
+            _say(f"{path}: {error.strerror}" if isinstance(error, OSError) else str(error))
+            unread += 1
+            continue
+        if args.timeline:
+            print("\n".join([f"{path}", *in_words(timeline(header.began, events)), ""]))
+        began = time.perf_counter()
+        outcome = play_events(header, events)
+        print(_in_words(path, outcome, time.perf_counter() - began), flush=True)
+        differing += outcome.difference is not None
+    if len(paths) > 1:
+        print(f"{len(paths)} recordings: {len(paths) - unread - differing} as recorded, {differing} differ")
+    return 2 if unread == len(paths) else 1 if unread or differing else 0
+
+
+def _recordings(given: Path) -> list[Path]:
+    return sorted(given.rglob(f"*{file.SUFFIX}")) if given.is_dir() else [given]
+
+
+def _in_words(path: Path, outcome: Outcome, took_s: float) -> str:
+    told = f"{path.name}: {outcome.seconds:.1f} s in {took_s:.2f} s, {outcome.messages} messages"
+    if outcome.difference is None:
+        return f"{told}, all as recorded{', to where the recording breaks off' if outcome.breaks_off else ''}"
+    return f"{told} as recorded, then it differs\n{outcome.difference}"
+
+
+def _say(text: str) -> None:
+    print(f"calling-agent replay: {text}", file=sys.stderr)
