@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
-VERSION = 1
+VERSION = 2
 
 HAND = -1
 """In place of a task's number: a command is carried out."""
@@ -71,8 +71,9 @@ class Asked(msgspec.Struct, frozen=True, array_like=True, tag="a"):
     what: str = ""
 
 
-How = Literal["piece", "done", "error", "cancelled", "through"]
-"""A piece of the answer; its end; its end by an error, by a cancellation, or by what the taker of a piece raised."""
+How = Literal["piece", "told", "done", "error", "cancelled", "through"]
+"""A piece of the answer; something else that was told meanwhile, as by a command; the answer's end; its end by an
+error, by a cancellation, or by what the taker of a piece raised."""
 
 
 class Fed(msgspec.Struct, frozen=True, array_like=True, tag="f"):
@@ -102,7 +103,7 @@ class Command(msgspec.Struct, frozen=True, array_like=True, tag="c"):
     """Somebody outside did this to the call."""
 
     name: str
-    arguments: list[str]
+    arguments: list[Any]
 
 
 class Sent(msgspec.Struct, frozen=True, array_like=True, tag="o"):
