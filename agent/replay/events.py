@@ -18,6 +18,16 @@ HAND = -1
 """In place of a task's number: a command is carried out."""
 
 
+class Session(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a call has at a Realtime server."""
+
+    name: str
+    """realtime, ears or voice: what for."""
+    setups: list[str]
+    breaker: bool = False
+    """It asks one whether the server may be tried."""
+
+
 class Header(msgspec.Struct, frozen=True, omit_defaults=True, tag="header"):
     """The first line of a recording."""
 
@@ -31,7 +41,7 @@ class Header(msgspec.Struct, frozen=True, omit_defaults=True, tag="header"):
     """All but secrets."""
     profile: dict[str, Any]
     names: dict[str, str]
-    """Who hears, thinks and speaks."""
+    """Who hears, thinks and speaks what no session does."""
     rate: int
     """Samples per second of the voice."""
     tools: list[str]
@@ -41,6 +51,11 @@ class Header(msgspec.Struct, frozen=True, omit_defaults=True, tag="header"):
     before: dict[str, Any] | None = None
     """The record that the leg goes on from."""
     errand: dict[str, Any] | None = None
+    sessions: list[Session] = []
+    other: str | None = None
+    """The voice that says what a session does not; None: nobody's."""
+    other_rate: int = 0
+    """Its samples per second."""
     recorded: bool = False
     """The caller's sound was to be recorded: notices depend on it."""
     verdict: bool = False

@@ -29,10 +29,11 @@ from agent.replay.events import Event, Header
 from agent.replay.score import score_of
 from agent.think.errand import Errand
 from nurseries.call import Call
-from nurseries.parts import Live, Parts
+from nurseries.parts import Parts
 from nurseries.purse import Purse
 from nurseries.replay import played
 from nurseries.replay.pass_clock import listen_in
+from nurseries.replay.played_live import played_live
 from nurseries.replay.player import Difference, Differs, PlayedClock, Player, drawing
 from nurseries.tape import Tape
 
@@ -143,10 +144,12 @@ def _parts(header: Header, player: Player, changes: Mapping[str, object]) -> Par
     bindings, _ = parse_bindings(settings.DTMF_BINDINGS, header.tools)
     profile = msgspec.convert(header.profile, Profile)
     names = header.names
+    files = played.PlayedRecogniser(names["stt"], player)
+    other = None if header.other is None else played.PlayedVoice(header.other, header.other_rate, player)
     return Parts(
         settings=settings,
-        recogniser=played.PlayedRecogniser(names["stt"], player),
-        go_live=lambda _profile, _so_far: Live(()),
+        recogniser=files,
+        go_live=played_live(header.sessions, files, other, settings, player),
         model=played.PlayedModel(names["llm"], player),
         voice=played.PlayedVoice(names["tts"], header.rate, player),
         cache=played.PlayedCache(player),

@@ -25,7 +25,7 @@ from agent.think.tools.toolbox import Toolbox
 from nurseries.parts import HandOver, Verdict
 from nurseries.purse import Account
 from nurseries.replay.player import Player
-from nurseries.replay.recorded import asked, heard
+from nurseries.replay.recorded_providers import asked, heard
 
 
 @dataclass(frozen=True)

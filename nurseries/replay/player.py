@@ -21,7 +21,7 @@ from trio.lowlevel import Abort, RaiseCancelT, Task
 from agent.replay import plain
 from agent.replay.events import HAND, Command, Fed, Sent, Told
 from agent.replay.score import Ask, Moment, Score
-from agent.replay.sound import digest, is_sound
+from agent.replay.sound import sent
 from nurseries.replay.pass_clock import WATCHED
 
 ROOT = -2
@@ -183,8 +183,7 @@ class Player(trio.abc.Instrument):
 
     def sent(self, text: str) -> None:
         """The call sends this."""
-        kind = text[10 : text.find('"', 10)]
-        now = Sent(kind, len(text), digest(text.encode()), "" if is_sound(kind) else text)
+        now = sent(text)
         then = self._score.sent.popleft() if self._score.sent else None
         if then != now:
             recorded = "nothing more" if then is None else _in_words(then)

@@ -7,15 +7,15 @@ adapter, or in a library below it, is *outside*, and all that a player needs of 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 
 import trio
 from trio.lowlevel import Task
 
-from agent.replay.events import HAND, Asked, Blob, Command, Event, Fed, Over, Pass, Sent, Step, Told, Value
-from agent.replay.sound import digest, is_sound
+from agent.replay.events import HAND, Asked, Blob, Command, Event, Fed, Over, Pass, Step, Told, Value
+from agent.replay.sound import digest, sent
 from nurseries.replay.asking import ASKING, Asking
 from nurseries.replay.pass_clock import OUTSIDE, WATCHED, Watcher
 
@@ -157,6 +157,21 @@ class Take:
             self._add(Value(port, plain(value)))
         return value
 
+    @contextmanager
+    def beyond(self) -> Iterator[None]:
+        """Within it this task is in code that is not the call's own, and waits for nothing."""
+        token = OUTSIDE.set(True)
+        try:
+            yield
+        finally:
+            OUTSIDE.reset(token)
+
+    def handing(self, piece: Any) -> AbstractContextManager[None]:
+        """What is waited for here gets this: within it, the call's own code takes it."""
+        asking = ASKING.get()
+        assert asking is not None  # noqa: S101  only what is asked calls back
+        return asking.handing(piece)
+
     def blob(self, data: bytes) -> str:
         """Sound by its name, and the sound itself where it is new."""
         name = digest(data)
@@ -167,8 +182,7 @@ class Take:
 
     def sent(self, text: str) -> None:
         """The call sends this."""
-        kind = text[10 : text.find('"', 10)] if text.startswith('{"event":"') else ""
-        self._add(Sent(kind, len(text), digest(text.encode()), "" if is_sound(kind) else text))
+        self._add(sent(text))
 
     def told(self, event: str, fields: dict[str, Any]) -> None:
         """The call's code logs this."""

@@ -21,8 +21,9 @@ from agent.replay.events import VERSION, Header
 from agent.think.errand import Errand
 from agent.wire.ports import MediaSocket
 from nurseries.call import Call
-from nurseries.parts import Parts
+from nurseries.parts import Live, Parts
 from nurseries.replay.recorded import RecordedSocket, recorded, told_before, told_ready
+from nurseries.replay.recorded_live import sessions_of
 from nurseries.replay.take import Take
 from nurseries.replay.taking import Taking
 from nurseries.tape import Tape
@@ -62,6 +63,7 @@ class TakenCall(Call):
             now=now,
         )
         self.meter = TakenMeter(take, self.meter.used)
+        other = self._live.voice.other if self._live.voice is not None else None
         header = Header(
             version=VERSION,
             product=version("calling-agent"),
@@ -69,7 +71,10 @@ class TakenCall(Call):
             info=plain.of(info),
             settings=_told(parts.settings),
             profile=plain.of(parts.lines.profile(info)),
-            names=parts.names(self._live),
+            names=parts.names(Live(())),
+            sessions=sessions_of(self._live),
+            other=other.name if other is not None else None,
+            other_rate=other.rate if other is not None else 0,
             rate=parts.voice.rate,
             tools=sorted(parts.toolbox.names),
             now=now.isoformat(),
