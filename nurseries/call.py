@@ -216,6 +216,7 @@ class Call:
             log.info("ending", ending=ending.value, reason=reason)
         self._conversing.cancel(reason)
         if ending in HANG_UPS:
+            self._outbox.clear()  # a provider may take its time to be gone: nothing is sent, nor heard, meanwhile
             self._leaving.cancel(reason)
 
     def move(self, reason: str) -> None:
