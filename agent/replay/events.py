@@ -125,6 +125,10 @@ class Told(msgspec.Struct, frozen=True, array_like=True, tag="t"):
     fields: dict[str, Any]
 
 
+DECIDED = "decided"
+"""The event by which a recording is told of a decision, whatever is logged: `what`, and how it was."""
+
+
 class Over(msgspec.Struct, frozen=True, array_like=True, tag="e"):
     """The leg is over; its record."""
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from agent.replay import file
 from agent.replay.timeline import in_words, timeline
+from nurseries.replay.against import against
 from nurseries.replay.play import Outcome, play_events
 
 
@@ -24,6 +25,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.epilog = "Exit codes: 0 all as recorded; 1 something differs; 2 nothing to play."
     parser.add_argument("paths", nargs="+", type=Path, metavar="FILE", help="a recording, or a folder of them")
+    parser.add_argument(
+        "--against",
+        action="store_true",
+        help="compare decisions, not bytes: with the installed version, and the settings of --set. The call may go "
+        "another way; what the recording has no answer for is made up, and counted",
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="with --against: a setting that is other than it was, such as END_SILENCE_MS=900; several times",
+    )
     parser.add_argument("--timeline", action="store_true", help="show who spoke, and what was decided, and when")
 
 
@@ -33,6 +47,12 @@ def run(args: argparse.Namespace) -> int:
     if not paths:
         _say(f"there is no recording in {', '.join(map(str, args.paths))}: record calls with RECORD_SESSIONS=always.")
         return 2
+    if args.against or args.set:
+        code, told, faults = against(paths, args.set)
+        for fault in faults:
+            _say(fault)
+        print("\n".join(told), end="\n" if told else "")
+        return code
     unread = differing = 0
     for path in paths:
         try:

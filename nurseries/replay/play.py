@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
@@ -64,7 +65,7 @@ def play_events(header: Header, events: list[Event], **changes: object) -> Outco
     clock = PlayedClock(header.began)
     score = score_of(events)
     player = Player(score, clock)
-    with drawing(player), _listening(header.settings.get("LOG_LEVEL", "info")):
+    with drawing(player), listening(header.settings.get("LOG_LEVEL", "info")):
         record = trio.run(_play, header, player, changes, clock=clock, instruments=[player])
     difference, seconds = player.difference, clock.now - header.began
     if difference is not None and difference.what == BREAKS_OFF and score.over is None:
@@ -75,7 +76,7 @@ def play_events(header: Header, events: list[Event], **changes: object) -> Outco
 
 
 @contextmanager
-def _listening(level: str) -> Iterator[None]:
+def listening(level: str) -> Iterator[None]:
     """What is logged meanwhile, from this level on, the player is told, and nobody else."""
     before = structlog.get_config()
     structlog.configure(
@@ -91,10 +92,16 @@ def _drop(_logger: object, _method: str, _line: object) -> NoReturn:
     raise structlog.DropEvent
 
 
-async def _play(header: Header, player: Player, changes: Mapping[str, object]) -> dict[str, Any]:
+def call_of(
+    header: Header,
+    player: played.Player,
+    changes: Mapping[str, object],
+    kind: Callable[..., Call] = Call,
+) -> Call:
+    """The recorded leg's call in the player's world. To be made in Trio's loop."""
     info = msgspec.convert(header.info, CallInfo)
     tape = Tape(Label(info.call_sid, header.now)) if header.recorded else None
-    call = Call(
+    return kind(
         *(info, played.PlayedSocket(player), _parts(header, player, changes), tape),
         None if header.errand is None else msgspec.convert(header.errand, Errand),
         before=None if header.before is None else msgspec.convert(header.before, CallRecord),
@@ -105,16 +112,9 @@ async def _play(header: Header, player: Player, changes: Mapping[str, object]) -
         now=datetime.fromisoformat(header.now),
     )
 
-    def do(command: Command) -> None:
-        match command.name, command.arguments:
-            case "end", [ending, reason]:
-                call.end(Ending[ending], reason)
-            case "move", [reason]:
-                call.move(reason)
-            case "stay", _:
-                call.stay()
-            case "fence", _:
-                call.fence()
+
+async def _play(header: Header, player: Player, changes: Mapping[str, object]) -> dict[str, Any]:
+    call = call_of(header, player, changes)
 
     async def hold() -> None:
         with player.scope:
@@ -127,7 +127,7 @@ async def _play(header: Header, player: Player, changes: Mapping[str, object]) -
         player.end()
 
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(player.carry_out, do, name="hand")
+        nursery.start_soon(player.carry_out, partial(carry_out, call), name="hand")
         async with trio.open_nursery() as calls:
             calls.start_soon(hold, name="call")
         nursery.cancel_scope.cancel("the call is over")
@@ -135,7 +135,20 @@ async def _play(header: Header, player: Player, changes: Mapping[str, object]) -
     return record
 
 
-def _parts(header: Header, player: Player, changes: Mapping[str, object]) -> Parts:
+def carry_out(call: Call, command: Command) -> None:
+    """Do to the call what was done to it from outside. Not a checkpoint."""
+    match command.name, command.arguments:
+        case "end", [ending, reason]:
+            call.end(Ending[ending], reason)
+        case "move", [reason]:
+            call.move(reason)
+        case "stay", _:
+            call.stay()
+        case "fence", _:
+            call.fence()
+
+
+def _parts(header: Header, player: played.Player, changes: Mapping[str, object]) -> Parts:
     settings = Settings.model_validate(header.settings | dict(changes))
     bindings, _ = parse_bindings(settings.DTMF_BINDINGS, header.tools)
     profile = msgspec.convert(header.profile, Profile)

@@ -22,7 +22,7 @@ from agent.wire.ports import MediaSocket
 from nurseries.call import Call
 from nurseries.parts import Parts
 from nurseries.replay.recorded import RecordedSocket, recorded, told_before, told_ready
-from nurseries.replay.taking import Taking
+from nurseries.replay.taking import Takes
 from nurseries.tape import Tape
 
 
@@ -33,7 +33,7 @@ class TakenCall(Call):
 
     def __init__(
         self,
-        taking: Taking,
+        taking: Takes,
         info: CallInfo,
         socket: MediaSocket,
         parts: Parts,
