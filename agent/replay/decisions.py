@@ -76,6 +76,23 @@ def decisions(header: Header, events: Iterable[Event]) -> list[Decision]:
     return sorted(reader.made, key=lambda each: each.at_s)
 
 
+def in_lines(made: Iterable[Decision]) -> str:
+    """To be kept: time, kind and words of each, by tabs; to be read and edited by hand as well."""
+    return "".join(f"{each.at_s:.3f}\t{each.kind}\t{' '.join(each.what.split())}\n" for each in made)
+
+
+def of_lines(text: str) -> list[Decision]:
+    """The same again. Raises ValueError with the number of a line that is none."""
+    made = []
+    for number, line in enumerate(text.splitlines(), 1):
+        try:
+            at, kind, what = line.split("\t")
+            made.append(Decision(float(at), kind, what))
+        except ValueError:
+            raise ValueError(f"line {number}: seconds, a kind and words, by tabs") from None
+    return made
+
+
 def known(events: Iterable[Event]) -> bool:
     """Whether the recording is of a version that tells its decisions."""
     return any(isinstance(event, Told) and event.event == DECIDED for event in events)

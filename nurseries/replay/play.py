@@ -25,7 +25,7 @@ from agent.model import CallInfo, Ending
 from agent.profile import Profile
 from agent.replay import file
 from agent.replay.events import Command, Event, Header
-from agent.replay.score import score_of
+from agent.replay.score import Score, score_of
 from agent.think.errand import Errand
 from nurseries.call import Call
 from nurseries.parts import Live, Parts
@@ -62,9 +62,16 @@ def play(path: Path, **changes: object) -> Outcome:
 
 def play_events(header: Header, events: list[Event], **changes: object) -> Outcome:
     """The same, read already. `changes` are settings that are other than they were."""
+    return play_by(Player, header, events, **changes)
+
+
+def play_by(
+    make: Callable[[Score, PlayedClock], Player], header: Header, events: list[Event], **changes: object
+) -> Outcome:
+    """The same by another player."""
     clock = PlayedClock(header.began)
     score = score_of(events)
-    player = Player(score, clock)
+    player = make(score, clock)
     with drawing(player), listening(header.settings.get("LOG_LEVEL", "info")):
         record = trio.run(_play, header, player, changes, clock=clock, instruments=[player])
     difference, seconds = player.difference, clock.now - header.began
