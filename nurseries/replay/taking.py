@@ -6,6 +6,7 @@ A disk that is slow or full costs a call nothing: its recording is given up, and
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Protocol
 from zlib import crc32
 
 import msgspec
@@ -28,6 +29,22 @@ LOOK_S = 0.5
 
 LEAVE_S = 2.0
 """For what is left, at the end."""
+
+
+class Takes(Protocol):
+    """Where recordings go. None of these is a checkpoint."""
+
+    def take(self) -> Take:
+        """A new one, of a leg that is about to begin."""
+        ...
+
+    def begins(self, take: Take, header: Header) -> None:
+        """Its first line is known."""
+        ...
+
+    def ends(self, take: Take, record: CallRecord) -> None:
+        """The leg is over."""
+        ...
 
 
 class Taking:
