@@ -19,6 +19,7 @@ from nurseries.replay.play import play_events
 from tests.calls.legs import Legs
 from tests.calls.stage import Stage, configured, tone
 from tests.calls.test_hand_off import BOLD, BREAKS_IN, LINES, LONG, NOT_SMALLER, STORIES, TALK
+from tests.examples import examples
 from tests.replay.taken_stage import taken
 
 TIMES = st.lists(st.integers(0, 12_000).map(lambda ms: ms / 1000), max_size=2)
@@ -32,7 +33,7 @@ def same(legs: list[Any]) -> None:
         assert played.messages == sum(isinstance(event, Sent) for event in events)
 
 
-@settings(max_examples=15, phases=NOT_SMALLER)
+@settings(max_examples=examples(15), phases=NOT_SMALLER)
 @given(st.random_module(), st.sampled_from(sorted(STORIES)), TIMES, st.sampled_from([0.0, 20.0]))
 def test_whatever_was_said_and_however_often_it_was_handed_off(
     _: object, name: str, after_s: list[float], wait_s: float
@@ -45,7 +46,7 @@ def test_whatever_was_said_and_however_often_it_was_handed_off(
     same(recorded)
 
 
-@settings(max_examples=15, phases=NOT_SMALLER)
+@settings(max_examples=examples(15), phases=NOT_SMALLER)
 @given(
     st.random_module(),
     st.sampled_from(sorted(BOLD)),
@@ -61,7 +62,7 @@ def test_whoever_breaks_in_or_hangs_up(_: object, how: str, hang_up: HangUp, lea
     same(taken(stage, partial(stage.place, *lines, **plan)))
 
 
-@settings(max_examples=15, phases=NOT_SMALLER)
+@settings(max_examples=examples(15), phases=NOT_SMALLER)
 @given(
     st.random_module(),
     st.sampled_from(["hear", "think", "speak"]),
