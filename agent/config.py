@@ -128,6 +128,8 @@ class Settings(BaseSettings):
     NOTICE: str = "We have about half a minute left on this call."
     """Said NOTICE_S before CALL_MAX_MINUTES are over."""
     RECORD_CALLS: bool = False
+    RECORD_SESSIONS: str = "off"
+    """All that comes into a call, to be played again: off, always, or a share of the calls such as 0.05."""
     """Keep the sound of calls, the caller left and the agent right; callers are told so with RECORD_NOTICE before
     anything else. See docs/recordings.md."""
     RECORD_NOTICE: str = "This call is recorded."
@@ -503,6 +505,16 @@ class Settings(BaseSettings):
             raise ValueError("must begin with mongodb:// or mongodb+srv://")
         return value
 
+    @property
+    def sessions_share(self) -> float:
+        """Of the calls, how many are recorded to be played again: 0 to 1."""
+        given = {"off": "0", "always": "1"}.get(self.RECORD_SESSIONS, self.RECORD_SESSIONS)
+        try:
+            share = float(given)
+        except ValueError:
+            return -1
+        return share if 0 <= share <= 1 else -1
+
     def faults(self) -> tuple[str, ...]:
         """What is wrong between settings, each in a sentence that says what to do."""
         found = []
@@ -547,6 +559,10 @@ class Settings(BaseSettings):
         found += self._placing_faults()
         found += self._dial_faults()
         found += self._budget_faults()
+        if self.sessions_share < 0:
+            found.append(
+                f"RECORD_SESSIONS={self.RECORD_SESSIONS} is no share of calls; set off, always, or one such as 0.05."
+            )
         if self.RECORD_CALLS and self.CALL_MAX_MINUTES > RECORDABLE_MINUTES:
             found.append(f"RECORD_CALLS: a WAV file holds no more than {RECORDABLE_MINUTES}; lower CALL_MAX_MINUTES.")
         if self.MESSAGE_MS > self.LEAD_MS:

@@ -53,9 +53,11 @@ def configure(
     production: bool,
     secrets: Iterable[str] = (),
     sieve: structlog.typing.Processor | None = None,
+    first: structlog.typing.Processor | None = None,
 ) -> None:
     """Set up structlog, and the standard library's logging for the libraries below us. `secrets` are written nowhere,
-    whatever line or traceback they turn up in; `sieve` sees each line first, and may drop it."""
+    whatever line or traceback they turn up in; `sieve` sees each line first, and may drop it; `first` sees
+    it before that, as it was written."""
     exact = sorted({each for each in secrets if len(each) >= SHORTEST}, key=len, reverse=True)
     known = re.compile("|".join(map(re.escape, exact))) if exact else None
     renderer: structlog.typing.Processor = (
@@ -67,6 +69,7 @@ def configure(
         )
     )
     shared: list[structlog.typing.Processor] = [
+        *([first] if first else []),
         structlog.contextvars.merge_contextvars,
         *([sieve] if sieve else []),
         structlog.processors.add_log_level,

@@ -24,6 +24,7 @@ from agent.keep.query import Place, Query, place_of
 from agent.keep.record import CallRecord, sounds_of, with_pieces
 from agent.providers.audit_file import AuditFile
 from agent.providers.left_files import erase_left, still_told
+from agent.replay.file import of_call
 
 log = structlog.get_logger(__name__)
 
@@ -114,6 +115,7 @@ class Erasing:
         result.goes_on = len(held_on - work.gone)
         self._erase_orders(result, work)
         self._erase_leases(work)
+        self._erase_sessions(work)
         return work.gone
 
     def _erase_leases(self, work: _Work) -> None:
@@ -123,6 +125,14 @@ class Erasing:
                 self._leases.erase(*work.gone)
         except StoreError as error:
             work.fail(str(error))
+
+    def _erase_sessions(self, work: _Work) -> None:
+        """What was recorded here of these calls, to be played again."""
+        for path in (path for sid in sorted(work.gone) for path in of_call(self._data_dir / "sessions", sid)):
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                work.fail(f"cannot remove {path}: {error.strerror or error}")
 
     def _erase_orders(self, result: Erased, work: _Work) -> None:
         """Last: a call of theirs that goes on keeps its order, and one that has just ended has none."""

@@ -282,7 +282,8 @@ class Holding:
         self._dirty &= self._own.keys()
         if not mine:
             return
-        found, fault = await self._ask(partial(_change, self._store, [(sid, _rule(own)) for sid, own in mine.items()]))
+        changes = [(sid, _rule(own, told=sid not in self._dirty)) for sid, own in mine.items()]
+        found, fault = await self._ask(partial(_change, self._store, changes))
         for sid, lease in found.items():
             if self._own.get(sid) is not mine[sid]:
                 continue  # it has changed meanwhile: that is written next
@@ -347,9 +348,9 @@ def _lease_of(info: CallInfo, name: str) -> Lease:
     )
 
 
-def _rule(mine: Lease) -> Rule:
-    """By which the store comes to know what is so."""
-    return rules.take(mine) if mine.stand is Stand.HELD else rules.leave(mine, mine.stand, done=mine.done)
+def _rule(mine: Lease, *, told: bool) -> Rule:
+    """By which the store comes to know what is so; `told`: it did once."""
+    return rules.take(mine) if mine.stand is Stand.HELD else rules.leave(mine, mine.stand, done=mine.done, told=told)
 
 
 def _change(store: LeaseStore, changes: list[tuple[str, Rule]]) -> tuple[dict[str, Lease | None], str]:

@@ -121,13 +121,14 @@ class Legs:
     @asynccontextmanager
     async def ready(self, call: Call) -> AsyncIterator[bool]:
         """While it is this call's turn to be handed off: whether the store has its record, as it is, within READY_S."""
+        turn = object()  # not the call: two of its tasks may find a moment at the same time
         with trio.move_on_after(READY_S) as limit:
-            await self._turns.acquire_on_behalf_of(call)
+            await self._turns.acquire_on_behalf_of(turn)
             try:
                 self._keeping.look(call.info.call_sid)
                 await self._keeping.delivered(call.info.call_sid)
             except BaseException:
-                self._turns.release_on_behalf_of(call)
+                self._turns.release_on_behalf_of(turn)
                 raise
         if limit.cancelled_caught:
             yield False
@@ -135,7 +136,7 @@ class Legs:
         try:
             yield True
         finally:
-            self._turns.release_on_behalf_of(call)
+            self._turns.release_on_behalf_of(turn)
 
     async def before_close(self, call: Call) -> None:
         """This leg is over, and its socket about to be closed."""

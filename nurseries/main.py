@@ -52,6 +52,7 @@ def run(arguments: list[str]) -> int:
     keys = commands.add_parser("keys", help="make, list and revoke keys to the HTTP API")
     dial = commands.add_parser("dial", help="have a running server call somebody, through Twilio")
     do_not_call = commands.add_parser("do-not-call", help="keep the list of who is never called")
+    replay = commands.add_parser("replay", help="play recorded calls again, to the byte and the millisecond")
     doctor = commands.add_parser("doctor", help="find out whether calls would work, how fast, and for how long")
 
     from nurseries.dial import command as dialler
@@ -61,6 +62,7 @@ def run(arguments: list[str]) -> int:
     from nurseries.keys import command as holders
     from nurseries.records import command as records
     from nurseries.rehearsal import command as rehearse
+    from nurseries.replay import command as replaying
 
     rehearse.add_arguments(call)
     records.add_arguments(calls)
@@ -69,6 +71,7 @@ def run(arguments: list[str]) -> int:
     dialler.add_arguments(dial)
     unwanted.add_arguments(do_not_call)
     examine.add_arguments(doctor)
+    replaying.add_arguments(replay)
     args = parser.parse_args(arguments)
     try:
         others = {
@@ -79,6 +82,7 @@ def run(arguments: list[str]) -> int:
             "do-not-call": unwanted.run,
             "keys": holders.run,
             "doctor": examine.run,
+            "replay": replaying.run,
         }
         if other := others.get(args.command):
             return other(args)

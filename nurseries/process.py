@@ -47,6 +47,8 @@ from nurseries.leaving import ASIDE_S, KEEP_S, Leaving, Phase, longest, longest_
 from nurseries.legs import GOES_ON, Legs
 from nurseries.parts import Parts
 from nurseries.pick_up import pick_up
+from nurseries.replay.taken_call import TakenCall
+from nurseries.replay.taking import Taking
 from nurseries.retention import Retention
 from nurseries.taking_up import take_up
 from nurseries.tape import Tape
@@ -75,11 +77,14 @@ class Process:
         turnstile: Turnstile | None = None,
         holding: Holding | None = None,
         watchdog: Watchdog | None = None,
+        taking: Taking | None = None,
     ) -> None:
         """Without an archive no call is recorded; without a turnstile there are no softphones; without `holding` no
-        other process knows of its calls; without a watchdog a child that ignores its cancellation is waited for. What
+        other process knows of its calls; without a watchdog a child that ignores its cancellation is waited for;
+        without `taking` no call is recorded to be played again. What
         runs `beside` the calls, by name, is cancelled after them."""
         self._watchdog = watchdog
+        self._taking = taking
         self.code = 0
         """What the process is to exit with, once it has run."""
         self._holding = holding
@@ -237,7 +242,7 @@ class Process:
             await self._refuse(info, socket, "a newer leg of this call has begun")
             return
         tape = self._archive.tape(info.call_sid) if self._archive is not None else None
-        call: Call = Call(
+        call: Call = self._kind(info)(
             *(info, socket, self._parts, tape, errand),
             before=before,
             process=self._legs.name,
@@ -270,6 +275,10 @@ class Process:
                 self._keeping.update(record)
                 if self._afterwards is not None:
                     self._afterwards.start_soon(contain, partial(self._keep, record, call, tape), "keep", name="keep")
+
+    def _kind(self, info: CallInfo) -> Callable[..., Call]:
+        """Whether it is recorded, to be played again."""
+        return partial(TakenCall, self._taking) if self._taking is not None and self._taking.wants(info) else Call
 
     async def _held(self, info: CallInfo, socket: MediaSocket, holding: Holding) -> bool:
         """Whether no other process has a newer leg; else the socket is closed. The call keeps its line meanwhile."""

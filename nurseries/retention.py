@@ -17,7 +17,7 @@ from agent.errors import StoreError
 from agent.guard.ports import OrderStore
 from agent.keep.keys import is_recording
 from agent.keep.ports import CallStore, ObjectStore
-from agent.providers.old_files import remove_old
+from agent.providers.old_files import SESSIONS, remove_old
 
 log = structlog.get_logger(__name__)
 
@@ -30,6 +30,10 @@ PAUSE_S = 0.1
 """Between two batches."""
 
 DAY_S = 86_400.0
+
+SESSION_DAYS = 7
+"""For calls that were recorded to be played again, at most: they are for who looks into a fault, and a minute takes
+megabytes."""
 
 
 class Retention:
@@ -61,6 +65,8 @@ class Retention:
         """All that is old by now. Always a checkpoint; cancelled, it leaves the rest to the next time."""
         await self._all("records", lambda: self._store.expire(self._days, BATCH))
         await self._scrub()
+        days = SESSION_DAYS if self._days is None else min(self._days, SESSION_DAYS)
+        await self._all("sessions", lambda: remove_old(self._data_dir, days * DAY_S, SESSIONS), once=True)
         if self._days is None:
             return
         if (orders := self._orders) is not None:

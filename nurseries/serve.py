@@ -53,6 +53,8 @@ from nurseries.process import Process
 from nurseries.pulse import Pulse
 from nurseries.purse import Purse, open_purse
 from nurseries.reading import Reading
+from nurseries.replay.pass_clock import PassClock, Watcher, listen_in
+from nurseries.replay.taking import Taking
 from nurseries.standing import standing
 from nurseries.stores import Stores, open_objects, open_stores
 from nurseries.storing import Storing
@@ -68,12 +70,18 @@ log = structlog.get_logger(__name__)
 def serve() -> int:
     """Serve until told to leave; returns the exit code. Raises ConfigError before anything is listened on."""
     settings = load()
-    logs.configure(settings.LOG_LEVEL, production=settings.production, secrets=settings.secrets, sieve=Seldom())
+    logs.configure(
+        settings.LOG_LEVEL, production=settings.production, secrets=settings.secrets, sieve=Seldom(), first=listen_in
+    )
     raise_files()
     with suppress(OSError):  # who needs it tells
         settings.DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
     with open_stores(settings) as stores, closing(open_objects(settings)) as objects:
-        return trio.run(_run, settings, stores, objects)
+        if not settings.sessions_share:
+            return trio.run(_run, settings, stores, objects, None)
+        clock = PassClock()
+        taking = Taking(settings, watcher := Watcher(clock))
+        return trio.run(_run, settings, stores, objects, taking, clock=clock, instruments=[watcher])
 
 
 def raise_files() -> None:
@@ -83,7 +91,7 @@ def raise_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> int:
+async def _run(settings: Settings, stores: Stores, objects: ObjectStore, taking: Taking | None) -> int:
     state, store = ProcessState(most=settings.MAX_CONCURRENT_CALLS), stores.calls
     hand_overs = HandOvers(store, state)
     orders = Orders(stores.orders)
@@ -132,7 +140,7 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> int:
         )
         ways = WaysBackOf(holding, hand_overs.handed_over, state, settings, parts.carrier, over=orphans.hasten)
         beside = {"refraining": refraining.run, "orphans": orphans.run, "pulse": pulse.run, "ways back": ways.run}
-        beside |= {"placing": placing.run} if placing else {}
+        beside |= ({"placing": placing.run} if placing else {}) | ({"sessions": taking.run} if taking else {})
         process = Process(
             *(parts, store, tokens, state, keeping, archive, objects),
             orders=stores.orders,
@@ -140,6 +148,7 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore) -> int:
             turnstile=Turnstile(stores.access, softphones),
             holding=holding,
             watchdog=Watchdog(trio.lowlevel.current_root_task()),
+            taking=taking,
         )
         records = Reading(store, objects, _erasing(settings, stores, objects), keeping)
         entrance = Entrance(settings, KeyRing(stores.access), _sessions(settings))

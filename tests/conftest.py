@@ -6,14 +6,14 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import HealthCheck, settings
 
+from tests.examples import load
 from tests.fakes.mongod import Mongod
 from tests.fakes.s3 import S3Server
 
-# A busy machine is no fault of a test's.
-settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("house")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy: products of small matrices wait for threads, mostly
+
+load()
 
 
 @pytest.fixture(scope="session")

@@ -111,15 +111,16 @@ def take(mine: Lease) -> Rule:
     return rule
 
 
-def leave(mine: Lease, stand: Stand, *, done: bool = False) -> Rule:
-    """The leg has ended so, unless another is as new; written too where nobody could write that it had begun. What is
-    over stays so. `done`: and its record is complete."""
+def leave(mine: Lease, stand: Stand, *, done: bool = False, told: bool = False) -> Rule:
+    """The leg has ended so, unless another is as new; written too where nobody could write that it had begun, or it was
+    taken for an orphan meanwhile. What is over stays so. `done`: and its record is complete. `told`: the store had it
+    so already; who has claimed it since knew that, and keeps it."""
 
     def rule(lease: Lease | None, now: float) -> Lease | None:
         if lease is not None and same(lease, mine):
             if lease.stand is Stand.OVER and (lease.done or stand is not Stand.OVER):
                 return None
-        elif lease is not None and lease.fence >= mine.fence and not _claimed_of(lease, mine):
+        elif lease is not None and lease.fence >= mine.fence and (told or not _claimed_of(lease, mine)):
             return None
         until = now + LEASE_S if stand in RENEWED and not done else now
         return _written(lease, mine, stand=stand, until=until, done=done and stand is Stand.OVER)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from agent.errors import StoreError
@@ -20,12 +21,15 @@ KINDS = {
 }
 """Under DATA_DIR."""
 
+SESSIONS = {"sessions": (".gz",)}
+"""Likewise: calls that were recorded to be played again."""
 
-def remove_old(data_dir: Path, seconds: float) -> int:
+
+def remove_old(data_dir: Path, seconds: float, kinds_in: Mapping[str, Collection[str]] = KINDS) -> int:
     """Those last written longer ago than that; returns how many. Raises StoreError where one cannot be removed, and
     then the others are."""
     removed, faults = 0, []
-    for folder, kinds in KINDS.items():
+    for folder, kinds in kinds_in.items():
         for path in sorted((data_dir / folder).glob("*")):
             if path.suffix in kinds:
                 try:

@@ -24,6 +24,8 @@ SEND_S = 10.0
 """For one message to be taken: a server that has stopped reading ends the call."""
 CLOSE_S = 2.0
 """For the closing handshake."""
+ROUNDING_MS = 1e-6
+"""That a clock may be short of the moment it was asked to wake at."""
 
 Serve = Callable[[MediaSocket], Awaitable[object]]
 
@@ -224,7 +226,7 @@ class _Call:
     async def talk(self) -> None:
         """Send frames and marks when they are due, by deadlines that do not drift, until the stream is over."""
         await self._send(self._phone.begin())
-        while not (self._phone.over or self._stopped or self._now() >= self._cut_ms):
+        while not (self._phone.over or self._stopped or self._now() >= self._cut_ms - ROUNDING_MS):
             self._stirred = trio.Event()
             await self._send(self._phone.advance(self._now()))
             with trio.move_on_at(self._began + min(self._phone.next_ms, self._cut_ms) / 1000):

@@ -119,6 +119,7 @@ class Stage:
     """What its calls are about, where they are placed for something."""
     tape: Callable[[], Tape] | None = None
     """Makes what is told of a call's sound, where it is recorded."""
+    kind: Callable[..., Call] = Call
     store_s: float = 0.0
     """So long the store takes to have a record."""
 
@@ -193,7 +194,9 @@ class Stage:
         before = self._before.get(info.call_sid)
         store = Store(lambda: call, self.store_s)
         more = {"ready": store.ready, "before_close": store.before_close} | more
-        call = Call(info, socket, self.parts, tape, self.errand, before=before, process="here", now=now, **more)
+        call: Call = self.kind(
+            *(info, socket, self.parts, tape, self.errand), before=before, process="here", now=now, **more
+        )
         self.stores.append(store)
         return call
 

@@ -34,6 +34,7 @@ from agent.web.session import session_routes
 from agent.web.softphone import add_softphone
 from agent.web.state import ProcessState
 from tests.calls.server import PROGRAM, Server, call, environment
+from tests.examples import examples
 
 TOKEN = "a-token-for-tests-0123456789"
 AUTH = {"Authorization": f"Bearer {TOKEN}"}
@@ -173,7 +174,13 @@ def test_the_description_refers_to_nothing_that_it_leaves_out() -> None:
 
 @pytest.mark.parametrize(("path", "method", "mode"), CASES)
 def test_the_api_keeps_to_its_description(server: Server, path: str, method: str, mode) -> None:
-    @settings(max_examples=15, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=examples(15),
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
     @given(DESCRIPTION[path][method].as_strategy(generation_mode=mode))
     def holds(case: schemathesis.Case) -> None:
         if mode is schemathesis.GenerationMode.POSITIVE:

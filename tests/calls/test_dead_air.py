@@ -13,6 +13,7 @@ from agent.errors import Fault
 from agent.providers.scripted import Script, Trouble, call
 from tests.calls.live_stage import LiveStage
 from tests.calls.stage import Stage, configured, longest_silence, tone
+from tests.examples import examples
 from tests.fakes.realtime_plan import Wrong
 
 SLACK_MS = 400
@@ -35,7 +36,7 @@ breaks = st.builds(
 )
 
 
-@settings(max_examples=40, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
+@settings(max_examples=examples(40), deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
 @given(
     st.lists(troubles, max_size=3),
     st.floats(0.0, 4.5),

@@ -26,6 +26,7 @@ from nurseries.tape import Tape
 from tests.calls.legs import Legs
 from tests.calls.live_stage import LiveStage
 from tests.calls.stage import GREETING, Stage, configured, tone
+from tests.examples import examples
 
 LONG = "We have several homes in Whitefield. Some of them are large, and some of them are by the lake. Which one?"
 TALK_ENDS = "I need for now."
@@ -62,7 +63,7 @@ def run(script: Script, *after_s: float, **changes: object) -> Legs:
 WHOLE = {name: run(script) for name, script in STORIES.items()}
 
 
-@settings(max_examples=25, phases=NOT_SMALLER)
+@settings(max_examples=examples(25), phases=NOT_SMALLER)
 @given(
     st.sampled_from(sorted(STORIES)),
     TIMES,
@@ -97,7 +98,7 @@ BOLD = {
 }
 
 
-@settings(max_examples=15, phases=NOT_SMALLER)
+@settings(max_examples=examples(15), phases=NOT_SMALLER)
 @given(st.sampled_from(sorted(BOLD)), TIMES, st.sampled_from([0.0, 1.0, 20.0]))
 def test_a_caller_who_breaks_in_is_understood_in_whichever_process(
     how: str, after_s: list[float], wait_s: float
@@ -116,7 +117,7 @@ def test_a_caller_who_breaks_in_is_understood_in_whichever_process(
     assert not any(e.text.startswith("Sorry") for e in entries)
 
 
-@settings(max_examples=5, phases=NOT_SMALLER)
+@settings(max_examples=examples(5), phases=NOT_SMALLER)
 @given(TIMES, st.sampled_from([0.0, 1.0, 20.0]))
 def test_a_model_that_hears_and_speaks_itself_is_handed_off_likewise(after_s: list[float], wait_s: float) -> None:
     stage = LiveStage(TALK, configured(FILLER_S=5, SILENCE_S=60, HAND_OFF_WAIT_S=wait_s))
@@ -189,7 +190,7 @@ async def test_a_caller_who_speaks_is_not_moved(autojump_clock) -> None:
     assert said.end_ms - said.start_ms >= 9000 - 1
 
 
-@settings(max_examples=40, phases=NOT_SMALLER)
+@settings(max_examples=examples(40), phases=NOT_SMALLER)
 @given(st.integers(3500, 9000), st.integers(0, 1000), st.sampled_from([300, 1500]), st.integers(2, 6))
 def test_whoever_begins_to_speak_while_the_store_is_written_is_understood_here(
     begins_ms: int, store_ms: int, lasts_ms: int, asked_s: int

@@ -27,6 +27,7 @@ from tests.calls.counted import Counted
 from tests.calls.legs import Legs, stored
 from tests.calls.stage import GREETING, Stage, configured, in_words, tone
 from tests.calls.test_hand_off import LINES, NOT_SMALLER, STORIES, TALK_ENDS
+from tests.examples import examples
 
 TALK = Script(
     heard=("I want to buy a flat in Whitefield", "eighty lakh rupees", "my name is Asha"),
@@ -201,7 +202,7 @@ async def test_a_call_ends_at_its_time_limit_however_many_legs_it_had(autojump_c
     assert 38_000 < log.duration_ms < 50_000
 
 
-@settings(max_examples=15, phases=NOT_SMALLER)
+@settings(max_examples=examples(15), phases=NOT_SMALLER)
 @given(st.sampled_from(sorted(STORIES)), st.integers(0, 22_000), st.integers(0, 1400))
 def test_whenever_the_process_dies_the_call_goes_on_with_what_was_known(name: str, at_ms: int, lag_ms: int) -> None:
     at_s, lag_s = at_ms / 1000, lag_ms / 1000
@@ -226,7 +227,7 @@ def test_whenever_the_process_dies_the_call_goes_on_with_what_was_known(name: st
     assert record.duration_ms >= at_s * 1000
 
 
-@settings(max_examples=10, phases=NOT_SMALLER)
+@settings(max_examples=examples(10), phases=NOT_SMALLER)
 @given(st.integers(200, 22_000), st.booleans())
 def test_two_processes_never_speak_at_once(at_ms: int, asked: bool) -> None:
     """The old leg is told that another process holds the call: nothing leaves it from then on."""

@@ -155,6 +155,21 @@ def test_every_piece_of_a_call_goes_and_one_that_comes_in_that_moment(tmp_path: 
     assert list(objects.older(-5)) == []
 
 
+def test_with_their_calls_goes_what_was_recorded_to_be_played_again(
+    store: Store, first: LocalObjects, tmp_path: Path
+) -> None:
+    folder = tmp_path / "data" / "sessions"
+    folder.mkdir(parents=True)
+    for name in ("CA1-1", "CA1-2", "CA2-1", "CA11-1"):
+        (folder / f"{name}.session.gz").write_bytes(b"")
+    settings = Settings(_env_file=None, DATA_DIR=tmp_path / "data")
+    Erasing(store, first, settings).erase(erased := Erased(THEM), {}, set())
+
+    assert erased.failed == []
+    left = {path.name.removesuffix(".session.gz") for path in folder.iterdir()}
+    assert left == {"CA2-1", "CA11-1"}
+
+
 def test_with_their_calls_go_the_leases_of_them(store: Store, first: LocalObjects, tmp_path: Path) -> None:
     leases = MemoryLeases()
     for sid in ("CA1", "CA2"):

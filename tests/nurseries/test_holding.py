@@ -278,6 +278,23 @@ async def test_an_orphan_is_claimed_once_and_taken_back_by_whoever_has_its_strea
     nursery.cancel_scope.cancel("over")
 
 
+async def test_who_has_left_a_call_leaves_it_to_whoever_claims_it(autojump_clock, house: House, nursery) -> None:
+    """The carrier has told another process that the call is over: it finishes the record, and nobody else does so."""
+    one, two = house.process("one"), house.process("two")
+    await one.take(FIRST)
+    await one.put("CA1", Stand.LOST, leg=1)
+    claimed = await two.claim("CA1", 0.0)
+    assert claimed is not None
+
+    nursery.start_soon(one.run)
+    await trio.sleep(2 * RENEW_S)
+
+    assert house.fenced == [("one", "CA1")]
+    assert house.lease().holder == "two"
+    assert two.has(claimed)
+    nursery.cancel_scope.cancel("seen")
+
+
 async def test_an_orphan_is_left_to_the_leg_that_has_begun_meanwhile(
     autojump_clock, house: House, nursery: trio.Nursery
 ) -> None:

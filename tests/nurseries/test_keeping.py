@@ -21,6 +21,7 @@ from agent.keep.thread import Leg
 from agent.providers.journal_file import JournalFile, leftovers
 from agent.web.state import ProcessState
 from nurseries.keeping import Keeping
+from tests.examples import examples
 
 BLANK = CallRecord("CA1", "AC", "+91", "+80", "inbound", "2026-11-25T10:00:00.000+00:00", 0, "", ())
 
@@ -413,7 +414,7 @@ STEPS = st.sampled_from(["say", "hear_less", "write", "deliver", "arrive", "cras
 
 
 @given(st.lists(st.tuples(STEPS, st.integers(0, 20)), max_size=25))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 async def test_any_order_of_writing_crashing_and_delivering_gives_the_same_record(told: list[tuple[str, int]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         story = Story(Path(folder))

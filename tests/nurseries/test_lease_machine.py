@@ -18,6 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from agent.guard.lease import LEASE_S, Lease, Stand
 from agent.model import CallInfo
 from nurseries.holding import Holding
+from tests.examples import examples
 from tests.fakes.memory_leases import Asked, MemoryLeases
 
 T = TypeVar("T")
@@ -242,4 +243,4 @@ class Accidents(RuleBasedStateMachine):
 
 
 TestAccidents = Accidents.TestCase
-TestAccidents.settings = settings(max_examples=100, stateful_step_count=40)
+TestAccidents.settings = settings(max_examples=examples(100), stateful_step_count=40)

@@ -153,6 +153,12 @@ async def test_a_call_is_ready_to_go_as_soon_as_the_store_has_its_record(world, 
     assert trio.current_time() - began == pytest.approx(READY_S)
 
 
+async def test_two_tasks_of_a_call_may_find_a_moment_at_the_same_time(world, autojump_clock) -> None:
+    call = Call(Ending.SHUTDOWN)
+    async with world.legs.ready(call) as one, world.legs.ready(call) as other:
+        assert (one, other) == (True, True)
+
+
 async def test_calls_are_handed_off_a_few_at_a_time_and_whoever_waits_too_long_stays(world, autojump_clock) -> None:
     inside = gone = most = 0
 

@@ -5,6 +5,7 @@ from trio.testing import MockClock, assert_checkpoints, assert_no_checkpoints, w
 
 from agent.speak.ledger import Ledger
 from nurseries.outbox import Audio, Clear, MarkAfter, Outbox, Outgoing
+from tests.examples import examples
 
 MESSAGE = 160 * 8
 
@@ -161,7 +162,7 @@ async def test_checkpoints_are_where_they_are_promised() -> None:
         await box.take()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from(["say", "clear", "open", "wait"]), st.integers(0, 3000)), max_size=30),
     st.random_module(),

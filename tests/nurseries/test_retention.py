@@ -74,6 +74,21 @@ async def test_old_records_go_and_the_rest_stays(store: SqliteStore, tmp_path: P
         assert {r.call_sid for r in store.find(query, 9999)} == {"new", "odd", "none"}
 
 
+async def test_what_was_recorded_to_be_played_again_goes_after_a_week_at_most(
+    store: SqliteStore, tmp_path: Path
+) -> None:
+    (tmp_path / "sessions").mkdir()
+    for days in (0, 4, 6, 8):
+        path = tmp_path / "sessions" / f"{days}.session.gz"
+        path.write_bytes(b"")
+        os.utime(path, (time.time() - days * 86_400,) * 2)
+
+    await Retention(store, None, tmp_path, None).once()
+    assert sorted(path.name[0] for path in (tmp_path / "sessions").iterdir()) == ["0", "4", "6"]
+    await Retention(store, None, tmp_path, 5).once()
+    assert sorted(path.name[0] for path in (tmp_path / "sessions").iterdir()) == ["0", "4"]
+
+
 async def test_pages_are_used_again(store: SqliteStore, tmp_path: Path) -> None:
     sizes = []
     for _ in range(4):

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nurseries.runner import Runner
+from tests.examples import examples
 
 
 async def test_the_new_job_starts_only_once_the_old_one_is_gone(autojump_clock, nursery) -> None:
@@ -70,7 +71,7 @@ async def test_replace_and_drop_are_no_checkpoints() -> None:
         runner.drop("y")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.integers(0, 2**32), st.random_module())
 def test_never_two_at_once_and_the_newest_always_finishes(seed: int, _: object) -> None:
     rng = random.Random(seed)

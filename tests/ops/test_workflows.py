@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +32,8 @@ def path(request: pytest.FixtureRequest) -> Path:
     return found
 
 
-def test_there_are_checks_an_image_and_a_deploy() -> None:
-    assert [path.name for path in FILES] == ["ci.yaml", "deploy.yaml", "image.yaml"]
+def test_there_are_checks_an_image_a_deploy_and_nights() -> None:
+    assert [path.name for path in FILES] == ["ci.yaml", "deploy.yaml", "image.yaml", "nightly.yaml"]
 
 
 def test_actions_are_pinned_by_commit_and_the_same_everywhere(path: Path) -> None:
@@ -85,3 +88,22 @@ def test_a_push_does_not_wait_for_the_approval_of_another() -> None:
 def test_the_suite_runs_on_every_python_that_is_promised() -> None:
     tests = workflow(ROOT / ".github/workflows/ci.yaml")["jobs"]["tests"]
     assert tests["strategy"]["matrix"]["python"] == ["3.11", "3.12", "3.13"]
+
+
+def test_every_step_of_a_night_is_one_of_its_script() -> None:
+    script = (ROOT / "ops/ci/nightly").read_text()
+    for step in workflow(ROOT / ".github/workflows/nightly.yaml")["jobs"]["nightly"]["strategy"]["matrix"]["step"]:
+        assert re.search(rf"^{step}\)", script, re.MULTILINE), step
+
+
+def test_a_night_draws_ten_times_as_many_examples_of_everything() -> None:
+    told = (
+        "import tests.conftest, tests.examples as told; from hypothesis import settings; "
+        "print(settings().max_examples, told.examples(7))"
+    )
+    for profile, expected in {"house": "100 7", "nightly": "1000 70"}.items():
+        environment = os.environ | {"HYPOTHESIS_PROFILE": profile}
+        done = subprocess.run(
+            [sys.executable, "-c", told], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.stdout.strip() == expected, done.stderr

@@ -9,6 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from agent.errors import Fault
 from agent.guard.breaker import Breaker, Rules, Visit
+from tests.examples import examples
 
 RULES = Rules(failures=3, window_s=30, rest_s=5, longest_rest_s=60)
 
@@ -266,4 +267,6 @@ class AgainstTheNaive(RuleBasedStateMachine):
 
 
 TestAgainstTheNaive = AgainstTheNaive.TestCase
-TestAgainstTheNaive.settings = settings(max_examples=150, stateful_step_count=40, deadline=None, derandomize=True)
+TestAgainstTheNaive.settings = settings(
+    max_examples=examples(150), stateful_step_count=40, deadline=None, derandomize=True
+)

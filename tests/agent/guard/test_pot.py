@@ -10,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from agent.guard.budget import LINGER_S, Budget, Caps, Needs
 from agent.guard.pot import HOLD_S, REAP_S, Pot, Report, Resumed, adopted, reported, turned
+from tests.examples import examples
 
 CAP = 100
 DAYS = ["2026-11-26", "2026-11-27", "2026-11-28"]
@@ -308,5 +309,5 @@ class Processes(RuleBasedStateMachine):
             assert self.pot.spent == sum(self.cost.values())
 
 
-Processes.TestCase.settings = settings(max_examples=120, stateful_step_count=40)
+Processes.TestCase.settings = settings(max_examples=examples(120), stateful_step_count=40)
 TestProcesses = Processes.TestCase

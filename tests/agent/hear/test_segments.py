@@ -8,6 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from agent.hear import segments as module
 from agent.hear.segments import SILENCE, Append, Commit, Segments
+from tests.examples import examples
 
 WINDOW = b"\x10" * 256
 
@@ -279,5 +280,5 @@ class AnyOrder(RuleBasedStateMachine):
         assert (self.segments.text(0, self.at) or "").replace(" ", "") == self.said
 
 
-AnyOrder.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+AnyOrder.TestCase.settings = settings(max_examples=examples(150), stateful_step_count=40, deadline=None)
 TestAnyOrder = AnyOrder.TestCase

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from agent.keep.side import Side
 from agent.keep.stereo import FRAME, Stereo
+from tests.examples import examples
 
 QUIET = b"\xff" * FRAME
 NEAR_MS = 20
@@ -258,7 +259,7 @@ def places(side: bytes, value: int) -> list[int]:
     return found
 
 
-@settings(max_examples=6, deadline=None, phases=[Phase.generate])  # half an hour is too long to be shrunk
+@settings(max_examples=examples(6), deadline=None, phases=[Phase.generate])  # half an hour is too long to be shrunk
 @given(
     st.integers(-200, 200),
     st.floats(0, 150),

@@ -16,6 +16,7 @@ from agent.providers.mongo import MongoStore
 from agent.providers.mongo_database import Mongo
 from agent.providers.sqlite import SqliteStore
 from tests.agent.providers.test_stores import make, record, store
+from tests.examples import examples
 
 __all__ = ("make", "store")
 
@@ -135,7 +136,7 @@ def emptied(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     made.pop().close()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(records(), max_size=8), st.lists(queries, min_size=1, max_size=6), st.integers(1, 3))
 @example([record(text, text) for text in TIMES], [Query(since=text) for text in TIMES], 2)
 @example([record(text, text) for text in TIMES], [Query(until=text, since="2") for text in TIMES], 1)

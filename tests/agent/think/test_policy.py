@@ -13,6 +13,7 @@ from agent.think.facts import extract, merge, values
 from agent.think.policy import Persona, Policy
 from agent.think.ports import Message, Prompt
 from agent.think.topics import topic_of
+from tests.examples import examples
 
 GREETING = (
     "Hello, this is Priya from Premier Realty Group. I can help you buy, sell or rent a home. How may I help you today?"
@@ -530,7 +531,7 @@ SAYINGS = st.sampled_from(TALK.replace("\n", "|").split("|"))
 
 
 @given(st.lists(SAYINGS, max_size=40))
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 def test_whatever_is_said_no_question_is_asked_too_often_and_every_reply_can_be_spoken(said: list[str]):
     messages, asked, known = [Message("agent", GREETING)], [topic_of(GREETING)], {}
     for words in said:

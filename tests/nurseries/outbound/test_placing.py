@@ -19,6 +19,7 @@ from agent.guard.order import FINAL, Order, Placed, Refused, Wanted
 from agent.guard.progress import Told, order_id
 from nurseries.outbound.orders import Orders
 from nurseries.outbound.placing import Placing
+from tests.examples import examples
 from tests.fakes.memory_carrier import AFTER, BEFORE, MemoryCarrier, life
 from tests.fakes.memory_orders import MemoryOrders
 
@@ -383,7 +384,7 @@ async def test_a_verdict_is_heard_here_at_once_and_from_elsewhere_soon(autojump_
 FAULTS = st.lists(st.sampled_from(["", *sorted(BEFORE | AFTER)]), max_size=12)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(
     FAULTS,
     st.lists(st.sampled_from(["tell", "tell-late", "shuffled", "silent"]), min_size=12, max_size=12),

@@ -13,6 +13,7 @@ from trio.testing import MockClock
 from agent.rehearsal import measures, report
 from agent.rehearsal.carriage import Meanwhile
 from agent.rehearsal.log import CallLog, Leg
+from agent.rehearsal.phone import Phone
 from agent.rehearsal.plan import CallPlan, Line
 from agent.rehearsal.sound import is_audible, tone
 from agent.wire.ports import MediaSocket
@@ -78,6 +79,9 @@ async def call(plan: CallPlan, first: Serve, after: After) -> CallLog:
     with trio.fail_after(600):
         return await rehearse(first, plan, dice=random.Random(1), after=after)
 
+
+BEGAN_S, CUT_MS = 50048.07362210215, 4000.125
+"""From then on, so many milliseconds later is a little less than that."""
 
 LINES = tuple(Line(tone(ms), f"line {ms:g}") for ms in (800, 500, 700))
 
@@ -192,6 +196,26 @@ async def test_a_network_that_dies_is_a_cut_and_the_call_goes_on(autojump_clock:
     assert log.legs[0].ended_ms == pytest.approx(4000, abs=1)
     assert log.legs[1].began_ms == pytest.approx(4400, abs=1)
     assert log.failures == []
+
+
+async def test_a_cut_comes_also_where_the_clock_falls_short_of_it_by_a_rounding(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps, advance = 0, Phone.advance
+
+    def counted(phone: Phone, now_ms: float) -> list[str]:
+        nonlocal steps
+        steps += 1
+        assert steps < 5000, "it goes round and round, and the clock stands still"
+        return advance(phone, now_ms)
+
+    monkeypatch.setattr(Phone, "advance", counted)
+    await trio.sleep(BEGAN_S)
+    assert ((BEGAN_S + CUT_MS / 1000) - BEGAN_S) * 1000 < CUT_MS
+
+    log = await call(CallPlan(lines=LINES, cuts_ms=(CUT_MS,)), Agent(1000, answers=9), then(Agent(answers=9)))
+
+    assert log.legs[0].ended == "the stream died"
 
 
 async def test_many_streams_are_one_line_of_time(autojump_clock: MockClock) -> None:

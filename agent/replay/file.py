@@ -1,0 +1,84 @@
+"""Recordings as files: one line of JSON an event, compressed, one file a leg.
+
+A file is written in members of gzip, each of them whole, so that what a crash leaves is read as far as it goes.
+Synchronous: nurseries run it in a thread.
+"""
+
+from __future__ import annotations
+
+import gzip
+import re
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from agent.replay.events import VERSION, Event, Header
+
+SUFFIX = ".session.gz"
+
+_SAFE = re.compile(r"[^A-Za-z0-9_-]")
+_EVENT = msgspec.json.Decoder(Event)
+_HEADER = msgspec.json.Decoder(Header)
+
+
+class NotARecording(ValueError):  # noqa: N818  it tells of the file
+    """This is no recording of a call, or of a version that cannot be read."""
+
+
+def path_of(folder: Path, call_sid: str, leg: int) -> Path:
+    """Where a leg's recording is."""
+    return folder / f"{_SAFE.sub('_', call_sid)}-{leg}{SUFFIX}"
+
+
+def of_call(folder: Path, call_sid: str) -> list[Path]:
+    """A call's recordings, by leg."""
+    found = folder.glob(f"{_SAFE.sub('_', call_sid)}-*{SUFFIX}")
+    return sorted(found, key=lambda path: int(path.name.removesuffix(SUFFIX).rpartition("-")[2]))
+
+
+def append(path: Path, lines: Iterable[Header | Event]) -> None:
+    """Write these behind what is there; raises OSError."""
+    text = b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
+    if not text:
+        return
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with path.open("ab") as file:
+        file.write(gzip.compress(text, 3))
+
+
+def read(path: Path) -> tuple[Header, list[Event]]:
+    """A whole recording. Raises OSError and NotARecording, which say what is wrong with which file."""
+    lines = _lines(path.read_bytes())
+    try:
+        header = _HEADER.decode(next(lines))
+    except StopIteration:
+        raise NotARecording(f"{path} is no recording of a call: record one with RECORD_SESSIONS=always.") from None
+    except msgspec.MsgspecError as error:
+        raise NotARecording(f"{path} is no recording of a call: {error}.") from None
+    if header.version != VERSION:
+        raise NotARecording(f"{path} is of version {header.version}, and this product reads {VERSION}.")
+    events = []
+    for line in lines:
+        try:
+            events.append(_EVENT.decode(line))
+        except msgspec.MsgspecError as error:
+            raise NotARecording(f"{path}, line {len(events) + 2}: {error}.") from None
+    return header, events
+
+
+def _lines(data: bytes) -> Iterator[bytes]:
+    """Whole lines, as far as they can be read."""
+    rest = b""
+    while data:
+        member = zlib.decompressobj(31)
+        try:
+            text = member.decompress(data)
+        except zlib.error:
+            return
+        *lines, rest = (rest + text).split(b"\n")
+        yield from lines
+        if not member.eof:
+            return
+        data = member.unused_data
