@@ -14,7 +14,10 @@ from tests.schedules.world import play
 FIRST = 60
 """Seeds that are always played."""
 
-SHOWN = ((187, "sound was sent behind a hang-up while a voice took its time to be gone"),)
+SHOWN = (
+    (187, "sound was sent behind a hang-up while a voice took its time to be gone"),
+    (490, "with its mark lost, a sentence that was heard whole lacked its last word, which was said again"),
+)
 """Seeds that have found a fault."""
 
 
