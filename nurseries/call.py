@@ -46,6 +46,7 @@ from nurseries.outbox import Outbox
 from nurseries.parts import Parts, Verdict
 from nurseries.phrases import make_phrases
 from nurseries.purse import Account
+from nurseries.replay.pass_clock import decided
 from nurseries.taken_over import GONE, HAND_OFF, LOST, TakenOver
 from nurseries.tape import Tape
 from nurseries.written import entry_of, told_of
@@ -214,6 +215,7 @@ class Call:
             self._dropped = self._ears.dropped  # from here on nobody listens, on purpose
             self._pace.ends()
             log.info("ending", ending=ending.value, reason=reason)
+            decided("ending", ending=ending.value, reason=reason)
         self._conversing.cancel(reason)
         if ending in HANG_UPS:
             self._outbox.clear()  # a provider may take its time to be gone: nothing is sent, nor heard, meanwhile

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
-VERSION = 2
+VERSION = 1
 
 HAND = -1
 """In place of a task's number: a command is carried out."""
@@ -139,6 +139,10 @@ class Told(msgspec.Struct, frozen=True, array_like=True, tag="t"):
 
     event: str
     fields: dict[str, Any]
+
+
+DECIDED = "decided"
+"""The event by which a recording is told of a decision, whatever is logged: `what`, and how it was."""
 
 
 class Over(msgspec.Struct, frozen=True, array_like=True, tag="e"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,7 +26,7 @@ from agent.model import CallInfo, Ending
 from agent.profile import Profile
 from agent.replay import file
 from agent.replay.events import Event, Header
-from agent.replay.score import score_of
+from agent.replay.score import Score, score_of
 from agent.think.errand import Errand
 from nurseries.call import Call
 from nurseries.parts import Parts
@@ -61,10 +61,17 @@ def play(path: Path, **changes: object) -> Outcome:
 
 def play_events(header: Header, events: list[Event], **changes: object) -> Outcome:
     """The same, read already. `changes` are settings that are other than they were."""
+    return play_by(Player, header, events, **changes)
+
+
+def play_by(
+    make: Callable[[Score, PlayedClock], Player], header: Header, events: list[Event], **changes: object
+) -> Outcome:
+    """The same by another player."""
     clock = PlayedClock(header.began)
     score = score_of(events)
-    player = Player(score, clock)
-    with drawing(player), _listening(header.settings.get("LOG_LEVEL", "info")):
+    player = make(score, clock)
+    with drawing(player), listening(header.settings.get("LOG_LEVEL", "info")):
         record = trio.run(_play, header, player, changes, clock=clock, instruments=[player])
     difference, seconds = player.difference, clock.now - header.began
     if difference is not None and difference.what == BREAKS_OFF and score.over is None:
@@ -75,7 +82,7 @@ def play_events(header: Header, events: list[Event], **changes: object) -> Outco
 
 
 @contextmanager
-def _listening(level: str) -> Iterator[None]:
+def listening(level: str) -> Iterator[None]:
     """What is logged meanwhile, from this level on, the player is told, and nobody else."""
     before = structlog.get_config()
     structlog.configure(
@@ -91,10 +98,16 @@ def _drop(_logger: object, _method: str, _line: object) -> NoReturn:
     raise structlog.DropEvent
 
 
-async def _play(header: Header, player: Player, changes: Mapping[str, object]) -> dict[str, Any]:
+def call_of(
+    header: Header,
+    player: played.Player,
+    changes: Mapping[str, object],
+    kind: Callable[..., Call] = Call,
+) -> Call:
+    """The recorded leg's call in the player's world. To be made in Trio's loop."""
     info = msgspec.convert(header.info, CallInfo)
     tape = Tape(Label(info.call_sid, header.now)) if header.recorded else None
-    call = Call(
+    return kind(
         *(info, played.PlayedSocket(player), _parts(header, player, changes), tape),
         None if header.errand is None else msgspec.convert(header.errand, Errand),
         before=None if header.before is None else msgspec.convert(header.before, CallRecord),
@@ -105,7 +118,10 @@ async def _play(header: Header, player: Player, changes: Mapping[str, object]) -
         now=datetime.fromisoformat(header.now),
     )
 
-    player.do = partial(_do, call)
+
+async def _play(header: Header, player: Player, changes: Mapping[str, object]) -> dict[str, Any]:
+    call = call_of(header, player, changes)
+    player.do = partial(carry_out, call)
 
     async def hold() -> None:
         with player.scope:
@@ -126,8 +142,8 @@ async def _play(header: Header, player: Player, changes: Mapping[str, object]) -
     return record
 
 
-def _do(call: Call, name: str, arguments: Sequence[Any]) -> None:
-    """What was done to it."""
+def carry_out(call: Call, name: str, arguments: Sequence[Any]) -> None:
+    """Do to the call what was done to it from outside. Not a checkpoint."""
     match name, arguments:
         case "end", [ending, reason]:
             call.end(Ending[ending], reason)
@@ -143,7 +159,7 @@ def _do(call: Call, name: str, arguments: Sequence[Any]) -> None:
             call.meter.book(Row(*row), amounts, sign)
 
 
-def _parts(header: Header, player: Player, changes: Mapping[str, object]) -> Parts:
+def _parts(header: Header, player: played.Player, changes: Mapping[str, object]) -> Parts:
     settings = Settings.model_validate(header.settings | dict(changes))
     bindings, _ = parse_bindings(settings.DTMF_BINDINGS, header.tools)
     profile = msgspec.convert(header.profile, Profile)

@@ -21,7 +21,7 @@ from agent.speak.ports import Voice
 from nurseries.link import Ended
 from nurseries.live import live_of
 from nurseries.parts import GoLive, Live
-from nurseries.replay.player import Player
+from nurseries.replay.played import Player
 from nurseries.session import Session
 
 

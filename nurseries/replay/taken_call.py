@@ -25,7 +25,7 @@ from nurseries.parts import Live, Parts
 from nurseries.replay.recorded import RecordedSocket, recorded, told_before, told_ready
 from nurseries.replay.recorded_live import sessions_of
 from nurseries.replay.take import Take
-from nurseries.replay.taking import Taking
+from nurseries.replay.taking import Takes
 from nurseries.tape import Tape
 
 
@@ -36,7 +36,7 @@ class TakenCall(Call):
 
     def __init__(
         self,
-        taking: Taking,
+        taking: Takes,
         info: CallInfo,
         socket: MediaSocket,
         parts: Parts,

@@ -18,6 +18,8 @@ from agent.rehearsal.verdict import cuts
 from agent.speak.ledger import MAX_LAG_MS
 
 LONGEST_WORD = 12
+MOST_RECORDINGS = 4
+"""Without a word in between."""
 LAG_CHARACTERS = MAX_LAG_MS // MS_PER_CHARACTER + 1
 """By so much the ear may be thought to be behind: what was heard that long before a cut may count as cut."""
 
@@ -77,7 +79,10 @@ def differs(heard: Sequence[Stretch], told: str, recordings: Iterable[str], over
 def _ends(stretch: Stretch, told: str, at: int, clips: Iterable[str], over: int) -> set[int]:
     """Where in the record one may be behind this stretch."""
     if not stretch.spelled:
-        whole = _recordings(told, {at}, clips) | _recordings(told, _recordings(told, {at}, clips), clips)
+        whole, last = set[int](), {at}
+        for _ in range(MOST_RECORDINGS):
+            last = _recordings(told, last, clips)
+            whole |= last
         return whole | _parts(told, whole | {at}, clips) if stretch.cut else whole
     same = _common(stretch.text, told, at)
     if not stretch.cut:

@@ -80,7 +80,7 @@ class Leg:
             breaks = track.break_off
 
             def break_off() -> None:
-                self.broken += [track._sentence] if track._sentence is not None else []
+                self.broken += [track._sentence] if track._sentence is not None and track.live else []
                 breaks()
 
             track.break_off = break_off  # type: ignore[method-assign]
@@ -97,6 +97,8 @@ class Leg:
 
         def clear() -> bool:
             self._live.clear()
+            now_ms = self.outbox.now_ms
+            self.broken = [each for each in self.broken if each.spans and each.end_ms <= now_ms]
             if self._plays_until > trio.current_time() and self.silent_since is None:
                 self.silent_since = trio.current_time()
             silenced = clears()

@@ -337,8 +337,8 @@ class World:
 
     def _the_record_says_what_was_heard(self, leg: Leg) -> str:
         """The words that a record has of the agent are those that the caller heard of it in this leg, all of them."""
-        if leg.n > len(self.log.legs):
-            return ""
+        if leg.n > len(self.log.legs) or self.scenario.wrong:
+            return ""  # where a realtime voice breaks off in a line, how much of it was said is an estimate
         stream = self.log.legs[leg.n - 1]
         ended = stream.ended_ms if stream.ended_ms is not None else self.log.duration_ms
         told = invariants.agent_words(leg.call.record())
