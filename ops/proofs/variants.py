@@ -3,6 +3,7 @@
     python ops/proofs/variants.py --jobs 2                 all that are listed in ops/proofs/variants
     python ops/proofs/variants.py mine.toml                those of another list
     python ops/proofs/variants.py --only runner --whole    some; what the named tests let pass, the whole suite is asked
+    python ops/proofs/variants.py --mutants 20 --seed 3    none that are listed, but some that are made by rule
 
 Works in copies of the tree, with the environment that it runs in itself. Exit code 1: one survived, or does not fit the
 code.
@@ -30,6 +31,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from ops.proofs.breaking import Variant, apply, fault, load, restore  # noqa: E402  as a program it needs the path
+from ops.proofs.mutants import drawn  # noqa: E402
 
 LISTS = ROOT / "ops" / "proofs" / "variants"
 PYTEST = (*(sys.executable, "-m", "pytest", "-x", "-q", "--tb=no", "-rfE"), "-p", "no:cacheprovider")
@@ -133,11 +135,14 @@ def main() -> int:
     parser.add_argument("lists", nargs="*", type=Path, help="TOML files; without any: ops/proofs/variants")
     parser.add_argument("--only", default="", metavar="TEXT", help="those with this in their name")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="so many at a time")
+    parser.add_argument("--mutants", type=int, default=0, metavar="N", help="draw so many instead, made by rule")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="which mutants are drawn")
     parser.add_argument("--whole", action="store_true", help="ask the whole suite about those that survive")
     parser.add_argument("--limit", type=float, default=120.0, metavar="S", help="longer than this, tests hang")
     arguments = parser.parse_args()
     try:
-        found = load(arguments.lists or sorted(LISTS.glob("*.toml")))
+        found = drawn(ROOT, arguments.mutants, arguments.seed) if arguments.mutants else None
+        found = found or load(arguments.lists or sorted(LISTS.glob("*.toml")))
     except (ValueError, OSError) as error:
         raise SystemExit(str(error)) from None
     variants = [variant for variant in found if arguments.only in variant.name]

@@ -222,3 +222,13 @@ async def test_a_clear_goes_before_what_the_next_turn_has_queued_already(autojum
 
     assert await box.take() == Clear()
     assert await box.take() == Audio(b"n" * MESSAGE)
+
+
+async def test_what_was_cleared_takes_no_room(autojump_clock) -> None:
+    box = outbox(room_ms=320)
+    with trio.fail_after(1):
+        for n in range(5):
+            track = box.open(n)
+            track.begin("Hello.")
+            await track.say(b"a" * MESSAGE)
+            box.clear()

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from ops.proofs.breaking import fault, load
+from ops.proofs.mutants import drawn
 from ops.proofs.variants import LISTS, ROOT
 
 PRODUCT = "def larger(a, b):\n    # of two\n    return max(a, b)\n"
@@ -76,3 +77,12 @@ def test_the_command_tells_who_survives(tmp_path: Path) -> None:
     assert "tests/test_product.py::test_larger" in done.stdout
     assert "another-comment survives: nothing shows that nothing" in done.stdout
     assert "1 of 2 caught" in done.stdout
+
+
+def test_mutants_are_of_the_code_and_the_same_for_the_same_seed() -> None:
+    made = drawn(ROOT, 40, 1)
+
+    assert [told for mutant in made if (told := fault(mutant, ROOT))] == []
+    assert made == drawn(ROOT, 40, 1)
+    for mutant in made:
+        compile((ROOT / mutant.file).read_text().replace(mutant.old, mutant.new), mutant.file, "exec")
