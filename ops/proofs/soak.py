@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -44,6 +45,7 @@ def main() -> int:
     real.add_argument("--calls", type=int, default=20)
     real.add_argument("--every", type=float, default=60.0, help="seconds between two looks at the server (default 60)")
     args = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that starts it in the background has it ignored
     with tempfile.TemporaryDirectory(
         prefix="soak-", dir=MEMORY if args.virtual and MEMORY.is_dir() else None
     ) as folder:

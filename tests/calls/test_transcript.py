@@ -13,7 +13,7 @@ async def test_a_caller_who_breaks_in_is_answered_and_taken_leave_of(autojump_cl
         agent: Hello, this is - Priya. How may I help you?
         caller (at 1.0 s): I have a flat to sell
         agent: A flat, lovely. Where is it?
-        caller: in Whitefield, and that is all
+        caller (for 2 s): in Whitefield, and that is all
         agent: Thank you, we will call you. Goodbye!
     """)
     assert call.stage.ending is Ending.AGENT_SAID_GOODBYE

@@ -25,7 +25,7 @@ from tests.calls.stage import Stage, configured, tone
 
 DEFAULT_S = 0.6
 LINE = re.compile(r"(agent|caller)(?: \((.+?)\))?: (.+)")
-SAID = re.compile(r"(?:at ([\d.]+) s(?:, for ([\d.]+) s)?)")
+SAID = re.compile(r"at ([\d.]+) s(?:, for ([\d.]+) s)?|for ([\d.]+) s")
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,10 @@ def _read(told: str) -> _Line:
     heard, cut, rest = text.partition(" - ")
     if who == "agent":
         return _Line(who, f"{heard} {rest}".strip() if cut else text, heard, bool(cut), aside=False, spoken=())
-    times = [(float(at) * 1000 if at else None, float(for_s or DEFAULT_S) * 1000) for at, for_s in SAID.findall(how)]
+    times = [
+        (float(at) * 1000 if at else None, float(for_s or alone or DEFAULT_S) * 1000)
+        for at, for_s, alone in SAID.findall(how)
+    ]
     spoken = tuple(tone(for_ms, text, at_ms) for at_ms, for_ms in times or [(None, DEFAULT_S * 1000)])
     return _Line(who, text, text, cut=False, aside="aside" in how, spoken=spoken)
 
