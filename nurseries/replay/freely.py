@@ -55,7 +55,7 @@ class _Taking:
         self.legs.append((header, take.events))
 
     def ends(self, take: Take, record: CallRecord) -> None:
-        take.over(msgspec.to_builtins(record))
+        take.over(msgspec.json.decode(msgspec.json.encode(record)))  # as it is read from a file
 
 
 def freely(header: Header, events: list[Event], seed: int = 0) -> Replayed:
