@@ -21,6 +21,7 @@ from nurseries.replay.play import play_events
 from tests.calls.legs import Legs
 from tests.calls.stage import Stage, configured
 from tests.calls.test_hand_off import BOLD, BREAKS_IN, LINES, LONG, NOT_SMALLER, STORIES, TALK
+from tests.examples import examples
 from tests.replay.taken_stage import taken
 
 TIMES = st.lists(st.integers(0, 12_000).map(lambda ms: ms / 1000), max_size=2)
@@ -33,7 +34,7 @@ def decides_the_same(legs: list[Any]) -> None:
         assert not changes, [str(change) for change in changes]
 
 
-@settings(max_examples=4, phases=NOT_SMALLER)
+@settings(max_examples=examples(4), phases=NOT_SMALLER)
 @given(st.random_module(), st.sampled_from(sorted(STORIES)), TIMES, st.sampled_from([0.0, 20.0]))
 def test_whatever_was_said_and_however_often_it_was_handed_off(
     _: object, name: str, after_s: list[float], wait_s: float
@@ -42,7 +43,7 @@ def test_whatever_was_said_and_however_often_it_was_handed_off(
     decides_the_same(taken(stage, partial(Legs(stage, LINES).moved, *after_s, patience_ms=30_000)))
 
 
-@settings(max_examples=4, phases=NOT_SMALLER)
+@settings(max_examples=examples(4), phases=NOT_SMALLER)
 @given(st.random_module(), st.sampled_from(sorted(BOLD)), st.sampled_from(HangUp), st.integers(1000, 15_000))
 def test_whoever_breaks_in_or_hangs_up(_: object, how: str, hang_up: HangUp, leaves_ms: int) -> None:
     lines, more = BOLD[how]
@@ -51,7 +52,7 @@ def test_whoever_breaks_in_or_hangs_up(_: object, how: str, hang_up: HangUp, lea
     decides_the_same(taken(stage, partial(stage.place, *lines, **plan)))
 
 
-@settings(max_examples=4, phases=NOT_SMALLER)
+@settings(max_examples=examples(4), phases=NOT_SMALLER)
 @given(
     st.random_module(),
     st.sampled_from(["hear", "think", "speak"]),
@@ -82,7 +83,7 @@ CHANGES = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=5, phases=NOT_SMALLER)
+@settings(max_examples=examples(5), phases=NOT_SMALLER)
 @given(st.random_module(), st.sampled_from(sorted(STORIES)), CHANGES)
 def test_a_call_that_goes_another_way_is_a_call_like_any_other(_: object, name: str, changes: dict[str, Any]) -> None:
     stage = Stage(STORIES[name], configured(FILLER_S=2, SILENCE_S=20))
