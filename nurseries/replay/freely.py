@@ -106,4 +106,4 @@ async def _command(call: Call, inputs: list[tuple[float, Command | None]]) -> No
     for at, command in inputs:
         if command is not None:
             await trio.sleep_until(at)
-            carry_out(call, command)
+            carry_out(call, command.name, command.arguments)

@@ -8,7 +8,7 @@ draws (`trio._core._run._r`), as its own tests do, and on nothing else of it tha
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
@@ -22,7 +22,7 @@ from trio.lowlevel import Abort, RaiseCancelT, Task
 from agent.replay import plain
 from agent.replay.events import DECIDED, HAND, Command, Fed, Sent, Told
 from agent.replay.score import Ask, Moment, Score
-from agent.replay.sound import digest, is_sound
+from agent.replay.sound import sent
 from nurseries.replay.pass_clock import WATCHED
 
 BREAKS_OFF = "the recording ends here"
@@ -79,6 +79,8 @@ class Player(trio.abc.Instrument):
         self.difference: Difference | None = None
         self.scope = trio.CancelScope()
         """Cancelled with the first difference."""
+        self.do: Callable[[str, Sequence[Any]], None] = lambda _name, _arguments: None
+        """Does to the call what was done to it from outside."""
         self.matched = 0
         """Messages that the call has sent as recorded."""
         self._clock = clock
@@ -122,13 +124,13 @@ class Player(trio.abc.Instrument):
         elif self.difference is None and self._score.moments:
             self._differs("the call ended early", f"{len(self._score.moments)} more passes", "over")
 
-    async def carry_out(self, do: Callable[[Command], None]) -> None:
+    async def carry_out(self) -> None:
         """Do to the call what was done to it from outside; to be cancelled."""
         self._hand = trio.lowlevel.current_task()
         while True:
             await trio.lowlevel.wait_task_rescheduled(lambda _: Abort.SUCCEEDED)
             for command in self._commands:
-                do(command)
+                self.do(command.name, command.arguments)
 
     # What the call asks, and tells.
 
@@ -155,6 +157,8 @@ class Player(trio.abc.Instrument):
                         if self.difference is None:
                             await self._next(number, ask)
                         raise
+                case "told":
+                    self.do(fed.value[0], fed.value[1:])
                 case "done":
                     return fed.value
                 case "error":
@@ -199,8 +203,7 @@ class Player(trio.abc.Instrument):
 
     def sent(self, text: str) -> None:
         """The call sends this."""
-        kind = text[10 : text.find('"', 10)]
-        now = Sent(kind, len(text), digest(text.encode()), "" if is_sound(kind) else text)
+        now = sent(text)
         then = self._score.sent.popleft() if self._score.sent else None
         if then is None or not self.same_message(then, now):
             recorded = NOTHING if then is None else _in_words(then)

@@ -19,6 +19,7 @@ from nurseries.afterwards import last_words
 from nurseries.hands import UNFINISHED
 from nurseries.turn import MOST_CHARACTERS
 from tests.calls.stage import GREETING, Stage, configured, tone
+from tests.calls.transcript import plays
 
 LONG = "We have several homes in Whitefield. Some are near the lake. Which one would you like to see."
 SLOW = {"TOOLS_FILE": "tests/calls/tools_for_stories.py"}
@@ -86,26 +87,29 @@ async def afterwards(stage: Stage) -> CallRecord:
 
 
 async def test_a_second_interruption_silences_the_agent_for_as_long_as_it_lasts(autojump_clock) -> None:
-    stage = Stage(Script(heard=("mm-hm", "I want to sell my house"), replies=("Where?",)), configured(GREETING=LONG))
-
-    log = await stage.place(tone(300, at_ms=700), tone(3000, at_ms=3600), quiet_ms=2000)
-
-    assert talked_over(log) == 0
-    assert stage.told[1:] == [
-        "caller (aside): mm-hm",
-        "agent: several homes in Whitefield. Some -",
-        "caller: I want to sell my house",
-        "agent: Where?",
-    ]
+    call = await plays(
+        """
+        agent: We have - several homes in Whitefield. Some are near the lake. Which one would you like to see.
+        caller (aside, at 0.7 s, for 0.3 s): mm-hm
+        agent: several homes in Whitefield. Some - are near the lake.
+        caller (at 3.6 s, for 3 s): I want to sell my house
+        agent: Where?
+        """,
+        quiet_ms=2000,
+    )
+    assert talked_over(call.log) == 0
 
 
 async def test_who_pauses_and_speaks_on_is_not_talked_over_because_the_pause_was_long_ago(autojump_clock) -> None:
-    stage = Stage(Script(heard=("I want to sell my house",), replies=("Where?",)), configured(GREETING=LONG))
-
-    log = await stage.place(tone(500, at_ms=1000), tone(4000, at_ms=1780), quiet_ms=2000)
-
-    assert talked_over(log) == 0
-    assert stage.told == ["agent: We have -", "caller: I want to sell my house", "agent: Where?"]
+    call = await plays(
+        """
+        agent: We have - several homes in Whitefield. Some are near the lake. Which one would you like to see.
+        caller (at 1.0 s, for 0.5 s, and at 1.78 s, for 4 s): I want to sell my house
+        agent: Where?
+        """,
+        quiet_ms=2000,
+    )
+    assert talked_over(call.log) == 0
 
 
 async def test_who_speaks_on_after_the_agent_has_gone_on_silences_it_again(autojump_clock) -> None:

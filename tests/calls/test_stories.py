@@ -11,23 +11,20 @@ from agent.providers.scripted import Script
 from agent.rehearsal.plan import HangUp
 from agent.think.ports import Reply
 from tests.calls.stage import GREETING, Stage, configured, loud, tone
+from tests.calls.transcript import plays
 
 ASKS = Script(heard=("a flat in Whitefield",), replies=("A flat in Whitefield, lovely. What is your budget?",))
 
 
 async def test_the_agent_greets_and_answers_and_the_record_tells_it(autojump_clock) -> None:
-    stage = Stage(ASKS)
-
-    log = await stage.place(tone(1500))
-
-    assert log.failures == []
-    assert stage.words == [
-        ("agent", GREETING),
-        ("caller", "a flat in Whitefield"),
-        ("agent", "A flat in Whitefield, lovely. What is your budget?"),
-    ]
-    assert stage.ending is Ending.CALLER_HUNG_UP
-    assert log.clears == []
+    call = await plays("""
+        agent: Hello, this is Priya. How may I help you?
+        caller: a flat in Whitefield
+        agent: A flat in Whitefield, lovely. What is your budget?
+    """)
+    assert call.log.failures == []
+    assert call.log.clears == []
+    assert call.stage.ending is Ending.CALLER_HUNG_UP
 
 
 async def test_the_first_sound_leaves_before_the_model_has_finished(autojump_clock) -> None:
