@@ -16,6 +16,7 @@ import trio
 
 from agent.keep.record import CallRecord
 from agent.replay.events import Command, Event, Header, Pass
+from agent.replay.file import NotARecording
 from agent.replay.line import line_of
 from agent.replay.recalled import Recalled
 from agent.replay.score import score_of
@@ -59,7 +60,11 @@ class _Taking:
 
 
 def freely(header: Header, events: list[Event], seed: int = 0) -> Replayed:
-    """Play it so, with the header's settings. `seed` draws the order of tasks that can run at the same time."""
+    """Play it so, with the header's settings. `seed` draws the order of tasks that can run at the same time.
+    Raises NotARecording where the call spoke to a Realtime server, whose answers are of the sound that it was sent."""
+    if header.sessions:
+        name = header.info.get("call_sid", "the call")
+        raise NotARecording(f"{name} was held with a Realtime server: it can be played as it was, and not otherwise.")
     watcher = Watcher()
     taking = _Taking(watcher)
     score, clock = score_of(events), JumpingClock(header.began)

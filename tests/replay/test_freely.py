@@ -6,6 +6,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,10 +16,12 @@ from agent.rehearsal.plan import HangUp
 from agent.replay.comparison import compared
 from agent.replay.decisions import decisions
 from agent.replay.events import Over
+from agent.replay.file import NotARecording
 from nurseries.replay.changed import with_settings
 from nurseries.replay.freely import freely
 from nurseries.replay.play import play_events
 from tests.calls.legs import Legs
+from tests.calls.live_stage import LiveStage
 from tests.calls.stage import Stage, configured
 from tests.calls.test_hand_off import BOLD, BREAKS_IN, LINES, LONG, NOT_SMALLER, STORIES, TALK
 from tests.examples import examples
@@ -114,3 +117,10 @@ def test_a_recording_that_breaks_off_goes_on_in_silence() -> None:
 
     assert isinstance(again.events[-1], Over)
     assert again.made_up["frames of silence behind the recording's end"] > 100
+
+
+def test_a_call_with_a_realtime_server_is_not_played_freely() -> None:
+    stage = LiveStage(TALK, configured(FILLER_S=5, SILENCE_S=60))
+    ((header, events),) = taken(stage, partial(stage.place, *LINES[:1]))
+    with pytest.raises(NotARecording, match="Realtime server"):
+        freely(header, events)
