@@ -103,8 +103,7 @@ def _inputs(events: list[Event]) -> list[tuple[float, Command | None]]:
 
 async def _begin(call: Call, inputs: list[tuple[float, Command | None]]) -> None:
     await trio.sleep_until(inputs[0][0])
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(call.run, name="call")
+    await call.run()
 
 
 async def _command(call: Call, inputs: list[tuple[float, Command | None]]) -> None:
