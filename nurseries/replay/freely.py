@@ -16,6 +16,7 @@ import trio
 
 from agent.keep.record import CallRecord
 from agent.replay.events import Command, Event, Header, Pass
+from agent.replay.file import NotARecording
 from agent.replay.line import line_of
 from agent.replay.recalled import Recalled
 from agent.replay.score import score_of
@@ -55,11 +56,15 @@ class _Taking:
         self.legs.append((header, take.events))
 
     def ends(self, take: Take, record: CallRecord) -> None:
-        take.over(msgspec.to_builtins(record))
+        take.over(msgspec.json.decode(msgspec.json.encode(record)))  # as it is read from a file
 
 
 def freely(header: Header, events: list[Event], seed: int = 0) -> Replayed:
-    """Play it so, with the header's settings. `seed` draws the order of tasks that can run at the same time."""
+    """Play it so, with the header's settings. `seed` draws the order of tasks that can run at the same time.
+    Raises NotARecording where the call spoke to a Realtime server, whose answers are of the sound that it was sent."""
+    if header.sessions:
+        name = header.info.get("call_sid", "the call")
+        raise NotARecording(f"{name} was held with a Realtime server: it can be played as it was, and not otherwise.")
     watcher = Watcher()
     taking = _Taking(watcher)
     score, clock = score_of(events), JumpingClock(header.began)
@@ -98,8 +103,7 @@ def _inputs(events: list[Event]) -> list[tuple[float, Command | None]]:
 
 async def _begin(call: Call, inputs: list[tuple[float, Command | None]]) -> None:
     await trio.sleep_until(inputs[0][0])
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(call.run, name="call")
+    await call.run()
 
 
 async def _command(call: Call, inputs: list[tuple[float, Command | None]]) -> None:

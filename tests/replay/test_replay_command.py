@@ -82,3 +82,13 @@ def test_what_is_no_recording_is_said_so(tmp_path: Path) -> None:
         assert told.returncode == 2
         assert str(given) in told.stderr
         assert "Traceback" not in told.stderr
+
+
+def test_calls_of_a_real_server_are_compared_and_kept(sessions: Path, tmp_path: Path) -> None:
+    told = replay("--against", sessions)
+    assert (told.returncode, told.stderr) == (0, "")
+    assert "with the installed version: 0 of 3 calls change" in told.stdout
+    told = replay(min(sessions.iterdir()), "--keep", tmp_path / "real", "--without-audio")
+    assert (told.returncode, told.stderr) == (0, "")
+    told = replay(tmp_path)
+    assert (told.returncode, told.stdout) == (0, "real.session.gz: decides as it should\n")
