@@ -23,7 +23,7 @@ from agent.log import LEVELS
 from agent.model import CallInfo, Ending
 from agent.profile import Profile
 from agent.replay import file
-from agent.replay.events import Command, Event, Header
+from agent.replay.events import Command, Event, Header, Over, Pass
 from agent.replay.score import score_of
 from agent.think.errand import Errand
 from nurseries.call import Call
@@ -62,7 +62,7 @@ def play(path: Path, **changes: object) -> Outcome:
 def play_events(header: Header, events: list[Event], **changes: object) -> Outcome:
     """The same, read already. `changes` are settings that are other than they were."""
     clock = PlayedClock(header.began)
-    score = score_of(events)
+    score = score_of(_whole(events))
     player = Player(score, clock)
     with drawing(player), _listening(header.settings.get("LOG_LEVEL", "info")):
         record = trio.run(_play, header, player, changes, clock=clock, instruments=[player])
@@ -72,6 +72,13 @@ def play_events(header: Header, events: list[Event], **changes: object) -> Outco
     if difference is None and score.over is not None:
         difference = _compared(score.over.record, record, seconds)
     return Outcome(header, record, player.matched, seconds, difference)
+
+
+def _whole(events: list[Event]) -> list[Event]:
+    """Without the pass in which a crash has broken it off: part of that may have been written."""
+    if any(isinstance(event, Over) for event in events):
+        return events
+    return events[: max((at for at, event in enumerate(events) if isinstance(event, Pass)), default=0)]
 
 
 @contextmanager
