@@ -128,10 +128,10 @@ class Settings(BaseSettings):
     NOTICE: str = "We have about half a minute left on this call."
     """Said NOTICE_S before CALL_MAX_MINUTES are over."""
     RECORD_CALLS: bool = False
-    RECORD_SESSIONS: str = "off"
-    """All that comes into a call, to be played again: off, always, or a share of the calls such as 0.05."""
     """Keep the sound of calls, the caller left and the agent right; callers are told so with RECORD_NOTICE before
     anything else. See docs/recordings.md."""
+    RECORD_SESSIONS: str = "off"
+    """All that comes into a call, to be played again: off, always, or a share of the calls such as 0.05."""
     RECORD_NOTICE: str = "This call is recorded."
     LINES_FILE: Path | None = None
     """TOML: language, voice and texts by called number, or by the voice webhook's ?line=. See docs/lines.md."""

@@ -11,12 +11,19 @@ import re
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 
-from agent.replay.events import VERSION, Event, Header
+from agent.replay.events import VERSION, Asked, Event, Fed, Header, Pass
 
 SUFFIX = ".session.gz"
+
+PIECE = 1 << 16
+"""Bytes that are read at a time."""
+
+LONGEST = 1 << 26
+"""Characters of a line: no event is so long."""
 
 _SAFE = re.compile(r"[^A-Za-z0-9_-]")
 _EVENT = msgspec.json.Decoder(Event)
@@ -50,35 +57,43 @@ def append(path: Path, lines: Iterable[Header | Event]) -> None:
 
 def read(path: Path) -> tuple[Header, list[Event]]:
     """A whole recording. Raises OSError and NotARecording, which say what is wrong with which file."""
-    lines = _lines(path.read_bytes())
-    try:
-        header = _HEADER.decode(next(lines))
-    except StopIteration:
-        raise NotARecording(f"{path} is no recording of a call: record one with RECORD_SESSIONS=always.") from None
-    except msgspec.MsgspecError as error:
-        raise NotARecording(f"{path} is no recording of a call: {error}.") from None
-    if header.version != VERSION:
-        raise NotARecording(f"{path} is of version {header.version}, and this product reads {VERSION}.")
-    events = []
-    for line in lines:
+    with path.open("rb") as file:
+        lines = _lines(file)
         try:
-            events.append(_EVENT.decode(line))
-        except msgspec.MsgspecError as error:
-            raise NotARecording(f"{path}, line {len(events) + 2}: {error}.") from None
+            header = _HEADER.decode(next(lines))
+        except StopIteration:
+            raise NotARecording(f"{path} is no recording of a call: record one with RECORD_SESSIONS=always.") from None
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise NotARecording(f"{path} is no recording of a call: {error}.") from None
+        if header.version != VERSION:
+            raise NotARecording(f"{path} is of version {header.version}, and this product reads {VERSION}.")
+        events: list[Event] = []
+        asked = 0
+        for line in lines:
+            try:
+                event = _EVENT.decode(line)
+            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+                raise NotARecording(f"{path}, line {len(events) + 2}: {error}.") from None
+            if (not events and not isinstance(event, Pass)) or (isinstance(event, Fed) and not 0 <= event.ask < asked):
+                raise NotARecording(f"{path}, line {len(events) + 2}: it belongs to nothing before it.")
+            asked += isinstance(event, Asked)
+            events.append(event)
     return header, events
 
 
-def _lines(data: bytes) -> Iterator[bytes]:
-    """Whole lines, as far as they can be read."""
-    rest = b""
-    while data:
-        member = zlib.decompressobj(31)
-        try:
-            text = member.decompress(data)
-        except zlib.error:
-            return
-        *lines, rest = (rest + text).split(b"\n")
-        yield from lines
-        if not member.eof:
-            return
-        data = member.unused_data
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    """Whole lines, as far as they can be read; a piece at a time, as there are many members."""
+    member, rest = zlib.decompressobj(31), b""
+    while data := file.read(PIECE):
+        while data:
+            try:
+                text = member.decompress(data)
+            except zlib.error:
+                return
+            *lines, rest = (rest + text).split(b"\n")
+            if len(rest) > LONGEST:
+                return
+            yield from lines
+            data = member.unused_data
+            if member.eof:
+                member = zlib.decompressobj(31)

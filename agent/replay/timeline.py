@@ -139,7 +139,10 @@ class _Line:
             return
         match body:
             case {"event": "media", "media": {"payload": str(payload)}}:
-                self.heard_ms += len(base64.b64decode(payload)) / BYTES_PER_MS
+                try:
+                    self.heard_ms += len(base64.b64decode(payload)) / BYTES_PER_MS
+                except ValueError:
+                    self.put("socket", "a malformed message")
             case {"event": "mark", "mark": {"name": str(name)}}:
                 self.put("socket", f"mark {name} is back")
             case {"event": "dtmf"}:

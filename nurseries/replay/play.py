@@ -25,7 +25,7 @@ from agent.log import LEVELS
 from agent.model import CallInfo, Ending
 from agent.profile import Profile
 from agent.replay import file
-from agent.replay.events import Event, Header
+from agent.replay.events import Event, Header, Over, Pass
 from agent.replay.score import Score, score_of
 from agent.think.errand import Errand
 from nurseries.call import Call
@@ -69,7 +69,7 @@ def play_by(
 ) -> Outcome:
     """The same by another player."""
     clock = PlayedClock(header.began)
-    score = score_of(events)
+    score = score_of(_whole(events))
     player = make(score, clock)
     with drawing(player), listening(header.settings.get("LOG_LEVEL", "info")):
         record = trio.run(_play, header, player, changes, clock=clock, instruments=[player])
@@ -79,6 +79,13 @@ def play_by(
     if difference is None and score.over is not None:
         difference = _compared(score.over.record, record, seconds)
     return Outcome(header, record, player.matched, seconds, difference)
+
+
+def _whole(events: list[Event]) -> list[Event]:
+    """Without the pass in which a crash has broken it off: part of that may have been written."""
+    if any(isinstance(event, Over) for event in events):
+        return events
+    return events[: max((at for at, event in enumerate(events) if isinstance(event, Pass)), default=0)]
 
 
 @contextmanager

@@ -246,7 +246,7 @@ class Player(trio.abc.Instrument):
         elif self._on and self._score.moments:
             self._moment = self._score.moments.popleft()
             self._clock.now = self._moment.at
-        elif self._on and self._waiting:
+        elif self._on:
             self._differs(BREAKS_OFF, NOTHING, "the call goes on")
 
     def shuffle(self, batch: list[Task]) -> None:
