@@ -65,17 +65,15 @@ def fault(variant: Variant, root: Path) -> str:
     return ""
 
 
-def apply(variant: Variant, root: Path) -> None:
-    """Break the tree under `root`."""
-    _write(root / variant.file, (root / variant.file).read_text().replace(variant.old, variant.new))
+def apply(variant: Variant, root: Path) -> str:
+    """Break the tree under `root`; returns the file's text as it was."""
+    before = (root / variant.file).read_text()
+    write(root / variant.file, before.replace(variant.old, variant.new))
+    return before
 
 
-def restore(variant: Variant, root: Path, source: Path) -> None:
-    """Make it as the tree under `source` again."""
-    _write(root / variant.file, (source / variant.file).read_text())
-
-
-def _write(path: Path, text: str) -> None:
+def write(path: Path, text: str) -> None:
+    """So that whoever imports the file gets this."""
     path.write_text(text)
     for compiled in path.parent.glob(f"__pycache__/{path.stem}.*.pyc"):  # told from the source by second and size alone
         compiled.unlink()
