@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 UV     := 0.13.9
 
-.PHONY: run test lint lock clean
+.PHONY: run test lint lock clean variants
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.run
@@ -19,6 +19,10 @@ lint: $(VENV)/.dev
 	$(BIN)/flake8 agent nurseries ops tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Whether the suite catches what it is there to catch: docs/proofs.md.
+variants: $(VENV)/.dev
+	$(BIN)/python ops/proofs/variants.py --jobs 2
 
 # A lock for each way to install: production (with traces, too), laptop, development. None names a host.
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

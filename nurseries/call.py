@@ -46,6 +46,7 @@ from nurseries.outbox import Outbox
 from nurseries.parts import Parts, Verdict
 from nurseries.phrases import make_phrases
 from nurseries.purse import Account
+from nurseries.replay.pass_clock import decided
 from nurseries.taken_over import GONE, HAND_OFF, LOST, TakenOver
 from nurseries.tape import Tape
 from nurseries.written import entry_of, told_of
@@ -214,8 +215,10 @@ class Call:
             self._dropped = self._ears.dropped  # from here on nobody listens, on purpose
             self._pace.ends()
             log.info("ending", ending=ending.value, reason=reason)
+            decided("ending", ending=ending.value, reason=reason)
         self._conversing.cancel(reason)
         if ending in HANG_UPS:
+            self._outbox.clear()  # a provider may take its time to be gone: nothing is sent, nor heard, meanwhile
             self._leaving.cancel(reason)
 
     def move(self, reason: str) -> None:
@@ -244,6 +247,11 @@ class Call:
         self._leaving.cancel("fenced off")
         self._closing.fence()
 
+    def stood_in(self, part: str, name: str, why: str) -> None:
+        """`name` has served in place of whom it should have been. Not a checkpoint."""
+        at_ms = round(max(self._outbox.now_ms, 0.0))
+        self._stand_ins.add(StandIn(at_ms, part, name, why), self.dialogue.turns)
+
     async def run(self) -> None:
         """Hold the call; returns once the socket is closed and every child gone. Cancelled, it hangs up at once. From
         here on the meter counts what is used in this task."""
@@ -251,7 +259,7 @@ class Call:
             self._tape.begins(self.info.leg, self.started_at, self._leg_began_ms)
         METER.set(self.meter)
         self.dialogue.story.begin(*self._gap())
-        KEEPER.set(self._stood_in)
+        KEEPER.set(self.stood_in)
         if self._parts.purse is not None:
             self.account = self.dialogue.account = self._parts.purse.open(self.info, self.meter)
         try:
@@ -570,10 +578,6 @@ class Call:
             await self._outbox.heard()
         if self._leaving.cancelled_caught and self.ending not in HANG_UPS:
             log.warning("left before the last word was heard")
-
-    def _stood_in(self, part: str, name: str, why: str) -> None:
-        at_ms = round(max(self._outbox.now_ms, 0.0))
-        self._stand_ins.add(StandIn(at_ms, part, name, why), self.dialogue.turns)
 
     def _sounded(self, media: MediaBody) -> None:
         if self._tape is not None:

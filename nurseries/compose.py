@@ -44,10 +44,8 @@ from agent.think.ports import LanguageModel, Summariser
 from agent.wire.ports import Carrier
 from nurseries.chain.breakers import Breakers, rules_of
 from nurseries.chain.chains import Chains
-from nurseries.hearing import Hearing
 from nurseries.link import Link
-from nurseries.live_mind import LiveMind
-from nurseries.live_voice import LiveVoice
+from nurseries.live import EARS, REALTIME, VOICE, live_of
 from nurseries.parts import GoLive, HandOver, Live, Parts, Refrain, Verdict
 from nurseries.session import MakeLink, Session
 
@@ -166,26 +164,20 @@ class _Vendors:
             ears, name = settings.OPENAI_STT_LIVE_MODEL, profile.voice or settings.OPENAI_TTS_VOICE
             told = dict.fromkeys((two_letters(profile.language), ""))
             speaker = _links(requests.model_address(settings, settings.OPENAI_REALTIME_MODEL), settings)
+            sessions = []
             if itself:
                 setups = [requests.converse(ears, language, name) for language in told]
                 breaker = self._chains.socket("realtime", settings.OPENAI_REALTIME_MODEL)
-                return converse(
-                    Session("realtime", speaker, setups, breaker=breaker), files, other, settings, so_far, name
-                )
-            sessions = []
-            hearing = voice = None
-            if hears:
+                sessions.append(Session(REALTIME, speaker, setups, breaker=breaker))
+            if hears and not itself:
                 setups = [requests.hear(ears, language) for language in told]
                 address = requests.transcription_address(settings)
-                sessions.append(
-                    Session("ears", _links(address, settings), setups, breaker=self._chains.socket("stt-live", ears))
-                )
-                hearing = Hearing(sessions[-1], files, model=ears, final_s=settings.STT_FINAL_S, so_far=so_far)
-            if speaks:
+                breaker = self._chains.socket("stt-live", ears)
+                sessions.append(Session(EARS, _links(address, settings), setups, breaker=breaker))
+            if speaks and not itself:
                 breaker = self._chains.socket("tts-live", settings.OPENAI_REALTIME_MODEL)
-                sessions.append(Session("voice", speaker, [requests.speak(name)], breaker=breaker))
-                voice = live_voice(sessions[-1], other, settings, name)
-            return Live(tuple(sessions), hearing, voice)
+                sessions.append(Session(VOICE, speaker, [requests.speak(name)], breaker=breaker))
+            return live_of(sessions, files, other, settings, so_far, name)
 
         return live
 
@@ -261,26 +253,6 @@ class _Vendors:
                 return load_voice()
             case "scripted":
                 return scripted.ScriptedVoice()
-
-
-def converse(
-    session: Session,
-    files: Recogniser,
-    other: Voice | None,
-    settings: Settings,
-    so_far: Callable[[], Utterance | None],
-    voice: str,
-) -> Live:
-    """Ears, mind and voice over one session."""
-    ears, model = settings.OPENAI_STT_LIVE_MODEL, settings.OPENAI_REALTIME_MODEL
-    hearing = Hearing(session, files, model=ears, final_s=settings.STT_FINAL_S, so_far=so_far)
-    mind = LiveMind(session, model=model, first_s=settings.REALTIME_FIRST_S, sound=hearing)
-    return Live((session,), hearing, live_voice(session, other, settings, voice), mind)
-
-
-def live_voice(session: Session, other: Voice | None, settings: Settings, voice: str) -> LiveVoice:
-    """One call's."""
-    return LiveVoice(session, other, model=settings.OPENAI_REALTIME_MODEL, voice=voice, first_s=settings.TTS_FIRST_S)
 
 
 def _links(address: requests.Address, settings: Settings) -> MakeLink:

@@ -38,6 +38,7 @@ from nurseries.memory import Memory, Timing
 from nurseries.outbox import INTERJECTION, Outbox
 from nurseries.parts import Parts
 from nurseries.purse import Account
+from nurseries.replay.pass_clock import decided
 from nurseries.runner import Runner
 from nurseries.speech import Failure, Manner, Speech
 from nurseries.taken_over import TakenOver
@@ -209,6 +210,7 @@ class Dialogue:
     def too_quiet(self) -> None:
         """Nobody has spoken for a while: prompt, and after the last prompt take leave, unless somebody speaks then."""
         prompts = self.profile.silence_prompts
+        decided("silence", prompts=self._prompts)
         if self._prompts >= len(prompts):
             log.info("nobody answers", prompts=len(prompts))
             self.runner.replace(partial(self._turn, self._taking_leave), "silence")

@@ -26,6 +26,7 @@ from agent.think.facts import extract
 from agent.think.leave import takes_back, takes_leave
 from nurseries.dialogue import Dialogue
 from nurseries.ears import Ears, Words
+from nurseries.replay.pass_clock import decided
 from nurseries.speech import NEVER
 
 log = structlog.get_logger(__name__)
@@ -131,6 +132,7 @@ class Floor:
         """The keys are complete. Not a checkpoint."""
         dialogue = self._dialogue
         now_ms = dialogue.outbox.now_ms
+        decided("keys")
         dialogue.hush("keys")
         dialogue.caller_said(pressed.text, now_ms, now_ms, keys=pressed.digits)
         if pressed.action:
@@ -149,6 +151,7 @@ class Floor:
             return
         if dialogue.runner.busy or dialogue.outbox.speaking:
             log.info("held", after_ms=round(after_ms))
+            decided("held")
             self._cut = dialogue.outbox.speaking
             dialogue.outbox.clear()
             cut = dialogue.memory.commit()
@@ -219,20 +222,29 @@ class Floor:
                     self._aside(words)
                     return
                 if dialogue.transferring and not takes_back(words.text):
+                    self._turn_is(words)
                     dialogue.caller_said(words.text, words.utterance.start_ms, words.utterance.end_ms)
                     return
                 if dialogue.parting and not dialogue.transferring and takes_leave(words.text):
+                    self._turn_is(words)
                     dialogue.caller_said(words.text, words.utterance.start_ms, words.utterance.end_ms)
                     return
                 self.barge_ins += 1
                 INTERRUPTIONS.add(kind="barge-in")
+                decided("barge-in")
                 dialogue.hush("words over the agent")
+        self._turn_is(words)
         dialogue.caller_said(words.text, words.utterance.start_ms, words.utterance.end_ms)
         self._answer("the caller's turn has ended")
+
+    def _turn_is(self, words: Words) -> None:
+        now_ms, said = self._dialogue.outbox.now_ms, words.utterance
+        decided("turn", words=words.text, begun_ms_ago=now_ms - said.start_ms, ended_ms_ago=now_ms - said.end_ms)
 
     def _nothing(self, words: Words) -> None:
         """A sound without words."""
         dialogue = self._dialogue
+        decided("no words")
         self._wordless = True
         if self._held and not dialogue.awaiting:
             self._go_on(words)
@@ -251,6 +263,7 @@ class Floor:
 
     def _not_understood(self, words: Words) -> None:
         dialogue = self._dialogue
+        decided("not understood")
         if self._held:
             self._go_on(words)
         elif dialogue.awaiting:  # what came over the agent and was not understood is heard with what follows
@@ -278,12 +291,15 @@ class Floor:
         self.barge_ins += self._cut
         INTERRUPTIONS.add(self._cut, kind="barge-in")
         log.info("barge-in" if self._cut else "more is said")
+        decided("barge-in" if self._cut else "more is said")
         self._took = True
         self._dialogue.hush("barge-in")
 
     def _aside(self, words: Words) -> None:
         told = "" if are_own_words(words.text, self._saying) else words.text
         self.backchannels += bool(told)
+        if told:
+            decided("backchannel", words=told)
         INTERRUPTIONS.add(bool(told), kind="backchannel")
         self._dialogue.memory.aside(told, words.utterance.start_ms, words.utterance.end_ms)
 
@@ -297,6 +313,7 @@ class Floor:
             self.false_interruptions += 1
             INTERRUPTIONS.add(kind="false")
         log.info("going on", heard=bool(words.text))
+        decided("going on")
         if dialogue.speech is not None:
             dialogue.speech.go_on()
             if dialogue.parting:

@@ -17,6 +17,7 @@ from agent.think.tools.checked import checked
 from agent.think.tools.decision import Decision
 from agent.think.tools.ports import Desk, Result
 from agent.think.tools.toolbox import Toolbox
+from nurseries.replay.pass_clock import decided
 from nurseries.runner import Runner
 from nurseries.speech import Speech
 
@@ -67,6 +68,7 @@ class Hands:
         return result
 
     async def _run(self, call: ToolCall) -> Result:
+        decided("tool", name=call.name)
         prepared = self.toolbox.prepare(call)
         if isinstance(prepared, Result):
             log.info("tool refused", tool=call.name, why=prepared.text)

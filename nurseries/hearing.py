@@ -44,7 +44,8 @@ class Hearing:
     ) -> None:
         """`so_far` is what the caller has said since the onset. `files` hears what does not come over the socket."""
         self.session = session
-        self._files = files
+        self.files = files
+        """May be another one before the call begins."""
         self._model = model
         self._final_s = final_s
         self._segments = Segments()
@@ -87,8 +88,8 @@ class Hearing:
         self.by_file += 1
         ended = self.session.ended
         late = Fault.TIMEOUT if patience.cancelled_caught or ended is None else ended.fault
-        stood_in("stt", self._files.name, late.value)
-        return await self._files.transcribe(utterance, language)
+        stood_in("stt", self.files.name, late.value)
+        return await self.files.transcribe(utterance, language)
 
     def holds(self, start_ms: float, end_ms: float) -> bool:
         """Whether all the sound between two moments is in the server's conversation. Not a checkpoint."""

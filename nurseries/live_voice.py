@@ -90,7 +90,8 @@ class LiveVoice:
         """`first_s`: to the first sound of a text; then `other` says it. Without an `other`, a text is heard as it
         comes, and what fails raises."""
         self.session = session
-        self._other = other
+        self.other = other
+        """May be another one before the call begins."""
         self._model = model
         self._own_name = f"{NAME} {model} {voice}"
         self._first_s = first_s
@@ -114,7 +115,7 @@ class LiveVoice:
     @property
     def name(self) -> str:
         gone = self._cut_over or self.session.refused
-        return self._other.name if gone and self._other is not None else self._own_name
+        return self.other.name if gone and self.other is not None else self._own_name
 
     @property
     def rate(self) -> int:
@@ -136,13 +137,13 @@ class LiveVoice:
             rest, fault, detail = await self._say(left, emit, language, until)
             if rest != left:
                 until = trio.current_time() + self._first_s
-        if rest and self._other is not None:
+        if rest and self.other is not None:
             self.by_other += 1
             ended = self.session.ended
             why = fault or (ended.fault if ended is not None else Fault.UNREACHABLE)
-            stood_in("tts", self._other.name, why.value)
-            await self._say_otherwise(self._other, rest, emit, voice, language)
-            return not tried and name == self._other.name
+            stood_in("tts", self.other.name, why.value)
+            await self._say_otherwise(self.other, rest, emit, voice, language)
+            return not tried and name == self.other.name
         if rest:
             ended = self.session.ended
             fault, detail = (fault, detail) if fault or ended is None else (ended.fault, ended.detail)
@@ -152,7 +153,7 @@ class LiveVoice:
 
     async def _say(self, text: str, emit: Emit[bytes], language: str, until: float) -> tuple[str, Fault | None, str]:
         """What is left to be said, and why."""
-        request = _Request(Verbatim(text, self._pace, strict=self._other is not None))
+        request = _Request(Verbatim(text, self._pace, strict=self.other is not None))
         asked = f"{SAY}{next(self._numbers)}"
         connection = self.session.connections
         with trio.CancelScope(deadline=until) as patience:
@@ -211,7 +212,7 @@ class LiveVoice:
             return
         self._late_on = connection
         self._late += 1
-        self._cut_over = self._cut_over or (self._late >= LATE and self._other is not None)
+        self._cut_over = self._cut_over or (self._late >= LATE and self.other is not None)
         self.session.drop("no sound in time")
 
     def _release(self, asked: str, request: _Request) -> None:

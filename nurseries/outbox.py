@@ -18,6 +18,7 @@ from trio.lowlevel import ParkingLot
 from agent.model import BYTES_PER_MS
 from agent.seen.pace import Pace
 from agent.speak.ledger import MARK_GRACE_MS, Ledger, Sentence, cut_at_word, spoken_ms
+from nurseries.replay.pass_clock import decided
 
 FRAME_BYTES = 160
 """Sentences are filled up to whole 20 ms frames with silence; some carriers jitter on broken ones."""
@@ -270,6 +271,7 @@ class Outbox:
             return MarkAfter(sentence.mark)
         if track.first_sent_ms is None and sentence.source is not INTERJECTION:
             track.first_sent_ms = self.now_ms
+            decided("speaks", turn=track.turn)
         if not self.ledger.end_ms:
             self._pace.first(self.now_ms)
         if sentence.spans:

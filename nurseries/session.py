@@ -19,11 +19,20 @@ from agent.errors import Fault
 from agent.guard.breaker import Breaker, Visit
 from agent.providers import realtime_events as events
 from agent.providers import realtime_requests as requests
-from nurseries.link import Ended, Link
+from nurseries.link import Ended
 
 log = structlog.get_logger(__name__)
 
-MakeLink = Callable[[Callable[[], None], Callable[[events.RealtimeEvent], None]], Link]
+
+class Socket(Protocol):
+    """What a session needs of a link. See there."""
+
+    def send(self, message: str) -> None: ...
+
+    async def run(self) -> Ended: ...
+
+
+MakeLink = Callable[[Callable[[], None], Callable[[events.RealtimeEvent], None]], Socket]
 """`opened` and `received` in, a link to a session out."""
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 5.0
@@ -82,16 +91,16 @@ class Session:
         """`setups` are the first messages to try, one after the other where the server refuses one. `breaker`: the one
         of all calls for this kind of session; where it is open no socket is tried, and none is waited for."""
         self.name = name
-        self._make_link = make_link
+        self.setups = tuple(setups)
+        self.make_link, self.wall_clock, self.breaker = make_link, wall_clock, breaker
+        """What it has of the world; whoever stands between the two takes their places before `run`."""
         self._setups = list(setups)
-        self._wall_clock = wall_clock
-        self._breaker = breaker
         self._visit: Visit | None = None
         """The breaker's leave for the socket that is being opened."""
         self._barred = False
         """By the breaker, until there is a socket again."""
         self._tenants: list[Tenant] = []
-        self._link: Link | None = None
+        self._link: Socket | None = None
         self._socket = trio.CancelScope()
         self._time = trio.CancelScope()
         """Until the socket should be changed."""
@@ -126,7 +135,7 @@ class Session:
         """What was wanted has come. Not a checkpoint."""
         self.failures = 0
         now = trio.current_time()
-        if self._breaker is not None and (visit := self._breaker.enter(now)) is not None:
+        if self.breaker is not None and (visit := self.breaker.enter(now)) is not None:
             visit.worked(now)
 
     def drop(self, reason: str) -> None:
@@ -147,26 +156,26 @@ class Session:
             self.news.unpark_all()
 
     async def _be_admitted(self) -> None:
-        if self._breaker is None:
+        if self.breaker is None:
             return
-        while (visit := self._breaker.enter(trio.current_time())) is None:
+        while (visit := self.breaker.enter(trio.current_time())) is None:
             if not self._barred:
                 self._barred = True
                 self.news.unpark_all()
-            await trio.sleep(self._breaker.opens_in(trio.current_time()) or PROBED_S)
+            await trio.sleep(self.breaker.opens_in(trio.current_time()) or PROBED_S)
         self._visit = visit
 
     def _blame(self, fault: Fault) -> None:
         """The server, for a socket that came to nothing."""
         now = trio.current_time()
         visit, self._visit = self._visit, None
-        if visit is None and self._breaker is not None:  # it was of use once
-            visit = self._breaker.enter(now)
+        if visit is None and self.breaker is not None:  # it was of use once
+            visit = self.breaker.enter(now)
         if visit is not None:
             visit.failed(now, fault)
 
     async def _connect(self) -> None:
-        self._link = self._make_link(self._opened, self._received)
+        self._link = self.make_link(self._opened, self._received)
         self._time = trio.CancelScope()
         try:
             with trio.CancelScope() as self._socket:
@@ -182,7 +191,7 @@ class Session:
         if self.failures > 1 and not self.refused:
             await trio.sleep(min(FIRST_PAUSE_S * 2.0 ** (self.failures - 2), LONGEST_PAUSE_S))
 
-    async def _hold(self, link: Link) -> None:
+    async def _hold(self, link: Socket) -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._renew, name="renew")
             self._lost(await link.run())
@@ -223,7 +232,7 @@ class Session:
     def _received(self, event: events.RealtimeEvent) -> None:
         match event:
             case events.SessionCreated(float(expires_at)):
-                left = expires_at - self._wall_clock() - AHEAD_S
+                left = expires_at - self.wall_clock() - AHEAD_S
                 self._time.deadline = trio.current_time() + max(left, SHORTEST_S)
             case events.SessionUpdated():
                 self.ready, self._barred = True, False

@@ -25,6 +25,7 @@ from agent.think.ports import LanguageModel, Message, Prompt, Reply, ToolCall
 from agent.think.tools.decision import Decision
 from agent.think.tools.ports import EndCall, Say, Then, Transfer
 from nurseries.hands import Hands
+from nurseries.replay.pass_clock import decided
 from nurseries.speech import Failure, Idle, Speech, timed
 from nurseries.voiced import Voiced
 
@@ -96,6 +97,7 @@ class Patience:
                 return
             elif speech.interject(self.phrase(FILLERS[said])):
                 DEAD_AIR.add(by="filler")
+                decided("filler")
                 said += 1
             else:  # in the middle of a sentence: the voice's own limit holds
                 DEAD_AIR.add(by="rest")

@@ -45,7 +45,9 @@ class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
 AMOUNTS = tuple(name for name in Usage.__struct_fields__ if name not in {"part", "model", "estimated"})
 
 
-class _Row(NamedTuple):
+class Row(NamedTuple):
+    """What amounts are counted by."""
+
     turn: int
     part: Part
     model: str
@@ -56,16 +58,16 @@ class Meter:
     """One call's. Nothing here is a checkpoint."""
 
     def __init__(self, used: Iterable[Usage] = ()) -> None:
-        self._rows: dict[_Row, dict[str, float]] = {}
+        self._rows: dict[Row, dict[str, float]] = {}
         self.turn = 0
         """Answers that are over: what is used from here on is of the next one."""
         for each in used:
             amounts = {name: getattr(each, name) for name in AMOUNTS}
-            self._add(_Row(-1, each.part, each.model, each.estimated), amounts)
+            self.book(Row(-1, each.part, each.model, each.estimated), amounts)
 
     def add(self, part: Part, model: str, amounts: Mapping[str, float], *, estimated: bool = False) -> None:
         """So much more of these, named as in Usage."""
-        self._add(_Row(self.turn, part, model, estimated), amounts)
+        self.book(Row(self.turn, part, model, estimated), amounts)
 
     @property
     def used(self) -> tuple[Usage, ...]:
@@ -78,15 +80,16 @@ class Meter:
 
     def charge(self, part: Part, model: str) -> Charge:
         """One more request, in this turn, of which nothing is known yet."""
-        return Charge(self, _Row(self.turn, part, model, estimated=True))
+        return Charge(self, Row(self.turn, part, model, estimated=True))
 
-    def _add(self, row: _Row, amounts: Mapping[str, float], sign: int = 1) -> None:
+    def book(self, row: Row, amounts: Mapping[str, float], sign: int = 1) -> None:
+        """Count these, or with -1 take them back: all that is counted comes this way."""
         known = self._rows.setdefault(row, {})
         for name, amount in amounts.items():
             known[name] = known.get(name, 0) + sign * amount
 
-    def _told(self, rows: Iterable[_Row]) -> tuple[Usage, ...]:
-        sums: dict[_Row, dict[str, float]] = {}
+    def _told(self, rows: Iterable[Row]) -> tuple[Usage, ...]:
+        sums: dict[Row, dict[str, float]] = {}
         for row in rows:
             known = sums.setdefault(row._replace(turn=0), {})
             for name, amount in self._rows[row].items():
@@ -102,7 +105,7 @@ class Charge:
     """One request's, from its sending to its end: of the call and the turn that it was sent in, whenever it ends. What
     it has used is estimated from this side until the server tells, if it ever does. Nothing here is a checkpoint."""
 
-    def __init__(self, meter: Meter | None, row: _Row) -> None:
+    def __init__(self, meter: Meter | None, row: Row) -> None:
         """Without a meter it is for nobody."""
         self._meter = meter
         self._row = row
@@ -129,10 +132,10 @@ class Charge:
         self._open = False
         self._set(self._row, {})
 
-    def _set(self, row: _Row, amounts: dict[str, float]) -> None:
+    def _set(self, row: Row, amounts: dict[str, float]) -> None:
         if self._meter is not None:
-            self._meter._add(self._row, self._amounts, -1)  # noqa: SLF001  a part of it
-            self._meter._add(row, amounts)  # noqa: SLF001
+            self._meter.book(self._row, self._amounts, -1)
+            self._meter.book(row, amounts)
         self._row, self._amounts = row, amounts
 
 
@@ -143,7 +146,7 @@ METER: ContextVar[Meter | None] = ContextVar("meter", default=None)
 def charged(part: Part, model: str) -> Charge:
     """One more request of the call that goes on here."""
     meter = METER.get()
-    return meter.charge(part, model) if meter is not None else Charge(None, _Row(0, part, model, estimated=True))
+    return meter.charge(part, model) if meter is not None else Charge(None, Row(0, part, model, estimated=True))
 
 
 def _clean(amounts: Mapping[str, float]) -> dict[str, Any]:

@@ -18,6 +18,16 @@ HAND = -1
 """In place of a task's number: a command is carried out."""
 
 
+class Session(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a call has at a Realtime server."""
+
+    name: str
+    """realtime, ears or voice: what for."""
+    setups: list[str]
+    breaker: bool = False
+    """It asks one whether the server may be tried."""
+
+
 class Header(msgspec.Struct, frozen=True, omit_defaults=True, tag="header"):
     """The first line of a recording."""
 
@@ -31,7 +41,7 @@ class Header(msgspec.Struct, frozen=True, omit_defaults=True, tag="header"):
     """All but secrets."""
     profile: dict[str, Any]
     names: dict[str, str]
-    """Who hears, thinks and speaks."""
+    """Who hears, thinks and speaks what no session does."""
     rate: int
     """Samples per second of the voice."""
     tools: list[str]
@@ -41,6 +51,11 @@ class Header(msgspec.Struct, frozen=True, omit_defaults=True, tag="header"):
     before: dict[str, Any] | None = None
     """The record that the leg goes on from."""
     errand: dict[str, Any] | None = None
+    sessions: list[Session] = []
+    other: str | None = None
+    """The voice that says what a session does not; None: nobody's."""
+    other_rate: int = 0
+    """Its samples per second."""
     recorded: bool = False
     """The caller's sound was to be recorded: notices depend on it."""
     verdict: bool = False
@@ -73,8 +88,9 @@ class Asked(msgspec.Struct, frozen=True, array_like=True, tag="a"):
     """What it was asked about, where it may be known by less: see `recalled`."""
 
 
-How = Literal["piece", "done", "error", "cancelled", "through"]
-"""A piece of the answer; its end; its end by an error, by a cancellation, or by what the taker of a piece raised."""
+How = Literal["piece", "told", "done", "error", "cancelled", "through"]
+"""A piece of the answer; something else that was told meanwhile, as by a command; the answer's end; its end by an
+error, by a cancellation, or by what the taker of a piece raised."""
 
 
 class Fed(msgspec.Struct, frozen=True, array_like=True, tag="f"):
@@ -106,7 +122,7 @@ class Command(msgspec.Struct, frozen=True, array_like=True, tag="c"):
     """Somebody outside did this to the call."""
 
     name: str
-    arguments: list[str]
+    arguments: list[Any]
 
 
 class Sent(msgspec.Struct, frozen=True, array_like=True, tag="o"):
@@ -123,6 +139,10 @@ class Told(msgspec.Struct, frozen=True, array_like=True, tag="t"):
 
     event: str
     fields: dict[str, Any]
+
+
+DECIDED = "decided"
+"""The event by which a recording is told of a decision, whatever is logged: `what`, and how it was."""
 
 
 class Over(msgspec.Struct, frozen=True, array_like=True, tag="e"):

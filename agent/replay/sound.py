@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from hashlib import blake2b
+
+from agent.replay.events import Sent
+
+_KIND = re.compile(r'\{"(?:event|type)":"([^"]*)"')
+_SOUND = frozenset({"media", "input_audio_buffer.append"})
 
 
 def digest(data: bytes) -> str:
@@ -10,6 +16,8 @@ def digest(data: bytes) -> str:
     return blake2b(data, digest_size=8).hexdigest()
 
 
-def is_sound(kind: str) -> bool:
-    """Whether a message that the call sends is too long to be kept whole."""
-    return kind == "media"
+def sent(text: str) -> Sent:
+    """A message that the call sends, to a carrier or to a Realtime server; of sound its digest is enough."""
+    named = _KIND.match(text)
+    kind = named[1] if named is not None else ""
+    return Sent(kind, len(text), digest(text.encode()), "" if kind in _SOUND else text)

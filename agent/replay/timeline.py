@@ -79,7 +79,7 @@ class _Line:
                 told = ", ".join(f"{key} {value}" for key, value in fields.items())
                 self.put("decision", f"{name}: {told}" if told else name)
             case Command(name, arguments):
-                self.put("outside", " ".join((name, *arguments)))
+                self._done(name, *arguments)
             case Value("vad", probability) if probability >= SPEECH:
                 self.made += self.caller.goes_on(self.now - 32, self.now, HANGS_MS)
             case Over():
@@ -103,6 +103,10 @@ class _Line:
             case Fed(ask):
                 self._fed(ask, event)
 
+    def _done(self, name: str, *arguments: Any) -> None:
+        if name != "used":  # the record tells
+            self.put("outside", " ".join((name, *map(str, arguments))))
+
     def _fed(self, ask: int, fed: Fed) -> None:
         asked, since, pieces = self.asks[ask]
         if asked.port == "receive":
@@ -112,6 +116,9 @@ class _Line:
             pieces.append(self.now)
             if isinstance(fed.value, str) and asked.port == "think":
                 self.texts.setdefault(ask, []).append(fed.value)
+            return
+        if fed.how == "told":
+            self._done(*fed.value)
             return
         if (lane := PORTS.get(asked.port)) is None:
             return

@@ -18,6 +18,10 @@ MAX_LAG_MS = 500
 """The most that the way to the caller's ear is taken to delay; a mark later than this was late itself."""
 
 
+ROUNDING = 0.5
+"""Of a byte: times are sums of floats, and a whole sentence must not be taken for one that lacks its last word."""
+
+
 @dataclass(frozen=True, slots=True)
 class Heard:
     """A sentence, or the words of it that were heard before it was cut."""
@@ -184,7 +188,7 @@ class Ledger:
         """A sentence, as far as it has been heard by a moment."""
         played = sum(max(0.0, min(end, ear_ms) - start) for start, end in sentence.spans)
         start = sentence.spans[0][0]
-        if sentence.all_sent and played * BYTES_PER_MS >= sentence.sent_bytes:
+        if sentence.all_sent and played * BYTES_PER_MS >= sentence.sent_bytes - ROUNDING:
             end = sentence.end_ms
             return Heard(sentence.turn, sentence.text, start, end, played_ms=played, source=sentence.source)
         made = max(sentence.sent_bytes, sentence.made_bytes) / BYTES_PER_MS

@@ -12,7 +12,12 @@ from pathlib import Path
 
 from agent.replay import file
 from agent.replay.timeline import in_words, timeline
+from nurseries.replay import kept
+from nurseries.replay.against import against
 from nurseries.replay.play import Outcome, play_events
+
+KEPT = Path("tests/replay/kept")
+"""Of this repository, from its root."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,6 +29,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.epilog = "Exit codes: 0 all as recorded; 1 something differs; 2 nothing to play."
     parser.add_argument("paths", nargs="+", type=Path, metavar="FILE", help="a recording, or a folder of them")
+    parser.add_argument(
+        "--against",
+        action="store_true",
+        help="compare decisions, not bytes: with the installed version, and the settings of --set. The call may go "
+        "another way; what the recording has no answer for is made up, and counted",
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="with --against: a setting that is other than it was, such as END_SILENCE_MS=900; several times",
+    )
+    parser.add_argument(
+        "--keep",
+        metavar="NAME",
+        help=f"make a regression test of the recording: {KEPT}/NAME, or FOLDER/NAME; its decisions go beside it, to be "
+        "edited where it shows a failure. A folder of such recordings is played with those",
+    )
+    parser.add_argument("--without-audio", action="store_true", help="with --keep: silence in the place of all sound")
     parser.add_argument("--timeline", action="store_true", help="show who spoke, and what was decided, and when")
 
 
@@ -33,6 +58,14 @@ def run(args: argparse.Namespace) -> int:
     if not paths:
         _say(f"there is no recording in {', '.join(map(str, args.paths))}: record calls with RECORD_SESSIONS=always.")
         return 2
+    if args.against or args.set:
+        code, told, faults = against(paths, args.set)
+        for fault in faults:
+            _say(fault)
+        print("\n".join(told), end="\n" if told else "")
+        return code
+    if args.keep is not None:
+        return _keep(paths, args.keep, audio=not args.without_audio)
     unread = differing = 0
     for path in paths:
         try:
@@ -44,12 +77,48 @@ def run(args: argparse.Namespace) -> int:
         if args.timeline:
             print("\n".join([f"{path}", *in_words(timeline(header.began, events)), ""]))
         began = time.perf_counter()
-        outcome = play_events(header, events)
-        print(_in_words(path, outcome, time.perf_counter() - began), flush=True)
-        differing += outcome.difference is not None
+        if kept.expected_of(path).exists():
+            line, differs = _checked(path)
+        else:
+            outcome = play_events(header, events)
+            line, differs = _in_words(path, outcome, time.perf_counter() - began), outcome.difference is not None
+        print(line, flush=True)
+        differing += differs
     if len(paths) > 1:
         print(f"{len(paths)} recordings: {len(paths) - unread - differing} as recorded, {differing} differ")
     return 2 if unread == len(paths) else 1 if unread or differing else 0
+
+
+def _keep(paths: list[Path], name: str, *, audio: bool) -> int:
+    to = Path(name)
+    if to.is_dir() and len(paths) == 1:
+        to /= paths[0].name.removesuffix(file.SUFFIX)
+    elif to.name == name:
+        to = KEPT / name
+    if len(paths) > 1 or not to.parent.is_dir():
+        why = (
+            "one recording at a time" if len(paths) > 1 else f"there is no folder {to.parent}: make it, or name another"
+        )
+        _say(f"--keep {name}: {why}.")
+        return 2
+    try:
+        made = kept.keep(paths[0], to, audio=audio)
+    except OSError as error:
+        _say(f"{error.filename or paths[0]}: {error.strerror}")
+        return 2
+    except file.NotARecording as error:
+        _say(str(error))
+        return 1 if isinstance(error, kept.NotKept) else 2
+    print(f"kept: {made}, {made.stat().st_size} bytes; what it is to decide: {kept.expected_of(made)}")
+    return 0
+
+
+def _checked(path: Path) -> tuple[str, bool]:
+    try:
+        change = kept.check(path)
+    except (OSError, file.NotARecording) as error:
+        return f"{path.name}: {error}", True
+    return f"{path.name}: {'decides as it should' if change is None else f'differs {change}'}", change is not None
 
 
 def _recordings(given: Path) -> list[Path]:

@@ -15,6 +15,8 @@ import msgspec
 import trio
 from trio.lowlevel import Task
 
+from agent.replay.events import DECIDED
+
 
 class Watched(Protocol):
     """Whose tasks are watched. Not checkpoints; never raises."""
@@ -50,6 +52,13 @@ def listen_in(_logger: object, _method: str, line: MutableMapping[str, Any]) -> 
         fields = {name: value for name, value in line.items() if name not in {"event", "call_sid"}}
         watched.told(str(line.get("event")), msgspec.to_builtins(fields, enc_hook=repr))
     return line
+
+
+def decided(what: str, **fields: str | float | bool) -> None:
+    """A recording is told of this decision, at any LOG_LEVEL. Not a checkpoint."""
+    watched = WATCHED.get()
+    if watched is not None and not OUTSIDE.get():
+        watched.told(DECIDED, {"what": what, **fields})
 
 
 class PassClock(trio.abc.Clock):

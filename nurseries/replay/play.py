@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
@@ -17,25 +18,24 @@ from agent.config import Settings
 from agent.hear.endpointing import LexicalEndOfTurn
 from agent.hear.keys import parse_bindings
 from agent.keep.record import CallRecord
+from agent.keep.usage import Row
 from agent.keep.wav import Label
 from agent.lines import Lines
 from agent.log import LEVELS
 from agent.model import CallInfo, Ending
 from agent.profile import Profile
 from agent.replay import file
-from agent.replay.events import Command, Event, Header
-from agent.replay.score import score_of
+from agent.replay.events import Event, Header
+from agent.replay.score import Score, score_of
 from agent.think.errand import Errand
 from nurseries.call import Call
-from nurseries.parts import Live, Parts
+from nurseries.parts import Parts
 from nurseries.purse import Purse
 from nurseries.replay import played
 from nurseries.replay.pass_clock import listen_in
+from nurseries.replay.played_live import played_live
 from nurseries.replay.player import BREAKS_OFF, Difference, Differs, PlayedClock, Player, drawing
 from nurseries.tape import Tape
-
-NOT_COMPARED = frozenset({"usage", "turns", "cost_usd", "stand_ins", "revision", "providers"})
-"""Of a record: what adapters have told of themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +61,17 @@ def play(path: Path, **changes: object) -> Outcome:
 
 def play_events(header: Header, events: list[Event], **changes: object) -> Outcome:
     """The same, read already. `changes` are settings that are other than they were."""
+    return play_by(Player, header, events, **changes)
+
+
+def play_by(
+    make: Callable[[Score, PlayedClock], Player], header: Header, events: list[Event], **changes: object
+) -> Outcome:
+    """The same by another player."""
     clock = PlayedClock(header.began)
     score = score_of(events)
-    player = Player(score, clock)
-    with drawing(player), _listening(header.settings.get("LOG_LEVEL", "info")):
+    player = make(score, clock)
+    with drawing(player), listening(header.settings.get("LOG_LEVEL", "info")):
         record = trio.run(_play, header, player, changes, clock=clock, instruments=[player])
     difference, seconds = player.difference, clock.now - header.began
     if difference is not None and difference.what == BREAKS_OFF and score.over is None:
@@ -75,7 +82,7 @@ def play_events(header: Header, events: list[Event], **changes: object) -> Outco
 
 
 @contextmanager
-def _listening(level: str) -> Iterator[None]:
+def listening(level: str) -> Iterator[None]:
     """What is logged meanwhile, from this level on, the player is told, and nobody else."""
     before = structlog.get_config()
     structlog.configure(
@@ -91,10 +98,16 @@ def _drop(_logger: object, _method: str, _line: object) -> NoReturn:
     raise structlog.DropEvent
 
 
-async def _play(header: Header, player: Player, changes: Mapping[str, object]) -> dict[str, Any]:
+def call_of(
+    header: Header,
+    player: played.Player,
+    changes: Mapping[str, object],
+    kind: Callable[..., Call] = Call,
+) -> Call:
+    """The recorded leg's call in the player's world. To be made in Trio's loop."""
     info = msgspec.convert(header.info, CallInfo)
     tape = Tape(Label(info.call_sid, header.now)) if header.recorded else None
-    call = Call(
+    return kind(
         *(info, played.PlayedSocket(player), _parts(header, player, changes), tape),
         None if header.errand is None else msgspec.convert(header.errand, Errand),
         before=None if header.before is None else msgspec.convert(header.before, CallRecord),
@@ -105,16 +118,10 @@ async def _play(header: Header, player: Player, changes: Mapping[str, object]) -
         now=datetime.fromisoformat(header.now),
     )
 
-    def do(command: Command) -> None:
-        match command.name, command.arguments:
-            case "end", [ending, reason]:
-                call.end(Ending[ending], reason)
-            case "move", [reason]:
-                call.move(reason)
-            case "stay", _:
-                call.stay()
-            case "fence", _:
-                call.fence()
+
+async def _play(header: Header, player: Player, changes: Mapping[str, object]) -> dict[str, Any]:
+    call = call_of(header, player, changes)
+    player.do = partial(carry_out, call)
 
     async def hold() -> None:
         with player.scope:
@@ -127,7 +134,7 @@ async def _play(header: Header, player: Player, changes: Mapping[str, object]) -
         player.end()
 
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(player.carry_out, do, name="hand")
+        nursery.start_soon(player.carry_out, name="hand")
         async with trio.open_nursery() as calls:
             calls.start_soon(hold, name="call")
         nursery.cancel_scope.cancel("the call is over")
@@ -135,15 +142,34 @@ async def _play(header: Header, player: Player, changes: Mapping[str, object]) -
     return record
 
 
-def _parts(header: Header, player: Player, changes: Mapping[str, object]) -> Parts:
+def carry_out(call: Call, name: str, arguments: Sequence[Any]) -> None:
+    """Do to the call what was done to it from outside. Not a checkpoint."""
+    match name, arguments:
+        case "end", [ending, reason]:
+            call.end(Ending[ending], reason)
+        case "move", [reason]:
+            call.move(reason)
+        case "stay", _:
+            call.stay()
+        case "fence", _:
+            call.fence()
+        case "stood in", [part, who, why]:
+            call.stood_in(part, who, why)
+        case "used", [row, amounts, sign]:
+            call.meter.book(Row(*row), amounts, sign)
+
+
+def _parts(header: Header, player: played.Player, changes: Mapping[str, object]) -> Parts:
     settings = Settings.model_validate(header.settings | dict(changes))
     bindings, _ = parse_bindings(settings.DTMF_BINDINGS, header.tools)
     profile = msgspec.convert(header.profile, Profile)
     names = header.names
+    files = played.PlayedRecogniser(names["stt"], player)
+    other = None if header.other is None else played.PlayedVoice(header.other, header.other_rate, player)
     return Parts(
         settings=settings,
-        recogniser=played.PlayedRecogniser(names["stt"], player),
-        go_live=lambda _profile, _so_far: Live(()),
+        recogniser=files,
+        go_live=played_live(header.sessions, files, other, settings, player),
         model=played.PlayedModel(names["llm"], player),
         voice=played.PlayedVoice(names["tts"], header.rate, player),
         cache=played.PlayedCache(player),
@@ -171,6 +197,6 @@ class _OneLine:
 def _compared(then: dict[str, Any], now: dict[str, Any], at_s: float) -> Difference | None:
     """Both as records: the first field that differs."""
     for name in sorted(then.keys() | now.keys()):
-        if name not in NOT_COMPARED and then.get(name) != now.get(name):
+        if then.get(name) != now.get(name):
             return Difference(at_s, f"{name} of the record", repr(then.get(name)), repr(now.get(name)))
     return None

@@ -24,7 +24,7 @@ from agent.think.tools.ports import Desk, Result, Tool
 from agent.think.tools.toolbox import Toolbox
 from nurseries.parts import HandOver, Verdict
 from nurseries.purse import Account
-from nurseries.replay.recorded import asked, asked_about, heard
+from nurseries.replay.recorded_providers import asked, asked_about, heard
 
 
 class Player(Protocol):

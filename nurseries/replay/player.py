@@ -8,9 +8,10 @@ draws (`trio._core._run._r`), as its own tests do, and on nothing else of it tha
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from random import Random
 from typing import Any
 
 import outcome
@@ -19,12 +20,13 @@ from trio._core import _run
 from trio.lowlevel import Abort, RaiseCancelT, Task
 
 from agent.replay import plain
-from agent.replay.events import HAND, Command, Fed, Sent, Told
+from agent.replay.events import DECIDED, HAND, Command, Fed, Sent, Told
 from agent.replay.score import Ask, Moment, Score
-from agent.replay.sound import digest, is_sound
+from agent.replay.sound import sent
 from nurseries.replay.pass_clock import WATCHED
 
 BREAKS_OFF = "the recording ends here"
+NOTHING = "nothing more"
 
 ROOT = -2
 """In place of an ask: the call's first task waits for the first pass."""
@@ -77,6 +79,8 @@ class Player(trio.abc.Instrument):
         self.difference: Difference | None = None
         self.scope = trio.CancelScope()
         """Cancelled with the first difference."""
+        self.do: Callable[[str, Sequence[Any]], None] = lambda _name, _arguments: None
+        """Does to the call what was done to it from outside."""
         self.matched = 0
         """Messages that the call has sent as recorded."""
         self._clock = clock
@@ -93,7 +97,9 @@ class Player(trio.abc.Instrument):
         self._hand: Task | None = None
         self._commands: list[Command] = []
         self._on = False
-        self._tells = bool(score.told)
+        decided = sum(told.event == DECIDED for told in score.told)
+        self._tells = {True: decided > 0, False: decided < len(score.told)}
+        """Whether the recording has decisions, which earlier versions did not tell, and lines of the log."""
 
     @property
     def blobs(self) -> Mapping[str, bytes]:
@@ -118,13 +124,13 @@ class Player(trio.abc.Instrument):
         elif self.difference is None and self._score.moments:
             self._differs("the call ended early", f"{len(self._score.moments)} more passes", "over")
 
-    async def carry_out(self, do: Callable[[Command], None]) -> None:
+    async def carry_out(self) -> None:
         """Do to the call what was done to it from outside; to be cancelled."""
         self._hand = trio.lowlevel.current_task()
         while True:
             await trio.lowlevel.wait_task_rescheduled(lambda _: Abort.SUCCEEDED)
             for command in self._commands:
-                do(command)
+                self.do(command.name, command.arguments)
 
     # What the call asks, and tells.
 
@@ -138,8 +144,8 @@ class Player(trio.abc.Instrument):
         """As it was answered then."""
         number, self._next_ask = self._next_ask, self._next_ask + 1
         ask = self._score.asks[number] if number < len(self._score.asks) else None
-        if ask is None or (ask.asked.port, ask.asked.what) != (port, what):
-            recorded = "nothing more" if ask is None else f"{ask.asked.port} {ask.asked.what}"
+        if ask is None or not self.same_ask(number, ask, port, what):
+            recorded = NOTHING if ask is None else f"{ask.asked.port} {ask.asked.what}"
             raise self._fails("the call asks for another thing", recorded, f"{port} {what}")
         while True:
             fed = await self._next(number, ask)
@@ -151,6 +157,8 @@ class Player(trio.abc.Instrument):
                         if self.difference is None:
                             await self._next(number, ask)
                         raise
+                case "told":
+                    self.do(fed.value[0], fed.value[1:])
                 case "done":
                     return fed.value
                 case "error":
@@ -158,10 +166,18 @@ class Player(trio.abc.Instrument):
                 case _:
                     raise self._fails(f"{port} was not cancelled", "cancelled", "not cancelled")
 
+    def same_ask(self, number: int, ask: Ask, port: str, what: str) -> bool:  # noqa: ARG002  for who looks otherwise
+        """Whether this is what was asked."""
+        return (ask.asked.port, ask.asked.what) == (port, what)
+
+    def same_message(self, then: Sent, now: Sent) -> bool:
+        """Whether this is what was sent."""
+        return then == now
+
     async def _next(self, number: int, ask: Ask) -> Fed:
         if not ask.fed:
             if self.difference is None:  # the process was gone, or the recording given up
-                self._differs(BREAKS_OFF, "nothing more", f"waits for {ask.asked.port}")
+                self._differs(BREAKS_OFF, NOTHING, f"waits for {ask.asked.port}")
             await trio.sleep_forever()
         fed = ask.fed.popleft()
         if not fed.at_once:
@@ -181,27 +197,28 @@ class Player(trio.abc.Instrument):
         """As it was told then."""
         value = self._score.values.popleft() if self._score.values else None
         if value is None or value.port != port:
-            recorded = "nothing more" if value is None else value.port
+            recorded = NOTHING if value is None else value.port
             raise self._fails("the call looks at another thing", recorded, port)
         return value.value
 
     def sent(self, text: str) -> None:
         """The call sends this."""
-        kind = text[10 : text.find('"', 10)]
-        now = Sent(kind, len(text), digest(text.encode()), "" if is_sound(kind) else text)
+        now = sent(text)
         then = self._score.sent.popleft() if self._score.sent else None
-        if then != now:
-            recorded = "nothing more" if then is None else _in_words(then)
+        if then is None or not self.same_message(then, now):
+            recorded = NOTHING if then is None else _in_words(then)
             raise self._fails(f"message {self.matched + 1} is another one", recorded, _in_words(now))
         self.matched += 1
 
     def told(self, event: str, fields: dict[str, Any]) -> None:
-        """The call's code logs this."""
+        """The call's code logs this, or has decided it."""
         now = Told(event, fields)
         self.decisions.append((self._clock.now - self._began, now))
+        if not self._tells[event == DECIDED]:
+            return
         then = self._score.told.popleft() if self._score.told else None
-        if then != now and self._tells:
-            recorded = "nothing more" if then is None else f"{then.event} {then.fields}"
+        if then != now:
+            recorded = NOTHING if then is None else f"{then.event} {then.fields}"
             self._differs("the call decides another thing", recorded, f"{event} {fields}")
 
     # What the loop tells, and asks.
@@ -230,7 +247,7 @@ class Player(trio.abc.Instrument):
             self._moment = self._score.moments.popleft()
             self._clock.now = self._moment.at
         elif self._on and self._waiting:
-            self._differs(BREAKS_OFF, "nothing more", "the call goes on")
+            self._differs(BREAKS_OFF, NOTHING, "the call goes on")
 
     def shuffle(self, batch: list[Task]) -> None:
         """Put the batch into the order in which it ran: from its end."""
@@ -283,6 +300,9 @@ class Player(trio.abc.Instrument):
 
     def _differs(self, what: str, recorded: str, replayed: str) -> None:
         if self.difference is None:
+            last = self._score.over is None and not self._score.moments
+            if last and recorded == NOTHING:  # in the middle of a pass
+                what = BREAKS_OFF
             self.difference = Difference(self._clock.now - self._began, what, recorded, replayed)
             for number, task in tuple(self._waiting.items()):
                 cancel = self._cancels.pop(number, None)
@@ -301,8 +321,8 @@ def _in_words(sent: Sent) -> str:
 
 
 @contextmanager
-def drawing(player: Player) -> Iterator[None]:
-    """The player draws for Trio's loop meanwhile."""
+def drawing(player: Player | Random) -> Iterator[None]:
+    """The player draws for Trio's loop meanwhile, or dice do."""
     before = _run._r, _run._ALLOW_DETERMINISTIC_SCHEDULING  # noqa: SLF001  see above
     _run._r, _run._ALLOW_DETERMINISTIC_SCHEDULING = player, True  # type: ignore[assignment, misc]  # noqa: SLF001
     try:

@@ -11,21 +11,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.guard.budget import No
-from agent.hear.ports import Recogniser, VoiceActivity
+from agent.hear.ports import VoiceActivity
 from agent.keep.usage import Meter
-from agent.model import CallInfo, Emit, Utterance
+from agent.model import CallInfo
 from agent.replay import plain
-from agent.replay.sound import digest
 from agent.speak.cache import AudioCache, Key, Statistics
 from agent.speak.clips import Clip
-from agent.speak.ports import Voice
 from agent.speak.repertoire import Phrases, Repertoire
-from agent.think.ports import LanguageModel, Prompt, Reply, ToolCall, ToolSpec
+from agent.think.ports import ToolCall, ToolSpec
 from agent.think.tools.ports import Desk, Result, Tool
 from agent.think.tools.toolbox import Toolbox
 from agent.wire.ports import MediaSocket
 from nurseries.parts import HandOver, Parts, Verdict
 from nurseries.purse import Account, Purse
+from nurseries.replay.recorded_live import recorded_live
+from nurseries.replay.recorded_providers import RecordedModel, RecordedRecogniser, RecordedVoice
 from nurseries.replay.take import Take
 
 
@@ -34,6 +34,7 @@ def recorded(parts: Parts, take: Take) -> Parts:
     return replace(
         parts,
         recogniser=RecordedRecogniser(parts.recogniser, take),
+        go_live=recorded_live(parts.go_live, take),
         model=RecordedModel(parts.model, take),
         voice=RecordedVoice(parts.voice, take),
         vad=lambda: _vad(parts.vad(), take),
@@ -44,27 +45,6 @@ def recorded(parts: Parts, take: Take) -> Parts:
         verdict=_verdict(parts.verdict, take) if parts.verdict is not None else None,
         purse=cast("Purse", RecordedPurse(parts.purse, take)) if parts.purse is not None else None,
     )
-
-
-def heard(utterance: Utterance, language: str) -> str:
-    """An utterance, as it is known again."""
-    return f"{utterance.start_ms!r} {utterance.end_ms!r} {digest(utterance.mulaw)} {language}"
-
-
-def asked(prompt: Prompt) -> str:
-    """A prompt, as it is known again."""
-    return digest(repr(prompt).encode())
-
-
-def asked_about(prompt: Prompt) -> str:
-    """A prompt by its newest words: what the caller has said last, and which tools have run since."""
-    tools: list[str] = []
-    for message in reversed(prompt.messages):
-        if message.role == "caller":
-            return " | ".join((message.text, *reversed(tools)))
-        if message.role == "tool" and message.call is not None:
-            tools.append(message.call.name)
-    return " | ".join(("", *reversed(tools)))
 
 
 @dataclass(frozen=True)
@@ -90,70 +70,6 @@ class RecordedSocket:
 
 def _message(message: str | bytes | None) -> Any:
     return {"bytes": message.hex()} if isinstance(message, bytes) else message
-
-
-@dataclass(frozen=True)
-class RecordedRecogniser:
-    """The Recogniser port."""
-
-    recogniser: Recogniser
-    take: Take
-
-    @property
-    def name(self) -> str:
-        return self.recogniser.name
-
-    async def transcribe(self, utterance: Utterance, language: str = "") -> str:
-        async def work(_: object) -> str:
-            return await self.recogniser.transcribe(utterance, language)
-
-        return await self.take.ask("hear", heard(utterance, language), work)
-
-
-@dataclass(frozen=True)
-class RecordedModel:
-    """The LanguageModel port."""
-
-    model: LanguageModel
-    take: Take
-
-    @property
-    def name(self) -> str:
-        return self.model.name
-
-    async def reply(self, prompt: Prompt, emit: Emit[str]) -> Reply:
-        async def work(hand_on: Emit[str]) -> Reply:
-            return await self.model.reply(prompt, hand_on)
-
-        def written(value: Any) -> Any:
-            return value if isinstance(value, str) else plain.of(value)
-
-        return await self.take.ask("think", asked(prompt), work, emit, written, asked_about(prompt))
-
-
-@dataclass(frozen=True)
-class RecordedVoice:
-    """The Voice port."""
-
-    own: Voice
-    take: Take
-
-    @property
-    def name(self) -> str:
-        return self.own.name
-
-    @property
-    def rate(self) -> int:
-        return self.own.rate
-
-    async def synthesise(self, text: str, emit: Emit[bytes], *, voice: str = "", language: str = "") -> bool | None:
-        async def work(hand_on: Emit[bytes]) -> bool | None:
-            return await self.own.synthesise(text, hand_on, voice=voice, language=language)
-
-        def written(value: Any) -> Any:
-            return self.take.blob(value) if isinstance(value, bytes) else value
-
-        return await self.take.ask("speak", f"{voice}/{language}: {text}", work, emit, written)
 
 
 def _vad(own: VoiceActivity, take: Take) -> VoiceActivity:

@@ -7,16 +7,16 @@ adapter, or in a library below it, is *outside*, and all that a player needs of 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 
 import trio
 from trio.lowlevel import Task
 
-from agent.replay.events import HAND, Asked, Blob, Command, Event, Fed, How, Over, Pass, Sent, Step, Told, Value
-from agent.replay.plain import of_error
-from agent.replay.sound import digest, is_sound
+from agent.replay.events import HAND, Asked, Blob, Command, Event, Fed, Over, Pass, Step, Told, Value
+from agent.replay.sound import digest, sent
+from nurseries.replay.asking import ASKING, Asking
 from nurseries.replay.pass_clock import OUTSIDE, WATCHED, Watcher
 
 T = TypeVar("T")
@@ -101,7 +101,7 @@ class Take:
     @property
     def inside(self) -> bool:
         """Whether whoever asks is the call's own code."""
-        return WATCHED.get() is self
+        return WATCHED.get() is self and not OUTSIDE.get()
 
     async def ask(
         self,
@@ -113,50 +113,65 @@ class Take:
         about: str = "",
     ) -> T:
         """Do the work, outside; `plain` makes of its answer, and of each piece that it emits, what can be written."""
-        ask, self._asked = self._asked, self._asked + 1
+        asking = Asking(self, self._asked)
+        self._asked += 1
         self._add(Asked(port, what, about))
-        task = trio.lowlevel.current_task()
-        since = self._steps[task]
-        through: BaseException | None = None
-
-        def fed(how: How, value: Any = None) -> None:
-            self._step(task)
-            self._add(Fed(ask, how, value, self._steps[task] == since))
 
         async def hand_on(piece: Any) -> None:
-            nonlocal since, through
-            fed("piece", plain(piece))
-            OUTSIDE.set(False)
-            try:
+            with asking.handing(plain(piece)):
                 if emit is not None:
                     await emit(piece)
-            except BaseException as error:
-                through = error
-                raise
-            finally:
-                since = self._steps[task]
-                OUTSIDE.set(True)
 
-        token = OUTSIDE.set(True)
-        try:
+        with asking.outside():
             answer = await work(hand_on)
-        except Exception as error:
-            fed(*(("through",) if error is through else ("error", of_error(error))))
-            raise
-        except BaseException:
-            fed("through" if through is not None else "cancelled")
-            raise
-        else:
-            fed("done", plain(answer))
+            asking.fed("done", plain(answer))
             return answer
-        finally:
-            OUTSIDE.reset(token)
+
+    def place(self, task: Task) -> tuple[Task, int]:
+        """Which step of whom this is, of the task that has asked, or of one that takes a piece in place of it."""
+        now = trio.lowlevel.current_task()
+        if now not in self._numbers:
+            self._numbers[now] = self._numbers[task]
+            self._steps[now] = 0
+        return now, self._steps[now]
+
+    def feed(self, fed: Fed) -> None:
+        """In this step."""
+        self._step(trio.lowlevel.current_task())
+        self._add(fed)
+
+    def tells(self, name: str, *arguments: Any) -> None:
+        """Whoever it is does this to the call: told, unless it is the call's own code, which will do so again."""
+        if self.inside:
+            return
+        asking = ASKING.get()
+        if asking is not None and asking.take is self and asking.task is trio.lowlevel.current_task():
+            asking.fed("told", [name, *arguments])
+        else:
+            self._in_pass()
+            self._add(Step(HAND))
+            self._add(Command(name, list(arguments)))
 
     def value(self, port: str, value: T, plain: Callable[[T], Any] = lambda value: value, about: str = "") -> T:
         """The call asked, about this, and is told that."""
         if self.inside:
             self._add(Value(port, plain(value), about))
         return value
+
+    @contextmanager
+    def beyond(self) -> Iterator[None]:
+        """Within it this task is in code that is not the call's own, and waits for nothing."""
+        token = OUTSIDE.set(True)
+        try:
+            yield
+        finally:
+            OUTSIDE.reset(token)
+
+    def handing(self, piece: Any) -> AbstractContextManager[None]:
+        """What is waited for here gets this: within it, the call's own code takes it."""
+        asking = ASKING.get()
+        assert asking is not None  # noqa: S101  only what is asked calls back
+        return asking.handing(piece)
 
     def blob(self, data: bytes) -> str:
         """Sound by its name, and the sound itself where it is new."""
@@ -166,16 +181,9 @@ class Take:
             self._add(Blob(name, data))
         return name
 
-    def command(self, name: str, *arguments: str) -> None:
-        """Somebody does this to the call."""
-        self._in_pass()
-        self._add(Step(HAND))
-        self._add(Command(name, list(arguments)))
-
     def sent(self, text: str) -> None:
         """The call sends this."""
-        kind = text[10 : text.find('"', 10)] if text.startswith('{"event":"') else ""
-        self._add(Sent(kind, len(text), digest(text.encode()), "" if is_sound(kind) else text))
+        self._add(sent(text))
 
     def told(self, event: str, fields: dict[str, Any]) -> None:
         """The call's code logs this."""

@@ -3,7 +3,7 @@ outside is written down with the rest."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -14,15 +14,18 @@ import trio
 
 from agent.config import SECRET, Settings
 from agent.keep.record import CallRecord
+from agent.keep.usage import Meter, Row, Usage
 from agent.model import CallInfo, Ending
 from agent.replay import plain
 from agent.replay.events import VERSION, Header
 from agent.think.errand import Errand
 from agent.wire.ports import MediaSocket
 from nurseries.call import Call
-from nurseries.parts import Parts
+from nurseries.parts import Live, Parts
 from nurseries.replay.recorded import RecordedSocket, recorded, told_before, told_ready
-from nurseries.replay.taking import Taking
+from nurseries.replay.recorded_live import sessions_of
+from nurseries.replay.take import Take
+from nurseries.replay.taking import Takes
 from nurseries.tape import Tape
 
 
@@ -33,7 +36,7 @@ class TakenCall(Call):
 
     def __init__(
         self,
-        taking: Taking,
+        taking: Takes,
         info: CallInfo,
         socket: MediaSocket,
         parts: Parts,
@@ -59,6 +62,8 @@ class TakenCall(Call):
             at_close=told_before("at close", at_close, take) if at_close is not None else None,
             now=now,
         )
+        self.meter = TakenMeter(take, self.meter.used)
+        other = self._live.voice.other if self._live.voice is not None else None
         header = Header(
             version=VERSION,
             product=version("calling-agent"),
@@ -66,7 +71,10 @@ class TakenCall(Call):
             info=plain.of(info),
             settings=_told(parts.settings),
             profile=plain.of(parts.lines.profile(info)),
-            names=parts.names(self._live),
+            names=parts.names(Live(())),
+            sessions=sessions_of(self._live),
+            other=other.name if other is not None else None,
+            other_rate=other.rate if other is not None else 0,
             rate=parts.voice.rate,
             tools=sorted(parts.toolbox.names),
             now=now.isoformat(),
@@ -106,9 +114,29 @@ class TakenCall(Call):
         super().fence()
         self._commanded = False
 
+    def stood_in(self, part: str, name: str, why: str) -> None:
+        self._command("stood in", part, name, why)
+        super().stood_in(part, name, why)
+
     def _command(self, name: str, *arguments: str) -> None:
-        if not (self._commanded or self._take.inside):
-            self._take.command(name, *arguments)
+        if not self._commanded:
+            self._take.tells(name, *arguments)
+
+
+class TakenMeter(Meter):
+    """A Meter: what the call's own code counts it will count again, and what others do is told."""
+
+    _take: Take | None = None
+
+    def __init__(self, take: Take, used: Iterable[Usage]) -> None:
+        """`used` in the legs before."""
+        super().__init__(used)
+        self._take = take
+
+    def book(self, row: Row, amounts: Mapping[str, float], sign: int = 1) -> None:
+        if self._take is not None:
+            self._take.tells("used", list(row), dict(amounts), sign)
+        super().book(row, amounts, sign)
 
 
 def _told(settings: Settings) -> dict[str, Any]:

@@ -1,11 +1,14 @@
 """Records calls as RECORD_SESSIONS says. One of the process's children; what calls leave is written down in a thread.
 
-A disk that is slow or full costs a call nothing: its recording is given up, and that is told.
+A disk that is slow, full or does not answer costs a call nothing: its recording is given up, and that is told.
 """
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
+from typing import Protocol
 from zlib import crc32
 
 import msgspec
@@ -26,14 +29,39 @@ log = structlog.get_logger(__name__)
 LOOK_S = 0.5
 """Between two times that is written down what there is."""
 
+ROUND_S = 10.0
+"""For all that there is to be written: what calls leave is in memory meanwhile."""
+
 LEAVE_S = 2.0
 """For what is left, at the end."""
+
+
+Write = Callable[[Path, list[Header | Event]], Awaitable[None]]
+"""Append these to the file. Raises OSError."""
+
+
+class Takes(Protocol):
+    """Where recordings go. None of these is a checkpoint."""
+
+    def take(self) -> Take:
+        """A new one, of a leg that is about to begin."""
+        ...
+
+    def begins(self, take: Take, header: Header) -> None:
+        """Its first line is known."""
+        ...
+
+    def ends(self, take: Take, record: CallRecord) -> None:
+        """The leg is over."""
+        ...
 
 
 class Taking:
     """One process's."""
 
-    def __init__(self, settings: Settings, watcher: Watcher) -> None:
+    def __init__(self, settings: Settings, watcher: Watcher, *, write: Write | None = None) -> None:
+        """`write`: in a thread, unless told otherwise."""
+        self._append = write or self._in_thread
         self._share = settings.sessions_share
         self._folder = settings.DATA_DIR / "sessions"
         self._watcher = watcher
@@ -59,18 +87,29 @@ class Taking:
 
     def ends(self, take: Take, record: CallRecord) -> None:
         """The leg is over. Not a checkpoint."""
-        take.over(msgspec.to_builtins(record))
-        self._over.add(take)
+        if take in self._takes:  # it is not given up
+            take.over(msgspec.to_builtins(record))
+            self._over.add(take)
 
     async def run(self) -> None:
         """Write until cancelled, then what is left."""
         try:
             while True:
                 await trio.sleep(LOOK_S)
-                await contain(self._write, "sessions")
+                await contain(self._round, "sessions")
         finally:
             with trio.move_on_after(LEAVE_S, shield=True):
                 await contain(self._write, "sessions")
+                async with self._thread:  # what was being written when this was cancelled
+                    pass
+
+    async def _round(self) -> None:
+        with trio.move_on_after(ROUND_S) as limit:
+            await self._write()
+        if limit.cancelled_caught:
+            log.warning("sessions not recorded", count=len(self._takes), error="no answer in time")
+            for take in tuple(self._takes):
+                self._drop(take)
 
     async def _write(self) -> None:
         for take, path in tuple(self._takes.items()):
@@ -79,11 +118,21 @@ class Taking:
             take.events.clear()
             try:
                 if lines:
-                    await trio.to_thread.run_sync(file.append, path, lines, limiter=self._thread)
-            except OSError as error:
-                log.warning("session not recorded", path=str(path), error=error.strerror or str(error))
+                    await self._append(path, lines)
+            except (OSError, TypeError, ValueError, OverflowError) as error:  # nor what cannot be written as text
+                why = getattr(error, "strerror", None) or str(error)
+                log.warning("session not recorded", path=str(path), error=why)
                 over = True
             if over:
-                self._takes.pop(take, None)
-                self._over.discard(take)
-                take.stop()
+                self._drop(take)
+
+    def _drop(self, take: Take) -> None:
+        self._takes.pop(take, None)
+        self._heads.pop(take, None)
+        self._over.discard(take)
+        take.stop()
+
+    async def _in_thread(self, path: Path, lines: list[Header | Event]) -> None:
+        """Cancelled, the thread is left to itself, and the next one waits for it."""
+        work = partial(file.append, path, lines)
+        await trio.to_thread.run_sync(work, limiter=self._thread, abandon_on_cancel=True)

@@ -9,13 +9,14 @@ from typing import Any
 
 import trio
 
+from agent.guard.breaker import Breaker
 from agent.hear.ports import Recogniser
 from agent.model import Utterance
 from agent.profile import Profile
 from agent.providers import realtime_requests as requests
 from agent.rehearsal.log import CallLog
 from agent.wire.ports import MediaSocket
-from nurseries.compose import converse
+from nurseries.live import REALTIME, live_of
 from nurseries.parts import Live
 from nurseries.session import Session
 from tests.calls.stage import Stage
@@ -37,6 +38,8 @@ class LiveStage(Stage):
     """Who hears what does not come over the socket, if not the scripted recogniser."""
     lag_s: float = 0.0
     """To the server and back, one way."""
+    breaker: Breaker | None = None
+    """All calls', of the session."""
     lives: list[Live] = field(default_factory=list)
     house: InMemory = field(init=False)
 
@@ -50,8 +53,8 @@ class LiveStage(Stage):
 
     def go_live(self, profile: Profile, so_far: Callable[[], Utterance | None]) -> Live:
         setups = [requests.converse(self.settings.OPENAI_STT_LIVE_MODEL, "en", VOICE)]
-        session = Session("realtime", self.house.link, setups, wall_clock=lambda: 0.0)
-        self.lives.append(converse(session, self.files or self.ears, self.voice, self.settings, so_far, VOICE))
+        session = Session(REALTIME, self.house.link, setups, wall_clock=lambda: 0.0, breaker=self.breaker)
+        self.lives.append(live_of((session,), self.files or self.ears, self.voice, self.settings, so_far, VOICE))
         return self.lives[-1]
 
     async def serve(self, socket: MediaSocket) -> None:

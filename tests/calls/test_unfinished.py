@@ -14,7 +14,7 @@ from agent.model import Ending
 from agent.providers import realtime_requests as requests
 from agent.providers.scripted import Script, call
 from agent.rehearsal.log import CallLog
-from nurseries.compose import live_voice
+from nurseries.live import VOICE, live_of
 from nurseries.parts import Live
 from nurseries.session import Session
 from tests.calls.live_stage import LiveStage
@@ -33,8 +33,8 @@ class Cascade(LiveStage):
     """Only the voice is over a socket; nobody stands in for it."""
 
     def go_live(self, profile: Any, so_far: Any) -> Live:
-        session = Session("voice", self.house.link, [requests.speak("marin")], wall_clock=lambda: 0.0)
-        self.lives.append(Live((session,), None, live_voice(session, None, self.settings, "marin")))
+        session = Session(VOICE, self.house.link, [requests.speak("marin")], wall_clock=lambda: 0.0)
+        self.lives.append(live_of((session,), self.ears, None, self.settings, so_far, "marin"))
         return self.lives[-1]
 
     def check(self, log: CallLog) -> None:

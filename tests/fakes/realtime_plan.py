@@ -72,4 +72,6 @@ class Plan:
     key: str = ""
     """The only one that is let in; "": anybody."""
     shut_down: frozenset[str] = frozenset()
+    speech: Callable[[str, int], bytes] | None = None
+    """A text's sound, at so many bytes a millisecond; None: the server's own."""
     wrong: list[Wrong] = field(default_factory=list)

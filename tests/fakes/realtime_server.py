@@ -351,7 +351,7 @@ class Session:
 
     def _sound(self, text: str) -> Iterator[tuple[bytes, str]]:
         made = self._settings.get("audio", {}).get("output", {}).get("format", {"type": "audio/pcm"})["type"]
-        sound = speech(text, BYTES_PER_MS[made])
+        sound = (self._plan.speech or speech)(text, BYTES_PER_MS[made])
         size = self._plan.chunk_ms * BYTES_PER_MS[made]
         words = iter(text.replace(" ", " \0").split("\0"))
         for start in range(0, len(sound), size):

@@ -1,0 +1,74 @@
+"""When a call is not handed off, and when it is left without another word."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import pytest
+import trio
+
+from agent.model import CallInfo, Ending
+from agent.providers.scripted import Script
+from agent.wire.ports import MediaSocket
+from nurseries.call import Call
+from tests.calls.legs import Legs
+from tests.calls.stage import Stage, configured, tone
+
+BYE = Script(
+    heard=("Bye",),
+    replies=("Goodbye then, and thank you for calling us today! We wish you a good evening, and a very good night.",),
+)
+
+
+class Forgetful(Stage):
+    """Its store never has the record."""
+
+    def call(self, info: CallInfo, socket: MediaSocket, **more: object) -> Call:
+        @asynccontextmanager
+        async def ready() -> AsyncIterator[bool]:
+            await trio.lowlevel.checkpoint()
+            yield False
+
+        return super().call(info, socket, **(more | {"ready": ready}))
+
+
+async def test_a_call_that_the_store_does_not_know_stays(autojump_clock) -> None:
+    legs = Legs(Forgetful(replace(BYE, replies=("A flat, lovely.",)), configured(HAND_OFF_WAIT_S=100)), [tone(1500)])
+
+    await legs.moved(1.0, hang_up_at_ms=20_000)
+
+    assert legs.call.to_move
+    assert legs.call.ending is Ending.CALLER_HUNG_UP
+
+
+@pytest.mark.parametrize("after_s", [6.5, 7.5, 8.5, 9.5])
+async def test_a_goodbye_of_two_sentences_is_said_here(after_s: float, autojump_clock) -> None:
+    legs = Legs(Stage(BYE, configured(HAND_OFF_WAIT_S=0)), [tone(1500)])
+
+    await legs.moved(after_s)
+
+    assert legs.call.ending is Ending.AGENT_SAID_GOODBYE
+    assert legs.records == []
+
+
+async def test_a_call_that_another_process_has_says_nothing_more_not_even_a_goodbye(autojump_clock) -> None:
+    stage = Stage(BYE, configured())
+
+    async def fence(after_s: float) -> None:
+        await trio.sleep(after_s)
+        call = stage.calls[-1]
+        call.end(Ending.SHUTDOWN, "the process is leaving")
+        await trio.sleep(0.5)
+        fenced.append(call._outbox.now_ms)
+        call.fence()
+
+    fenced: list[float] = []
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(fence, 5.0)
+        log = await stage.place(tone(1500, at_ms=30_000))
+
+    assert stage.ending is Ending.SHUTDOWN
+    assert max(piece.end_ms for piece in log.played) <= fenced[0] + 200
+    assert log.duration_ms <= fenced[0] + 1000
