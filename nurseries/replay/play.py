@@ -142,7 +142,7 @@ async def _play(header: Header, player: Player, changes: Mapping[str, object]) -
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(player.carry_out, name="hand")
-        async with trio.open_nursery() as calls:
+        async with trio.open_nursery() as calls:  # noqa: ASYNC112  the call's first task is begun as others are
             calls.start_soon(hold, name="call")
         nursery.cancel_scope.cancel("the call is over")
     record: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(call.record()))

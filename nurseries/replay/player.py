@@ -155,7 +155,7 @@ class Player(trio.abc.Instrument):
                         await emit(fed.value)
                     except BaseException:
                         if self.difference is None:
-                            await self._next(number, ask)
+                            await self._next(number, ask)  # noqa: ASYNC102  the recording bounds it
                         raise
                 case "told":
                     self.do(fed.value[0], fed.value[1:])

@@ -238,6 +238,6 @@ def told_ready(
         try:
             yield known
         finally:
-            await take.ask("gone", "", lambda _: entered.__aexit__(None, None, None))
+            await take.ask("gone", "", lambda _: entered.__aexit__(None, None, None))  # noqa: ASYNC102  it is bounded
 
     return ready

@@ -3,6 +3,7 @@ outside is written down with the rest."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
@@ -27,6 +28,9 @@ from nurseries.replay.recorded_live import sessions_of
 from nurseries.replay.take import Take
 from nurseries.replay.taking import Takes
 from nurseries.tape import Tape
+
+_CREDENTIALS = re.compile(r"([a-z]+://)[^/@\s]*@")
+"""A user's name and password in an address."""
 
 
 class TakenCall(Call):
@@ -140,4 +144,5 @@ class TakenMeter(Meter):
 
 
 def _told(settings: Settings) -> dict[str, Any]:
-    return {name: value for name, value in settings.model_dump(mode="json").items() if name not in SECRET}
+    told = {name: value for name, value in settings.model_dump(mode="json").items() if name not in SECRET}
+    return {name: _CREDENTIALS.sub(r"\1", value) if isinstance(value, str) else value for name, value in told.items()}

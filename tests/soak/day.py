@@ -151,7 +151,7 @@ class Day:
         await place_call(site.target, caller.plan, identity, dice, exchange=site.exchange, http=self._http, log=log)
         ended = trio.current_time()
         with trio.move_on_after(KEPT_S):
-            while not self._kept(sid):  # noqa: ASYNC110  virtual time
+            while log.legs and not self._kept(sid):  # noqa: ASYNC110  virtual time
                 await trio.sleep(0.5)
         record = site.stores.records.records.get(sid)
         befell = Befell(
@@ -161,7 +161,7 @@ class Day:
         )
         for fault in broken(caller, log, record, befell):
             self._broken(f"{caller.kind} caller {caller.seed} at {caller.at_s:.0f} s, {sid}: {fault}")
-        if not self._kept(sid) and log.legs:
+        if not self._kept(sid) and sid in site.stores.leases.leases:
             self._broken(f"{caller.kind} caller {caller.seed}, {sid}: lease {site.stores.leases.leases.get(sid)}")
         finished = self._finished.pop(sid, 0)
         if finished > 1 and not befell.crash:
@@ -172,8 +172,9 @@ class Day:
 
     def _kept(self, sid: str) -> bool:
         """Nothing is left to be done about it: the store has its record for good."""
-        lease = self._site.stores.leases.leases.get(sid)
-        return lease is None or lease.done
+        stores = self._site.stores
+        lease, record = stores.leases.leases.get(sid), stores.records.records.get(sid)
+        return lease.done if lease is not None else record is not None and record.ending != ""
 
     def _over(self, record: CallRecord) -> None:
         self._finished[record.call_sid] += 1
