@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import trio
 from trio.testing import MockClock
 
+from agent.keep.record import CallRecord
 from agent.replay.events import VERSION, Asked, Header
 from nurseries.replay.pass_clock import Watcher
 from nurseries.replay.take import Take
@@ -84,7 +85,7 @@ async def test_one_that_cannot_be_written_is_given_up_and_the_others_are_not(
         assert not bad.events
 
         good.sent("more")
-        sessions.ends(bad, None)  # type: ignore[arg-type]  nobody looks at it
+        sessions.ends(bad, cast("CallRecord", None))  # nobody looks at it
         assert not sessions._over
         nursery.cancel_scope.cancel()
     assert disk.written == ["good-1.session.gz"] * 3
