@@ -494,11 +494,12 @@ class Call:
         and close the socket in the same step where nothing is left to be said or written. Whether it is handed off.
         Cancelled before that, the call goes on here."""
         self._moves_at = trio.current_time()
+        record = self.so_far()
         try:
             async with self._ready() as known:
                 if known and still() and self.ending is None:
                     self.end(Ending.MOVED, self._why_move)
-                    if self._moves_at is not None:
+                    if self._moves_at is not None and self.so_far() == record:
                         await self._closing.close_at_once()
         finally:
             if self.ending is None:

@@ -307,6 +307,35 @@ async def test_who_is_handed_off_in_silence_has_been_listened_to_until_the_socke
     assert seen[3:] == ["gone"]
 
 
+async def test_what_became_known_while_the_store_was_written_is_known_elsewhere_before_the_close(
+    autojump_clock,
+) -> None:
+    stage = Stage(TALK)
+    seen: list[str] = []
+
+    @asynccontextmanager
+    async def ready() -> AsyncIterator[bool]:
+        await trio.sleep(0.3)
+        stage.calls[0].meter.add("llm", "a model", {"requests": 1})  # a bill that came late
+        seen.append("ready")
+        yield True
+        seen.append("gone")
+
+    async def before_close() -> None:
+        seen.append("written")
+
+    async def serve(socket: MediaSocket) -> None:
+        info = await pick_up(socket, stage.tokens, 5)
+        assert info is not None
+        stage.calls.append(stage.call(info, Told(socket, seen), ready=ready, before_close=before_close))
+        stage.calls[0].move("a release")
+        await stage.calls[0].run()
+
+    await stage.place(serve=serve, quiet_ms=5000)
+
+    assert seen == ["ready", "gone", "written", "closed"]
+
+
 async def test_what_is_to_be_known_elsewhere_is_written_before_the_socket_is_closed(autojump_clock) -> None:
     stage = Stage(TALK)
     seen: list[str] = []
