@@ -15,6 +15,6 @@ def test_wherever_it_breaks_off_also_within_a_pass() -> None:
     stage = Stage(STORIES[min(STORIES)], configured(), store_s=0.1)
     header, events = taken(stage, partial(Legs(stage, LINES).moved, 3.0, patience_ms=30_000))[0]
 
-    for end in [*range(0, 30, 3), *range(len(events) - 30, len(events))]:
+    for end in [*range(0, 30, 10), *range(len(events) - 30, len(events), 4)]:
         played = play_events(header, events[:end])
         assert (played.breaks_off, played.difference) == (True, None), f"{end}: {played.difference}"

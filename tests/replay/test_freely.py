@@ -37,7 +37,7 @@ def decides_the_same(legs: list[Any]) -> None:
         assert not changes, [str(change) for change in changes]
 
 
-@settings(max_examples=examples(4), phases=NOT_SMALLER)
+@settings(max_examples=examples(2), phases=NOT_SMALLER)
 @given(st.random_module(), st.sampled_from(sorted(STORIES)), TIMES, st.sampled_from([0.0, 20.0]))
 def test_whatever_was_said_and_however_often_it_was_handed_off(
     _: object, name: str, after_s: list[float], wait_s: float
@@ -46,7 +46,7 @@ def test_whatever_was_said_and_however_often_it_was_handed_off(
     decides_the_same(taken(stage, partial(Legs(stage, LINES).moved, *after_s, patience_ms=30_000)))
 
 
-@settings(max_examples=examples(4), phases=NOT_SMALLER)
+@settings(max_examples=examples(2), phases=NOT_SMALLER)
 @given(st.random_module(), st.sampled_from(sorted(BOLD)), st.sampled_from(HangUp), st.integers(1000, 15_000))
 def test_whoever_breaks_in_or_hangs_up(_: object, how: str, hang_up: HangUp, leaves_ms: int) -> None:
     lines, more = BOLD[how]
@@ -55,7 +55,7 @@ def test_whoever_breaks_in_or_hangs_up(_: object, how: str, hang_up: HangUp, lea
     decides_the_same(taken(stage, partial(stage.place, *lines, **plan)))
 
 
-@settings(max_examples=examples(4), phases=NOT_SMALLER)
+@settings(max_examples=examples(2), phases=NOT_SMALLER)
 @given(
     st.random_module(),
     st.sampled_from(["hear", "think", "speak"]),
@@ -86,7 +86,7 @@ CHANGES = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=examples(5), phases=NOT_SMALLER)
+@settings(max_examples=examples(2), phases=NOT_SMALLER)
 @given(st.random_module(), st.sampled_from(sorted(STORIES)), CHANGES)
 def test_a_call_that_goes_another_way_is_a_call_like_any_other(_: object, name: str, changes: dict[str, Any]) -> None:
     stage = Stage(STORIES[name], configured(FILLER_S=2, SILENCE_S=20))

@@ -33,7 +33,7 @@ def same(legs: list[Any]) -> None:
         assert played.messages == sum(isinstance(event, Sent) for event in events)
 
 
-@settings(max_examples=examples(15), phases=NOT_SMALLER)
+@settings(max_examples=examples(8), phases=NOT_SMALLER)
 @given(st.random_module(), st.sampled_from(sorted(STORIES)), TIMES, st.sampled_from([0.0, 20.0]))
 def test_whatever_was_said_and_however_often_it_was_handed_off(
     _: object, name: str, after_s: list[float], wait_s: float
@@ -46,7 +46,7 @@ def test_whatever_was_said_and_however_often_it_was_handed_off(
     same(recorded)
 
 
-@settings(max_examples=examples(15), phases=NOT_SMALLER)
+@settings(max_examples=examples(8), phases=NOT_SMALLER)
 @given(
     st.random_module(),
     st.sampled_from(sorted(BOLD)),
@@ -62,7 +62,7 @@ def test_whoever_breaks_in_or_hangs_up(_: object, how: str, hang_up: HangUp, lea
     same(taken(stage, partial(stage.place, *lines, **plan)))
 
 
-@settings(max_examples=examples(15), phases=NOT_SMALLER)
+@settings(max_examples=examples(8), phases=NOT_SMALLER)
 @given(
     st.random_module(),
     st.sampled_from(["hear", "think", "speak"]),

@@ -12,6 +12,7 @@ from agent.errors import Fault
 from agent.providers.scripted import Trouble
 from tests.calls.stage import configured
 from tests.calls.test_hand_off import BOLD, LINES, NOT_SMALLER, TALK
+from tests.examples import examples
 from tests.replay.chained_stage import chained_stage
 from tests.replay.taken_stage import taken
 from tests.replay.test_played_again import same
@@ -25,7 +26,7 @@ TROUBLES = st.builds(
 )
 
 
-@settings(max_examples=15, phases=NOT_SMALLER)
+@settings(max_examples=examples(6), phases=NOT_SMALLER)
 @given(
     st.random_module(),
     st.lists(TROUBLES, max_size=2),

@@ -20,6 +20,7 @@ from tests.calls.legs import Legs
 from tests.calls.live_stage import LiveStage
 from tests.calls.stage import configured
 from tests.calls.test_hand_off import BOLD, BREAKS_IN, LINES, LONG, NOT_SMALLER, STORIES
+from tests.examples import examples
 from tests.fakes.realtime_plan import Wrong
 from tests.replay.taken_stage import taken
 from tests.replay.test_played_again import TIMES, same
@@ -56,7 +57,7 @@ def known(legs: list[tuple[Header, list[Event]]]) -> int:
     return sent.count("input_audio_buffer.append")
 
 
-@settings(max_examples=10, phases=NOT_SMALLER)
+@settings(max_examples=examples(5), phases=NOT_SMALLER)
 @given(st.random_module(), st.sampled_from(sorted(STORIES)), TIMES, st.sampled_from([0.0, 20.0]))
 def test_whatever_was_said_and_however_often_it_was_handed_off(
     _: object, name: str, after_s: list[float], wait_s: float
@@ -79,7 +80,7 @@ WRONG = st.builds(
 )
 
 
-@settings(max_examples=20, phases=NOT_SMALLER)
+@settings(max_examples=examples(8), phases=NOT_SMALLER)
 @given(
     st.random_module(),
     st.lists(WRONG, max_size=3),
