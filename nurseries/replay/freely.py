@@ -24,7 +24,7 @@ from nurseries.call import Call
 from nurseries.replay.free import SILENCE_S, Free, JumpingClock
 from nurseries.replay.pass_clock import Watcher
 from nurseries.replay.play import call_of, carry_out, listening
-from nurseries.replay.player import drawing
+from nurseries.replay.played_loop import drawing
 from nurseries.replay.take import Take
 from nurseries.replay.taken_call import TakenCall
 

@@ -20,7 +20,8 @@ from agent.replay.smaller import Smaller
 from nurseries.replay.changed import OF_CALLS, OF_LINES
 from nurseries.replay.freely import freely
 from nurseries.replay.play import play_by, play_events
-from nurseries.replay.player import Difference, PlayedClock, Player
+from nurseries.replay.played_loop import PlayedClock
+from nurseries.replay.player import Difference, Player
 
 EXPECTED = ".decisions.tsv"
 """Beside a recording: what the call is to decide. To be edited where the recording shows a failure."""

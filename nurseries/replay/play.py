@@ -34,7 +34,8 @@ from nurseries.purse import Purse
 from nurseries.replay import played
 from nurseries.replay.pass_clock import listen_in
 from nurseries.replay.played_live import played_live
-from nurseries.replay.player import BREAKS_OFF, Difference, Differs, PlayedClock, Player, drawing
+from nurseries.replay.played_loop import PlayedClock, drawing
+from nurseries.replay.player import BREAKS_OFF, Difference, Differs, Player
 from nurseries.tape import Tape
 
 

@@ -8,10 +8,8 @@ draws (`trio._core._run._r`), as its own tests do, and on nothing else of it tha
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from random import Random
 from typing import Any
 
 import outcome
@@ -24,6 +22,7 @@ from agent.replay.events import DECIDED, HAND, Command, Fed, Sent, Told
 from agent.replay.score import Ask, Moment, Score
 from agent.replay.sound import sent
 from nurseries.replay.pass_clock import WATCHED
+from nurseries.replay.played_loop import PlayedClock
 
 BREAKS_OFF = "the recording ends here"
 NOTHING = "nothing more"
@@ -52,24 +51,6 @@ class Differs(BaseException):
 
 async def _nowhere(_piece: Any) -> None:
     """Where nobody waits for pieces."""
-
-
-class PlayedClock(trio.abc.Clock):
-    """Stands where the player puts it."""
-
-    def __init__(self, now: float) -> None:
-        self.now = now
-        self.next = now
-
-    def start_clock(self) -> None:
-        pass
-
-    def current_time(self) -> float:
-        return self.now
-
-    def deadline_to_sleep_time(self, deadline: float) -> float:
-        self.next = deadline
-        return 0
 
 
 class Player(trio.abc.Instrument):
@@ -268,10 +249,6 @@ class Player(trio.abc.Instrument):
             return
         batch.sort(key=lambda task: -order.get(self._number(task), -1))
 
-    def random(self) -> float:
-        """As Trio draws where it draws otherwise."""
-        return 1.0
-
     def _number(self, task: Task) -> int:
         return HAND if task is self._hand else self._numbers.get(task, len(self._numbers) + 1_000_000)
 
@@ -318,14 +295,3 @@ class Player(trio.abc.Instrument):
 
 def _in_words(sent: Sent) -> str:
     return sent.text or f"{sent.kind}, {sent.size} characters, {sent.digest}"
-
-
-@contextmanager
-def drawing(player: Player | Random) -> Iterator[None]:
-    """The player draws for Trio's loop meanwhile, or dice do."""
-    before = _run._r, _run._ALLOW_DETERMINISTIC_SCHEDULING  # noqa: SLF001  see above
-    _run._r, _run._ALLOW_DETERMINISTIC_SCHEDULING = player, True  # type: ignore[assignment, misc]  # noqa: SLF001
-    try:
-        yield
-    finally:
-        _run._r, _run._ALLOW_DETERMINISTIC_SCHEDULING = before  # type: ignore[misc]  # noqa: SLF001
