@@ -35,7 +35,7 @@ class LocalObjects:
         return str(self._folder)
 
     def put(self, key: str, path: Path, content_type: str) -> None:  # noqa: ARG002  a file's type is in its name
-        with self._told(key), self._parent(key, make=True) as (folder, name):
+        with self._told(key, wanted=False), self._parent(key, make=True) as (folder, name):
             aside = f"{name}.{secrets.token_hex(4)}.part"  # one that a crash leaves is an object that grows old
             try:
                 if not _linked(path, aside, folder):
@@ -106,12 +106,13 @@ class LocalObjects:
             os.close(folder)
 
     @contextmanager
-    def _told(self, key: str) -> Iterator[None]:
+    def _told(self, key: str, *, wanted: bool = True) -> Iterator[None]:
+        """`wanted`: an object that is not there is an answer."""
         try:
             yield
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-            raise NotKept(f"{self.name} has no object {key}") from None
         except OSError as error:
+            if wanted and isinstance(error, FileNotFoundError | NotADirectoryError | IsADirectoryError):
+                raise NotKept(f"{self.name} has no object {key}") from None
             raise StoreError(f"{self.name}: {key}: {error.strerror or error}") from error
 
 

@@ -30,6 +30,10 @@ PIECE = 256 * 1024
 CONNECT_S, REQUEST_S = 5, 120
 """For one request, its bytes included: an hour's recording, 115 MB, takes so long at a megabyte a second."""
 
+NO_BUCKET = "<Code>NoSuchBucket</Code>"
+"""S3's word for it, a 404 as a missing object's is. It tells nothing about the object: the name may be wrong, or the
+bucket be made later, and until then nothing may be taken for deleted."""
+
 RETRIES: RetryConfig = {
     "max_retries": 4,
     "retry_timeout": timedelta(seconds=150),
@@ -64,7 +68,7 @@ class S3Objects:
     def put(self, key: str, path: Path, content_type: str) -> None:
         """In one request: R2 wants parts of equal size, which obstore's multipart upload does not make. The file is
         mapped, not read."""
-        with self._told(key), path.open("rb") as file:
+        with self._told(key, wanted=False), path.open("rb") as file:
             sound = mmap(file.fileno(), 0, access=ACCESS_READ) if path.stat().st_size else b""
             try:
                 attributes = {"Content-Type": content_type}
@@ -105,11 +109,16 @@ class S3Objects:
         pass
 
     @contextmanager
-    def _told(self, key: str) -> Iterator[None]:
+    def _told(self, key: str, *, wanted: bool = True) -> Iterator[None]:
+        """`wanted`: an object that is not there is an answer."""
         try:
             yield
-        except FileNotFoundError:
-            raise NotKept(f"{self.name} has no object {key}") from None
+        except FileNotFoundError as error:
+            if NO_BUCKET in str(error):
+                raise StoreError(f"{self.name}: there is no such bucket; {key} is neither there nor gone") from None
+            if wanted:
+                raise NotKept(f"{self.name} has no object {key}") from None
+            raise StoreError(f"{self.name}: {key}: {_in_words(error)}") from error
         except (BaseError, OSError, ValueError) as error:
             raise StoreError(f"{self.name}: {key}: {_in_words(error)}") from error
 

@@ -152,8 +152,9 @@ def test_many_threads_put_one_key(store: ObjectStore, file) -> None:
 
 
 def test_a_file_that_is_gone_is_told(store: ObjectStore, tmp_path: Path) -> None:
-    with pytest.raises(StoreError):
+    with pytest.raises(StoreError) as caught:
         store.put(KEY, tmp_path / "no such file", "audio/wav")
+    assert not isinstance(caught.value, NotKept)  # which would be an answer about the object
     with pytest.raises(NotKept):
         store.size(KEY)
 
@@ -269,9 +270,16 @@ def test_no_secret_is_told(s3_server: S3Server, file) -> None:
 
 
 def test_a_bucket_that_is_not_there_is_an_error_and_not_an_absence(s3_server: S3Server, file) -> None:
-    store = S3Objects(s3_server.settings(S3_BUCKET="another"), retries=ONCE)
-    with pytest.raises(StoreError):
-        store.put(KEY, file(b"x"), "audio/wav")
+    store = S3Objects(s3_server.settings(S3_BUCKET="elsewhere"), retries=ONCE)
+    for ask in (
+        lambda: store.put(KEY, file(b"a word"), "audio/wav"),
+        lambda: list(store.read(KEY)),
+        lambda: store.delete(KEY),
+        lambda: list(store.older(0)),
+    ):
+        with pytest.raises(StoreError, match="elsewhere") as caught:
+            ask()
+        assert not isinstance(caught.value, NotKept)
 
 
 def test_a_server_that_is_away_is_told_in_time(file) -> None:
