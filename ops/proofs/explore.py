@@ -48,7 +48,14 @@ def main() -> int:
     else:
         seeds = range(args.seed, args.seed + args.schedules)
 
+        known: set[int] = set()
+
         def told(so_far: Found) -> None:
+            for violation in so_far.violations:
+                if violation.seed not in known and len(known) < MOST_TOLD:
+                    known.add(violation.seed)
+                    first = violation.broken[0]
+                    print(f"\nseed {violation.seed} breaks {first.promise}: {first.what}", file=sys.stderr)
             print(f"\r{so_far.calls} schedules, {len(so_far.violations)} broken", end="", file=sys.stderr, flush=True)
 
         found = explore(seeds, args.jobs, told)

@@ -346,7 +346,8 @@ class World:
         over_ms = 0.0
         if self.scenario.send is not None and leg.n == 1:
             over_ms = leg.call._parts.settings.MESSAGE_MS + leg.call._parts.settings.LEAD_MS
-        broken_ms = [sentence.end_ms for sentence in leg.broken if sentence.spans]
+        returned = {mark.name: mark.at_ms for mark in self.log.marks if stream.began_ms <= mark.at_ms <= ended}
+        broken_ms = [returned.get(each.mark, each.end_ms) for each in leg.broken if each.spans]
         return differs(stretches(self.log, stream.began_ms, ended, broken_ms), told, RECORDINGS, over_ms)
 
     def _check(self, promise: Callable[..., str], *about: Any) -> None:
