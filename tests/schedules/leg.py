@@ -98,7 +98,8 @@ class Leg:
         def clear() -> bool:
             self._live.clear()
             now_ms = self.outbox.now_ms
-            self.broken = [each for each in self.broken if each.spans and each.end_ms <= now_ms]
+            open_ = [each for each in self.outbox.ledger._open if not each.all_made]
+            self.broken = [each for each in (*self.broken, *open_) if each.spans and each.end_ms <= now_ms]
             if self._plays_until > trio.current_time() and self.silent_since is None:
                 self.silent_since = trio.current_time()
             silenced = clears()
