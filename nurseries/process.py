@@ -309,16 +309,13 @@ class Process:
                 call.fence()
 
     def _add(self, call: Call) -> None:
-        self._state.promised.pop(call.info.call_sid, None)
         self._calls.add(call)
-        self._state.held.add(call.info.call_sid)
-        self._state.calls = len(self._calls)
+        self._state.begin(call.info.call_sid, len(self._calls))
         self._changed.unpark_all()
 
     def _remove(self, call: Call) -> None:
         self._calls.discard(call)
-        self._state.held.discard(call.info.call_sid)
-        self._state.calls = len(self._calls)
+        self._state.end(call.info.call_sid, len(self._calls))
         self._leaving.last_over = trio.current_time()
         self._changed.unpark_all()
 
