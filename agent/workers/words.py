@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+REPLACED = "replaced"
+"""The name of a worker that has left its slot to another one; of the others the slot is."""
+
 
 class _Word(msgspec.Struct, array_like=True, tag=True):
     pass
