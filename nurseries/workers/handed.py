@@ -47,7 +47,7 @@ class Handed(trio.abc.Listener[trio.SocketStream]):
             await self._closing()
             while self._files:
                 await self._back(self._files[0])
-                self._files.popleft()
+                close(self._files.popleft())  # whoever has it now has a copy
         finally:
             while self._files:
                 close(self._files.popleft())
