@@ -29,6 +29,10 @@ class World(Protocol):
     def note(self, what: str) -> None: ...
 
 
+SAME_S = 2e-4
+"""The carrier plays whole samples."""
+
+
 class Leg:
     """None of its methods is a checkpoint."""
 
@@ -100,7 +104,7 @@ class Leg:
             now_ms = self.outbox.now_ms
             open_ = [each for each in self.outbox.ledger._open if not each.all_made]
             self.broken = [each for each in (*self.broken, *open_) if each.spans and each.end_ms <= now_ms]
-            if self._plays_until > trio.current_time() and self.silent_since is None:
+            if self._plays_until > trio.current_time() + SAME_S and self.silent_since is None:
                 self.silent_since = trio.current_time()
             silenced = clears()
             if silenced:
