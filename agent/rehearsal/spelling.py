@@ -35,8 +35,8 @@ _PAUSE = 5 * BYTES_PER_MS
 """Silence of so many samples is one, and no tone's crossing of zero."""
 _CLEAR = 0.7
 """Of a slot's power, what the best character has at least; a neighbour's would have 0.02."""
-_SAME_MS = 0.05
-"""Less than a sample apart: times are sums of floats."""
+_SAME_MS = 1.01 / BYTES_PER_MS
+"""A sample: they are what is played, whenever it is cut."""
 _ENOUGH = 0.6
 """Of a slot, for its character to count as heard."""
 _LOOKED = 8
