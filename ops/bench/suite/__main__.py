@@ -23,7 +23,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("--smoke", action="store_true", help="a second of each, nothing written")
-    add("--only", default="", help=f"some of: {', '.join(ALL)}; what others had is kept")
+    add("--only", default="", help=f"whose names begin so: {', '.join(ALL)}")
     add("--rounds", type=int, default=5)
     add("--seconds", type=float, default=Scale.seconds, help="measured in each round")
     add("--calls", type=int, default=Scale.calls, help="of conversations: 80 %% of what a core carries")
@@ -35,8 +35,8 @@ def main() -> int:
     if args.page:
         page.write()
         return 0
-    names = [name.strip() for name in args.only.split(";" if ";" in args.only else ",")] if args.only else list(ALL)
-    names = [name for name in ALL if any(name.startswith(asked) for asked in names)]
+    asked = [name.strip() for name in args.only.split(",") if name.strip()]
+    names = [name for name in ALL if not asked or any(name.startswith(one) for one in asked)]
     scale = SMOKE if args.smoke else _scale(args)
     rounds: dict[str, list[Figures]] = {name: [] for name in names}
     for number in range(1 if args.smoke else args.rounds):

@@ -41,14 +41,23 @@ TOLD = {
 
 def write() -> None:
     """Write the page anew; nothing else of it is touched."""
-    found = {label: results.kept(label) for label in LABELS}
     page = DOCS / "speed.md"
-    text = page.read_text()
+    page.write_text(told(page.read_text()))
+    (DOCS / "speed.svg").write_text(plotted())
+
+
+def told(text: str) -> str:
+    """The page's text with what was measured in it."""
+    found = {label: results.kept(label) for label in LABELS}
     for name, made in (("targets", _targets), ("workloads", _workloads), ("stages", _stages), ("machines", _machines)):
         marked = re.compile(f"(<!-- measured: {name} -->\n).*?(<!-- end -->)", re.DOTALL)
         text = marked.sub(lambda match, made=made: match[1] + "\n".join(made(found)) + "\n" + match[2], text)
-    page.write_text(text)
-    (DOCS / "speed.svg").write_text(plot.drawn({label: curve(found[label]) for label in LABELS}))
+    return text
+
+
+def plotted() -> str:
+    """The plot, as SVG."""
+    return plot.drawn({label: curve(results.kept(label)) for label in LABELS})
 
 
 def _targets(found: dict[str, Results]) -> Iterable[str]:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,6 +42,12 @@ class Server:
         """Its processor time so far."""
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def dropped(self) -> float:
+        """Frames of callers that it has thrown away because it was too late to hear them."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=STOP_S) as answer:
+            told = re.search(r"^calling_agent_frames_dropped_total(?:{})? (\S+)", answer.read().decode(), re.MULTILINE)
+        return float(told[1]) if told else 0.0
 
     def stop(self) -> None:
         """Politely, then not."""

@@ -40,12 +40,13 @@ def shares(path: Path) -> dict[str, float]:
     stacks: list[tuple[list[str], int]] = msgspec.json.decode(path.read_bytes())
     found: Counter[str] = Counter()
     for frames, count in stacks:
-        found[_stage(frames)] += count
+        found[stage_of(frames)] += count
     whole = found.total() or 1
     return {name: found[name] / whole for name in [*(name for name, _ in STAGES), OTHER] if found[name]}
 
 
-def _stage(frames: list[str]) -> str:
+def stage_of(frames: list[str]) -> str:
+    """Of a stack, the innermost frame first: each as file and function."""
     for name, signs in STAGES:
         if any(sign in frame for frame in frames for sign in signs):
             return name

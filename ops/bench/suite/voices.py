@@ -5,9 +5,6 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-import trio
-
-from nurseries.rehearsal.own_speech import find_voice, spoken
 from ops.bench.suite.script import Line, line
 
 SAYS = (
@@ -26,6 +23,10 @@ def _made(text: str) -> bytes:
     kept = Path(tempfile.gettempdir(), f"calling-agent-bench-{''.join(filter(str.isalnum, text))}.ulaw")
     if kept.is_file():
         return kept.read_bytes()
+    import trio
+
+    from nurseries.rehearsal.own_speech import find_voice, spoken
+
     voice = find_voice()
     if voice is None:
         raise SystemExit("the callers need a voice: install the `local` extra, as `make bench` does")

@@ -55,7 +55,12 @@ def calls(scale: Scale, count: int, **settings: str) -> Figures:
     """Conversations, the agent talking about half of the time."""
     with serving(**settings) as server:
         heard = _play(server, scale, calls=count, manner="talks")
-    return _costs(heard) | _lateness(heard) | {"talk_share": heard.talk, "memory_mb": heard.memory_kb / 1024}
+        dropped = server.dropped()
+    return (
+        _costs(heard)
+        | _lateness(heard)
+        | {"frames_dropped": dropped, "talk_share": heard.talk, "memory_mb": heard.memory_kb / 1024}
+    )
 
 
 def curve(scale: Scale, provider: str) -> Figures:
@@ -169,12 +174,12 @@ ECHO, FLOOR = "ops.bench.suite.echoed", "ops.bench.suite.floor"
 ALL: dict[str, Workload] = {
     "media 20 ms": lambda scale: media(scale, ECHO, "20"),
     "media 200 ms": lambda scale: media(scale, ECHO, "200"),
-    "floor, Trio, 20 ms": lambda scale: media(scale, FLOOR, "trio", "20"),
-    "floor, Trio, 200 ms": lambda scale: media(scale, FLOOR, "trio", "200"),
-    "floor, uvloop, 20 ms": lambda scale: media(scale, FLOOR, "uvloop", "20"),
-    "floor, uvloop, 200 ms": lambda scale: media(scale, FLOOR, "uvloop", "200"),
+    "floor Trio 20 ms": lambda scale: media(scale, FLOOR, "trio", "20"),
+    "floor Trio 200 ms": lambda scale: media(scale, FLOOR, "trio", "200"),
+    "floor uvloop 20 ms": lambda scale: media(scale, FLOOR, "uvloop", "20"),
+    "floor uvloop 200 ms": lambda scale: media(scale, FLOOR, "uvloop", "200"),
     "calls": lambda scale: calls(scale, scale.calls, PROVIDER="scripted"),
-    "calls, local speech": lambda scale: calls(scale, scale.local_calls, PROVIDER="local"),
+    "local calls": lambda scale: calls(scale, scale.local_calls, PROVIDER="local"),
     "ramp": ramp,
     "curve": lambda scale: curve(scale, "scripted"),
     "barge-in": barge_in,
