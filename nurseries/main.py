@@ -7,6 +7,7 @@ import argparse
 import os
 import signal
 import sys
+from collections.abc import Callable
 from types import FrameType
 
 from agent.errors import CallingAgentError, ConfigError
@@ -41,6 +42,10 @@ def _stop(_number: int, _frame: FrameType | None) -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command; returns its exit code."""
+    if arguments == ["serve"]:  # without what the other commands need
+        from nurseries.starting import start
+
+        return _told(start)
     parser = argparse.ArgumentParser(
         prog="calling-agent", description="An AI voice agent that answers and places phone calls."
     )
@@ -73,23 +78,23 @@ def run(arguments: list[str]) -> int:
     examine.add_arguments(doctor)
     replaying.add_arguments(replay)
     args = parser.parse_args(arguments)
+    others = {
+        "call": rehearse.run,
+        "calls": records.run,
+        "hang-up": ending.run,
+        "dial": dialler.run,
+        "do-not-call": unwanted.run,
+        "keys": holders.run,
+        "doctor": examine.run,
+        "replay": replaying.run,
+    }
+    return _told(lambda: others[args.command](args))
+
+
+def _told(command: Callable[[], int]) -> int:
+    """Its exit code; what it cannot go on with is told in plain words."""
     try:
-        others = {
-            "call": rehearse.run,
-            "calls": records.run,
-            "hang-up": ending.run,
-            "dial": dialler.run,
-            "do-not-call": unwanted.run,
-            "keys": holders.run,
-            "doctor": examine.run,
-            "replay": replaying.run,
-        }
-        if other := others.get(args.command):
-            return other(args)
-
-        from nurseries.serve import serve
-
-        return serve()
+        return command()
     except ConfigError as error:
         for fault in error.faults:
             print(f"configuration: {fault}", file=sys.stderr)
