@@ -54,6 +54,8 @@ class Leg:
     over_at: float | None = None
     """When `Call.run` was over."""
     silent_since: float | None = None
+    cleared_at: float | None = None
+    """The last time."""
     """It was decided to be silent while the carrier had sound, and the carrier does not know yet."""
     strays = overtaken = after = 0
     """Pieces of sound: of no live track; sent before a clear that was due; queued or sent behind the ending."""
@@ -129,7 +131,7 @@ class Leg:
                 self.sent_bytes += len(sound)
                 self._plays_until = max(now, self._plays_until) + len(sound) / BYTES_PER_MS / 1000
             case "clear":
-                self.silent_since, self._plays_until = None, now
+                self.cleared_at, self.silent_since, self._plays_until = now, None, now
                 self._world.note("clear on the wire")
             case "mark":
                 self._world.note(f"mark {message['mark']['name']} sent")

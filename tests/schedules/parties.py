@@ -159,6 +159,8 @@ class Wire:
         self.closed = False
         self.blocked = False
         self.unblocked_at = float("-inf")
+        self.keeps = ""
+        """The message that it never takes."""
 
     async def receive(self) -> str | bytes | None:
         while not (self._late and self._late[0][0] <= trio.current_time()):
@@ -193,6 +195,7 @@ class Wire:
                 case "slow":
                     await self._blocked(trouble.for_s)
                 case "stuck":
+                    self.keeps = text
                     await self._blocked(float("inf"))
         await self._socket.send(text)
 

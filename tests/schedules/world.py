@@ -342,8 +342,9 @@ class World:
         stream = self.log.legs[leg.n - 1]
         ended = stream.ended_ms if stream.ended_ms is not None else self.log.duration_ms
         unsaid = []
-        if leg.silent_since is not None:  # no clear could be sent, and the carrier played on
-            ended = min(ended, leg.silent_since * 1000)
+        silent_since = leg.cleared_at if '"clear"' in leg.wire.keeps else leg.silent_since
+        if silent_since is not None:  # no clear could be sent, and the carrier played on
+            ended = min(ended, silent_since * 1000)
             unsaid = [ended]
         told = invariants.agent_words(leg.call.record())
         told = told[len(invariants.agent_words(leg.before)) if leg.before is not None else 0 :]
