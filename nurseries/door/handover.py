@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import math
 import socket
+from collections.abc import Callable
 from typing import NoReturn, Protocol
 
 import structlog

@@ -53,9 +53,9 @@ class Leg:
     """When the end of the stream was read."""
     over_at: float | None = None
     """When `Call.run` was over."""
-    silent_since: float | None = None
     cleared_at: float | None = None
-    """The last time."""
+    """When the last clear was begun to be sent."""
+    silent_since: float | None = None
     """It was decided to be silent while the carrier had sound, and the carrier does not know yet."""
     strays = overtaken = after = 0
     """Pieces of sound: of no live track; sent before a clear that was due; queued or sent behind the ending."""
