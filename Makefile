@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 UV     := 0.13.9
 
-.PHONY: run test lint lock clean variants
+.PHONY: run test lint lock clean variants bench
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.run
@@ -23,6 +23,10 @@ lint: $(VENV)/.dev
 # Whether the suite catches what it is there to catch: docs/proofs.md.
 variants: $(VENV)/.dev
 	$(BIN)/python ops/proofs/variants.py --jobs 2
+
+# How many calls a core carries, and all else that docs/speed.md tells, on a machine that does nothing else.
+bench: $(VENV)/.dev
+	$(BIN)/python -m ops.bench.suite
 
 # A lock for each way to install: production (with traces, too), laptop, development. None names a host.
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

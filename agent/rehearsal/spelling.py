@@ -35,10 +35,12 @@ _PAUSE = 5 * BYTES_PER_MS
 """Silence of so many samples is one, and no tone's crossing of zero."""
 _CLEAR = 0.7
 """Of a slot's power, what the best character has at least; a neighbour's would have 0.02."""
-_SAME_MS = 0.05
-"""Less than a sample apart: times are sums of floats."""
+_SAME_MS = 1.01 / BYTES_PER_MS
+"""A sample: they are what is played, whenever it is cut."""
 _ENOUGH = 0.6
 """Of a slot, for its character to count as heard."""
+_LOOKED = 8
+"""Characters by which it is seen where one begins."""
 
 Samples = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -105,7 +107,7 @@ class _Line:
 
     def words(self, start: int, end: int) -> list[Words]:
         """Of a stretch without a silence in it; parted where nothing was played for long."""
-        made, text, unclear, since, at = [], "", 0, start, start
+        made, text, unclear, since, at = [], "", 0, start, start + self._whole(start, end)
         while at < end:
             until = min(at + _SLOT, end)
             gap = self._gap(at, until)
@@ -120,6 +122,18 @@ class _Line:
                 unclear += not clear
             at = until
         return [*made, self._told(text, unclear, since, end)]
+
+    def _whole(self, start: int, end: int) -> int:
+        """Where in a stretch its first whole character begins: speech may go on in the middle of one."""
+        end = min(end, start + _LOOKED * _SLOT)
+
+        def unclear(shift: int) -> int:
+            slots = range(start + shift, end - _SLOT + 1, _SLOT)
+            return sum(not _character(self._sound[at : at + _SLOT])[1] for at in slots)
+
+        if unclear(0) <= _LOOKED // 4:
+            return 0
+        return min(range(0, _SLOT, _SLOT // 6), key=unclear)
 
     def _gap(self, start: int, end: int) -> int | None:
         n = int(np.searchsorted(self._gaps, start))

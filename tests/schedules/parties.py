@@ -158,6 +158,9 @@ class Wire:
         self._late: deque[tuple[float, str]] = deque()
         self.closed = False
         self.blocked = False
+        self.unblocked_at = float("-inf")
+        self.keeps = ""
+        """The message that it never takes."""
 
     async def receive(self) -> str | bytes | None:
         while not (self._late and self._late[0][0] <= trio.current_time()):
@@ -187,10 +190,12 @@ class Wire:
         if trouble is not None and nth == trouble.nth:
             match trouble.how:
                 case "fails":
+                    await self._socket.abort()
                     raise ConnectionError("reset by peer, as drawn")
                 case "slow":
                     await self._blocked(trouble.for_s)
                 case "stuck":
+                    self.keeps = text
                     await self._blocked(float("inf"))
         await self._socket.send(text)
 
@@ -200,6 +205,7 @@ class Wire:
             await trio.sleep(seconds)
         finally:
             self.blocked = False
+            self.unblocked_at = trio.current_time()
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         self.closed = True

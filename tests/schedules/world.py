@@ -341,6 +341,11 @@ class World:
             return ""  # where a realtime voice breaks off in a line, how much of it was said is an estimate
         stream = self.log.legs[leg.n - 1]
         ended = stream.ended_ms if stream.ended_ms is not None else self.log.duration_ms
+        unsaid = []
+        silent_since = leg.cleared_at if '"clear"' in leg.wire.keeps else leg.silent_since
+        if silent_since is not None:  # no clear could be sent, and the carrier played on
+            ended = min(ended, silent_since * 1000)
+            unsaid = [ended]
         told = invariants.agent_words(leg.call.record())
         told = told[len(invariants.agent_words(leg.before)) if leg.before is not None else 0 :]
         over_ms = 0.0
@@ -348,7 +353,7 @@ class World:
             over_ms = leg.call._parts.settings.MESSAGE_MS + leg.call._parts.settings.LEAD_MS
         returned = {mark.name: mark.at_ms for mark in self.log.marks if stream.began_ms <= mark.at_ms <= ended}
         broken_ms = [returned.get(each.mark, each.end_ms) for each in leg.broken if each.spans]
-        return differs(stretches(self.log, stream.began_ms, ended, broken_ms), told, RECORDINGS, over_ms)
+        return differs(stretches(self.log, stream.began_ms, ended, [*broken_ms, *unsaid]), told, RECORDINGS, over_ms)
 
     def _check(self, promise: Callable[..., str], *about: Any) -> None:
         if what := promise(*about):

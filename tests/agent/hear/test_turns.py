@@ -146,3 +146,16 @@ def test_what_is_being_said_when_the_sound_ends_is_not_lost() -> None:
     assert rest is not None
     assert (len(rest.mulaw), rest.start_ms, rest.end_ms) == (20 * 256, 0, 640)
     assert TurnDetector(GUARDS).rest() is None
+
+
+@given(st.lists(st.floats(0, 40), min_size=30, max_size=60))
+def test_no_utterance_ends_before_it_begins_however_its_sound_is_stamped(steps: list[float]) -> None:
+    """More sound than time: a network that held it back lets it go all at once."""
+    detector, at_ms, taken = TurnDetector(GUARDS), 1000.0, []
+    for n, step in enumerate(steps):
+        at_ms += step - 20
+        decision = detector.hear(b"x" * 256, 0.9 if n < 15 else 0.0, at_ms)
+        taken += [decision.utterance] if isinstance(decision, TurnTaken) else []
+
+    (utterance,) = taken
+    assert utterance.start_ms <= utterance.end_ms
