@@ -49,6 +49,22 @@ def loud(window: np.ndarray) -> float:
     return 1.0 if float(np.abs(window).sum()) > 0.02 * len(window) else 0.0
 
 
+@dataclass(frozen=True)
+class Ear:
+    """A `VoiceActivity` that does not wait for others."""
+
+    probability: Callable[[np.ndarray], float]
+
+    def ahead(self, window: bytes, known: Callable[[], None]) -> None:
+        """Computed when it is asked for."""
+
+    def __call__(self, window: bytes) -> float:
+        return self.probability(mulaw.decode_float(window))
+
+    def leave(self) -> None:
+        """Nobody waits."""
+
+
 def tone(ms: float, text: str = "", at_ms: float | None = None) -> Line:
     """The caller speaks for so long."""
     t = np.arange(int(ms * 8))
@@ -156,7 +172,7 @@ class Stage:
             voice=self.voice,
             cache=AudioCache(1 << 20),
             repertoire=Repertoire(),
-            vad=self.vad,
+            vad=lambda: Ear(self.vad()),
             end_of_turn=LexicalEndOfTurn(self.settings.END_SILENCE_MS, self.settings.END_SILENCE_LONG_MS),
             lines=load_lines(self.settings),
             bindings=bindings,
