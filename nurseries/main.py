@@ -4,7 +4,6 @@ with every fault in plain words."""
 from __future__ import annotations
 
 import argparse
-import gc
 import os
 import signal
 import sys
@@ -66,27 +65,19 @@ def run(arguments: list[str]) -> int:
     chosen = arguments[0] if arguments and arguments[0] in _COMMANDS else ""
     if not chosen or chosen == "serve":
         parser.parse_args(arguments)
-        return _told(_serve)
+        from nurseries.starting import start
+
+        return _told(start)
     command = import_module(_COMMANDS[chosen][0])
     command.add_arguments(commands.choices[chosen])
     args = parser.parse_args(arguments)
     return _told(lambda: command.run(args))
 
 
-def _serve() -> int:
-    """What is made until calls are taken stays: looking through it for garbage takes a seventh of the start."""
-    gc.disable()
+def _told(command: Callable[[], int]) -> int:
+    """Its exit code; what it cannot go on with is told in plain words."""
     try:
-        from nurseries.serve import serve
-
-        return serve()
-    finally:
-        gc.enable()
-
-
-def _told(work: Callable[[], int]) -> int:
-    try:
-        return work()
+        return command()
     except ConfigError as error:
         for fault in error.faults:
             print(f"configuration: {fault}", file=sys.stderr)

@@ -42,7 +42,7 @@ class Guards:
 
     threshold: float
     onset_ms: float
-    """Speech that is an onset, while nothing else is asked for."""
+    """Speech that is an onset, at the least, and while nothing else is asked for."""
     lasting_ms: float
     """Speech, from the onset on, that is worth looking into before it has ended."""
     pause_ms: float
@@ -115,7 +115,7 @@ class TurnDetector:
         self._start = guards.threshold
         self._stop = max(guards.threshold - RELEASE, 0.01)
         self._guards = guards
-        self._onset = _windows(guards.onset_ms)
+        self._onset = self._usual_onset = _windows(guards.onset_ms)
         self._pause = _windows(guards.pause_ms)
         self._hold = self._usual_hold = max(_windows(guards.hold_ms), self._pause + 1)
         self._lasting = _windows(guards.lasting_ms)
@@ -130,7 +130,9 @@ class TurnDetector:
         self._paused = False
         self._lasted = False
         self._began_ms = 0.0
-        self._now_ms = 0.0
+        self._spoke_ms = 0.0
+        """The end of the last window of speech, not before its beginning: where more sound came than time has passed,
+        windows are told to overlap."""
 
     @property
     def speaking(self) -> bool:
@@ -141,6 +143,16 @@ class TurnDetector:
     def voiced(self) -> bool:
         """Whether the last window was taken for speech."""
         return self._run > 0 if not self._speech else self._quiet == 0
+
+    @property
+    def soonest(self) -> int:
+        """Which of the windows to come is the first that may bring a decision, whatever is in them: 1 is the next."""
+        if not self._speech:
+            return max(1, min(self._onset, self._usual_onset) - self._run)
+        if self._paused:
+            return 1
+        due = min(self._pause - self._quiet, self._longest - len(self._speech))
+        return max(1, due if self._lasted else min(due, self._lasting - self._spoken))
 
     def guard(self, onset_ms: float) -> None:
         """From now on, this much speech is an onset."""
@@ -153,7 +165,6 @@ class TurnDetector:
 
     def hear(self, window: bytes, probability: float, at_ms: float) -> Decision | None:
         """Take the next window (256 bytes of mu-law that begin at `at_ms`); at most one decision."""
-        self._now_ms = at_ms + WINDOW_MS
         if self._speech:
             return self._while_speaking(window, probability, at_ms)
         return self._while_silent(window, probability, at_ms)
@@ -162,7 +173,7 @@ class TurnDetector:
         """What the caller was saying when the sound ended. Leaves the detector as it is."""
         if not self._speech:
             return None
-        return self._utterance(self._now_ms)
+        return self._utterance()
 
     def _while_silent(self, window: bytes, probability: float, at_ms: float) -> Onset | None:
         self._recent.append(window)
@@ -172,6 +183,7 @@ class TurnDetector:
         if not self._run:
             self._began_ms = at_ms
         self._run += 1
+        self._spoke_ms = max(at_ms + WINDOW_MS, self._began_ms)
         self._sure = self._sure or probability >= self._start
         if self._run < self._onset or not self._sure:
             return None
@@ -192,12 +204,13 @@ class TurnDetector:
             return self._take(now_ms)
         if self._quiet == self._pause:
             self._paused = True
-            return Pause(self._utterance(now_ms), self._spoken * WINDOW_MS, now_ms)
+            return Pause(self._utterance(), self._spoken * WINDOW_MS, now_ms)
         return None
 
     def _speech_window(self, now_ms: float) -> Decision | None:
         self._quiet = 0
         self._spoken += 1
+        self._spoke_ms = max(now_ms, self._began_ms)
         if len(self._speech) >= self._longest:
             return self._take(now_ms)
         if self._paused:
@@ -205,16 +218,16 @@ class TurnDetector:
             return Resumed(now_ms)
         if self._spoken >= self._lasting and not self._lasted:
             self._lasted = True
-            return Lasting(self._utterance(now_ms), self._spoken * WINDOW_MS, now_ms)
+            return Lasting(self._utterance(), self._spoken * WINDOW_MS, now_ms)
         return None
 
-    def _utterance(self, now_ms: float) -> Utterance:
+    def _utterance(self) -> Utterance:
         surplus = self._quiet - _windows(TAIL_MS)
         kept = self._speech[: len(self._speech) - surplus] if surplus > 0 else self._speech
-        return Utterance(b"".join(kept), self._began_ms, now_ms - self._quiet * WINDOW_MS)
+        return Utterance(b"".join(kept), self._began_ms, self._spoke_ms)
 
     def _take(self, now_ms: float) -> TurnTaken:
-        taken = TurnTaken(self._utterance(now_ms), self._spoken * WINDOW_MS, now_ms, self._paused)
+        taken = TurnTaken(self._utterance(), self._spoken * WINDOW_MS, now_ms, self._paused)
         # What follows at once may need the silence just heard as its own pre-roll.
         self._recent.extend(self._speech[-self._quiet :] if self._quiet else ())
         self._unbroken = not self._quiet

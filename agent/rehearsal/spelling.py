@@ -29,16 +29,22 @@ UNKNOWN = "\N{REPLACEMENT CHARACTER}"
 
 _FIRST, _COUNT = 32, 95
 _SLOT = SLOT_MS * BYTES_PER_MS
+_PERIOD = RATE // STEP_HZ
+"""Samples that are whole waves of every character: a Fourier transform of so many tells them apart."""
+_LINE = LOWEST_HZ // STEP_HZ
+"""The lowest one's place in it."""
 _QUIET = 200
 """Below this nothing is spelled: some 35 dB under the tones."""
 _PAUSE = 5 * BYTES_PER_MS
 """Silence of so many samples is one, and no tone's crossing of zero."""
 _CLEAR = 0.7
 """Of a slot's power, what the best character has at least; a neighbour's would have 0.02."""
-_SAME_MS = 0.05
-"""Less than a sample apart: times are sums of floats."""
+_SAME_MS = 1.01 / BYTES_PER_MS
+"""A sample: they are what is played, whenever it is cut."""
 _ENOUGH = 0.6
 """Of a slot, for its character to count as heard."""
+_LOOKED = 8
+"""Characters by which it is seen where one begins."""
 
 Samples = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -105,7 +111,7 @@ class _Line:
 
     def words(self, start: int, end: int) -> list[Words]:
         """Of a stretch without a silence in it; parted where nothing was played for long."""
-        made, text, unclear, since, at = [], "", 0, start, start
+        made, text, unclear, since, at = [], "", 0, start, start + self._whole(start, end)
         while at < end:
             until = min(at + _SLOT, end)
             gap = self._gap(at, until)
@@ -121,6 +127,18 @@ class _Line:
             at = until
         return [*made, self._told(text, unclear, since, end)]
 
+    def _whole(self, start: int, end: int) -> int:
+        """Where in a stretch its first whole character begins: speech may go on in the middle of one."""
+        end = min(end, start + _LOOKED * _SLOT)
+
+        def unclear(shift: int) -> int:
+            slots = range(start + shift, end - _SLOT + 1, _SLOT)
+            return sum(not _character(self._sound[at : at + _SLOT])[1] for at in slots)
+
+        if unclear(0) <= _LOOKED // 4:
+            return 0
+        return min(range(0, _SLOT, _SLOT // 6), key=unclear)
+
     def _gap(self, start: int, end: int) -> int | None:
         n = int(np.searchsorted(self._gaps, start))
         return int(self._gaps[n]) if n < len(self._gaps) and self._gaps[n] < end else None
@@ -135,10 +153,12 @@ class _Line:
 
 
 def _character(slot: Samples) -> tuple[str, bool]:
-    # Not `@`: for a product as small as this a library that spreads it over cores mostly waits for them.
-    power = np.abs(np.einsum("ij,j->i", _TONES[:, : len(slot)], slot)) ** 2 * 2 / len(slot)
-    best = int(np.argmax(power))
-    clear = power[best] >= _CLEAR * float(slot @ slot)
+    once, more = slot[:_PERIOD].copy(), slot[_PERIOD:]
+    once[: len(more)] += more  # for these tones a sample is as good as the one a period before
+    waves = np.fft.rfft(once, _PERIOD)[_LINE : _LINE + _COUNT + 1]
+    power = waves.real**2 + waves.imag**2
+    best = int(power.argmax())
+    clear = power[best] * 2 / len(slot) >= _CLEAR * float(slot @ slot)
     return (UNKNOWN if not clear or best == _COUNT else chr(_FIRST + best)), bool(clear)
 
 
@@ -155,12 +175,3 @@ def _stretches(sound: Samples) -> list[tuple[int, int]]:
 def _index(character: str) -> int:
     place = ord(character) - _FIRST
     return place if 0 <= place < _COUNT else _COUNT
-
-
-def _tones() -> NDArray[np.complex128]:
-    hertz = LOWEST_HZ + STEP_HZ * np.arange(_COUNT + 1)
-    made: NDArray[np.complex128] = np.exp(-2j * np.pi / RATE * np.outer(hertz, np.arange(_SLOT)))
-    return made
-
-
-_TONES = _tones()

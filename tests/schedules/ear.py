@@ -17,6 +17,8 @@ from agent.rehearsal.spelling import UNKNOWN, read
 from agent.rehearsal.verdict import cuts
 from agent.speak.ledger import MAX_LAG_MS
 
+TRAILING_MS = 200
+"""Of silence at a sentence's end."""
 LONGEST_WORD = 12
 MOST_RECORDINGS = 4
 """Without a word in between."""
@@ -44,7 +46,8 @@ def stretches(log: CallLog, began_ms: float, ended_ms: float, broken_ms: Iterabl
     made = []
     for n, words in enumerate(heard):
         until = heard[n + 1].start_ms if n + 1 < len(heard) else ended_ms + 2
-        cut = any(words.end_ms - 2 * MS_PER_CHARACTER <= at <= max(until, words.end_ms + MAX_LAG_MS) for at in silenced)
+        ends_ms = until if until - words.end_ms < TRAILING_MS else words.end_ms
+        cut = any(words.end_ms - 2 * MS_PER_CHARACTER <= at <= max(until, ends_ms + MAX_LAG_MS) for at in silenced)
         made.append(Stretch("".join(words.text.split()), words.spelled, cut))
     return _joined(made)
 

@@ -52,7 +52,7 @@ def silence_is_told_at_once(leg: Leg) -> str:
     since = leg.silent_since
     if since is None or leg.wire.blocked or leg.call.ending in QUIET or leg.ended_at is not None:
         return ""
-    late = trio.current_time() - since
+    late = trio.current_time() - max(since, leg.wire.unblocked_at)
     return f"the carrier plays on for {late:.2f} s" if late > SOON_S else ""
 
 

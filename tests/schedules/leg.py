@@ -29,6 +29,10 @@ class World(Protocol):
     def note(self, what: str) -> None: ...
 
 
+SAME_S = 2e-4
+"""The carrier plays whole samples."""
+
+
 class Leg:
     """None of its methods is a checkpoint."""
 
@@ -49,6 +53,8 @@ class Leg:
     """When the end of the stream was read."""
     over_at: float | None = None
     """When `Call.run` was over."""
+    cleared_at: float | None = None
+    """When the last clear was begun to be sent."""
     silent_since: float | None = None
     """It was decided to be silent while the carrier had sound, and the carrier does not know yet."""
     strays = overtaken = after = 0
@@ -100,7 +106,7 @@ class Leg:
             now_ms = self.outbox.now_ms
             open_ = [each for each in self.outbox.ledger._open if not each.all_made]
             self.broken = [each for each in (*self.broken, *open_) if each.spans and each.end_ms <= now_ms]
-            if self._plays_until > trio.current_time() and self.silent_since is None:
+            if self._plays_until > trio.current_time() + SAME_S and self.silent_since is None:
                 self.silent_since = trio.current_time()
             silenced = clears()
             if silenced:
@@ -125,7 +131,7 @@ class Leg:
                 self.sent_bytes += len(sound)
                 self._plays_until = max(now, self._plays_until) + len(sound) / BYTES_PER_MS / 1000
             case "clear":
-                self.silent_since, self._plays_until = None, now
+                self.cleared_at, self.silent_since, self._plays_until = now, None, now
                 self._world.note("clear on the wire")
             case "mark":
                 self._world.note(f"mark {message['mark']['name']} sent")
@@ -144,6 +150,16 @@ class Leg:
         if self.ended_at is None and self.call.ending is not None:
             self.ended_at = trio.current_time()
             self._world.note(f"ending: {self.call.ending.value} ({self.call.reason})")
+
+    @property
+    def suspect(self) -> bool:
+        """While it is not, no promise that is checked after every step can be broken."""
+        return (
+            self.thinking > 1
+            or (self.strays or self.overtaken or self.after) > 0
+            or self.silent_since is not None
+            or (self.hung_up_at is not None and self.call.ending is None)
+        )
 
     @property
     def _nobody_speaks(self) -> bool:

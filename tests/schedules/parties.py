@@ -20,6 +20,7 @@ from agent.rehearsal import spelling
 from agent.think.ports import Prompt, Reply
 from agent.wire import mulaw
 from agent.wire.ports import MediaSocket
+from nurseries.rehearsal.loopback import LoopbackSocket, loopback
 from tests.calls.stage import loud
 from tests.schedules.scenario import Crash, Marks, Scenario, Send, Store
 
@@ -158,6 +159,9 @@ class Wire:
         self._late: deque[tuple[float, str]] = deque()
         self.closed = False
         self.blocked = False
+        self.unblocked_at = float("-inf")
+        self.keeps = ""
+        """The message that it never takes."""
 
     async def receive(self) -> str | bytes | None:
         while not (self._late and self._late[0][0] <= trio.current_time()):
@@ -187,10 +191,12 @@ class Wire:
         if trouble is not None and nth == trouble.nth:
             match trouble.how:
                 case "fails":
+                    await self._socket.abort()
                     raise ConnectionError("reset by peer, as drawn")
                 case "slow":
                     await self._blocked(trouble.for_s)
                 case "stuck":
+                    self.keeps = text
                     await self._blocked(float("inf"))
         await self._socket.send(text)
 
@@ -200,6 +206,7 @@ class Wire:
             await trio.sleep(seconds)
         finally:
             self.blocked = False
+            self.unblocked_at = trio.current_time()
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         self.closed = True
@@ -208,6 +215,22 @@ class Wire:
     async def abort(self) -> None:
         self.closed = True
         await self._socket.abort()
+
+
+def prompt() -> tuple[LoopbackSocket, LoopbackSocket]:
+    """A carrier's end and a server's. What finds room is sent by the carrier without a checkpoint: they would be a
+    sixth of all steps, and the order of the server's tasks is drawn without them."""
+    ours, theirs = loopback()
+    send = ours.send
+
+    async def at_once(text: str | bytes) -> None:
+        try:
+            ours._out.send_nowait(text)
+        except (trio.WouldBlock, trio.BrokenResourceError, trio.ClosedResourceError):
+            await send(text)
+
+    ours.send = at_once  # type: ignore[method-assign]
+    return ours, theirs
 
 
 class Shelf:

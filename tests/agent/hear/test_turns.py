@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -104,6 +106,19 @@ def test_onsets_and_turns_alternate_and_the_last_onset_is_always_answered(probab
         assert turn.at_ms - turn.utterance.end_ms <= GUARDS.hold_ms
 
 
+@given(
+    st.lists(st.tuples(st.sampled_from([0.0, 0.4, 0.6, 1.0]), st.sampled_from([96.0, 160.0])), max_size=400),
+    st.sampled_from([GUARDS, replace(GUARDS, lasting_ms=32, pause_ms=64), replace(GUARDS, longest_ms=160)]),
+)
+def test_nothing_is_decided_sooner_than_it_was_told(windows: list[tuple[float, float]], guards: Guards) -> None:
+    detector, not_before = TurnDetector(guards), 0
+    for n, (probability, guard_ms) in enumerate(windows):
+        not_before = max(not_before, n + detector.soonest - 1)
+        detector.guard(guard_ms)
+        decision = detector.hear(bytes(256), probability, n * WINDOW_MS)
+        assert decision is None or n >= not_before
+
+
 def test_a_pause_is_told_with_the_very_sound_that_the_turn_will_have() -> None:
     _, pause, turn = all_of([0.9] * 10 + [0.0] * 10)
 
@@ -146,3 +161,16 @@ def test_what_is_being_said_when_the_sound_ends_is_not_lost() -> None:
     assert rest is not None
     assert (len(rest.mulaw), rest.start_ms, rest.end_ms) == (20 * 256, 0, 640)
     assert TurnDetector(GUARDS).rest() is None
+
+
+@given(st.lists(st.floats(0, 40), min_size=30, max_size=60))
+def test_no_utterance_ends_before_it_begins_however_its_sound_is_stamped(steps: list[float]) -> None:
+    """More sound than time: a network that held it back lets it go all at once."""
+    detector, at_ms, taken = TurnDetector(GUARDS), 1000.0, []
+    for n, step in enumerate(steps):
+        at_ms += step - 20
+        decision = detector.hear(b"x" * 256, 0.9 if n < 15 else 0.0, at_ms)
+        taken += [decision.utterance] if isinstance(decision, TurnTaken) else []
+
+    (utterance,) = taken
+    assert utterance.start_ms <= utterance.end_ms

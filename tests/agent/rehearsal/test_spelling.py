@@ -70,6 +70,18 @@ def test_of_a_cut_sentence_what_was_heard_is_read(ms: int, text: str) -> None:
     assert heard.text == text
 
 
+@pytest.mark.parametrize("ms", [70, 80, 90, 100, 110])
+def test_speech_that_goes_on_in_the_middle_of_a_character_is_read_from_the_next_one(ms: int) -> None:
+    (heard,) = read(pieces(telephone(TEXT)[ms * 8 :]))
+    assert heard.text in {TEXT[1:], TEXT[2:], UNKNOWN + TEXT[2:]}
+
+
+def test_a_cut_and_what_is_played_at_the_same_time_are_told_apart_in_spite_of_rounding() -> None:
+    first, then = pieces(telephone("First.")), pieces(telephone("And then."), at_ms=360)
+    heard = read([*first[:-3], *then], [360 + 1e-9])
+    assert [words.text for words in heard] == ["First", "And then."]
+
+
 def test_other_sounds_are_not_read() -> None:
     noise = encode(np.random.default_rng(0).normal(0, 0.2, 8000))
     (heard,) = read(pieces(noise))
