@@ -10,6 +10,7 @@ import gzip
 import re
 import zlib
 from collections.abc import Iterable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import BinaryIO
 
@@ -42,17 +43,36 @@ def path_of(folder: Path, call_sid: str, leg: int) -> Path:
 def of_call(folder: Path, call_sid: str) -> list[Path]:
     """A call's recordings, by leg."""
     found = folder.glob(f"{_SAFE.sub('_', call_sid)}-*{SUFFIX}")
-    return sorted(found, key=lambda path: int(path.name.removesuffix(SUFFIX).rpartition("-")[2]))
+    return sorted(
+        found, key=lambda path: [int(n) for n in path.name.removesuffix(SUFFIX).rpartition("-")[2].split(".")]
+    )
+
+
+def begin(path: Path, lines: Iterable[Header | Event]) -> Path:
+    """Write these to a file of their own, and return which: where there is one already, for a leg may begin twice when
+    nobody can tell that it has, "-1.2" in the place of "-1". Raises OSError."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    stem = path.name.removesuffix(SUFFIX)
+    for n in count(2):
+        try:
+            with path.open("xb") as file:
+                file.write(_member(lines))
+        except FileExistsError:
+            path = path.with_name(f"{stem}.{n}{SUFFIX}")
+        else:
+            break
+    return path
 
 
 def append(path: Path, lines: Iterable[Header | Event]) -> None:
     """Write these behind what is there; raises OSError."""
-    text = b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
-    if not text:
-        return
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with path.open("ab") as file:
-        file.write(gzip.compress(text, 3))
+        file.write(_member(lines))
+
+
+def _member(lines: Iterable[Header | Event]) -> bytes:
+    return gzip.compress(b"".join(msgspec.json.encode(line) + b"\n" for line in lines), 3)
 
 
 def read(path: Path) -> tuple[Header, list[Event]]:

@@ -14,6 +14,7 @@ import msgspec
 
 from agent.model import BYTES_PER_MS
 from agent.replay.events import Asked, Command, Event, Fed, Over, Pass, Sent, Told, Value
+from agent.replay.live_told import LiveTold
 
 SPEECH = 0.5
 """Probability from which a window counts as speech here; what the call made of it, its decisions tell."""
@@ -30,7 +31,7 @@ class Entry:
 
     at_ms: float
     lane: str
-    """caller, agent, hear, think, speak, tool, decision, socket, outside."""
+    """caller, agent, hear, think, speak, live, tool, decision, socket, outside."""
     text: str
     until_ms: float | None = None
 
@@ -68,6 +69,7 @@ class _Line:
     agent: _Stretch = field(default_factory=lambda: _Stretch("agent"))
     asks: list[tuple[Asked, float, list[float]]] = field(default_factory=list)
     texts: dict[int, list[str]] = field(default_factory=dict)
+    live: LiveTold = field(default_factory=LiveTold)
     heard_ms: float = 0.0
     """How much of the caller's sound has come."""
 
@@ -98,6 +100,8 @@ class _Line:
                 self.agent.ends = min(self.agent.ends, self.now)
                 self.made += self.agent.over()
                 self.put("socket", "clear")
+            case Sent(kind):
+                self.put("live", self.live.asked(kind))
             case Asked():
                 self.asks.append((event, self.now, []))
             case Fed(ask):
@@ -111,6 +115,10 @@ class _Line:
         asked, since, pieces = self.asks[ask]
         if asked.port == "receive":
             self._received(fed.value)
+            return
+        if asked.port == "live":
+            piece = fed.how == "piece"
+            self.put("live", self.live.says(fed.value) if piece else self.live.over(fed.how, fed.value))
             return
         if fed.how == "piece":
             pieces.append(self.now)
@@ -151,7 +159,7 @@ class _Line:
                 self.put("socket", event)
 
     def put(self, lane: str, text: str) -> None:
-        self.made.append(Entry(self.now, lane, text))
+        self.made += [Entry(self.now, lane, text)] if text else []
 
 
 def timeline(began: float, events: Iterable[Event]) -> list[Entry]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import math
 import socket
+from collections.abc import Callable
 from typing import NoReturn, Protocol
 
 import structlog
@@ -47,8 +48,14 @@ class Parser(Protocol):
 class HttpSide:
     """The part of a Trio socket stream that hypercorn's TCPServer uses. Closing it only ends hypercorn's work."""
 
-    def __init__(self, transport: trio.abc.HalfCloseableStream, scope: trio.CancelScope) -> None:
-        """`scope` holds all of hypercorn's work on this connection."""
+    def __init__(
+        self,
+        transport: trio.abc.HalfCloseableStream,
+        scope: trio.CancelScope,
+        began: Callable[[], object] = lambda: None,
+    ) -> None:
+        """`scope` holds all of hypercorn's work on this connection; `began` is told of each request."""
+        self._began = began
         self._transport = transport
         self._scope = scope
         self._due = trio.current_time() + HEAD_S
@@ -73,6 +80,12 @@ class HttpSide:
         """The head of a request is complete."""
         self._due = math.inf
         self.since = trio.current_time()
+        self._began()
+
+    @property
+    def rests(self) -> bool:
+        """A request was answered, and nothing of another one has come."""
+        return self.since == -math.inf and self._due == math.inf
 
     def request_over(self) -> None:
         """A request was answered, and another may follow."""

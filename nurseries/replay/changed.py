@@ -14,6 +14,7 @@ from agent.lines import load_lines
 from agent.model import CallInfo
 from agent.replay import plain
 from agent.replay.events import Header
+from agent.replay.given import settings_in, settings_of
 
 OF_CALLS = frozenset(
     """
@@ -53,7 +54,7 @@ def parsed(given: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
 
 def _unusable(changes: Mapping[str, Any]) -> list[str]:
     try:
-        Settings.model_validate(changes)
+        settings_of(changes)
     except ValidationError as error:
         return [f"--set {'.'.join(map(str, one['loc']))}={one['input']}: {one['msg']}." for one in error.errors()]
     return []
@@ -61,9 +62,10 @@ def _unusable(changes: Mapping[str, Any]) -> list[str]:
 
 def with_settings(header: Header, changes: Mapping[str, Any]) -> Header:
     """With these settings instead; those that are no settings any more are left out. Raises ConfigError for what cannot
-    be used together."""
+    be used together, and NotARecording."""
     own = {name: value for name, value in header.settings.items() if name in Settings.model_fields}
-    before, after = Settings.model_validate(own), Settings.model_validate(own | dict(changes))
+    header = msgspec.structs.replace(header, settings=own)
+    before, after = settings_in(header, {}), settings_in(header, changes)
     faults = tuple(fault for fault in after.faults() if fault not in before.faults())
     if faults:
         raise ConfigError(faults)

@@ -69,24 +69,27 @@ def run(args: argparse.Namespace) -> int:
     unread = differing = 0
     for path in paths:
         try:
-            header, events = file.read(path)
+            line, differs = _played(path, told=args.timeline)
         except (OSError, file.NotARecording) as error:
             _say(f"{path}: {error.strerror}" if isinstance(error, OSError) else str(error))
             unread += 1
             continue
-        if args.timeline:
-            print("\n".join([f"{path}", *in_words(timeline(header.began, events)), ""]))
-        began = time.perf_counter()
-        if kept.expected_of(path).exists():
-            line, differs = _checked(path)
-        else:
-            outcome = play_events(header, events)
-            line, differs = _in_words(path, outcome, time.perf_counter() - began), outcome.difference is not None
         print(line, flush=True)
         differing += differs
     if len(paths) > 1:
         print(f"{len(paths)} recordings: {len(paths) - unread - differing} as recorded, {differing} differ")
     return 2 if unread == len(paths) else 1 if unread or differing else 0
+
+
+def _played(path: Path, *, told: bool) -> tuple[str, bool]:
+    header, events = file.read(path)
+    if told:
+        print("\n".join([f"{path}", *in_words(timeline(header.began, events)), ""]))
+    if kept.expected_of(path).exists():
+        return _checked(path)
+    began = time.perf_counter()
+    outcome = play_events(header, events)
+    return _in_words(path, outcome, time.perf_counter() - began), outcome.difference is not None
 
 
 def _keep(paths: list[Path], name: str, *, audio: bool) -> int:

@@ -14,7 +14,6 @@ import msgspec
 import structlog
 import trio
 
-from agent.config import Settings
 from agent.hear.endpointing import LexicalEndOfTurn
 from agent.hear.keys import parse_bindings
 from agent.keep.record import CallRecord
@@ -26,6 +25,7 @@ from agent.model import CallInfo, Ending
 from agent.profile import Profile
 from agent.replay import file
 from agent.replay.events import Event, Header, Over, Pass
+from agent.replay.given import converted, settings_in
 from agent.replay.score import Score, score_of
 from agent.think.errand import Errand
 from nurseries.call import Call
@@ -61,7 +61,8 @@ def play(path: Path, **changes: object) -> Outcome:
 
 
 def play_events(header: Header, events: list[Event], **changes: object) -> Outcome:
-    """The same, read already. `changes` are settings that are other than they were."""
+    """The same, read already. `changes` are settings that are other than they were. Raises NotARecording for what this
+    version cannot take."""
     return play_by(Player, header, events, **changes)
 
 
@@ -112,13 +113,13 @@ def call_of(
     changes: Mapping[str, object],
     kind: Callable[..., Call] = Call,
 ) -> Call:
-    """The recorded leg's call in the player's world. To be made in Trio's loop."""
-    info = msgspec.convert(header.info, CallInfo)
+    """The recorded leg's call in the player's world. To be made in Trio's loop. Raises NotARecording."""
+    info = converted(header, "a beginning", header.info, CallInfo)
     tape = Tape(Label(info.call_sid, header.now)) if header.recorded else None
     return kind(
         *(info, played.PlayedSocket(player), _parts(header, player, changes), tape),
-        None if header.errand is None else msgspec.convert(header.errand, Errand),
-        before=None if header.before is None else msgspec.convert(header.before, CallRecord),
+        None if header.errand is None else converted(header, "an errand", header.errand, Errand),
+        before=None if header.before is None else converted(header, "a past", header.before, CallRecord),
         process=header.process,
         ready=played.played_ready(player),
         before_close=played.played_before("before close", player),
@@ -168,9 +169,9 @@ def carry_out(call: Call, name: str, arguments: Sequence[Any]) -> None:
 
 
 def _parts(header: Header, player: played.Player, changes: Mapping[str, object]) -> Parts:
-    settings = Settings.model_validate(header.settings | dict(changes))
+    settings = settings_in(header, changes)
     bindings, _ = parse_bindings(settings.DTMF_BINDINGS, header.tools)
-    profile = msgspec.convert(header.profile, Profile)
+    profile = converted(header, "manners", header.profile, Profile)
     names = header.names
     files = played.PlayedRecogniser(names["stt"], player)
     other = None if header.other is None else played.PlayedVoice(header.other, header.other_rate, player)
@@ -182,7 +183,7 @@ def _parts(header: Header, player: played.Player, changes: Mapping[str, object])
         voice=played.PlayedVoice(names["tts"], header.rate, player),
         cache=played.PlayedCache(player),
         repertoire=played.PlayedRepertoire(player),
-        vad=lambda: played.played_vad(player),
+        vad=lambda: played.PlayedEar(player),
         end_of_turn=LexicalEndOfTurn(settings.END_SILENCE_MS, settings.END_SILENCE_LONG_MS),
         lines=cast("Lines", _OneLine(profile)),  # a call asks for nothing else
         bindings=bindings,

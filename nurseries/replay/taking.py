@@ -6,7 +6,6 @@ A disk that is slow, full or does not answer costs a call nothing: its recording
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from functools import partial
 from pathlib import Path
 from typing import Protocol
 from zlib import crc32
@@ -36,8 +35,8 @@ LEAVE_S = 2.0
 """For what is left, at the end."""
 
 
-Write = Callable[[Path, list[Header | Event]], Awaitable[None]]
-"""Append these to the file. Raises OSError."""
+Write = Callable[[Path, list[Header | Event]], Awaitable[Path]]
+"""Append these to the file; with a first line, to a new one of about that name. Returns which. Raises OSError."""
 
 
 class Takes(Protocol):
@@ -118,7 +117,7 @@ class Taking:
             take.events.clear()
             try:
                 if lines:
-                    await self._append(path, lines)
+                    self._takes[take] = await self._append(path, lines)
             except (OSError, TypeError, ValueError, OverflowError) as error:  # nor what cannot be written as text
                 why = getattr(error, "strerror", None) or str(error)
                 log.warning("session not recorded", path=str(path), error=why)
@@ -132,7 +131,13 @@ class Taking:
         self._over.discard(take)
         take.stop()
 
-    async def _in_thread(self, path: Path, lines: list[Header | Event]) -> None:
+    async def _in_thread(self, path: Path, lines: list[Header | Event]) -> Path:
         """Cancelled, the thread is left to itself, and the next one waits for it."""
-        work = partial(file.append, path, lines)
-        await trio.to_thread.run_sync(work, limiter=self._thread, abandon_on_cancel=True)
+
+        def write() -> Path:
+            if isinstance(lines[0], Header):
+                return file.begin(path, lines)
+            file.append(path, lines)
+            return path
+
+        return await trio.to_thread.run_sync(write, limiter=self._thread, abandon_on_cancel=True)

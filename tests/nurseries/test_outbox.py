@@ -113,6 +113,27 @@ async def test_a_full_outbox_makes_its_turn_wait_and_a_clear_lets_it_go(autojump
     assert box.empty
 
 
+async def test_there_is_room_once_less_than_the_most_is_queued(autojump_clock, nursery) -> None:
+    box = outbox(lead_ms=160)
+    track = box.open(1)
+    track.begin("Long.")
+    await track.say(b"a" * 2 * MESSAGE)
+    free = trio.Event()
+
+    async def wait() -> None:
+        await box.room(track, MESSAGE)
+        free.set()
+
+    nursery.start_soon(wait)
+    assert isinstance(await box.take(), Audio)
+    await wait_all_tasks_blocked()
+    assert not free.is_set()  # as much as that is queued
+
+    assert isinstance(await box.take(), Audio)
+    await wait_all_tasks_blocked()
+    assert free.is_set()
+
+
 async def test_a_sentence_is_filled_up_to_whole_frames_with_silence(autojump_clock) -> None:
     box = outbox()
     track = box.open(1)

@@ -15,6 +15,7 @@ from agent.keep.usage import charged
 from agent.model import Utterance
 from agent.providers.scripted import Script
 from agent.replay.events import Event, Header, Sent
+from agent.replay.timeline import timeline
 from nurseries.chain.breakers import Breakers
 from tests.calls.legs import Legs
 from tests.calls.live_stage import LiveStage
@@ -94,6 +95,18 @@ def test_whatever_happened_to_the_sockets_and_whoever_broke_in(
     lines, plan = BOLD[how]
     stage = live_stage(BREAKS_IN, more={"wrong": wrong, **more}, lag_s=lag_s, GREETING=LONG, FILLER_S=2, SILENCE_S=6)
     known(taken(stage, partial(stage.place, *lines, **{**FAR, **plan})))
+
+
+def test_the_line_of_time_tells_what_the_server_heard_and_said() -> None:
+    stage = live_stage(STORIES["notes"], more={"wrong": [Wrong("abort", at=60)]}, FILLER_S=2)
+    ((header, events),) = taken(stage, partial(stage.place, *LINES, **FAR))
+    told = [entry.text for entry in timeline(header.began, events) if entry.lane == "live"]
+
+    heard = [entry["text"] for entry in events[-1].record["entries"] if entry["role"] == "caller"]  # type: ignore[union-attr]
+    assert [text for text in told if text.startswith("heard ")] == [f"heard {text!r}" for text in heard]
+    for words in ("is connected", "is sent response.create", "begins to answer", "first sound", "answer completed"):
+        assert words in told
+    assert sum(text.startswith("is disconnected") for text in told) == 2  # by the server, and by us
 
 
 def test_two_calls_that_share_a_breaker() -> None:

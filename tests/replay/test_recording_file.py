@@ -27,6 +27,16 @@ def test_what_belongs_to_nothing_is_told_with_its_line(tmp_path: Path, lines: li
         file.read(path)
 
 
+def test_a_leg_that_begins_twice_has_two_files(tmp_path: Path) -> None:
+    paths = [file.begin(file.path_of(tmp_path, "CA1", leg), [HEADER]) for leg in (1, 10, 1, 2, 1)]
+    for n, path in enumerate(paths):
+        file.append(path, [Pass(float(n))])
+
+    assert [path.name for path in paths] == [f"CA1-{leg}.session.gz" for leg in ("1", "10", "1.2", "2", "1.3")]
+    assert [file.read(path)[1] for path in paths] == [[Pass(float(n))] for n in range(5)]
+    assert file.of_call(tmp_path, "CA1") == [paths[n] for n in (0, 2, 4, 3, 1)]
+
+
 def test_what_is_no_text_is_told(tmp_path: Path) -> None:
     path = tmp_path / "x.session.gz"
     path.write_bytes(gzip.compress(msgspec.json.encode(HEADER) + b'\n["p",1]\n["a","\xff"]\n'))

@@ -8,10 +8,13 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 import trio
 
+from agent.config import Settings
 from agent.replay import file
+from agent.replay.given import settings_of
 from tests.calls.server import Server
 from tests.calls.witness import SETTINGS, place, plan_of
 
@@ -92,3 +95,34 @@ def test_calls_of_a_real_server_are_compared_and_kept(sessions: Path, tmp_path: 
     assert (told.returncode, told.stderr) == (0, "")
     told = replay(tmp_path)
     assert (told.returncode, told.stdout) == (0, "real.session.gz: decides as it should\n")
+
+
+def test_a_recording_that_this_version_cannot_play_is_told_and_the_others_are_played(
+    sessions: Path, tmp_path: Path
+) -> None:
+    header, events = file.read(min(sessions.iterdir()))
+    for name, changed in (
+        ("settings", {"settings": header.settings | {"LEAD_MS": "as the other version had it"}}),
+        ("manners", {"profile": header.profile | {"greeting": 7}}),
+        ("whole", {}),
+    ):
+        file.append(tmp_path / f"{name}{file.SUFFIX}", [msgspec.structs.replace(header, **changed), *events])
+    for told in (replay(tmp_path), replay("--against", tmp_path)):
+        assert told.returncode == 1
+        assert "LEAD_MS=as the other version had it: " in told.stderr
+        assert "manners that this version cannot read: " in told.stderr
+        assert "Traceback" not in told.stderr
+        assert "1 as recorded" in told.stdout or "0 of 1 call changes" in told.stdout
+
+
+def test_where_it_is_played_says_nothing_about_how_it_went(
+    sessions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(".env").write_text("LEAD_MS=333\nSILENCE_S=nonsense\n")
+    monkeypatch.setenv("BARGE_IN_MS", "999")
+
+    assert settings_of({"LEAD_MS": 200}).LEAD_MS == 200
+    assert settings_of({}) == settings_of({"BARGE_IN_MS": Settings.model_fields["BARGE_IN_MS"].default})
+    told = replay(sessions)
+    assert (told.returncode, told.stderr) == (0, "")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import resource
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,7 +12,8 @@ import trio
 from trio.testing import MockClock
 
 from agent.keep.record import CallRecord
-from agent.replay.events import VERSION, Asked, Header
+from agent.replay import file
+from agent.replay.events import VERSION, Asked, Header, Pass
 from nurseries.replay.pass_clock import Watcher
 from nurseries.replay.take import Take
 from nurseries.replay.taking import LEAVE_S, LOOK_S, ROUND_S, Taking, Write
@@ -30,15 +33,16 @@ class Disk:
         self.error = error
         self.written: list[str] = []
 
-    async def write(self, path: Path, lines: list[Any]) -> None:
+    async def write(self, path: Path, lines: list[Any]) -> Path:
         if path.name.startswith("bad"):
             if self.error is None:
                 await trio.sleep_forever()
             raise self.error
         self.written += [path.name] * len(lines)
+        return path
 
 
-def taking(write: Write) -> Taking:
+def taking(write: Write | None) -> Taking:
     return Taking(configured(RECORD_SESSIONS="always"), Watcher(), write=write)
 
 
@@ -89,3 +93,32 @@ async def test_one_that_cannot_be_written_is_given_up_and_the_others_are_not(
         assert not sessions._over
         nursery.cancel_scope.cancel()
     assert disk.written == ["good-1.session.gz"] * 3
+
+
+async def test_a_disk_that_is_full_gives_one_up_and_leaves_what_there_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    sessions, told = taking(None), list[FIELDS]()
+    monkeypatch.setattr("nurseries.replay.taking.log.warning", lambda what, **more: told.append({"what": what} | more))
+    small, large = begun(sessions, "small"), begun(sessions, "large")
+    small.events[:0], large.events[:0] = [Pass(0.0)], [Pass(0.0)]
+    await sessions._write()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))  # this thread's signal for it is ignored by Python
+    try:
+        large.events += [Asked("think", random.Random(n).randbytes(40).hex()) for n in range(400)]
+        small.events.append(Asked("think"))
+        await sessions._write()
+        large.sent("more")
+        small.events.append(Asked("think"))
+        await sessions._write()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    assert [each["what"] for each in told] == ["session not recorded"]
+    assert "large-1" in told[0]["path"]
+    assert not large.events
+    folder = tmp_path / "sessions"
+    assert len(file.read(folder / "small-1.session.gz")[1]) == 4
+    assert file.read(folder / "large-1.session.gz")[0] == header("large")
