@@ -159,8 +159,8 @@ class Outbox:
         self._queued_bytes = 0
         self._clear_due = False
         self._on_its_way = False
-        """Who sends has sound in hand, and has not come back for more: a socket that takes no message will play it later
-        than the ledger thinks."""
+        """Who sends has sound in hand, and has not come back for more: of a slow socket it is played later than the
+        ledger thinks."""
         self._finished = False
         self._changed = ParkingLot()
         self._taken = ParkingLot()
