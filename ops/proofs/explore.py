@@ -18,7 +18,7 @@ from pathlib import Path
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # one process a core is enough
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.schedules.explore import Found, Violation, explore, play_all, quiet, smallest
+from tests.schedules.explore import Found, Violation, explore, first_broken, play_all, quiet, smallest
 from tests.schedules.scenario import draw
 
 MOST_TOLD = 20
@@ -41,7 +41,13 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="the first one")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     parser.add_argument("--only", type=int, help="this seed alone")
+    parser.add_argument("--first", action="store_true", help="tell, in one line, the first one that breaks a promise")
     args = parser.parse_args()
+    if args.first:
+        violation = first_broken(range(args.seed, args.seed + args.schedules))
+        if violation is not None:
+            print(f"{violation.seed} {','.join(each.promise for each in violation.broken)}")
+        return int(violation is not None)
     began = time.monotonic()
     if args.only is not None:
         found = play_all([args.only])

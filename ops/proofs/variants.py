@@ -4,6 +4,7 @@
     python ops/proofs/variants.py mine.toml                those of another list
     python ops/proofs/variants.py --only runner --whole    some; what the named tests let pass, the whole suite is asked
     python ops/proofs/variants.py --mutants 20 --seed 3    none that are listed, but some that are made by rule
+    python ops/proofs/variants.py --explore 300            schedules instead of tests: the promise broken, and the seed
 
 Works in copies of the tree, with the environment that it runs in itself. Exit code 1: one survived, or does not fit the
 code.
@@ -34,7 +35,7 @@ from ops.proofs.breaking import Variant, apply, fault, load, write  # noqa: E402
 from ops.proofs.mutants import drawn  # noqa: E402
 
 LISTS = ROOT / "ops" / "proofs" / "variants"
-PYTEST = (*(sys.executable, "-m", "pytest", "-x", "-q", "--tb=no", "-rfE"), "-p", "no:cacheprovider")
+PYTEST = ("-m", "pytest", "-x", "-q", "--tb=no", "-rfE", "-p", "no:cacheprovider")
 SAME = ("--hypothesis-seed=0",)
 WHOLE = ("-n", "2", "--dist", "loadfile")
 NOT_COPIED = (".git", ".venv", ".hypothesis", ".*_cache", "__pycache__", "data", "dist")
@@ -61,6 +62,11 @@ def copied(root: Path, to: Path) -> Path:
 
 async def tested(tree: Path, arguments: Sequence[str], limit_s: float) -> tuple[int | None, str]:
     """The exit code of the tests, and what they said; None: they hang."""
+    return await ran(tree, [*PYTEST, *arguments], limit_s)
+
+
+async def ran(tree: Path, command: Sequence[str], limit_s: float) -> tuple[int | None, str]:
+    """The same of what Python is to run in a tree."""
 
     async def kill(process: trio.Process) -> None:
         os.killpg(process.pid, signal.SIGKILL)  # and what they have started
@@ -69,7 +75,7 @@ async def tested(tree: Path, arguments: Sequence[str], limit_s: float) -> tuple[
     code, said = None, ""
     with trio.move_on_after(limit_s):
         done = await trio.run_process(
-            [*PYTEST, *arguments],
+            [sys.executable, *command],
             cwd=tree,
             env={**os.environ, "PYTHONPATH": str(tree)},
             capture_stdout=True,
@@ -105,20 +111,43 @@ async def judged(variant: Variant, tree: Path, arguments: argparse.Namespace) ->
     return Verdict(variant, "", seconds, "" if code == 0 else f"{variant.name}: the tests cannot be run: {said[-400:]}")
 
 
+async def explored(variant: Variant, tree: Path, arguments: argparse.Namespace) -> Verdict:
+    """Break the tree, play schedules until a promise is broken, mend it."""
+    began = time.monotonic()
+    wrong = fault(variant, tree)
+    if wrong:
+        return Verdict(variant, "", 0, wrong)
+    before = apply(variant, tree)
+    try:
+        play = ["--first", "--schedules", str(arguments.explore)]
+        code, said = await ran(tree, ["ops/proofs/explore.py", *play], arguments.limit)
+    finally:
+        write(tree / variant.file, before)
+    seconds = time.monotonic() - began
+    if code is None:
+        return Verdict(variant, "hangs", seconds)
+    seed, _, promises = said.strip().rpartition("\n")[2].partition(" ")
+    if code == 1 and seed.isdecimal():
+        return Verdict(variant, f"{promises}, by the seed {seed}", seconds)
+    return Verdict(variant, "", seconds, "" if code == 0 else f"{variant.name}: nothing can be played: {said[-400:]}")
+
+
 async def judge(variants: Sequence[Variant], arguments: argparse.Namespace) -> list[Verdict]:
     """All of them, so many at a time."""
     verdicts: list[Verdict] = []
     waiting = list(reversed(variants))
     with tempfile.TemporaryDirectory(prefix="variants-") as folder:
         trees = [copied(ROOT, Path(folder) / str(n)) for n in range(arguments.jobs)]
-        named = sorted({test for variant in variants for test in variant.tests})
-        code, said = await tested(trees[0], [*SAME, *named], 10 * arguments.limit)
-        if code != 0:
-            raise SystemExit(f"the tests fail before anything is broken:\n{said[-2000:]}")
+        if not arguments.explore:
+            named = sorted({test for variant in variants for test in variant.tests})
+            code, said = await tested(trees[0], [*SAME, *named], 10 * arguments.limit)
+            if code != 0:
+                raise SystemExit(f"the tests fail before anything is broken:\n{said[-2000:]}")
+        ask = explored if arguments.explore else judged
 
         async def work(tree: Path) -> None:
             while waiting:
-                verdict = await judged(waiting.pop(), tree, arguments)
+                verdict = await ask(waiting.pop(), tree, arguments)
                 verdicts.append(verdict)
                 told = "WRONG" if verdict.wrong else "caught" if verdict.by else "SURVIVED"
                 print(f"{told:<9}{verdict.seconds:6.1f} s  {verdict.variant.name:<44} {verdict.by}", flush=True)
@@ -137,6 +166,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="so many at a time")
     parser.add_argument("--mutants", type=int, default=0, metavar="N", help="draw so many instead, made by rule")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="which mutants are drawn")
+    parser.add_argument("--explore", type=int, default=0, metavar="N", help="play so many schedules instead of tests")
     parser.add_argument("--whole", action="store_true", help="ask the whole suite about those that survive")
     parser.add_argument("--limit", type=float, default=120.0, metavar="S", help="longer than this, tests hang")
     arguments = parser.parse_args()

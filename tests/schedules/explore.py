@@ -66,6 +66,16 @@ def play_all(seeds: Iterable[int]) -> Found:
     return found
 
 
+def first_broken(seeds: Iterable[int]) -> Violation | None:
+    """In this process, one after the other, until one breaks a promise."""
+    with quiet():
+        for seed in seeds:
+            found = _found(play(draw(seed))).violations
+            if found:
+                return found[0]
+    return None
+
+
 @contextmanager
 def quiet() -> Iterator[None]:
     """Without the server's log."""

@@ -6,7 +6,7 @@ returns what is wrong, or "".
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Protocol
 
@@ -24,6 +24,8 @@ from tests.schedules.leg import QUIET, Leg
 
 SOON_S = 0.05
 """For what takes no time but the scheduler's."""
+SAME_MS = 1.0
+"""The record has whole milliseconds."""
 BEHIND_CHARACTERS = 20
 """By how much less than what was said a record may tell at one moment than before: a mark that comes late tells that
 the caller hears later than was thought, by half a second at most, and a word is told whole."""
@@ -124,6 +126,28 @@ def the_end_comes_in_time(leg: Leg, lingers_s: float, utterance_s: float) -> str
     elif leg.call.ending not in HANG_UPS:
         bound += settings.GOODBYE_TIMEOUT_S
     return f"took {took:.2f} s, the bound is {bound:.2f} s" if took > bound else ""
+
+
+def no_turn_is_reserved(micros: int) -> str:
+    """What was reserved for turns of a leg that is over is free before its account is closed: each has settled."""
+    return f"{micros} millionths of a dollar" if micros else ""
+
+
+def what_was_understood_is_written_down(leg: Leg, told: Sequence[tuple[float, float, str]]) -> str:
+    """What the recogniser has answered last of each utterance is in the record, word for word and in its place, or the
+    utterance is left for whoever understands the rest of a call. Nobody else tells what the caller said."""
+    call, known = leg.call, len(leg.before.entries) if leg.before is not None else 0
+    last = {start: (start, end, text) for start, end, text in told if start >= call._leg_began_ms - SAME_MS}
+    lines = [entry for entry in call.record().entries[known:] if entry.role == "caller" and not entry.keys]
+    for start, end, text in last.values():
+        written = any(line.text == text and abs(line.end_ms - end) <= SAME_MS for line in lines)
+        left = any(one.start_ms <= end and one.end_ms >= start for one in call.unheard())
+        if text and not written and not left:
+            return f"{text!r}, from {start:.0f} to {end:.0f} ms, is not in {[line.text for line in lines]}"
+    for line in lines:
+        if not any(line.text == text and abs(line.end_ms - end) <= SAME_MS for _, end, text in told):
+            return f"{line.text!r}, until {line.end_ms} ms, was never told"
+    return ""
 
 
 def nothing_is_left_of_a_leg(leg: Leg) -> str:

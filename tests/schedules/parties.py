@@ -15,7 +15,7 @@ import trio
 
 from agent.errors import StoreError
 from agent.model import BYTES_PER_MS, Emit, Utterance
-from agent.providers.scripted import CHUNK_MS, ScriptedLanguageModel, ScriptedRecogniser, ScriptedVoice
+from agent.providers.scripted import CHUNK_MS, Script, ScriptedLanguageModel, ScriptedRecogniser, ScriptedVoice
 from agent.rehearsal import spelling
 from agent.think.ports import Prompt, Reply
 from agent.wire import mulaw
@@ -75,11 +75,18 @@ def _counted(who: object) -> Iterator[None]:
 class Recogniser(ScriptedRecogniser):
     health: Health
 
+    def __init__(self, script: Script) -> None:
+        super().__init__(script)
+        self.told: list[tuple[float, float, str]] = []
+        """What it has answered: when the utterance began and ended, on the call's clock, and the words."""
+
     async def transcribe(self, utterance: Utterance, language: str = "") -> str:
         with _counted(self):
             try:
                 self.health.check("hear", self.requests + 1)
-                return await super().transcribe(utterance, language)
+                text = await super().transcribe(utterance, language)
+                self.told.append((utterance.start_ms, utterance.end_ms, text))
+                return text
             finally:
                 await self.health.linger("hear")  # noqa: ASYNC102  it shields itself
 

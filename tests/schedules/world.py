@@ -65,6 +65,8 @@ EPOCH = datetime(2026, 1, 1, 12, tzinfo=UTC)
 NEEDS = Needs(call=10, turn=10)
 FULL = 1_000_000
 """Micro-dollars."""
+PROMISED_S = 10.0
+"""A call that was announced and does not come binds no money for longer."""
 LONGEST_S = 120.0
 """Of virtual time: a call that lasts longer hangs."""
 
@@ -196,6 +198,9 @@ class World:
             self._leg += 1
             nursery.start_soon(self._serve, theirs, name="server")
             parameters = {"token": self._token(identity)}
+            if self._purse is not None and self._leg == 1:  # as the webhook does, whatever it says
+                info = CallInfo(identity.call_sid, identity.account_sid, identity.stream_sid)
+                await self._purse.admits(identity.call_sid, info, PROMISED_S)
             await self._caller.leg(self._ours, identity, parameters)
             if self._caller.left or not await self._goes_on():
                 break
@@ -313,8 +318,16 @@ class World:
         self._check(invariants.the_end_comes_in_time, leg, self.scenario.lingers_s, longest)
         self._check(invariants.nothing_is_left_of_a_leg, leg)
         self._check(invariants.there_is_an_ending, leg)
-        if leg.call.account is not None:
-            leg.call.account.close()
+        if not self.scenario.live:
+            self._check(invariants.what_was_understood_is_written_down, leg, self.stage.ears.told)  # type: ignore[attr-defined]
+        self._pay(leg)
+
+    def _pay(self, leg: Leg) -> None:
+        account, sid = leg.call.account, leg.call.info.call_sid
+        if account is not None and self._purse is not None:
+            if self._purse._accounts.get(sid) is account:  # else a later leg has it by now
+                self._check(invariants.no_turn_is_reserved, self._purse._budget._accounts[sid].reserved)
+            account.close()
 
     def _judge(self) -> None:
         stage = self.stage
