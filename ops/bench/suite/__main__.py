@@ -13,11 +13,14 @@ import argparse
 import os
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from ops.bench.suite import machine, page, results, server
 from ops.bench.suite.figures import Figures, over
 from ops.bench.suite.workloads import ALL, SMOKE, Scale
+
+LOAD = 0.8
 
 
 def main() -> int:
@@ -27,7 +30,12 @@ def main() -> int:
     add("--only", default="", help=f"whose names begin so: {', '.join(ALL)}")
     add("--rounds", type=int, default=5)
     add("--seconds", type=float, default=Scale.seconds, help="measured in each round")
-    add("--calls", type=int, default=Scale.calls, help="of conversations: 80 %% of what a core carries")
+    add(
+        "--calls",
+        type=int,
+        default=Scale.calls,
+        help="of conversations; barge-ins are measured with 80 %% of what a core carries by that",
+    )
     add("--media-calls", type=int, default=Scale.media_calls)
     add("--most", type=int, default=1000, help="of the curve")
     add("--before", type=Path, help="another checkout of the product, to be measured in turns with this one")
@@ -48,7 +56,7 @@ def main() -> int:
                     continue
                 began = time.monotonic()
                 with server.product(checkout):
-                    rounds[label][name].append(ALL[name](scale))
+                    rounds[label][name].append(ALL[name](_loaded(scale, name, rounds[label])))
                 told = ", ".join(f"{key} {value:.4g}" for key, value in list(rounds[label][name][-1].items())[:9])
                 print(f"round {number + 1}, {time.monotonic() - began:.0f} s, {label}, {name}: {told}", flush=True)
     if not args.smoke:
@@ -61,6 +69,14 @@ def main() -> int:
 def _scale(args: argparse.Namespace) -> Scale:
     curve = tuple(count for count in Scale().curve if count <= args.most)
     return Scale(seconds=args.seconds, calls=args.calls, media_calls=args.media_calls, curve=curve)
+
+
+def _loaded(scale: Scale, name: str, rounds: dict[str, list[Figures]]) -> Scale:
+    """For barge-ins, LOAD of a core's calls, as far as that is known."""
+    told = rounds.get("calls")
+    if name != "barge-in" or not told or scale is SMOKE:
+        return scale
+    return replace(scale, calls=max(1, int(told[-1]["calls_a_core"] * LOAD)))
 
 
 if __name__ == "__main__":
