@@ -1,8 +1,8 @@
 """What the media socket costs by itself: sockets that carry sound both ways, and nothing behind them.
 
 A server on one core, callers on another. Every caller sends a carrier's frame of 20 ms each 20 ms, spread over the
-period; each is taken off the socket and decoded, and sound goes back: 20 ms for each, or 200 ms for every ten. Compared,
-interleaved, in one run:
+period; each is taken off the socket and decoded, and sound goes back: 20 ms for each, or 200 ms for every ten.
+Compared, interleaved, in one run:
 
     library   trio-websocket, a task and a channel a socket
     ours      nurseries/door/media_socket.py
@@ -237,8 +237,9 @@ def main() -> int:
     for (way, kind), rounds in found.items():
         costs = [cost for cost, _ in rounds]
         cost, back = statistics.median(costs), min(share for _, share in rounds)
+        spread = f"({min(costs) * 1e6:.0f} to {max(costs) * 1e6:.0f})"
         print(
-            f"{way:>7} out  {kind:8} {cost * 1e6:6.0f} us a call-second ({min(costs) * 1e6:.0f} to {max(costs) * 1e6:.0f})"
+            f"{way:>7} out  {kind:8} {cost * 1e6:6.0f} us a call-second {spread}"
             f"  {1 / cost:6.0f} calls a core  {back:.1%} of what was due"
         )
     return 0
