@@ -13,10 +13,12 @@ from wsproto.connection import Connection
 from wsproto.events import TextMessage
 
 from ops.bench.suite import page, wire
+from ops.bench.suite.__main__ import arguments, scale_of
 from ops.bench.suite.figures import over, quantile
 from ops.bench.suite.playout import Playout
 from ops.bench.suite.server import ROOT
 from ops.bench.suite.stages import OTHER, STAGES, stage_of
+from ops.bench.suite.workloads import Scale
 
 
 @given(st.lists(st.text(max_size=300), max_size=5), st.lists(st.integers(1, 400), max_size=20))
@@ -85,6 +87,11 @@ def test_rounds_become_a_median_and_its_spread() -> None:
 def test_the_page_tells_what_was_measured() -> None:
     before = [(page.DOCS / name).read_text() for name in ("speed.md", "speed.svg")]
     assert [page.told(before[0]), page.plotted()] == before, "run: python -m ops.bench.suite --page"
+
+
+def test_what_is_not_asked_for_is_as_usual() -> None:
+    assert scale_of(arguments().parse_args([])) == Scale()
+    assert scale_of(arguments().parse_args(["--most", "10", "--seconds", "5"])) == Scale(seconds=5, curve=(1, 10))
 
 
 def test_workloads_run() -> None:

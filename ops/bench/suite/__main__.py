@@ -13,32 +13,46 @@ import argparse
 import os
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from ops.bench.suite import machine, page, results, server
 from ops.bench.suite.figures import Figures, over
 from ops.bench.suite.workloads import ALL, SMOKE, Scale
 
+LOAD = 0.8
+USUAL = Scale()
 
-def main() -> int:
+
+def arguments() -> argparse.ArgumentParser:
+    """Of the command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("--smoke", action="store_true", help="a second of each, nothing written")
     add("--only", default="", help=f"whose names begin so: {', '.join(ALL)}")
     add("--rounds", type=int, default=5)
-    add("--seconds", type=float, default=Scale.seconds, help="measured in each round")
-    add("--calls", type=int, default=Scale.calls, help="of conversations: 80 %% of what a core carries")
-    add("--media-calls", type=int, default=Scale.media_calls)
+    add("--seconds", type=float, default=USUAL.seconds, help="measured in each round")
+    add(
+        "--calls",
+        type=int,
+        default=USUAL.calls,
+        help="of conversations; barge-ins are measured with 80 %% of what a core carries by that",
+    )
+    add("--media-calls", type=int, default=USUAL.media_calls)
     add("--most", type=int, default=1000, help="of the curve")
     add("--before", type=Path, help="another checkout of the product, to be measured in turns with this one")
     add("--page", action="store_true", help="only write the page anew")
-    args = parser.parse_args()
+    return parser
+
+
+def main() -> int:
+    args = arguments().parse_args()
     if args.page:
         page.write()
         return 0
     asked = [name.strip() for name in args.only.split(",") if name.strip()]
     names = [name for name in ALL if not asked or any(name.startswith(one) for one in asked)]
-    scale = SMOKE if args.smoke else _scale(args)
+    scale = SMOKE if args.smoke else scale_of(args)
     sides: dict[str, Path | None] = ({"before": args.before.resolve()} if args.before else {}) | {"now": None}
     rounds: dict[str, dict[str, list[Figures]]] = {label: {name: [] for name in names} for label in sides}
     for number in range(1 if args.smoke else args.rounds):
@@ -48,7 +62,7 @@ def main() -> int:
                     continue
                 began = time.monotonic()
                 with server.product(checkout):
-                    rounds[label][name].append(ALL[name](scale))
+                    rounds[label][name].append(ALL[name](_loaded(scale, name, rounds[label])))
                 told = ", ".join(f"{key} {value:.4g}" for key, value in list(rounds[label][name][-1].items())[:9])
                 print(f"round {number + 1}, {time.monotonic() - began:.0f} s, {label}, {name}: {told}", flush=True)
     if not args.smoke:
@@ -58,9 +72,18 @@ def main() -> int:
     return 0
 
 
-def _scale(args: argparse.Namespace) -> Scale:
-    curve = tuple(count for count in Scale().curve if count <= args.most)
+def scale_of(args: argparse.Namespace) -> Scale:
+    """As asked for."""
+    curve = tuple(count for count in USUAL.curve if count <= args.most)
     return Scale(seconds=args.seconds, calls=args.calls, media_calls=args.media_calls, curve=curve)
+
+
+def _loaded(scale: Scale, name: str, rounds: dict[str, list[Figures]]) -> Scale:
+    """For barge-ins, LOAD of a core's calls, as far as that is known."""
+    told = rounds.get("calls")
+    if name != "barge-in" or not told or scale is SMOKE:
+        return scale
+    return replace(scale, calls=max(1, int(told[-1]["calls_a_core"] * LOAD)))
 
 
 if __name__ == "__main__":

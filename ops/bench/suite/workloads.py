@@ -75,12 +75,14 @@ def curve(scale: Scale, provider: str) -> Figures:
         memory.append((count, one["memory_mb"]))
         if one["core_share"] > FULL:
             break
-    least, most = memory[0], memory[-1]
-    if most[0] > least[0]:
+    least, most = memory[min(1, len(memory) - 1)], memory[-1]
+    if most[0] - least[0] >= ENOUGH:
         found["memory_a_call_kb"] = (most[1] - least[1]) * 1024 / (most[0] - least[0])
-    return found | {"memory_of_one_call_mb": least[1]}
+    return found | {"memory_of_one_call_mb": memory[0][1]}
 
 
+ENOUGH = 50
+"""More calls, for what one takes to stand out from what the first ones of a process leave behind."""
 WHOLE = 0.98
 """Of what was sent, what has to come back: else somebody was held up, and processor time counts what was not done."""
 FULL = 0.9
