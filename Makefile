@@ -50,14 +50,19 @@ $(VENV)/.uv:
 	$(BIN)/python -m pip --quiet --disable-pip-version-check install uv==$(UV)
 	@touch $@
 
+# What a start imports is compiled now: where compiled files may not be written, every start would do it again.
+COMPILED = PYTHONDONTWRITEBYTECODE= $(BIN)/python -c 'import nurseries.serve, nurseries.rehearsal.command, openai'
+
 # The project itself goes in last, editable, built by the locked hatchling: nothing unlocked is fetched.
 INSTALL = VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv pip install --quiet
 $(VENV)/.run: $(VENV)/.uv requirements-local.lock pyproject.toml
 	$(INSTALL) --require-hashes -r requirements-local.lock
 	$(INSTALL) --no-deps --no-build-isolation --editable .
+	@$(COMPILED)
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.uv requirements-dev.lock pyproject.toml
 	$(INSTALL) --require-hashes -r requirements-dev.lock
 	$(INSTALL) --no-deps --no-build-isolation --editable .
+	@$(COMPILED)
 	@touch $@ $(VENV)/.run

@@ -26,7 +26,7 @@ from agent.keep.record import CallRecord
 from agent.keep.stand_ins import KEEPER, StandIn, StandIns
 from agent.keep.thread import Leg, Thread
 from agent.keep.usage import METER, Meter
-from agent.model import CallInfo, Ending, Frame, Utterance
+from agent.model import CallInfo, Ending, Utterance
 from agent.seen.pace import Pace
 from agent.speak.ledger import Ledger
 from agent.think.conversation import Line
@@ -41,7 +41,6 @@ from nurseries.dialogue import Dialogue
 from nurseries.ears import joined, understand
 from nurseries.floor import Floor
 from nurseries.keypad import Keys
-from nurseries.mailbox import Mailbox
 from nurseries.outbox import Outbox
 from nurseries.parts import Parts, Verdict
 from nurseries.phrases import make_phrases
@@ -49,13 +48,14 @@ from nurseries.purse import Account
 from nurseries.replay.pass_clock import decided
 from nurseries.taken_over import GONE, HAND_OFF, LOST, TakenOver
 from nurseries.tape import Tape
+from nurseries.windows import Windows
 from nurseries.written import entry_of, told_of
 
 log = structlog.get_logger(__name__)
 
-EARS_FRAMES = 250
-"""Five seconds of sound may wait for the detector. A process that was held up for less hears all that was said
-meanwhile, and fast: a window takes a hundredth of its time."""
+EARS_MS = 5000
+"""So much sound may wait for the detector. A process that was held up for less hears all that was said meanwhile, and
+fast: a window takes a hundredth of its time."""
 
 BEHIND_MS = 150.0
 """Of the caller's sound, what may not have been listened to yet: frames, windows, the way here. More than that, and the
@@ -153,7 +153,8 @@ class Call:
         self._ended: float | None = None
         self._dropped = 0
         self._tape = tape
-        self._ears: Mailbox[Frame] = Mailbox(EARS_FRAMES)
+        self._vad = parts.vad()
+        self._ears = Windows(EARS_MS, self._vad)
         self._listened_ms: float | None = None
         """The end of the sound that has been listened to, on the call's clock."""
         self._echo = EchoGuard()
@@ -170,7 +171,7 @@ class Call:
         self._turns = TurnDetector(
             Guards(
                 threshold=settings.VAD_THRESHOLD,
-                onset_ms=settings.BARGE_IN_MS,
+                onset_ms=min(settings.BARGE_IN_MS, settings.BARGE_IN_THINKING_MS),
                 lasting_ms=NOISE_MS,
                 pause_ms=settings.PAUSE_MS,
                 hold_ms=settings.END_SILENCE_LONG_MS,
@@ -400,7 +401,7 @@ class Call:
     async def _read(self) -> None:
         await reader.read(
             self._socket,
-            self._ears,
+            self._ears.put,
             limit_s=self._parts.settings.MEDIA_TIMEOUT_S,
             now_ms=lambda: self._outbox.now_ms,
             heard=self._sounded,
@@ -448,13 +449,17 @@ class Call:
     async def _detect(self) -> None:
         await detector.detect(
             self._ears,
-            self._parts.vad(),
+            self._vad,
             self._turns,
             self.floor.decided,
             guard_ms=self.floor.guard_ms,
             is_echo=self._is_echo,
             heard=self._listened,
+            at_once=self._about_to_move,
         )
+
+    def _about_to_move(self) -> bool:
+        return self._to_move.is_set()
 
     def _listened(self, window: bytes, begins_ms: float, decision: Decision | None) -> None:
         self._listened_ms = begins_ms + WINDOW_MS

@@ -35,7 +35,7 @@ from agent.providers.own_fallbacks import load_fallbacks
 from agent.providers.own_prices import load_prices
 from agent.providers.own_tools import load_tools
 from agent.providers.realtime_events import RealtimeEvent
-from agent.providers.silero import Silero8k, load_session
+from agent.providers.silero import Silero, Silero8k, load_session
 from agent.speak.cache import AudioCache
 from agent.speak.ports import Voice
 from agent.speak.repertoire import Repertoire
@@ -92,6 +92,7 @@ async def compose(
             or prices is None
         ):
             raise ConfigError(tuple(dict.fromkeys(faults)))
+        silero = Silero(session)
         yield Parts(
             settings=settings,
             recogniser=recogniser,
@@ -100,7 +101,7 @@ async def compose(
             voice=voice,
             cache=AudioCache(int(settings.TTS_CACHE_MB * 1024 * 1024)),
             repertoire=Repertoire(),
-            vad=lambda: Silero8k(session),
+            vad=lambda: Silero8k(silero),
             end_of_turn=LexicalEndOfTurn(settings.END_SILENCE_MS, settings.END_SILENCE_LONG_MS),
             lines=lines,
             bindings=bindings,

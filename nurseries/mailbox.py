@@ -20,6 +20,7 @@ class Mailbox(Generic[T]):
     def __init__(self, depth: int) -> None:
         self._items: deque[T] = deque(maxlen=depth)
         self._arrived = ParkingLot()
+        self._least = 1
         self.dropped = 0
 
     def put(self, item: T) -> None:
@@ -27,14 +28,30 @@ class Mailbox(Generic[T]):
         if len(self._items) == self._items.maxlen:
             self.dropped += 1
         self._items.append(item)
-        self._arrived.unpark_all()
+        if len(self._items) >= self._least:
+            self._arrived.unpark_all()
 
-    async def get(self) -> T:
-        """The oldest item left. A checkpoint; cancelled, it takes nothing."""
-        while not self._items:
-            await self._arrived.park()
+    async def get(self, least: int = 1) -> T:
+        """The oldest item left; where none is, waits until `least` are there, or all that can be. A checkpoint;
+        cancelled, it takes nothing."""
+        if not self._items:
+            self._least = min(least, self._items.maxlen or least)
+            while len(self._items) < self._least:
+                await self._arrived.park()
         await trio.lowlevel.checkpoint_if_cancelled()
         return self._items.popleft()
+
+    def offer(self, least: int) -> None:
+        """If so many are there, whoever waits for more takes them now. Not a checkpoint."""
+        if least <= len(self._items) < self._least:
+            self._least = least
+            self._arrived.unpark_all()
+
+    def empty(self) -> list[T]:
+        """Take all that is left, in order. Not a checkpoint."""
+        items = list(self._items)
+        self._items.clear()
+        return items
 
     def __len__(self) -> int:
         return len(self._items)

@@ -1,6 +1,6 @@
 """The call's only receiver: reads the socket and hands each message on, never waiting for anyone.
 
-Started by the call; ends with the stream, and says how. Sound goes to a mailbox that drops the oldest when full;
+Started by the call; ends with the stream, and says how. Sound is handed over to what drops the oldest when full;
 marks, digits and the stop are handed over synchronously. A socket without any message for `limit_s` is dead, for the
 carrier sends sound also in silence.
 """
@@ -17,7 +17,6 @@ from agent.model import BYTES_PER_MS, Ending, Frame
 from agent.seen.pace import Pace
 from agent.wire.media_stream import Dtmf, Mark, Media, MediaBody, Message, Stop, Unknown, decode
 from agent.wire.ports import MediaSocket
-from nurseries.mailbox import Mailbox
 
 log = structlog.get_logger(__name__)
 
@@ -62,7 +61,7 @@ class MediaClock:
 
 async def read(
     socket: MediaSocket,
-    sound: Mailbox[Frame],
+    sound: Callable[[Frame], None],
     *,
     limit_s: float,
     now_ms: Callable[[], float],
@@ -95,7 +94,7 @@ async def read(
             match message:
                 case Media() if message.media.track == "inbound" and message.media.payload:
                     heard(message.media)
-                    sound.put(Frame(message.media.payload, clock.stamp(message.media)))
+                    sound(Frame(message.media.payload, clock.stamp(message.media)))
                 case Mark():
                     mark(message.mark.name)
                 case Dtmf():

@@ -10,6 +10,7 @@ from structlog.contextvars import bind_contextvars
 
 from agent.config import load
 from agent.errors import CallingAgentError, ConfigError
+from nurseries.starting import no_garbage
 from nurseries.workers.post import Post
 
 
@@ -22,9 +23,10 @@ def main() -> int:
         settings = load()
         bind_contextvars(worker=post.charter.slot)
 
-        from nurseries.serve import serve
+        with no_garbage():
+            from nurseries.serve import serve
 
-        return serve(settings, post)
+            return serve(settings, post)
     except ConfigError as error:
         post.faulty(error.faults)  # the parent tells them, once for all workers
         return 2

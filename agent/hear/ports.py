@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
-
-import numpy as np
-from numpy.typing import NDArray
 
 from agent.model import Utterance
 
@@ -14,10 +12,21 @@ HEARING_RATE = 0.2
 
 
 class VoiceActivity(Protocol):
-    """One call's voice-activity detector. Synchronous: it runs on the loop, some 0.1 ms a window."""
+    """One call's voice-activity detector: windows of 256 bytes of mu-law (32 ms), in order. Synchronous: it runs on the
+    loop, for half a millisecond at most."""
 
-    def __call__(self, window: NDArray[np.float32]) -> float:
-        """Probability of speech, 0 to 1, in the next 256 samples (32 ms at 8 kHz) of floats in -1..1."""
+    def ahead(self, window: bytes, known: Callable[[], None]) -> None:
+        """This window will be asked about, behind those that were told before, or forgotten: until then it may be
+        computed together with those of other calls. `known` is called when it was so; not a checkpoint, either."""
+        ...
+
+    def __call__(self, window: bytes) -> float:
+        """Probability of speech, 0 to 1, in the next window: the very object that was told ahead, or one that was not.
+        Windows told before it are forgotten."""
+        ...
+
+    def leave(self) -> None:
+        """What was told ahead will not be asked about."""
         ...
 
 

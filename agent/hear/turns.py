@@ -42,7 +42,7 @@ class Guards:
 
     threshold: float
     onset_ms: float
-    """Speech that is an onset, while nothing else is asked for."""
+    """Speech that is an onset, at the least, and while nothing else is asked for."""
     lasting_ms: float
     """Speech, from the onset on, that is worth looking into before it has ended."""
     pause_ms: float
@@ -115,7 +115,7 @@ class TurnDetector:
         self._start = guards.threshold
         self._stop = max(guards.threshold - RELEASE, 0.01)
         self._guards = guards
-        self._onset = _windows(guards.onset_ms)
+        self._onset = self._usual_onset = _windows(guards.onset_ms)
         self._pause = _windows(guards.pause_ms)
         self._hold = self._usual_hold = max(_windows(guards.hold_ms), self._pause + 1)
         self._lasting = _windows(guards.lasting_ms)
@@ -143,6 +143,16 @@ class TurnDetector:
     def voiced(self) -> bool:
         """Whether the last window was taken for speech."""
         return self._run > 0 if not self._speech else self._quiet == 0
+
+    @property
+    def soonest(self) -> int:
+        """Which of the windows to come is the first that may bring a decision, whatever is in them: 1 is the next."""
+        if not self._speech:
+            return max(1, min(self._onset, self._usual_onset) - self._run)
+        if self._paused:
+            return 1
+        due = min(self._pause - self._quiet, self._longest - len(self._speech))
+        return max(1, due if self._lasted else min(due, self._lasting - self._spoken))
 
     def guard(self, onset_ms: float) -> None:
         """From now on, this much speech is an onset."""

@@ -60,7 +60,7 @@ class Parser:
         self._size = 0
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self.frames = 0
-        """That have arrived."""
+        """That have arrived since whoever counts them set it to 0."""
 
     @property
     def inside(self) -> bool:

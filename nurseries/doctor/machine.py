@@ -11,9 +11,8 @@ from agent.config import Settings
 from agent.doctor import check
 from agent.doctor.check import Check
 from agent.errors import ConfigError
-from agent.providers.silero import WINDOW, Silero8k, load_session
+from agent.providers.silero import WINDOW, Silero, Silero8k, load_session
 from agent.speak.clips import WELCOME
-from agent.wire import mulaw
 
 WRITES = 3
 SPEECH = 0.5
@@ -51,7 +50,7 @@ def _durable_ms(folder: Path) -> float:
 def ears() -> Check:
     """The model that hears when somebody speaks, on a packaged recording and on silence. Blocks; takes 50 ms."""
     try:
-        vad = Silero8k(load_session())
+        vad = Silero8k(Silero(load_session()))
     except ConfigError as error:
         return Check("voice activity", "failure", str(error), "Install calling-agent again, with its locked packages.")
     began = time.perf_counter()
@@ -67,5 +66,5 @@ def ears() -> Check:
 
 def _share(vad: Silero8k, sound: bytes) -> float:
     windows = range(0, len(sound) - WINDOW, WINDOW)
-    heard = [vad(mulaw.decode_float(sound[at : at + WINDOW])) >= SPEECH for at in windows]
+    heard = [vad(sound[at : at + WINDOW]) >= SPEECH for at in windows]
     return sum(heard) / len(heard)

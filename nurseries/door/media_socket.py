@@ -15,7 +15,7 @@ import trio
 from trio.lowlevel import ParkingLot
 
 from agent.guard.limits import Pace
-from agent.wire.websocket import PONG, Broken, Goodbye, Parser, Ping, close_frame, frame, text_frame
+from agent.wire.websocket import PONG, Broken, Event, Goodbye, Parser, Ping, close_frame, frame, text_frame
 from nurseries.door.pipe import Pipe
 
 MAX_MESSAGE = 64 * 1024
@@ -26,6 +26,9 @@ MEDIA_S, MEDIA_AT_ONCE = 64 * 1024, 1024 * 1024
 what it held back for 50 s may come at once."""
 FRAMES_S, FRAMES_AT_ONCE = 200, 4000
 """The same of its frames, of which it sends 50 a second; the smallest have six bytes, and cost as much as any."""
+
+COUNTED, COUNTED_FRAMES = 16 * 1024, 40
+"""Bytes and frames that may come before either is counted again."""
 
 OWED = 4 * 1024
 """Bytes of answers to pings that wait for a peer that does not read. 5.5.3: further pings need none."""
@@ -42,6 +45,8 @@ class WebSocket:
         self._parser = Parser(MAX_MESSAGE)
         self._messages: deque[str | bytes] = deque()
         self._of_bytes, self._of_frames = Pace(MEDIA_S, MEDIA_AT_ONCE), Pace(FRAMES_S, FRAMES_AT_ONCE)
+        self._uncounted = 0
+        """Bytes."""
         self._rest = rest
         self._owed = b""
         """Answers, of which a part may be on the wire already: they go before anything else."""
@@ -56,7 +61,7 @@ class WebSocket:
         """Where `close` waits for whoever sends or receives."""
 
     async def receive(self) -> str | bytes | None:
-        while not self._messages:
+        while not self._messages or self._leaving:
             if self._over or self._leaving:
                 await trio.lowlevel.checkpoint()
                 return None
@@ -73,7 +78,6 @@ class WebSocket:
         try:
             if not self._leaving and not self._over:
                 self._leaving = True
-                self._messages.clear()
                 while self._sending:
                     await self._free.park()
                 if not self._torn:
@@ -100,32 +104,40 @@ class WebSocket:
                 data = await self._pipe.receive()
             finally:
                 self._receiving = False
-                self._free.unpark_all()
-        if data:
-            await self._take(data)
-        else:
+                if self._leaving:
+                    self._free.unpark_all()
+        if not data:
             await self.abort()
-
-    async def _take(self, data: bytes | bytearray) -> None:
-        before = self._parser.frames
+            return
         for event in self._parser.feed(data):
-            if isinstance(event, str | bytes):
-                if not self._leaving:
-                    self._messages.append(event)
-            elif isinstance(event, Ping):
-                if len(self._owed) < OWED and not self._leaving:
-                    self._owed += frame(PONG, event.payload)
+            if type(event) is str:  # nearly always: cheaper than any other question
+                self._messages.append(event)
             else:
-                await self._end(event)
-                return
-        now = trio.current_time()
-        frames = self._parser.frames - before
-        if not (self._of_bytes.keeps(len(data), now) and self._of_frames.keeps(frames, now)):
-            log.warning("media socket cut off", reason=f"more than {FRAMES_S} frames or {MEDIA_S} bytes a second")
-            await self.abort()
-        elif self._owed and not self._sending:
+                await self._take(event)
+        self._uncounted += len(data)
+        if self._uncounted >= COUNTED or self._parser.frames >= COUNTED_FRAMES:
+            await self._count()
+        if self._owed and not self._sending:
             with suppress(ConnectionError):
                 await self._put(b"", at_once=True)
+
+    async def _take(self, event: Event) -> None:
+        match event:
+            case Ping(payload):
+                if len(self._owed) < OWED and not self._leaving:
+                    self._owed += frame(PONG, payload)
+            case Goodbye() | Broken():
+                await self._end(event)
+            case message:
+                self._messages.append(message)
+
+    async def _count(self) -> None:
+        """Whether the peer keeps to its pace with what has come since the last time."""
+        now, size, frames = trio.current_time(), self._uncounted, self._parser.frames
+        self._uncounted = self._parser.frames = 0
+        if not (self._of_bytes.keeps(size, now) and self._of_frames.keeps(frames, now)) and not self._over:
+            log.warning("media socket cut off", reason=f"more than {FRAMES_S} frames or {MEDIA_S} bytes a second")
+            await self.abort()
 
     async def _end(self, event: Goodbye | Broken) -> None:
         """The peer's goodbye is answered in its words, a breach with ours; a server then closes first (7.1.1)."""
@@ -151,4 +163,5 @@ class WebSocket:
             raise ConnectionError("the media socket is closed") from None
         finally:
             self._sending = False
-            self._free.unpark_all()
+            if self._leaving:
+                self._free.unpark_all()

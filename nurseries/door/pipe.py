@@ -67,7 +67,10 @@ class SocketPipe:
             return 0
 
     async def send(self, data: bytes) -> None:
-        sent = await self.offer(data)
+        try:
+            sent = self._socket.send(data)
+        except BlockingIOError:
+            sent = 0
         while sent < len(data):
             try:
                 await trio.lowlevel.wait_writable(self._number)

@@ -183,7 +183,7 @@ def _parts(header: Header, player: played.Player, changes: Mapping[str, object])
         voice=played.PlayedVoice(names["tts"], header.rate, player),
         cache=played.PlayedCache(player),
         repertoire=played.PlayedRepertoire(player),
-        vad=lambda: played.played_vad(player),
+        vad=lambda: played.PlayedEar(player),
         end_of_turn=LexicalEndOfTurn(settings.END_SILENCE_MS, settings.END_SILENCE_LONG_MS),
         lines=cast("Lines", _OneLine(profile)),  # a call asks for nothing else
         bindings=bindings,

@@ -8,11 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from agent.guard.budget import No
-from agent.hear.ports import VoiceActivity
 from agent.keep.usage import Meter
 from agent.model import CallInfo, Emit, Utterance
 from agent.replay import plain
@@ -107,13 +104,20 @@ class PlayedVoice:
         return own
 
 
-def played_vad(player: Player) -> VoiceActivity:
-    """A call's detector."""
+@dataclass(frozen=True)
+class PlayedEar:
+    """A `VoiceActivity`."""
 
-    def probability(window: NDArray[np.float32]) -> float:  # noqa: ARG001  what was heard is known
-        return float(player.value("vad"))
+    player: Player
 
-    return probability
+    def ahead(self, window: bytes, known: Callable[[], None]) -> None:
+        """What comes of it is known."""
+
+    def __call__(self, window: bytes) -> float:  # noqa: ARG002  what was heard is known
+        return float(self.player.value("vad"))
+
+    def leave(self) -> None:
+        """Nobody waits."""
 
 
 class PlayedCache(AudioCache):

@@ -7,9 +7,6 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-import numpy as np
-from numpy.typing import NDArray
-
 from agent.guard.budget import No
 from agent.hear.ports import VoiceActivity
 from agent.keep.usage import Meter
@@ -37,7 +34,7 @@ def recorded(parts: Parts, take: Take) -> Parts:
         go_live=recorded_live(parts.go_live, take),
         model=RecordedModel(parts.model, take),
         voice=RecordedVoice(parts.voice, take),
-        vad=lambda: _vad(parts.vad(), take),
+        vad=lambda: RecordedEar(parts.vad(), take),
         cache=RecordedCache(parts.cache, take),
         repertoire=RecordedRepertoire(parts.repertoire, take),
         toolbox=RecordedToolbox(parts.toolbox, take),
@@ -72,11 +69,21 @@ def _message(message: str | bytes | None) -> Any:
     return {"bytes": message.hex()} if isinstance(message, bytes) else message
 
 
-def _vad(own: VoiceActivity, take: Take) -> VoiceActivity:
-    def probability(window: NDArray[np.float32]) -> float:
-        return take.value("vad", float(own(window)))
+@dataclass(frozen=True)
+class RecordedEar:
+    """A `VoiceActivity`."""
 
-    return probability
+    own: VoiceActivity
+    take: Take
+
+    def ahead(self, window: bytes, known: Callable[[], None]) -> None:
+        """Not told: no other call's step wakes this one."""
+
+    def __call__(self, window: bytes) -> float:
+        return self.take.value("vad", float(self.own(window)))
+
+    def leave(self) -> None:
+        self.own.leave()
 
 
 class RecordedCache(AudioCache):

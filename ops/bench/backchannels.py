@@ -31,7 +31,7 @@ from agent.hear.turns import Guards, Pause, TurnDetector, TurnTaken
 from agent.model import Utterance
 from agent.providers.local_stt import load_recogniser
 from agent.providers.local_tts import RATE, trimmed
-from agent.providers.silero import Silero8k, load_session
+from agent.providers.silero import Silero, Silero8k, load_session
 from agent.rehearsal.sound import encode, from_pcm
 from agent.think.facts import extract
 from agent.wire import mulaw
@@ -175,10 +175,10 @@ def utterances(sound: bytes, session: Any, settings: Settings) -> Iterator[tuple
     turns = TurnDetector(
         Guards(settings.VAD_THRESHOLD, settings.BARGE_IN_MS, 60_000, settings.PAUSE_MS, settings.END_SILENCE_MS, 60_000)
     )
-    vad = Silero8k(session)
+    vad = Silero8k(Silero(session))
     for at in range(0, len(sound) - 255, 256):
         window = sound[at : at + 256]
-        decision = turns.hear(window, vad(mulaw.decode_float(window)), at / 8)
+        decision = turns.hear(window, vad(window), at / 8)
         if isinstance(decision, Pause) or (isinstance(decision, TurnTaken) and not decision.paused):
             yield decision.utterance, decision.speech_ms
 

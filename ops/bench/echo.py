@@ -22,7 +22,7 @@ import trio
 from agent.hear.echo import EchoGuard
 from agent.hear.turns import RELEASE, WINDOW_BYTES, WINDOW_MS, Guards, Onset, TurnDetector
 from agent.model import BYTES_PER_MS
-from agent.providers.silero import Silero8k, load_session
+from agent.providers.silero import Silero, Silero8k, load_session
 from agent.rehearsal.echo import Echo, EchoPath
 from agent.rehearsal.sound import decode, encode, from_pcm
 from agent.wire import mulaw
@@ -134,8 +134,8 @@ def line(ours: list[Placed], callers: list[Placed], echo: Echo | None) -> Heard:
         for at, said in ours:
             path.played(said, at)
         sound = bytearray(b"".join(path.over(piece, at / BYTES_PER_MS) for at, piece in _pieces(bytes(sound), 1600)))
-    vad = Silero8k(session())  # type: ignore[arg-type]
-    return Heard(ours, bytes(sound), [vad(mulaw.decode_float(piece)) for _, piece in _pieces(bytes(sound), 256)])
+    vad = Silero8k(Silero(session()))  # type: ignore[arg-type]
+    return Heard(ours, bytes(sound), [vad(piece) for _, piece in _pieces(bytes(sound), 256)])
 
 
 def onsets(heard: Heard, guard: EchoGuard | None) -> list[Onset]:

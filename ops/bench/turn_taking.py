@@ -23,7 +23,7 @@ from agent.config import Settings
 from agent.hear.endpointing import LexicalEndOfTurn
 from agent.hear.turns import Guards, Pause, Resumed, TurnDetector, TurnTaken
 from agent.providers.local_stt import load_recogniser
-from agent.providers.silero import Silero8k, load_session
+from agent.providers.silero import Silero, Silero8k, load_session
 from agent.wire import mulaw
 from nurseries.rehearsal.own_speech import find_voice, spoken
 
@@ -101,7 +101,7 @@ async def take(side: Side, sound: bytes, question: str, ends_ms: float, tools: t
     hold = settings.END_SILENCE_LONG_MS if side.early else 576
     turns = TurnDetector(Guards(0.5, 96, 60_000, settings.PAUSE_MS, hold, 60_000))
     rule = LexicalEndOfTurn(settings.END_SILENCE_MS, settings.END_SILENCE_LONG_MS)
-    vad = Silero8k(session)
+    vad = Silero8k(Silero(session))
     due, known_ms, text, utterance = None, 0.0, "", None
     for at in range(0, len(sound) - 255, 256):
         now = at / 8
@@ -109,7 +109,7 @@ async def take(side: Side, sound: bytes, question: str, ends_ms: float, tools: t
         if due is not None and now >= due:
             turns.hold(rule.hold_ms(text, question, utterance))
             due = None
-        decision = turns.hear(window, vad(mulaw.decode_float(window)), now)
+        decision = turns.hear(window, vad(window), now)
         if isinstance(decision, Pause) and side.early:
             utterance = decision.utterance
             began = time.perf_counter()

@@ -10,7 +10,7 @@ from agent.model import Ending
 from agent.providers.scripted import Script
 from agent.rehearsal.plan import HangUp
 from agent.think.ports import Reply
-from tests.calls.stage import GREETING, Stage, configured, loud, tone
+from tests.calls.stage import GREETING, Ear, Stage, configured, loud, tone
 from tests.calls.transcript import plays
 
 ASKS = Script(heard=("a flat in Whitefield",), replies=("A flat in Whitefield, lovely. What is your budget?",))
@@ -190,7 +190,7 @@ async def test_a_barge_in_ends_the_thinking_before_the_next_begins(autojump_cloc
         thinking.append(stage.mind.active)
         return loud(window)
 
-    stage.parts = replace(stage.parts, vad=lambda: loud_and_watched)
+    stage.parts = replace(stage.parts, vad=lambda: Ear(loud_and_watched))
     await stage.place(tone(800, at_ms=3200), tone(1000, at_ms=9000), quiet_ms=30_000, hang_up_at_ms=14_000)
 
     assert set(thinking) == {0, 1}

@@ -92,6 +92,21 @@ async def test_a_clear_is_sent_though_all_audio_has_long_left_us(autojump_clock,
     nursery.cancel_scope.cancel()
 
 
+async def test_what_a_slow_socket_has_not_taken_yet_is_cleared_behind_it(autojump_clock) -> None:
+    box = outbox()
+    track = box.open(1)
+    track.begin("Hello.")
+    await track.say(b"a" * MESSAGE)
+    assert isinstance(await box.take(), Audio)
+    await trio.sleep(5)  # the socket takes it now: long after it should have played
+
+    assert box.clear()
+    assert await box.take() == Clear()
+    box.finish()
+    assert not box.clear()
+    assert await box.take() is None
+
+
 async def test_a_full_outbox_makes_its_turn_wait_and_a_clear_lets_it_go(autojump_clock, nursery) -> None:
     box = outbox(room_ms=1000)
     track = box.open(1)

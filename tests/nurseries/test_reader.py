@@ -24,7 +24,7 @@ class Told:
     async def read(self, socket: LoopbackSocket) -> None:
         await read(
             socket,
-            self.sound,
+            self.sound.put,
             limit_s=15,
             now_ms=lambda: 1000 * trio.current_time(),
             heard=lambda media: self.heard.append((media.payload, media.timestamp)),

@@ -152,6 +152,16 @@ class Leg:
             self._world.note(f"ending: {self.call.ending.value} ({self.call.reason})")
 
     @property
+    def suspect(self) -> bool:
+        """While it is not, no promise that is checked after every step can be broken."""
+        return (
+            self.thinking > 1
+            or (self.strays or self.overtaken or self.after) > 0
+            or self.silent_since is not None
+            or (self.hung_up_at is not None and self.call.ending is None)
+        )
+
+    @property
     def _nobody_speaks(self) -> bool:
         ending = self.call.ending
         last_words = {Ending.TIME_LIMIT, Ending.SHUTDOWN}

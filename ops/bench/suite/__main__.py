@@ -13,8 +13,9 @@ import argparse
 import os
 import sys
 import time
+from pathlib import Path
 
-from ops.bench.suite import machine, page, results
+from ops.bench.suite import machine, page, results, server
 from ops.bench.suite.figures import Figures, over
 from ops.bench.suite.workloads import ALL, SMOKE, Scale
 
@@ -29,7 +30,7 @@ def main() -> int:
     add("--calls", type=int, default=Scale.calls, help="of conversations: 80 %% of what a core carries")
     add("--media-calls", type=int, default=Scale.media_calls)
     add("--most", type=int, default=1000, help="of the curve")
-    add("--label", default="now", help="what the results are kept as: `before`, or `now`")
+    add("--before", type=Path, help="another checkout of the product, to be measured in turns with this one")
     add("--page", action="store_true", help="only write the page anew")
     args = parser.parse_args()
     if args.page:
@@ -38,15 +39,21 @@ def main() -> int:
     asked = [name.strip() for name in args.only.split(",") if name.strip()]
     names = [name for name in ALL if not asked or any(name.startswith(one) for one in asked)]
     scale = SMOKE if args.smoke else _scale(args)
-    rounds: dict[str, list[Figures]] = {name: [] for name in names}
+    sides: dict[str, Path | None] = ({"before": args.before.resolve()} if args.before else {}) | {"now": None}
+    rounds: dict[str, dict[str, list[Figures]]] = {label: {name: [] for name in names} for label in sides}
     for number in range(1 if args.smoke else args.rounds):
         for name in names:
-            began = time.monotonic()
-            rounds[name].append(ALL[name](scale))
-            told = ", ".join(f"{key} {value:.4g}" for key, value in list(rounds[name][-1].items())[:9])
-            print(f"round {number + 1}, {time.monotonic() - began:.0f} s, {name}: {told}", flush=True)
+            for label, checkout in sides.items():
+                if label == "before" and name.startswith("floor"):
+                    continue
+                began = time.monotonic()
+                with server.product(checkout):
+                    rounds[label][name].append(ALL[name](scale))
+                told = ", ".join(f"{key} {value:.4g}" for key, value in list(rounds[label][name][-1].items())[:9])
+                print(f"round {number + 1}, {time.monotonic() - began:.0f} s, {label}, {name}: {told}", flush=True)
     if not args.smoke:
-        results.keep(args.label, machine.described(), {name: over(found) for name, found in rounds.items()})
+        for label in sides:
+            results.keep(label, machine.described(), {name: over(found) for name, found in rounds[label].items()})
         page.write()
     return 0
 

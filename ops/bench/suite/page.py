@@ -32,7 +32,8 @@ TOLD = {
     "memory_a_call_kb": "KiB a call more",
     "openai_ready_s": "ready with openai, s",
     "scripted_ready_s": "ready without, s",
-    "scripted_ready_cpu_s": "of that on the processor, s",
+    "openai_ready_cpu_s": "processor's part with openai, s",
+    "scripted_ready_cpu_s": "processor's part without, s",
     "first_call_greeted_ms": "first call greeted, ms",
     "client_late_p99_ms": "the callers' own lateness, p99, ms",
 }
@@ -74,7 +75,9 @@ def _workloads(found: dict[str, Results]) -> Iterable[str]:
         for figure, words in TOLD.items():
             both = [_figure(found[label].get(workload), figure) for label in LABELS]
             if any(both):
-                yield f"| {name} | {words} | " + " | ".join(map(_spread, both)) + " |"
+                signs = [_held_up(found[label].get(workload)) for label in LABELS]
+                told = " | ".join(_spread(one) + (sign if one else "") for one, sign in zip(both, signs, strict=True))
+                yield f"| {name} | {words} | {told} |"
                 name = ""
 
 
@@ -98,6 +101,11 @@ def _machines(found: dict[str, Results]) -> Iterable[str]:
         told = dict.fromkeys(f"{one.day} on {one.machine}" for one in found[label].values())
         if told:
             yield f"{label.capitalize()}: {'; '.join(told)}.\n"
+
+
+def _held_up(measured: Measured | None) -> str:
+    """A sign at figures of a workload in which sound was dropped or never came back: the machine had other work."""
+    return " ~" if measured and "held_up" in measured.figures and measured.figures["held_up"].most else ""
 
 
 def _figure(measured: Measured | None, name: str) -> Figure | None:

@@ -65,6 +65,17 @@ def cores() -> tuple[int, int]:
 
 
 @contextmanager
+def product(checkout: Path | None) -> Iterator[None]:
+    """Servers that are started in the block run the product of this checkout; None: of this one."""
+    if checkout is not None:
+        os.environ["BENCH_PRODUCT"] = str(checkout)
+    try:
+        yield
+    finally:
+        os.environ.pop("BENCH_PRODUCT", None)
+
+
+@contextmanager
 def running(module: str, *arguments: str, **settings: str) -> Iterator[Server]:
     """`python -m module` on the server's core, in an empty folder, until the block ends."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
@@ -87,6 +98,7 @@ def _start(command: list[str], folder: Path, settings: dict[str, str]) -> Server
     from agent.config import Settings
 
     kept = {name: value for name, value in os.environ.items() if name not in {*Settings.model_fields, "NODE_ENV"}}
+    kept.pop("PYTHONDONTWRITEBYTECODE", None)  # or each start would compile all that it imports
     environment = kept | THREADS | settings | {"PYTHONPATH": str(ROOT)}
     began = time.monotonic()
     with (folder / "log").open("w") as log, _on(cores()[0]):

@@ -45,7 +45,9 @@ def media(scale: Scale, module: str, *arguments: str) -> Figures:
     """The same bytes there and back."""
     with running(module, *arguments) as server:
         heard = _play(server, scale, calls=scale.media_calls, manner="listens", path=MEDIA, echo=True)
+    frames = heard.seconds * heard.calls * 50
     return _costs(heard) | {
+        "held_up": float(heard.messages * int(arguments[-1]) / 20 < frames * WHOLE),
         "echo_p50_ms": quantile(heard.echoes_ms, 0.5),
         "echo_p99_ms": quantile(heard.echoes_ms, 0.99),
     }
@@ -59,7 +61,7 @@ def calls(scale: Scale, count: int, **settings: str) -> Figures:
     return (
         _costs(heard)
         | _lateness(heard)
-        | {"frames_dropped": dropped, "talk_share": heard.talk, "memory_mb": heard.memory_kb / 1024}
+        | {"held_up": float(dropped > 0), "talk_share": heard.talk, "memory_mb": heard.memory_kb / 1024}
     )
 
 
@@ -79,6 +81,8 @@ def curve(scale: Scale, provider: str) -> Figures:
     return found | {"memory_of_one_call_mb": least[1]}
 
 
+WHOLE = 0.98
+"""Of what was sent, what has to come back: else somebody was held up, and processor time counts what was not done."""
 FULL = 0.9
 """Of a core: more calls are not tried."""
 
@@ -100,9 +104,11 @@ def barge_in(scale: Scale) -> Figures:
     """From the onset of speech over the agent's to `clear`, where most of a core is taken."""
     with serving(PROVIDER="scripted") as server:
         heard = _play(server, scale, calls=scale.calls, manner="interrupts")
+        dropped = server.dropped()
     return _costs(heard) | {
         "clear_p50_ms": quantile(heard.clears_ms, 0.5),
         "clear_p99_ms": quantile(heard.clears_ms, 0.99),
+        "held_up": float(dropped > 0),
         "clears": len(heard.clears_ms),
         "unheeded": heard.unheeded,
     }
@@ -122,9 +128,10 @@ def profile(scale: Scale) -> Figures:
     with _file() as told:
         with serving({"profile": str(told)}, PROVIDER="scripted") as server:
             heard = _play(server, scale, calls=scale.calls, manner="talks", signal=int(signal.SIGUSR2))
+            dropped = server.dropped()
         shares = stages.shares(told)
     a_frame_us = _costs(heard)["cost_ms"] * 1000 / 50
-    return {f"{name}_us": share * a_frame_us for name, share in shares.items()} | _costs(heard) | _lateness(heard)
+    return {f"{name}_us": share * a_frame_us for name, share in shares.items()} | {"held_up": float(dropped > 0)}
 
 
 def start(_scale: Scale) -> Figures:

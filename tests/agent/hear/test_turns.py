@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -102,6 +104,19 @@ def test_onsets_and_turns_alternate_and_the_last_onset_is_always_answered(probab
         assert isinstance(turn, TurnTaken)
         assert turn.utterance.start_ms == onset.began_ms < turn.utterance.end_ms
         assert turn.at_ms - turn.utterance.end_ms <= GUARDS.hold_ms
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([0.0, 0.4, 0.6, 1.0]), st.sampled_from([96.0, 160.0])), max_size=400),
+    st.sampled_from([GUARDS, replace(GUARDS, lasting_ms=32, pause_ms=64), replace(GUARDS, longest_ms=160)]),
+)
+def test_nothing_is_decided_sooner_than_it_was_told(windows: list[tuple[float, float]], guards: Guards) -> None:
+    detector, not_before = TurnDetector(guards), 0
+    for n, (probability, guard_ms) in enumerate(windows):
+        not_before = max(not_before, n + detector.soonest - 1)
+        detector.guard(guard_ms)
+        decision = detector.hear(bytes(256), probability, n * WINDOW_MS)
+        assert decision is None or n >= not_before
 
 
 def test_a_pause_is_told_with_the_very_sound_that_the_turn_will_have() -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from agent.hear.turns import Guards, Onset, TurnDetector
-from agent.providers.silero import Silero8k, load_session
+from agent.providers.silero import Silero, Silero8k, load_session
 from agent.wire import mulaw
 from nurseries.rehearsal.own_speech import find_voice, spoken
 
@@ -23,13 +23,13 @@ def loud_from(sound: np.ndarray) -> float:
 
 def delay(session, speech: bytes, offset: int) -> float:
     line = QUIET + b"\xff" * offset + speech + QUIET
-    vad = Silero8k(session)
+    vad = Silero8k(Silero(session))
     turns = TurnDetector(
         Guards(threshold=0.5, onset_ms=96, lasting_ms=900, pause_ms=192, hold_ms=576, longest_ms=30_000)
     )
     for at in range(0, len(line) - 255, 256):
         window = line[at : at + 256]
-        decision = turns.hear(window, vad(mulaw.decode_float(window)), at / 8)
+        decision = turns.hear(window, vad(window), at / 8)
         if isinstance(decision, Onset):
             return decision.at_ms - loud_from(mulaw.decode_float(line))
     return float("inf")

@@ -1,5 +1,7 @@
 """The voice-activity model hears speech, and nothing else."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import trio
@@ -8,7 +10,7 @@ from agent.errors import ConfigError
 from agent.providers import silero
 from agent.providers.bundled import open_model
 from agent.providers.local_tts import load_voice
-from agent.providers.silero import WINDOW, Silero8k, load_session
+from agent.providers.silero import WINDOW, Silero, Silero8k, load_session
 from agent.speak.telephone import Telephone
 from agent.wire import mulaw
 
@@ -17,12 +19,12 @@ RATE = 8000
 
 @pytest.fixture(scope="module")
 def session():
-    return load_session()
+    return Silero(load_session())
 
 
 @pytest.fixture(scope="module")
 def sentence():
-    """One second of quiet line, a sentence, and one more second of quiet line, as floats."""
+    """One second of quiet line, a sentence, and one more second of quiet line."""
     telephone = Telephone(24000)
     said = bytearray()
 
@@ -42,7 +44,7 @@ def level(sound, decibels):
 
 def quantised(sound):
     """What is left of it after the telephone line."""
-    return mulaw.decode_float(mulaw.encode(np.rint(np.clip(sound, -1, 1) * 32767).astype(np.int16)))
+    return mulaw.encode(np.rint(np.clip(sound, -1, 1) * 32767).astype(np.int16))
 
 
 def probabilities(session, sound):
@@ -83,7 +85,7 @@ def test_noise_and_tones_are_not_speech(session, kind, decibels):
 
 
 def test_silence_is_not_speech(session):
-    assert probabilities(session, np.zeros(2 * RATE, np.float32)).max() < 0.1
+    assert probabilities(session, b"\xff" * 2 * RATE).max() < 0.1
 
 
 def test_calls_on_one_session_do_not_hear_each_other(session, sentence):
@@ -97,10 +99,81 @@ def test_calls_on_one_session_do_not_hear_each_other(session, sentence):
     assert np.array_equal(alone, among)
 
 
+@pytest.mark.parametrize("most", [1, 2, 16])
+def test_what_a_call_hears_is_the_same_to_the_bit_whoever_is_computed_with_it(session, sentence, most):
+    """Twenty calls in different places of a sentence; in turn one of them asks, and others are computed with it."""
+    size, count = WINDOW, 40
+    lines = [sentence[4000 + 130 * n :][: size * count] for n in range(20)]
+    alone = [probabilities(session, line) for line in lines]
+    model = Silero(load_session(), most)
+    ears = [Silero8k(model) for _ in lines]
+    dice = np.random.default_rng(5)
+    heard, known = [[] for _ in lines], [0] * len(lines)
+
+    def knows(n):
+        known[n] += 1
+
+    for begin in range(0, count, 4):
+        told = [[line[at * size :][:size] for at in range(begin, begin + 4)] for line in lines]
+        for n, ear in enumerate(ears):
+            for window in told[n]:
+                ear.ahead(window, partial(knows, n))
+        for n in dice.permutation(len(ears)):
+            heard[n] += [ears[n](window) for window in told[n]]
+            assert ears[n] not in model.waiting
+
+    assert np.array_equal(alone, heard)
+    assert not model.waiting
+    assert (sum(known) > 0) == (most > 1)
+
+
+def test_who_leaves_is_computed_no_more_and_what_was_dropped_neither(session, sentence):
+    model = Silero(CountedSession(load_session()))
+    asks, leaves, drops = (Silero8k(model) for _ in range(3))
+    windows = [sentence[at : at + WINDOW] for at in range(4000, 4000 + 3 * WINDOW, WINDOW)]
+    for ear in (leaves, drops, asks):
+        for window in windows:
+            ear.ahead(window, lambda: None)
+
+    leaves.leave()
+    last = drops(windows[2])
+    first = asks(windows[0])
+
+    assert model._session.calls == [2]  # the one that asked, and the one that waited
+    assert [Silero8k(session)(windows[n]) for n in (2, 0)] == [last, first]
+
+
+def test_a_model_that_fails_fails_whoever_asked_and_the_others_are_heard_after_it(sentence):
+    counted = CountedSession(load_session())
+    model = Silero(counted)
+    asks, waits = Silero8k(model), Silero8k(model)
+    window = sentence[4000 : 4000 + WINDOW]
+    waits.ahead(window, lambda: None)
+    counted.fails = True
+    with pytest.raises(RuntimeError, match="no memory"):
+        asks(window)
+    counted.fails = False
+
+    assert waits(window) == Silero8k(Silero(load_session()))(window)
+
+
+class CountedSession:
+    """How many calls were in each run."""
+
+    def __init__(self, own):
+        self.own, self.calls, self.fails = own, [], False
+
+    def run(self, names, feed):
+        if self.fails:
+            raise RuntimeError("no memory")
+        self.calls.append(len(feed["input"]))
+        return self.own.run(names, feed)
+
+
 @pytest.mark.parametrize("size", [0, 160, 255, 257, 512])
 def test_a_window_of_another_size_is_refused(session, size):
     with pytest.raises(ValueError, match="256 samples"):
-        Silero8k(session)(np.zeros(size, np.float32))
+        Silero8k(session)(b"\xff" * size)
 
 
 def test_a_missing_model_is_a_configuration_fault_in_plain_words(monkeypatch):
