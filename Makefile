@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 UV     := 0.13.9
 
-.PHONY: run test lint lock clean variants
+.PHONY: run test lint lock clean variants bench
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.run
@@ -23,6 +23,10 @@ lint: $(VENV)/.dev
 # Whether the suite catches what it is there to catch: docs/proofs.md.
 variants: $(VENV)/.dev
 	$(BIN)/python ops/proofs/variants.py --jobs 2
+
+# How many calls a core carries, and all else that docs/speed.md tells, on a machine that does nothing else.
+bench: $(VENV)/.dev
+	$(BIN)/python -m ops.bench.suite
 
 # A lock for each way to install: production (with traces, too), laptop, development. None names a host.
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
@@ -46,14 +50,19 @@ $(VENV)/.uv:
 	$(BIN)/python -m pip --quiet --disable-pip-version-check install uv==$(UV)
 	@touch $@
 
+# What a start imports is compiled now: where compiled files may not be written, every start would do it again.
+COMPILED = PYTHONDONTWRITEBYTECODE= $(BIN)/python -c 'import nurseries.serve, nurseries.rehearsal.command, openai'
+
 # The project itself goes in last, editable, built by the locked hatchling: nothing unlocked is fetched.
 INSTALL = VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv pip install --quiet
 $(VENV)/.run: $(VENV)/.uv requirements-local.lock pyproject.toml
 	$(INSTALL) --require-hashes -r requirements-local.lock
 	$(INSTALL) --no-deps --no-build-isolation --editable .
+	@$(COMPILED)
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.uv requirements-dev.lock pyproject.toml
 	$(INSTALL) --require-hashes -r requirements-dev.lock
 	$(INSTALL) --no-deps --no-build-isolation --editable .
+	@$(COMPILED)
 	@touch $@ $(VENV)/.run

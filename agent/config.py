@@ -7,7 +7,9 @@ of what can be set.
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -35,6 +37,8 @@ LONGEST_DAYS = 20_000
 
 LONGEST_MESSAGE = 500
 
+MOST_WORKERS = 64
+
 OPENAI_URL = "https://api.openai.com/v1"
 
 OTHERS_S = 1.0
@@ -52,6 +56,9 @@ class Settings(BaseSettings):
         "development", validation_alias=AliasChoices("APP_ENV", "NODE_ENV")
     )
     PORT: int = Field(3000, ge=0, le=65535)
+    WORKERS: str = "1"
+    """Processes behind that port, each on a core of its own: a number, or auto for as many as there are cores to run
+    on. See docs/workers.md."""
     HOST: str = ""
     """Address to listen on. Empty: 127.0.0.1 in development (a tunnel reaches that), 0.0.0.0 in production."""
     PUBLIC_URL: str = ""
@@ -506,6 +513,14 @@ class Settings(BaseSettings):
         return value
 
     @property
+    def workers(self) -> int:
+        """How many processes serve; 0 where WORKERS tells none."""
+        if self.WORKERS == "auto":
+            return min(len(os.sched_getaffinity(0)), MOST_WORKERS) if sys.platform == "linux" else 1
+        number = int(self.WORKERS) if self.WORKERS.isascii() and self.WORKERS.isdecimal() else 0
+        return number if number <= MOST_WORKERS else 0
+
+    @property
     def sessions_share(self) -> float:
         """Of the calls, how many are recorded to be played again: 0 to 1."""
         given = {"off": "0", "always": "1"}.get(self.RECORD_SESSIONS, self.RECORD_SESSIONS)
@@ -559,6 +574,7 @@ class Settings(BaseSettings):
         found += self._placing_faults()
         found += self._dial_faults()
         found += self._budget_faults()
+        found += self._worker_faults()
         if self.sessions_share < 0:
             found.append(
                 f"RECORD_SESSIONS={self.RECORD_SESSIONS} is no share of calls; set off, always, or one such as 0.05."
@@ -568,6 +584,12 @@ class Settings(BaseSettings):
         if self.MESSAGE_MS > self.LEAD_MS:
             found.append(f"MESSAGE_MS ({self.MESSAGE_MS}) must not exceed LEAD_MS ({self.LEAD_MS}).")
         return tuple(found)
+
+    def _worker_faults(self) -> Iterator[str]:
+        if not self.workers:
+            yield f"WORKERS={self.WORKERS} is no number of processes; set one from 1 to {MOST_WORKERS}, or auto."
+        elif self.workers > 1 and sys.platform != "linux":
+            yield f"WORKERS={self.WORKERS} needs Linux; set 1, and start one process for each port."
 
     def _budget_faults(self) -> Iterator[str]:
         if self.CALL_BUDGET is not None and self.DAY_BUDGET is not None and self.CALL_BUDGET > self.DAY_BUDGET:

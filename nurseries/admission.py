@@ -37,7 +37,7 @@ async def admit(
         state.turn_away(call_sid)
         code, refusal = 1013, "all lines are busy"  # try again later
     else:
-        state.promised.pop(call_sid, None)
+        state.connected(call_sid)
         state.welcome.add(socket)
         return True
     log.warning("media socket refused", reason=refusal, call_sid=call_sid)

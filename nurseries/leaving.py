@@ -21,8 +21,8 @@ from trio.lowlevel import ParkingLot
 
 from agent.config import Settings
 from agent.guard.lease import Lease
+from agent.keep.ports import LIMIT_S as STORE_S
 from agent.model import CallInfo, Ending
-from agent.providers.mongo_database import LIMIT_S as STORE_S
 from agent.web.state import PROMISE_S, ProcessState
 from nurseries.closing import BEFORE_CLOSE_S, CLOSE_S, LAST_WORDS_S
 from nurseries.door.front_door import GOODBYE_S as DOOR_S

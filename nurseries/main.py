@@ -7,6 +7,8 @@ import argparse
 import os
 import signal
 import sys
+from collections.abc import Callable
+from importlib import import_module
 from types import FrameType
 
 from agent.errors import CallingAgentError, ConfigError
@@ -14,6 +16,19 @@ from agent.errors import CallingAgentError, ConfigError
 INTERRUPTED = 130
 """128 and the number of SIGINT, as shells count."""
 TERMINATED = 143
+
+_COMMANDS = {
+    "serve": ("", "answer calls; configured by the environment and .env"),
+    "call": ("nurseries.rehearsal.command", "play Twilio and a caller against a running server: a rehearsal"),
+    "calls": ("nurseries.records.command", "read, export and erase what is kept of calls"),
+    "hang-up": ("nurseries.dial.hang_up", "end a call, whether it still rings or goes on"),
+    "keys": ("nurseries.keys.command", "make, list and revoke keys to the HTTP API"),
+    "dial": ("nurseries.dial.command", "have a running server call somebody, through Twilio"),
+    "do-not-call": ("nurseries.do_not_call.command", "keep the list of who is never called"),
+    "replay": ("nurseries.replay.command", "play recorded calls again, to the byte and the millisecond"),
+    "doctor": ("nurseries.doctor.command", "find out whether calls would work, how fast, and for how long"),
+}
+"""The module with the `add_arguments` and `run` of each, and its help. Each command imports its own alone."""
 
 
 def main() -> None:
@@ -45,51 +60,24 @@ def run(arguments: list[str]) -> int:
         prog="calling-agent", description="An AI voice agent that answers and places phone calls."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands.add_parser("serve", help="answer calls; configured by the environment and .env")
-    call = commands.add_parser("call", help="play Twilio and a caller against a running server: a rehearsal")
-    calls = commands.add_parser("calls", help="read, export and erase what is kept of calls")
-    hang_up = commands.add_parser("hang-up", help="end a call, whether it still rings or goes on")
-    keys = commands.add_parser("keys", help="make, list and revoke keys to the HTTP API")
-    dial = commands.add_parser("dial", help="have a running server call somebody, through Twilio")
-    do_not_call = commands.add_parser("do-not-call", help="keep the list of who is never called")
-    replay = commands.add_parser("replay", help="play recorded calls again, to the byte and the millisecond")
-    doctor = commands.add_parser("doctor", help="find out whether calls would work, how fast, and for how long")
+    for name, (_, words) in _COMMANDS.items():
+        commands.add_parser(name, help=words)
+    chosen = arguments[0] if arguments and arguments[0] in _COMMANDS else ""
+    if not chosen or chosen == "serve":
+        parser.parse_args(arguments)
+        from nurseries.starting import start
 
-    from nurseries.dial import command as dialler
-    from nurseries.dial import hang_up as ending
-    from nurseries.do_not_call import command as unwanted
-    from nurseries.doctor import command as examine
-    from nurseries.keys import command as holders
-    from nurseries.records import command as records
-    from nurseries.rehearsal import command as rehearse
-    from nurseries.replay import command as replaying
-
-    rehearse.add_arguments(call)
-    records.add_arguments(calls)
-    ending.add_arguments(hang_up)
-    holders.add_arguments(keys)
-    dialler.add_arguments(dial)
-    unwanted.add_arguments(do_not_call)
-    examine.add_arguments(doctor)
-    replaying.add_arguments(replay)
+        return _told(start)
+    command = import_module(_COMMANDS[chosen][0])
+    command.add_arguments(commands.choices[chosen])
     args = parser.parse_args(arguments)
+    return _told(lambda: command.run(args))
+
+
+def _told(command: Callable[[], int]) -> int:
+    """Its exit code; what it cannot go on with is told in plain words."""
     try:
-        others = {
-            "call": rehearse.run,
-            "calls": records.run,
-            "hang-up": ending.run,
-            "dial": dialler.run,
-            "do-not-call": unwanted.run,
-            "keys": holders.run,
-            "doctor": examine.run,
-            "replay": replaying.run,
-        }
-        if other := others.get(args.command):
-            return other(args)
-
-        from nurseries.serve import serve
-
-        return serve()
+        return command()
     except ConfigError as error:
         for fault in error.faults:
             print(f"configuration: {fault}", file=sys.stderr)

@@ -158,6 +158,9 @@ class Outbox:
         self._queue: deque[tuple[Track, Sentence, bytes | None]] = deque()
         self._queued_bytes = 0
         self._clear_due = False
+        self._on_its_way = False
+        """Who sends has sound in hand, and has not come back for more: of a slow socket it is played later than the
+        ledger thinks."""
         self._finished = False
         self._changed = ParkingLot()
         self._taken = ParkingLot()
@@ -224,7 +227,7 @@ class Outbox:
 
         Returns whether there was anything to silence. Synchronous, not a checkpoint.
         """
-        audible = self.ledger.playing(self.now_ms)
+        audible = self._on_its_way or self.ledger.playing(self.now_ms)
         silenced = audible or bool(self._queue)
         self.live = None
         self._queue.clear()
@@ -244,6 +247,7 @@ class Outbox:
 
     async def take(self) -> Outgoing | None:
         """What to send next, when it is time; None when finished. Cancelled, it takes nothing."""
+        self._on_its_way = False
         await trio.lowlevel.checkpoint()
         while True:
             if self._clear_due:
@@ -281,4 +285,5 @@ class Outbox:
         for each in self._audience:
             each.played(mulaw, self.ledger.end_ms - len(mulaw) / BYTES_PER_MS)
         self._queued_bytes -= len(mulaw)
+        self._on_its_way = True
         return Audio(mulaw)

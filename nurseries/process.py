@@ -11,7 +11,7 @@ import os
 import secrets
 import signal
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import nullcontext
 from functools import partial
 from types import MappingProxyType
@@ -55,6 +55,7 @@ from nurseries.tape import Tape
 from nurseries.turnstile import Turnstile
 from nurseries.upkeep import Upkeep
 from nurseries.watchdog import CUT_OFF, Watchdog
+from nurseries.workers.stages import Stages
 
 log = structlog.get_logger(__name__)
 
@@ -78,11 +79,16 @@ class Process:
         holding: Holding | None = None,
         watchdog: Watchdog | None = None,
         taking: Taking | None = None,
+        stages: Stages | None = None,
+        elsewhere: trio.Event | None = None,
     ) -> None:
         """Without an archive no call is recorded; without a turnstile there are no softphones; without `holding` no
         other process knows of its calls; without a watchdog a child that ignores its cancellation is waited for;
         without `taking` no call is recorded to be played again. What
-        runs `beside` the calls, by name, is cancelled after them."""
+        runs `beside` the calls, by name, is cancelled after them. `stages` may tell it to leave, as its signals do;
+        from `elsewhere` on requests are another process's."""
+        self._stages = stages
+        self._elsewhere = elsewhere
         self._watchdog = watchdog
         self._taking = taking
         self.code = 0
@@ -152,6 +158,10 @@ class Process:
                     keeper.start_soon(contain, work, name, name=name)
                 keeper.start_soon(contain, self._upkeep.take_back, "take back", name="take back")
                 keeper.start_soon(contain, self._take_up, "take up", name="take up")
+                told: AsyncIterator[int] = signals
+                if self._stages is not None:
+                    told = self._stages
+                    keeper.start_soon(self._stages.follow, signals, name="signals")
                 closed = trio.Event()
                 if self._watchdog is not None:
                     keeper.start_soon(
@@ -160,10 +170,15 @@ class Process:
                 async with trio.open_nursery() as self._afterwards:
                     async with trio.open_nursery() as door:
                         serve = partial(
-                            serve_door, gate=gate, state=self._state, turnstile=self._turnstile, limits=limits
+                            serve_door,
+                            gate=gate,
+                            state=self._state,
+                            turnstile=self._turnstile,
+                            limits=limits,
+                            elsewhere=self._elsewhere,
                         )
                         await door.start(serve, listeners, app, self.take)
-                        door.start_soon(self._leaving.run, signals, door.cancel_scope, name="signals")
+                        door.start_soon(self._leaving.run, told, door.cancel_scope, name="leaving")
                         self._state.ready = True
                         task_status.started()
                     closed.set()
@@ -309,16 +324,13 @@ class Process:
                 call.fence()
 
     def _add(self, call: Call) -> None:
-        self._state.promised.pop(call.info.call_sid, None)
         self._calls.add(call)
-        self._state.held.add(call.info.call_sid)
-        self._state.calls = len(self._calls)
+        self._state.begin(call.info.call_sid, len(self._calls))
         self._changed.unpark_all()
 
     def _remove(self, call: Call) -> None:
         self._calls.discard(call)
-        self._state.held.discard(call.info.call_sid)
-        self._state.calls = len(self._calls)
+        self._state.end(call.info.call_sid, len(self._calls))
         self._leaving.last_over = trio.current_time()
         self._changed.unpark_all()
 

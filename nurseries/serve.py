@@ -1,7 +1,9 @@
-"""`calling-agent serve`: configuration in, a running server out. One process, one trio run, one port."""
+"""A server's process: configuration in, a running server out. One process, one trio run, one port; or one of several
+workers behind that port, which has a post."""
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 import secrets
@@ -16,9 +18,8 @@ import structlog
 import trio
 
 from agent import log as logs
-from agent.config import Settings, load
+from agent.config import Settings
 from agent.doctor.retirement import ending_soon
-from agent.errors import ConfigError
 from agent.guard.ports import DialRules
 from agent.guard.seal import derive_key
 from agent.guard.seldom import Seldom
@@ -30,18 +31,21 @@ from agent.providers.journal_file import JournalFile
 from agent.web.app import create_app
 from agent.web.calling_out import CallingOut
 from agent.web.entrance import Entrance
+from agent.web.metrics import Readings
 from agent.web.rates import Limits
 from agent.web.security import Gate
 from agent.web.state import ProcessState
 from nurseries.archive import Archive
 from nurseries.chain.ports import others_of
 from nurseries.compose import compose
+from nurseries.door.front_door import Listeners
 from nurseries.erasing import Erasing
 from nurseries.hand_overs import HandOvers
 from nurseries.holding import Holding
 from nurseries.keeping import Keeping
 from nurseries.keyring import KeyRing
 from nurseries.leaving import longest_drain_s
+from nurseries.listening import listen
 from nurseries.orphans import Orphans
 from nurseries.outbound.affording import Affording
 from nurseries.outbound.dialling import Dialling
@@ -63,13 +67,13 @@ from nurseries.turnstile import Turnstile
 from nurseries.vacancy import Vacancy
 from nurseries.watchdog import Watchdog
 from nurseries.ways_back import WaysBackOf
+from nurseries.workers.post import Post
 
 log = structlog.get_logger(__name__)
 
 
-def serve() -> int:
+def serve(settings: Settings, post: Post | None = None) -> int:
     """Serve until told to leave; returns the exit code. Raises ConfigError before anything is listened on."""
-    settings = load()
     logs.configure(
         settings.LOG_LEVEL, production=settings.production, secrets=settings.secrets, sieve=Seldom(), first=listen_in
     )
@@ -78,10 +82,10 @@ def serve() -> int:
         settings.DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
     with open_stores(settings) as stores, closing(open_objects(settings)) as objects:
         if not settings.sessions_share:
-            return trio.run(_run, settings, stores, objects, None)
+            return trio.run(_run, settings, stores, objects, None, post)
         clock = PassClock()
         taking = Taking(settings, watcher := Watcher(clock))
-        return trio.run(_run, settings, stores, objects, taking, clock=clock, instruments=[watcher])
+        return trio.run(_run, settings, stores, objects, taking, post, clock=clock, instruments=[watcher])
 
 
 def raise_files() -> None:
@@ -91,8 +95,19 @@ def raise_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-async def _run(settings: Settings, stores: Stores, objects: ObjectStore, taking: Taking | None) -> int:
+def keep_what_there_is() -> None:
+    """Modules, parts and the application live as long as the process: a full collection, in which no call gets any
+    sound, would look through 100,000 objects of theirs, for 40 ms or more, and find nothing. From now on garbage is
+    collected: see `nurseries.starting`."""
+    gc.freeze()
+    gc.enable()
+
+
+async def _run(
+    settings: Settings, stores: Stores, objects: ObjectStore, taking: Taking | None, post: Post | None
+) -> int:
     state, store = ProcessState(most=settings.MAX_CONCURRENT_CALLS), stores.calls
+    seed = post.charter.seed if post is not None else secrets.token_hex(32)
     hand_overs = HandOvers(store, state)
     orders = Orders(stores.orders)
     refraining = Refraining(settings, stores.dial_book)
@@ -103,27 +118,14 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore, taking:
         parts = replace(composed, purse=purse, spans=tracing.tell if tracing else None)
         rules: DialRules = Dialling(settings, stores.dial_book, asked=refraining.asked)
         rules = Vacancy(Affording(rules, purse) if purse is not None else rules, state)
-        for doubt in parts.lines.warnings:
-            log.warning("line", doubt=doubt)
-        for model in ending_soon(settings, datetime.now(UTC).date()):
-            log.warning(
-                "model ends",
-                setting=model.setting,
-                model=model.model,
-                last_day=f"{model.last_day:%d %B %Y}",  # digits alone would be masked as a telephone number
-                days_left=model.days_left,
-                instead=model.instead,
-            )
-        try:
-            listeners = await trio.open_tcp_listeners(settings.PORT, host=settings.host)
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise ConfigError(
-                (f"cannot listen on {settings.host}:{settings.PORT}: {reason}. Set PORT (or HOST) to a free one.",)
-            ) from None
+        if post is None or post.first:
+            _warn(settings, parts)
+        listeners: Listeners
+        listeners, port = ([post.listener], post.charter.port) if post is not None else await listen(settings)
         state.degraded = lambda: parts.breakers.degraded
         gate = Gate(settings)
-        tokens = Tokens(*_keys_for(settings, "media token 1"), ttl_s=settings.TOKEN_TTL_S, random=secrets.token_bytes)
+        keys = _keys_for(settings, "media token 1", seed)
+        tokens = Tokens(*keys, ttl_s=settings.TOKEN_TTL_S, random=secrets.token_bytes)
         journal = JournalFile(settings.DATA_DIR / "journal", name)
         holding = Holding(stores.leases, name)
         if purse is not None:
@@ -136,7 +138,7 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore, taking:
         archive = Archive(storing, settings.DATA_DIR / "spool", name=name, recording=settings.RECORD_CALLS)
         placing = _placing(parts, orders, rules, state)
         softphones = Tokens(
-            *_keys_for(settings, "softphone 1"), ttl_s=settings.SOFTPHONE_TOKEN_S, random=secrets.token_bytes
+            *_keys_for(settings, "softphone 1", seed), ttl_s=settings.SOFTPHONE_TOKEN_S, random=secrets.token_bytes
         )
         ways = WaysBackOf(holding, hand_overs.handed_over, state, settings, parts.carrier, over=orphans.hasten)
         beside = {"refraining": refraining.run, "orphans": orphans.run, "pulse": pulse.run, "ways back": ways.run}
@@ -144,20 +146,31 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore, taking:
         process = Process(
             *(parts, store, tokens, state, keeping, archive, objects),
             orders=stores.orders,
-            beside=beside | ({"tracing": tracing.run} if tracing else {}),
+            beside=beside
+            | ({"tracing": tracing.run} if tracing else {})
+            | ({"post": post.run} if post is not None else {}),
             turnstile=Turnstile(stores.access, softphones),
             holding=holding,
             watchdog=Watchdog(trio.lowlevel.current_root_task()),
             taking=taking,
+            stages=post.stages if post is not None else None,
+            elsewhere=post.elsewhere if post is not None else None,
         )
         records = Reading(store, objects, _erasing(settings, stores, objects), keeping)
-        entrance = Entrance(settings, KeyRing(stores.access), _sessions(settings))
+        entrance = Entrance(settings, KeyRing(stores.access), _sessions(settings, seed))
         limits = Limits(settings)
+        readings: Readings = lambda: [  # noqa: E731  a name for what two have
+            *standing(state, keeping, purse),
+            *parts.breakers.readings(),
+            *pulse.readings(),
+        ]
+        if post is not None:
+            post.join(state, readings)
         app = create_app(
             *(settings, tokens, state, gate, parts.lines, hand_overs.handed_over, records),
             limits=limits,
             entrance=entrance,
-            readings=lambda: [*standing(state, keeping, purse), *parts.breakers.readings(), *pulse.readings()],
+            readings=readings,
             calling_out=CallingOut(
                 rules=rules,
                 placing=placing,
@@ -169,12 +182,15 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore, taking:
             spending=purse,
             softphones=softphones,
             ways=ways,
+            others=post.others if post is not None else None,
         )
         async with trio.open_nursery() as nursery:
             await nursery.start(partial(process.run, listeners, app, gate, limits=limits))
-            port = listeners[0].socket.getsockname()[1]
+            keep_what_there_is()
+            if post is not None:
+                post.ready(longest_drain_s(settings))
             log.info(
-                "listening",
+                "listening" if post is None else "worker ready",
                 host=settings.host,
                 port=port,
                 version=version("calling-agent"),
@@ -182,27 +198,43 @@ async def _run(settings: Settings, stores: Stores, objects: ObjectStore, taking:
                 store=store.name,
                 api=settings.api,
             )
-            if settings.api == "keys":
-                log.info("the API takes keys: `calling-agent keys create` makes them")
-            if settings.RECORD_CALLS and settings.sounds_apart:
-                log.warning("recordings are on this machine alone: with more than one, set S3_BUCKET")
-            if not settings.production:
+            if post is None and not settings.production:
                 sys.stdout.write(_welcome(settings, parts, store, objects, port))
                 sys.stdout.flush()
         return process.code
 
 
-def _keys_for(settings: Settings, purpose: str) -> list[bytes]:
-    """The same in every process of one account, so that any of them can take what another one has sealed."""
-    return [derive_key(token, purpose) for token in settings.auth_tokens] or [secrets.token_bytes(32)]
+def _warn(settings: Settings, parts: Parts) -> None:
+    """Of what is not wrong, but may be meant otherwise."""
+    for doubt in parts.lines.warnings:
+        log.warning("line", doubt=doubt)
+    for model in ending_soon(settings, datetime.now(UTC).date()):
+        log.warning(
+            "model ends",
+            setting=model.setting,
+            model=model.model,
+            last_day=f"{model.last_day:%d %B %Y}",  # digits alone would be masked as a telephone number
+            days_left=model.days_left,
+            instead=model.instead,
+        )
+    if settings.api == "keys":
+        log.info("the API takes keys: `calling-agent keys create` makes them")
+    if settings.RECORD_CALLS and settings.sounds_apart:
+        log.warning("recordings are on this machine alone: with more than one, set S3_BUCKET")
+
+
+def _keys_for(settings: Settings, purpose: str, seed: str) -> list[bytes]:
+    """The same in every process of one account, so that any of them can take what another one has sealed; without an
+    account, the same behind one port."""
+    return [derive_key(secret, purpose) for secret in settings.auth_tokens or [seed]]
 
 
 def _erasing(settings: Settings, stores: Stores, objects: ObjectStore) -> Erasing:
     return Erasing(stores.calls, objects, settings, orders=stores.orders, leases=stores.leases)
 
 
-def _sessions(settings: Settings) -> Sessions:
-    return Sessions(*_keys_for(settings, "session 1"), ttl_s=settings.SESSION_HOURS * 3600)
+def _sessions(settings: Settings, seed: str) -> Sessions:
+    return Sessions(*_keys_for(settings, "session 1", seed), ttl_s=settings.SESSION_HOURS * 3600)
 
 
 def _placing(parts: Parts, orders: Orders, rules: DialRules, state: ProcessState) -> Placing | None:

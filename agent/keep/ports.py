@@ -14,6 +14,9 @@ TOMBSTONE_S = 400 * 86_400.0
 """How long it is remembered that a call was deleted: a journal that lies longer on a disk that is away could bring it
 back."""
 
+LIMIT_S = 5.0
+"""For one operation of a store on another machine, finding the server included."""
+
 HAND_OVER_S = 600.0
 """How long a hand-over is kept: the carrier asks within seconds of the stream's end."""
 

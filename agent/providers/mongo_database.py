@@ -16,6 +16,7 @@ from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
 from agent.errors import StoreError
+from agent.keep.ports import LIMIT_S
 
 T = TypeVar("T")
 
@@ -24,9 +25,6 @@ _AFTER = re.compile(r",| \(configured timeouts:")
 
 DATABASE = "calling_agent"
 """Used where the URI names none."""
-
-LIMIT_S = 5.0
-"""For one operation, server selection included."""
 
 
 class Mongo:

@@ -1,4 +1,5 @@
-"""A media socket over trio-websocket: an accepted connection in, text in and out.
+"""A media socket over trio-websocket: an open connection in, text in and out. A caller's end; the server's is
+nurseries/door/media_socket.py, and is held to this one by its tests.
 
 What the library leaves open is closed here: it waits for a silent peer's goodbye without end (`close` can be
 cancelled, and then closes at once), and where the peer broke the rules it may forget the transport.
@@ -10,15 +11,9 @@ import trio
 from trio_websocket import ConnectionClosed, WebSocketConnection
 from wsproto.utilities import LocalProtocolError
 
-MAX_MESSAGE = 64 * 1024
-"""Bytes of one incoming message. A media message has some 400; `start` with every parameter it may carry, 50 KB."""
-
-QUEUE = 32
-"""Messages read but not yet asked for. The library stops reading (and answering pings) when it is full."""
-
 
 class WebSocket:
-    """The `MediaSocket` of production. One task receives, one task sends; any task closes."""
+    """A `MediaSocket`. One task receives, one task sends; any task closes."""
 
     def __init__(self, connection: WebSocketConnection, transport: trio.abc.AsyncResource) -> None:
         """`transport` is what the connection runs on: closing it is closing the socket."""

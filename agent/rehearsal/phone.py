@@ -73,7 +73,7 @@ class Phone:
     def next_ms(self) -> float:
         """When `advance` will have something to do."""
         if self._ended:
-            return self._sound_ms + FRAME / BYTES_PER_MS
+            return self._plan.rudeness.held_until(self._frame_due_ms)
         if self._outbox:
             return self._plan.rudeness.held_until(self._now_ms)
         frame = self._plan.rudeness.held_until(self._frame_due_ms)
@@ -100,11 +100,11 @@ class Phone:
         self._now_ms = now_ms
         if not self.over:
             self._take(self._playback.advance(now_ms))
-        while not self.left and self._plan.rudeness.held_until(self._frame_due_ms) <= now_ms + _ROUNDING:
-            late = now_ms - self._plan.rudeness.held_until(self._frame_due_ms)
-            self.log.late_ms = max(self.log.late_ms, late)
+        held_until = self._plan.rudeness.held_until
+        while not self.left and (due_ms := held_until(self._frame_due_ms)) <= now_ms + _ROUNDING:
+            self.log.late_ms = max(self.log.late_ms, now_ms - due_ms)
             self._frame()
-        if self.over or self._plan.rudeness.held_until(now_ms + _ROUNDING) > now_ms + _ROUNDING:
+        if not self._outbox or self.over or held_until(now_ms + _ROUNDING) > now_ms + _ROUNDING:
             return []
         out, self._outbox = self._outbox, []
         return out
@@ -140,18 +140,18 @@ class Phone:
         """When the caller's next sound begins."""
         return self.log.caller_start_ms + len(self.log.caller) / BYTES_PER_MS
 
-    @property
-    def _frame_size(self) -> int:
-        """The next frame's; between streams it reaches to the next one's first sound at most."""
-        if self._sound_ms < self._carried_ms:
-            return min(FRAME, round((self._carried_ms - self._sound_ms) * BYTES_PER_MS))
+    def _size(self, at_ms: float) -> int:
+        """Of the frame that begins then; between streams it reaches to the next one's first sound at most."""
+        if at_ms < self._carried_ms:
+            return min(FRAME, round((self._carried_ms - at_ms) * BYTES_PER_MS))
         sizes = self._plan.rudeness.payload_sizes
         return sizes[self._frames % len(sizes)]
 
     @property
     def _frame_due_ms(self) -> float:
         """A frame leaves once its last sample has been recorded."""
-        return self._sound_ms + self._frame_size / BYTES_PER_MS
+        at = self._sound_ms
+        return at + self._size(at) / BYTES_PER_MS
 
     def _begin(self, identity: Identity, parameters: Mapping[str, str], at_ms: float) -> None:
         self._stream = Stream(identity, parameters, self._dice, self._plan.rudeness)
@@ -168,7 +168,8 @@ class Phone:
         self._ended = False
 
     def _frame(self) -> None:
-        at, size = self._sound_ms, self._frame_size
+        at = self._sound_ms
+        size = self._size(at)
         carried = not self._ended and at >= self._carried_ms
         match self._script.act(at, self._heard, carried=carried):
             case Press(digit):

@@ -29,6 +29,10 @@ UNKNOWN = "\N{REPLACEMENT CHARACTER}"
 
 _FIRST, _COUNT = 32, 95
 _SLOT = SLOT_MS * BYTES_PER_MS
+_PERIOD = RATE // STEP_HZ
+"""Samples that are whole waves of every character: a Fourier transform of so many tells them apart."""
+_LINE = LOWEST_HZ // STEP_HZ
+"""The lowest one's place in it."""
 _QUIET = 200
 """Below this nothing is spelled: some 35 dB under the tones."""
 _PAUSE = 5 * BYTES_PER_MS
@@ -149,10 +153,12 @@ class _Line:
 
 
 def _character(slot: Samples) -> tuple[str, bool]:
-    # Not `@`: for a product as small as this a library that spreads it over cores mostly waits for them.
-    power = np.abs(np.einsum("ij,j->i", _TONES[:, : len(slot)], slot)) ** 2 * 2 / len(slot)
-    best = int(np.argmax(power))
-    clear = power[best] >= _CLEAR * float(slot @ slot)
+    once, more = slot[:_PERIOD].copy(), slot[_PERIOD:]
+    once[: len(more)] += more  # for these tones a sample is as good as the one a period before
+    waves = np.fft.rfft(once, _PERIOD)[_LINE : _LINE + _COUNT + 1]
+    power = waves.real**2 + waves.imag**2
+    best = int(power.argmax())
+    clear = power[best] * 2 / len(slot) >= _CLEAR * float(slot @ slot)
     return (UNKNOWN if not clear or best == _COUNT else chr(_FIRST + best)), bool(clear)
 
 
@@ -169,12 +175,3 @@ def _stretches(sound: Samples) -> list[tuple[int, int]]:
 def _index(character: str) -> int:
     place = ord(character) - _FIRST
     return place if 0 <= place < _COUNT else _COUNT
-
-
-def _tones() -> NDArray[np.complex128]:
-    hertz = LOWEST_HZ + STEP_HZ * np.arange(_COUNT + 1)
-    made: NDArray[np.complex128] = np.exp(-2j * np.pi / RATE * np.outer(hertz, np.arange(_SLOT)))
-    return made
-
-
-_TONES = _tones()

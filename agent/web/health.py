@@ -18,12 +18,10 @@ def health_routes(state: ProcessState, now: Callable[[], float]) -> Blueprint:
     routes = Blueprint("health", __name__)
 
     def word() -> str:
-        if state.draining:
-            return "draining"
-        if state.journal_fault:
-            return "journal cannot be written"
-        if not state.ready:
-            return "starting"
+        if not state.taking:
+            if state.draining:
+                return "draining"
+            return "journal cannot be written" if state.journal_fault else "starting"
         down = state.degraded()
         return f"degraded: {', '.join(down)}" if down else "ready"
 
@@ -32,7 +30,7 @@ def health_routes(state: ProcessState, now: Callable[[], float]) -> Blueprint:
 
     def lines() -> dict[str, int]:
         """Calls, and how many there may be, those told to connect included."""
-        return {"calls": state.calls, "promised": state.expected(now()), "most": state.most}
+        return dict(zip(("calls", "promised", "most"), state.lines(now()), strict=True))
 
     @routes.get("/health")
     async def health() -> Answer:
@@ -45,6 +43,6 @@ def health_routes(state: ProcessState, now: Callable[[], float]) -> Blueprint:
     @routes.get("/health/ready")
     async def ready() -> Answer:
         """200 while new calls are welcome, 503 before and after: load balancers act upon the status alone."""
-        return {"status": word()} | doubt(), 200 if state.accepting else 503
+        return {"status": word()} | doubt(), 200 if state.taking else 503
 
     return routes

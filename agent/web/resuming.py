@@ -75,7 +75,8 @@ class Resuming:
             # Twilio asks once a stream is over, and this one's successor is there: a signature has no date.
             log.warning("not resumed", call_sid=lease.call_sid, why="a later leg goes on", leg=after)
             return problem(409, "A later stream of this call goes on.")
-        leaving = self._state.draining and self._settings.DRAIN_MODE == "hand-off"
+        alone = self._state.draining and not self._state.taking
+        leaving = alone and self._settings.DRAIN_MODE == "hand-off"
         if turns < MOST_TURNS and (leaving or await self._comes_back(lease)):
             if leaving:
                 self._state.on_sent_on()
@@ -129,7 +130,7 @@ class Resuming:
         except ValueError as error:
             return problem(400, f"CallSid or AccountSid is not usable: {error}.")
         self._state.promise(lease.call_sid, now)
-        if self._state.draining:
+        if self._state.draining and not self._state.taking:
             self._state.kept.add(lease.call_sid)
         log.info("call resumed", call_sid=lease.call_sid, leg=told.leg, stand=lease.stand.value, brief=brief)
         return as_twiml(

@@ -10,9 +10,8 @@ from agent.web.webhook import info
 
 async def no_line(told: Claims, state: ProcessState, spending: Spending | None, now: float) -> str:
     """Why this call is not promised a line; "": it is."""
-    if not state.room(told.call_sid, now):
+    if not state.claim(told.call_sid, now):
         return "all lines are busy"
-    state.promise(told.call_sid, now)
     no = await spending.admits(told.call_sid, info(told), PROMISE_S) if spending is not None else None
     if no is not None:
         state.give_up(told.call_sid)

@@ -97,7 +97,7 @@ def add_softphone(
             language.tag(asked.language),
             asked.voice,
         )
-        if not state.accepting:
+        if not state.taking:
             return problem(503, "No new calls are taken here now.", headers=_LATER)
         if why := await no_line(claims, state, spending, now()):
             return problem(429, f"{why[:1].upper()}{why[1:]}.", headers=_LATER)

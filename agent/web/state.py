@@ -2,14 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 PROMISE_S = 20.0
 """From the voice webhook's answer to the call's media socket: the opening <Say>, Twilio's dialling and its patience."""
 
 MOST_HAND_OVERS = 1000
 """The carrier asks within seconds of a stream's end."""
+
+
+class Siblings(Protocol):
+    """The processes behind the same port, this one among them. None of these is a checkpoint."""
+
+    def tell(self, streams: Collection[str], promised: Collection[str]) -> None:
+        """Which calls this process has."""
+        ...
+
+    def claim(self, call_sid: str, streams: Collection[str], promised: Collection[str], most: int) -> bool:
+        """Promise this call a line, beside what this process has, if there is one."""
+        ...
+
+    def room(self, call_sid: str, most: int) -> bool:
+        """Whether this call has a line in any of them, or there is one for it: `most` for each that takes calls."""
+        ...
+
+    def most(self, most: int) -> int:
+        """Calls that all take together, at `most` each."""
+        ...
+
+    def has_stream(self, call_sid: str) -> bool:
+        """Whether this call has its stream in any of them."""
+        ...
+
+    @property
+    def accepting(self) -> bool:
+        """Any of them takes new calls, and the server is not leaving."""
+        ...
+
+    @property
+    def taken(self) -> tuple[int, int]:
+        """Of all: calls that have their stream, and others that were told to connect."""
+        ...
 
 
 @dataclass(slots=True)
@@ -44,6 +79,12 @@ class ProcessState:
     """Calls whose stream was not taken for want of a line: the newest MOST_HAND_OVERS of them."""
     on_change: Callable[[], object] = field(default=lambda: None)
     """Told when a promise is made, or void before its time."""
+    siblings: Siblings | None = None
+    """Where there are several processes behind one port: a line of any of them is a line."""
+    streams: int = 0
+    """Connections that carry a call's sound, or have not said yet what they are."""
+    taken: int = 0
+    """Connections so far."""
 
     on_sent_on: Callable[[], object] = field(default=lambda: None)
     """Told when a call that has lost its stream is to ask again while this process leaves."""
@@ -54,11 +95,55 @@ class ProcessState:
         self.expire(now)
         if call_sid not in self.held:
             self.promised[call_sid] = now
+            self._tell()
             self.on_change()
 
+    def claim(self, call_sid: str, now: float) -> bool:
+        """Promise this call a line, if there is one."""
+        self.expire(now)
+        siblings = self.siblings
+        there = (
+            self.room(call_sid, now)
+            if siblings is None
+            else siblings.claim(call_sid, self.held, self.promised, self.most)
+        )
+        if there:
+            self.promise(call_sid, now)
+        return there
+
     def expire(self, now: float) -> None:
-        """Forget promises that nobody came for."""
-        self.promised = {sid: told for sid, told in self.promised.items() if told > now - PROMISE_S}
+        """Forget promises that nobody came for, and those that were kept by a sibling."""
+        siblings = self.siblings
+        left = {
+            sid: told
+            for sid, told in self.promised.items()
+            if told > now - PROMISE_S and not (siblings is not None and siblings.has_stream(sid))
+        }
+        if len(left) < len(self.promised):
+            self.promised = left
+            self._tell()
+
+    def connected(self, call_sid: str) -> None:
+        """The call has come for what it was promised."""
+        if self.promised.pop(call_sid, None) is not None:
+            self._tell()
+
+    def begin(self, call_sid: str, calls: int) -> None:
+        """The call has its stream here; so many have."""
+        self.promised.pop(call_sid, None)
+        self.held.add(call_sid)
+        self.calls = calls
+        self._tell()
+
+    def end(self, call_sid: str, calls: int) -> None:
+        """It has none any more."""
+        self.held.discard(call_sid)
+        self.calls = calls
+        self._tell()
+
+    def _tell(self) -> None:
+        if self.siblings is not None:
+            self.siblings.tell(self.held, self.promised)
 
     def expected(self, now: float) -> int:
         """How many calls were told to connect and may yet."""
@@ -68,11 +153,16 @@ class ProcessState:
     def room(self, call_sid: str, now: float) -> bool:
         """Whether there is a line for this call. One that was promised a line, or has one, does not need another."""
         expected = self.expected(now)
-        return call_sid in self.promised or call_sid in self.held or self.calls + expected < self.most
+        if call_sid in self.promised or call_sid in self.held:
+            return True
+        if self.siblings is not None:
+            return self.siblings.room(call_sid, self.most)
+        return self.calls + expected < self.most
 
     def give_up(self, call_sid: str) -> None:
         """The call is over: whoever was promised a line for it will not come."""
         if self.promised.pop(call_sid, None) is not None:
+            self._tell()
             self.on_change()
 
     def turn_away(self, call_sid: str) -> None:
@@ -84,6 +174,18 @@ class ProcessState:
     @property
     def accepting(self) -> bool:
         return self.ready and not self.draining and not self.journal_fault
+
+    @property
+    def taking(self) -> bool:
+        """A new call is taken: here, or by a sibling, to which its stream will lead."""
+        return self.accepting or (self.siblings is not None and self.siblings.accepting)
+
+    def lines(self, now: float) -> tuple[int, int, int]:
+        """Calls, those that were told to connect and have not, and how many there may be: behind this port."""
+        promised = self.expected(now)
+        if self.siblings is None:
+            return self.calls, promised, self.most
+        return *self.siblings.taken, self.siblings.most(self.most)
 
     @property
     def leaving(self) -> bool:

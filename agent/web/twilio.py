@@ -103,7 +103,7 @@ async def _not_new(told: Claims, resuming: Resuming | None) -> Response | None:
 
 def _not_here(told: Claims, state: ProcessState, lines: Lines, settings: Settings) -> Response | None:
     """To a new call that this process does not take."""
-    if state.accepting:
+    if state.taking:
         return None
     if not state.leaving:
         return problem(503, "No new calls are taken here now.")

@@ -8,7 +8,7 @@ No peer can end it.
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import trio
 from quart_trio import QuartTrio
@@ -39,9 +39,11 @@ async def serve_door(
     state: ProcessState,
     turnstile: Turnstile | None = None,
     limits: Limits | None = None,
+    elsewhere: trio.Event | None = None,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Serve until cancelled; `started()` once connections are accepted. Closes the listeners.
+    """Serve until cancelled; `started()` once connections are accepted. Closes the listeners. From `elsewhere` on the
+    next request is another process's: connections for HTTP end with their answers.
 
     `on_media` is called in the connection's own task and owns the socket until it returns; the socket is closed then.
     Its crash is contained and closes its socket with 1011. It holds no deadline for `start`: `on_media` has to.
@@ -52,17 +54,30 @@ async def serve_door(
         await app.startup()
         try:
             http = HttpDoor(app, limits, gate.headers)
-            await _serve(listeners, http, MediaDoor(on_media, gate, state, limits, turnstile), task_status)
+            if elsewhere is not None:
+                background.start_soon(_retire, http, elsewhere, name="retire")
+            media = MediaDoor(on_media, gate, state, limits, turnstile)
+            await _serve(listeners, functools.partial(_connection, http, media, state), http, media, task_status)
         finally:
             with trio.move_on_after(GOODBYE_S, shield=True):
                 await app.shutdown()
 
 
-async def _serve(listeners: Listeners, http: HttpDoor, media: MediaDoor, task_status: trio.TaskStatus[None]) -> None:
+async def _retire(http: HttpDoor, elsewhere: trio.Event) -> None:
+    await elsewhere.wait()
+    http.retire()
+
+
+async def _serve(
+    listeners: Listeners,
+    handle: Callable[[trio.abc.HalfCloseableStream], Awaitable[None]],
+    http: HttpDoor,
+    media: MediaDoor,
+    task_status: trio.TaskStatus[None],
+) -> None:
     leaving = trio.Event()
 
     async def accept(connections: trio.Nursery, patience: trio.CancelScope) -> None:
-        handle = functools.partial(_connection, http, media)
         try:
             async with trio.open_nursery() as nursery:
                 await nursery.start(
@@ -84,11 +99,26 @@ async def _serve(listeners: Listeners, http: HttpDoor, media: MediaDoor, task_st
                 await leaving.wait()
 
 
-async def _connection(http: HttpDoor, media: MediaDoor, transport: trio.abc.HalfCloseableStream) -> None:
+async def _connection(
+    http: HttpDoor, media: MediaDoor, state: ProcessState, transport: trio.abc.HalfCloseableStream
+) -> None:
+    counted = 1
+
+    def count(streams: int) -> None:
+        nonlocal counted
+        state.streams += streams - counted
+        counted = streams
+
     async def serve() -> None:
-        head = await http.serve(transport)
+        head = await http.serve(transport, lambda: count(0))
         if head:
+            count(1)
             await media.serve(transport, head)
 
-    with bound_contextvars(client=peer(transport)):
-        await contain(lambda: tolerate(serve, "connection"), "connection")
+    state.taken += 1
+    state.streams += 1
+    try:
+        with bound_contextvars(client=peer(transport)):
+            await contain(lambda: tolerate(serve, "connection"), "connection")
+    finally:
+        count(0)

@@ -1,4 +1,4 @@
-"""Two faces of one connection: the stream hypercorn reads HTTP from, and the stream the media socket then runs on.
+"""The stream hypercorn reads HTTP from, until the media socket takes it over.
 
 Before each request, the first bytes decide: those of a media request are kept from hypercorn, its work on the
 connection is cancelled, and the same transport, bytes included, goes on as a media socket. So a proxy that reuses a
@@ -11,16 +11,13 @@ from __future__ import annotations
 import contextlib
 import math
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import NoReturn, Protocol
 
 import structlog
 import trio
 
-from agent.guard.limits import Pace
 from agent.web.security import MEDIA_PATH
-from agent.wire.frames import Frames
-from nurseries.door.peer import peer
 
 HEAD_S = 10.0
 """For the head of a request to arrive: from the first byte, or, on a new connection, from its opening."""
@@ -31,16 +28,8 @@ SEND_S = 30.0
 LEAVE_S = 5.0
 """From the door's end to that of the last write: hypercorn shields its writes, so nothing else would end them."""
 
-MEDIA_S, MEDIA_AT_ONCE = 64 * 1024, 1024 * 1024
-"""Bytes a second of a media socket in the long run, and at once after it was held up. A carrier sends 19 KB a second:
-what it held back for 50 s may come at once."""
-FRAMES_S, FRAMES_AT_ONCE = 200, 4000
-"""The same of its frames, of which it sends 50 a second; the smallest have six bytes, and cost as much as any."""
-
 log = structlog.get_logger(__name__)
 
-_BY_ITSELF = {b"HTTP/1.1 400", b"HTTP/1.1 426"}
-"""What the WebSocket library answers to what is no upgrade, or one of another version."""
 _MEDIA = tuple(f"GET {MEDIA_PATH}{end}".encode() for end in (" ", "?", "/"))
 
 
@@ -59,8 +48,14 @@ class Parser(Protocol):
 class HttpSide:
     """The part of a Trio socket stream that hypercorn's TCPServer uses. Closing it only ends hypercorn's work."""
 
-    def __init__(self, transport: trio.abc.HalfCloseableStream, scope: trio.CancelScope) -> None:
-        """`scope` holds all of hypercorn's work on this connection."""
+    def __init__(
+        self,
+        transport: trio.abc.HalfCloseableStream,
+        scope: trio.CancelScope,
+        began: Callable[[], object] = lambda: None,
+    ) -> None:
+        """`scope` holds all of hypercorn's work on this connection; `began` is told of each request."""
+        self._began = began
         self._transport = transport
         self._scope = scope
         self._due = trio.current_time() + HEAD_S
@@ -85,6 +80,12 @@ class HttpSide:
         """The head of a request is complete."""
         self._due = math.inf
         self.since = trio.current_time()
+        self._began()
+
+    @property
+    def rests(self) -> bool:
+        """A request was answered, and nothing of another one has come."""
+        return self.since == -math.inf and self._due == math.inf
 
     def request_over(self) -> None:
         """A request was answered, and another may follow."""
@@ -155,59 +156,6 @@ class HttpSide:
     async def _end_now(self, reason: str) -> NoReturn:
         self._scope.cancel(reason)
         await trio.sleep_forever()
-
-
-class MediaSide(trio.abc.Stream):
-    """A transport with its first bytes put back. Tells once when it has come to its end, whoever ended it."""
-
-    def __init__(self, transport: trio.abc.Stream, head: bytes, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
-        """`headers` are told with the refusals that the WebSocket library makes by itself: for what is no upgrade."""
-        self._transport = transport
-        self._head = head
-        self._headers = b"".join(b"%b: %b\r\n" % header for header in headers)
-        self.peer = peer(transport)
-        self._frames = Frames()
-        self._of_bytes, self._of_frames = Pace(MEDIA_S, MEDIA_AT_ONCE), Pace(FRAMES_S, FRAMES_AT_ONCE)
-        self._keeps(head)
-        self.on_end: Callable[[], object] = lambda: None
-
-    async def receive_some(self, max_bytes: int | None = None) -> bytes:
-        if self._head:
-            await trio.lowlevel.checkpoint()
-            size = max_bytes or len(self._head)
-            data, self._head = self._head[:size], self._head[size:]
-            return data
-        try:
-            data = bytes(await self._transport.receive_some(max_bytes))
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            self.on_end()
-            raise
-        if not self._keeps(data):
-            log.warning("media socket cut off", reason=f"more than {FRAMES_S} frames or {MEDIA_S} bytes a second")
-            self.on_end()
-            raise trio.BrokenResourceError
-        if not data:
-            self.on_end()
-        return data
-
-    def _keeps(self, data: bytes) -> bool:
-        frames, now = self._frames.arrived(data), trio.current_time()
-        return self._of_bytes.keeps(len(data), now) and self._of_frames.keeps(frames, now)
-
-    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        if self._headers:
-            if bytes(data[:12]) in _BY_ITSELF:
-                status, _, rest = bytes(data).partition(b"\r\n")
-                data = status + b"\r\n" + self._headers + rest
-            self._headers = b""
-        await self._transport.send_all(data)
-
-    async def wait_send_all_might_not_block(self) -> None:
-        await self._transport.wait_send_all_might_not_block()
-
-    async def aclose(self) -> None:
-        self.on_end()
-        await self._transport.aclose()
 
 
 class _Nowhere:

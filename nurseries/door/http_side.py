@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import h11
@@ -76,8 +76,17 @@ class HttpDoor:
             side.leave()
         await self._context.terminated.set()
 
-    async def serve(self, transport: trio.abc.HalfCloseableStream) -> bytes:
-        """Answer requests. Returns the beginning of a media request where one came; else the peer may be hung up on.
+    def retire(self) -> None:
+        """From now on a connection ends with its answer, which says so; those between two requests end at once. Not a
+        checkpoint."""
+        self._config.keep_alive_max_requests = 0
+        for side in self._all.members:
+            if side.rests:
+                side.end("retired")
+
+    async def serve(self, transport: trio.abc.HalfCloseableStream, began: Callable[[], object] = lambda: None) -> bytes:
+        """Answer requests; `began` is told of each. Returns the beginning of a media request where one came; else the
+        peer may be hung up on.
 
         Raises what hypercorn raises at a hostile peer. Leaves the transport open.
         """
@@ -89,7 +98,7 @@ class HttpDoor:
         self.connections += 1
         try:
             with trio.CancelScope() as scope:
-                side = HttpSide(transport, scope)
+                side = HttpSide(transport, scope, began)
                 connection = _Connection(self._app, self._config, self._context, side, self._idle, self._headers)
                 await self._run(side, connection, address)
             unread = connection.unread() and not side.ended

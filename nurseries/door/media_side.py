@@ -7,26 +7,25 @@ is bounded.
 
 from __future__ import annotations
 
-import functools
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 import structlog
 import trio
-from trio_websocket import ConnectionClosed, WebSocketConnection, WebSocketRequest, wrap_server_stream
 
 from agent.guard.tokens import Claims
-from agent.providers.websocket import MAX_MESSAGE, QUEUE, WebSocket
 from agent.web.rates import Limits
 from agent.web.security import MEDIA_PATH, Gate, the_one
 from agent.web.state import ProcessState
+from agent.wire.upgrade import Opening, Upgrade, accepted, refused
 from nurseries.boundary import contain
 from nurseries.door.crowd import Crowd
-from nurseries.door.handover import HEAD_S, MediaSide
-from nurseries.door.peer import share
-from nurseries.door.tolerance import tolerate
+from nurseries.door.handover import HEAD_S
+from nurseries.door.media_socket import WebSocket
+from nurseries.door.peer import peer, share
+from nurseries.door.pipe import Pipe, pipe
 from nurseries.turnstile import Turnstile
 
 OnMedia = Callable[..., Awaitable[None]]
@@ -73,26 +72,33 @@ class MediaDoor:
 
     async def serve(self, transport: trio.abc.Stream, head: bytes) -> None:
         """Upgrade and hand over; return once the socket is closed. `head` was read from the transport already."""
-        side = MediaSide(transport, head, self._headers)
-        async with trio.open_nursery() as nursery:
-            home = await nursery.start(functools.partial(_reader_home, side))
-            known, connection = await self._upgrade(home, side)
-            if connection is not None:
-                await self._attend(WebSocket(connection, side), side.peer, known)
-            home.cancel_scope.cancel("socket closed")
+        address, stream = peer(transport), pipe(transport)
+        try:
+            welcome = None
+            with trio.move_on_after(HEAD_S) as patience, self._arrival(patience, address), suppress(OSError):
+                welcome = await self._upgrade(stream, address, head)
+            if welcome is not None:
+                known, rest = welcome
+                await self._attend(WebSocket(stream, rest), address, known)
+        finally:
+            await stream.close()  # noqa: ASYNC102  does not wait
 
-    async def _upgrade(self, home: trio.Nursery, side: MediaSide) -> tuple[Known, WebSocketConnection | None]:
-        with trio.move_on_after(HEAD_S) as patience, self._arrival(patience, side.peer):
-            side.on_end = functools.partial(patience.cancel, "peer gone")  # the library would wait for ever
-            request = await wrap_server_stream(home, side, QUEUE, MAX_MESSAGE)
-            answer = await self._answer(request, side.peer)
-            try:
-                if not isinstance(answer, int):
-                    return answer, await request.accept()
-                await request.reject(answer, extra_headers=self._headers)
-            except ConnectionClosed:
-                return (), None
-        return (), None
+    async def _upgrade(self, stream: Pipe, address: str, data: bytes) -> tuple[Known, bytes] | None:
+        """What is known of the call, and what has come behind the request. None: there is no socket."""
+        opening = Opening()
+        while (request := opening.feed(data)) is None:
+            data = bytes(await stream.receive())
+            if not data:
+                return None
+        if isinstance(request, Upgrade):
+            answer = await self._answer(request, address)
+            if not isinstance(answer, int):
+                await stream.send(accepted(request))
+                return answer, request.rest
+            await stream.send(refused(answer, self._headers))
+        else:
+            await stream.send(refused(request.status, (*request.headers, *self._headers)))
+        return None
 
     @contextmanager
     def _arrival(self, patience: trio.CancelScope, peer: str) -> Iterator[None]:
@@ -114,7 +120,7 @@ class MediaDoor:
         crowd.enter(member, client)
         return leaving
 
-    async def _answer(self, request: WebSocketRequest, peer: str) -> Known | int:
+    async def _answer(self, request: Upgrade, peer: str) -> Known | int:
         """What is known of the call, or the status that refuses it."""
         known = await self._known(request)
         if known is not None:
@@ -122,10 +128,10 @@ class MediaDoor:
         client = self._limits.client(peer, _header(request, b"x-forwarded-for"))
         return 429 if self._limits.refused.take(client, time.time()) else 403
 
-    async def _known(self, request: WebSocketRequest) -> Known | None:
+    async def _known(self, request: Upgrade) -> Known | None:
         """None where it may not pass."""
-        host = request._event.host  # noqa: SLF001  the library keeps the Host header out of `headers`
-        token = request.path.partition("?")[0].removeprefix(MEDIA_PATH).strip("/")
+        host = request.host
+        token = request.target.partition("?")[0].removeprefix(MEDIA_PATH).strip("/")
         if token:
             page = self._gate.page(_header(request, b"origin"), host)
             claims = await self._turnstile.softphone(token) if page and self._turnstile is not None else None
@@ -154,19 +160,5 @@ class MediaDoor:
                 await socket.close(code)
 
 
-def _header(request: WebSocketRequest, name: bytes) -> str:
-    return the_one([value.decode("latin-1") for each, value in request.headers if each.lower() == name])
-
-
-async def _reader_home(
-    side: MediaSide, *, task_status: trio.TaskStatus[trio.Nursery] = trio.TASK_STATUS_IGNORED
-) -> None:
-    """Where the library's reader lives. Its crash at a hostile peer closes this socket and cancels nobody."""
-
-    async def host() -> None:
-        async with trio.open_nursery() as home:
-            task_status.started(home)
-            await trio.sleep_forever()
-
-    await contain(lambda: tolerate(host, "media socket"), "media reader")
-    await trio.aclose_forcefully(side)
+def _header(request: Upgrade, name: bytes) -> str:
+    return the_one([value.decode("latin-1") for each, value in request.headers if each == name])

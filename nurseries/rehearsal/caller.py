@@ -265,17 +265,19 @@ class _Call:
                 await self._close()
 
     async def _send(self, messages: list[str]) -> None:
-        for text in messages:
-            try:
-                with trio.move_on_after(SEND_S) as patience:
+        if not messages:
+            return
+        try:
+            with trio.move_on_after(SEND_S) as patience:
+                for text in messages:
+                    patience.deadline = trio.current_time() + SEND_S
                     await self._socket.send(text)
-            except ConnectionError:
-                self._phone.closed(self._now(), self._how())
-                return
-            if patience.cancelled_caught:
-                self._phone.log.failures.append(f"the server read nothing for {SEND_S:g} s")
-                self._phone.hang_up(self._now(), SERVER_DEAF)
-                return
+        except ConnectionError:
+            self._phone.closed(self._now(), self._how())
+            return
+        if patience.cancelled_caught:
+            self._phone.log.failures.append(f"the server read nothing for {SEND_S:g} s")
+            self._phone.hang_up(self._now(), SERVER_DEAF)
 
     def _how(self) -> str:
         """How the server closed: with a goodbye, as far as this socket can tell, or by dying."""

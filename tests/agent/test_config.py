@@ -255,3 +255,20 @@ def test_what_is_secret_is_known_the_password_of_the_database_included() -> None
 
     assert {"p%40ss", "p@ss", "x" * 20} < set(settings.secrets)
     assert config.load(MONGODB_URI="mongodb://[::1").secrets == ("mongodb://[::1",)
+
+
+@pytest.mark.parametrize(("given", "workers"), [("1", 1), ("3", 3), ("64", 64)])
+def test_a_server_has_as_many_workers_as_it_is_told(given: str, workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORKERS", given)
+    assert config.load().workers == workers
+
+
+def test_or_one_for_each_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORKERS", "auto")
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: range(7))
+    assert config.load().workers == 7
+
+
+@pytest.mark.parametrize("given", ["0", "65", "-1", "two", "1.5", "²"])
+def test_and_no_number_is_a_fault(given: str) -> None:
+    assert faults(WORKERS=given) == (f"WORKERS={given} is no number of processes; set one from 1 to 64, or auto.",)

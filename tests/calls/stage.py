@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import trio
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from agent.config import Settings
 from agent.guard.tokens import Claims, Tokens
@@ -45,7 +46,7 @@ GREETING = "Hello, this is Priya. How may I help you?"
 
 def loud(window: np.ndarray) -> float:
     """Stands in for the voice-activity model: a tone is speech, silence is not."""
-    return 1.0 if float(np.abs(window).mean()) > 0.02 else 0.0
+    return 1.0 if float(np.abs(window).sum()) > 0.02 * len(window) else 0.0
 
 
 @dataclass(frozen=True)
@@ -89,10 +90,20 @@ def longest_silence(log: CallLog, since_ms: float) -> float:
     return longest
 
 
+class Given(Settings):
+    """Of what is given alone: to look through the environment takes four times as long as all the rest."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **_: object
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
+
+
 def configured(**changes: object) -> Settings:
     fields: dict[str, object] = {"GREETING": GREETING, "APP_ENV": "test", "PROVIDER": "scripted"}
     fields |= {"OUTBOUND_GREETING": GREETING, "DISCLOSE": "never"}
-    return Settings(_env_file=None, **(fields | changes))
+    return Given(**(fields | changes))
 
 
 @dataclass

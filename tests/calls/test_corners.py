@@ -223,6 +223,16 @@ async def test_who_took_the_turn_gets_an_answer_though_no_words_are_left_in_the_
     assert stage.record.barge_ins == 1
 
 
+async def test_who_took_the_turn_once_gets_no_answer_to_a_noise_later(autojump_clock) -> None:
+    stage = Stage(Script(heard=("wait, please", ""), replies=("Yes?", "As I said.")))
+
+    await stage.place(tone(900, at_ms=1000), tone(600, at_ms=6000), quiet_ms=2000)
+
+    assert stage.told[:3] == ["agent: Hello, this is -", "caller: wait, please", "agent: Yes?"]
+    assert stage.mind.requests == 1
+    assert stage.record.barge_ins == 1
+
+
 async def test_a_turn_without_a_pause_is_heard_to_its_end_though_it_was_looked_into_on_the_way(autojump_clock) -> None:
     stage = Stage(Script(), configured(MAX_UTTERANCE_S=5.5))  # what is understood is how long it lasted
 

@@ -78,6 +78,8 @@ class House:
     scope: trio.CancelScope = field(default_factory=trio.CancelScope)
     """Cancel it to close the door."""
     closed: trio.Event = field(default_factory=trio.Event)
+    elsewhere: trio.Event = field(default_factory=trio.Event)
+    """Set it, and the next request is another process's."""
     _streams: list[trio.SocketStream] = field(default_factory=list)
 
     async def serve(self, door: Callable[..., Awaitable[None]], *, task_status: trio.TaskStatus[None]) -> None:
@@ -129,6 +131,7 @@ async def open_house(
                     state=state,
                     turnstile=turnstile,
                     limits=limits,
+                    elsewhere=house.elsewhere,
                 ),
             )
             try:

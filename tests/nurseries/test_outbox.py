@@ -92,6 +92,21 @@ async def test_a_clear_is_sent_though_all_audio_has_long_left_us(autojump_clock,
     nursery.cancel_scope.cancel()
 
 
+async def test_what_a_slow_socket_has_not_taken_yet_is_cleared_behind_it(autojump_clock) -> None:
+    box = outbox()
+    track = box.open(1)
+    track.begin("Hello.")
+    await track.say(b"a" * MESSAGE)
+    assert isinstance(await box.take(), Audio)
+    await trio.sleep(5)  # the socket takes it now: long after it should have played
+
+    assert box.clear()
+    assert await box.take() == Clear()
+    box.finish()
+    assert not box.clear()
+    assert await box.take() is None
+
+
 async def test_a_full_outbox_makes_its_turn_wait_and_a_clear_lets_it_go(autojump_clock, nursery) -> None:
     box = outbox(room_ms=1000)
     track = box.open(1)
@@ -111,6 +126,27 @@ async def test_a_full_outbox_makes_its_turn_wait_and_a_clear_lets_it_go(autojump
 
     assert done.is_set()
     assert box.empty
+
+
+async def test_there_is_room_once_less_than_the_most_is_queued(autojump_clock, nursery) -> None:
+    box = outbox(lead_ms=160)
+    track = box.open(1)
+    track.begin("Long.")
+    await track.say(b"a" * 2 * MESSAGE)
+    free = trio.Event()
+
+    async def wait() -> None:
+        await box.room(track, MESSAGE)
+        free.set()
+
+    nursery.start_soon(wait)
+    assert isinstance(await box.take(), Audio)
+    await wait_all_tasks_blocked()
+    assert not free.is_set()  # as much as that is queued
+
+    assert isinstance(await box.take(), Audio)
+    await wait_all_tasks_blocked()
+    assert free.is_set()
 
 
 async def test_a_sentence_is_filled_up_to_whole_frames_with_silence(autojump_clock) -> None:

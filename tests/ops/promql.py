@@ -11,10 +11,15 @@ import promql_parser as promql
 SCRAPED = frozenset({"job", "instance"})
 """Put on everything by Prometheus."""
 
+OF_WORKERS = frozenset({"worker"})
+"""Put on all that a server counts, where it has several workers."""
+
 OF_PROMETHEUS = {
     "up": frozenset[str](),
     "ALERTS": frozenset({"alertname", "alertstate", "severity"}),
 }
+
+OF_A_SERVER = ("calling_agent_", "process_")
 
 _KNOWN_BY_USE = frozenset({"provider", "fault", "tool", "model", "budget", "version", "mode", "part", "campaign"})
 """Labels whose values are an installation's own."""
@@ -96,7 +101,7 @@ class There:
         name = node.name
         if name not in self.labels:
             raise WrongError(f"there is no {name}")
-        labels = self.labels[name] | SCRAPED
+        labels = self.labels[name] | SCRAPED | (OF_WORKERS if name.startswith(OF_A_SERVER) else frozenset())
         matchers = list(node.matchers.matchers)
         _are_of((matcher.name for matcher in matchers), labels, node)
         own = [m for m in matchers if m.name not in SCRAPED | _KNOWN_BY_USE]

@@ -53,6 +53,8 @@ class Leg:
     """When the end of the stream was read."""
     over_at: float | None = None
     """When `Call.run` was over."""
+    cleared_at: float | None = None
+    """When the last clear was begun to be sent."""
     silent_since: float | None = None
     """It was decided to be silent while the carrier had sound, and the carrier does not know yet."""
     strays = overtaken = after = 0
@@ -129,7 +131,7 @@ class Leg:
                 self.sent_bytes += len(sound)
                 self._plays_until = max(now, self._plays_until) + len(sound) / BYTES_PER_MS / 1000
             case "clear":
-                self.silent_since, self._plays_until = None, now
+                self.cleared_at, self.silent_since, self._plays_until = now, None, now
                 self._world.note("clear on the wire")
             case "mark":
                 self._world.note(f"mark {message['mark']['name']} sent")
@@ -148,6 +150,16 @@ class Leg:
         if self.ended_at is None and self.call.ending is not None:
             self.ended_at = trio.current_time()
             self._world.note(f"ending: {self.call.ending.value} ({self.call.reason})")
+
+    @property
+    def suspect(self) -> bool:
+        """While it is not, no promise that is checked after every step can be broken."""
+        return (
+            self.thinking > 1
+            or (self.strays or self.overtaken or self.after) > 0
+            or self.silent_since is not None
+            or (self.hung_up_at is not None and self.call.ending is None)
+        )
 
     @property
     def _nobody_speaks(self) -> bool:

@@ -17,6 +17,7 @@ FIRST = 60
 SHOWN = (
     (187, "sound was sent behind a hang-up while a voice took its time to be gone"),
     (490, "with its mark lost, a sentence that was heard whole lacked its last word, which was said again"),
+    (402348, "a piece that a slow socket took only after the agent was to be silent was played over the caller"),
 )
 """Seeds that have found a fault."""
 

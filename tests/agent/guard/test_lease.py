@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from agent.guard.lease import LEASE_S, Lease, Stand, leave, take
+from agent.guard.lease import LEASE_S, Lease, Stand, leave, rescue, take
 
 NOW = 1000.0
 MINE = Lease("CA1", "here", 1, "MZ1", Stand.HELD, NOW + LEASE_S)
@@ -32,3 +32,17 @@ def test_what_was_left_lasts_no_longer() -> None:
     assert left is not None
     assert left.until == NOW
     assert left.resumable(NOW)
+
+
+def test_of_a_call_that_asks_what_comes_next_the_stream_is_over_whatever_the_clock_says() -> None:
+    assert rescue(1, "MZ1", "me")(MINE, NOW) is None
+    rescued = rescue(1, "MZ1", "me", asks=True)(MINE, NOW)
+
+    assert rescued == msgspec.structs.replace(MINE, rescued=1, rescuer="me")
+    assert rescue(1, "MZ1", "you", asks=True)(rescued, NOW) is None
+    assert rescue(1, "MZ1", "me", asks=True)(NEWER, NOW) is None
+    assert rescue(1, "MZ0", "me", asks=True)(MINE, NOW) is None
+    for stand in (Stand.OVER, Stand.MOVING):
+        other = msgspec.structs.replace(MINE, stand=stand)
+        assert rescue(1, "MZ1", "me", asks=True)(other, NOW) == rescue(1, "MZ1", "me")(other, NOW)
+    assert rescue(1, "MZ1", "me", asks=True)(None, NOW) is None

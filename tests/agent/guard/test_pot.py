@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from agent.guard.budget import LINGER_S, Budget, Caps, Needs
+from agent.guard.budget import LINGER_S, Budget, Campaign, Caps, Needs
 from agent.guard.pot import HOLD_S, REAP_S, Pot, Report, Resumed, adopted, reported, turned
 from tests.examples import examples
 
@@ -152,6 +152,53 @@ def test_a_call_that_goes_on_is_not_turned_away_for_want_of_a_word_from_the_stor
     no = budget.reserve("CA1", 5, 0.0)
     assert no is not None
     assert no.why == "store"
+
+
+def test_a_call_begins_with_a_cap_that_just_suffices_for_one_turn() -> None:
+    def refused(cap: int) -> bool:
+        return Budget(Caps(call=cap), Needs(call=2, turn=5), "p1").refuses("", 0.0) is not None
+
+    assert (refused(6), refused(7)) == (True, False)
+
+
+def test_every_pot_is_named_once() -> None:
+    campaigns = {"spring": Campaign(day=10, total=20), "sales": Campaign(call=5), "autumn": Campaign(total=7)}
+
+    assert Caps(campaigns=campaigns).all_pots == ("spring/day", "spring/total", "autumn/total")
+    assert Caps(day=9, campaigns=campaigns).all_pots == ("day", "spring/day", "spring/total", "autumn/total")
+
+
+def test_a_call_that_goes_on_puts_by_what_calls_need_if_that_is_in_hand() -> None:
+    def put_by(cap: int) -> int:
+        budget = Budget(Caps(day=cap), Needs(call=3, turn=5), "p1")
+        budget.took("day", reported(Pot(), budget.report("day", DAYS[1], 0.0))[1], 0.0, 0.0)
+        before = budget.report("day", DAYS[1], 0.0).want
+        budget.resume("CA1", "", 0.0, Resumed(2, 80))
+        return budget.report("day", DAYS[1], 0.0).want - before
+
+    assert (put_by(2), put_by(1000)) == (5, 5 + 3)  # a turn to spare is wanted for each call
+
+
+def test_who_is_short_asks_for_that_also_where_others_want_something() -> None:
+    budget, pot = Budget(Caps(day=100), Needs(call=2, turn=5), "a"), Pot()
+    pot, _ = reported(pot, report("b", want=100))
+    pot, _ = reported(pot, report("c", want=50))
+    pot, grant = reported(pot, budget.report("day", DAYS[1], 0.0))
+    budget.took("day", grant, 0.0, 0.0)
+    assert budget.refuses("", 0.0) is not None
+
+    assert budget.report("day", DAYS[1], 0.0).want >= 7
+
+
+@pytest.mark.parametrize(("spent", "why"), [(93, "store"), (94, "pot")])
+def test_what_would_just_suffice_is_waited_for_and_less_is_told_to_be_spent(spent: int, why: str) -> None:
+    budget, pot = Budget(Caps(day=100), Needs(call=2, turn=5), "a"), Pot()
+    pot, _ = reported(pot, report("b", have=0, counted={"CA9": spent}, want=100 - spent))
+    budget.took("day", reported(pot, budget.report("day", DAYS[1], 0.0))[1], 0.0, 0.0)
+    no = budget.refuses("", 0.0)
+
+    assert no is not None
+    assert no.why == why
 
 
 def test_calls_that_never_come_are_forgotten() -> None:

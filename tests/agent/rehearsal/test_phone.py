@@ -296,3 +296,13 @@ def test_a_report_reads_well_and_survives_json() -> None:
     ):
         assert expected in text
     assert "violation" not in text
+
+
+def test_between_two_streams_it_comes_back_only_when_a_frame_is_due() -> None:
+    phone = Phone(CallPlan(rudeness=Rudeness((480,))), IDENTITY, {}, CallLog(), random.Random(1))
+    phone.closed(1000)
+
+    for _ in range(20):
+        now = phone.next_ms
+        assert phone.advance(now) == []
+        assert phone.next_ms - now > 59

@@ -89,6 +89,23 @@ def test_a_mark_that_never_comes_is_replaced_by_the_clock() -> None:
     assert [h.text for h in ledger.take()] == ["Hello."]
 
 
+def test_where_marks_come_late_the_clock_is_believed_as_much_later() -> None:
+    ledger = Ledger()
+    first = ledger.open(1, "Hello.")
+    ledger.sent(first, 8000, now_ms=0)
+    ledger.marked(first)
+    ledger.returned(first.mark, now_ms=1300)
+    second = ledger.open(1, TEXT)
+    ledger.sent(second, 8000, now_ms=1300)
+    ledger.marked(second)
+    ledger.take()
+
+    ledger.settle(now_ms=2599)
+    assert ledger.take() == []
+    ledger.settle(now_ms=2600)
+    assert ledger.take() == [Heard(1, TEXT, 1300, 2300)]
+
+
 def test_a_later_mark_proves_the_earlier_sentences_in_playing_order() -> None:
     ledger = Ledger()
     sentences = [ledger.open(1, f"{n}.") for n in range(3)]

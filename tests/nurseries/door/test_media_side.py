@@ -215,7 +215,7 @@ async def test_while_the_process_drains_promised_sockets_are_served():
 
 @pytest.mark.parametrize("piece", [frame(b"", opcode=9), frame(b"", opcode=0, fin=False), frame(b"a")])
 async def test_a_peer_that_sends_far_faster_than_sound_is_made_is_cut_off(piece, monkeypatch):
-    monkeypatch.setattr("nurseries.door.handover.FRAMES_AT_ONCE", 500)
+    monkeypatch.setattr("nurseries.door.media_socket.FRAMES_AT_ONCE", 500)
     calls = Calls()
     async with open_house(calls.serve) as house, trio.open_nursery() as nursery:
         neighbour = await (await house.visit()).upgrade(nursery)

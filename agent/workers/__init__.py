@@ -1,0 +1,1 @@
+"""Several processes behind one port: what they tell one another, and what is decided from it. Pure."""

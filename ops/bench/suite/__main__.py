@@ -1,0 +1,69 @@
+"""The benchmark: every workload, round by round, and the page that tells what came of it.
+
+Needs a machine that does nothing else, and two cores of it: docs/speed.md.
+
+    make bench                                                    # all of it, five rounds
+    python -m ops.bench.suite --only calls,profile --rounds 3
+    python -m ops.bench.suite --smoke                             # only whether each workload runs
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+
+from ops.bench.suite import machine, page, results, server
+from ops.bench.suite.figures import Figures, over
+from ops.bench.suite.workloads import ALL, SMOKE, Scale
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add = parser.add_argument
+    add("--smoke", action="store_true", help="a second of each, nothing written")
+    add("--only", default="", help=f"whose names begin so: {', '.join(ALL)}")
+    add("--rounds", type=int, default=5)
+    add("--seconds", type=float, default=Scale.seconds, help="measured in each round")
+    add("--calls", type=int, default=Scale.calls, help="of conversations: 80 %% of what a core carries")
+    add("--media-calls", type=int, default=Scale.media_calls)
+    add("--most", type=int, default=1000, help="of the curve")
+    add("--before", type=Path, help="another checkout of the product, to be measured in turns with this one")
+    add("--page", action="store_true", help="only write the page anew")
+    args = parser.parse_args()
+    if args.page:
+        page.write()
+        return 0
+    asked = [name.strip() for name in args.only.split(",") if name.strip()]
+    names = [name for name in ALL if not asked or any(name.startswith(one) for one in asked)]
+    scale = SMOKE if args.smoke else _scale(args)
+    sides: dict[str, Path | None] = ({"before": args.before.resolve()} if args.before else {}) | {"now": None}
+    rounds: dict[str, dict[str, list[Figures]]] = {label: {name: [] for name in names} for label in sides}
+    for number in range(1 if args.smoke else args.rounds):
+        for name in names:
+            for label, checkout in sides.items():
+                if label == "before" and name.startswith("floor"):
+                    continue
+                began = time.monotonic()
+                with server.product(checkout):
+                    rounds[label][name].append(ALL[name](scale))
+                told = ", ".join(f"{key} {value:.4g}" for key, value in list(rounds[label][name][-1].items())[:9])
+                print(f"round {number + 1}, {time.monotonic() - began:.0f} s, {label}, {name}: {told}", flush=True)
+    if not args.smoke:
+        for label in sides:
+            results.keep(label, machine.described(), {name: over(found) for name, found in rounds[label].items()})
+        page.write()
+    return 0
+
+
+def _scale(args: argparse.Namespace) -> Scale:
+    curve = tuple(count for count in Scale().curve if count <= args.most)
+    return Scale(seconds=args.seconds, calls=args.calls, media_calls=args.media_calls, curve=curve)
+
+
+if __name__ == "__main__":
+    if len(os.sched_getaffinity(0)) < 2:
+        print("one core: server and callers share it, and what is late may be the callers' fault", file=sys.stderr)
+    sys.exit(main())
