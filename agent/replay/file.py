@@ -26,6 +26,7 @@ LONGEST = 1 << 26
 """Characters of a line: no event is so long."""
 
 _SAFE = re.compile(r"[^A-Za-z0-9_-]")
+_NUMBER = re.compile(r"[0-9]+")
 _EVENT = msgspec.json.Decoder(Event)
 _HEADER = msgspec.json.Decoder(Header)
 
@@ -40,19 +41,52 @@ def path_of(folder: Path, call_sid: str, leg: int) -> Path:
 
 
 def of_call(folder: Path, call_sid: str) -> list[Path]:
-    """A call's recordings, by leg."""
+    """A call's recordings, by leg; of one leg in the order in which they were begun."""
     found = folder.glob(f"{_SAFE.sub('_', call_sid)}-*{SUFFIX}")
-    return sorted(found, key=lambda path: int(path.name.removesuffix(SUFFIX).rpartition("-")[2]))
+    return sorted(found, key=lambda path: [int(n) for n in _NUMBER.findall(path.name.rpartition("-")[2])])
 
 
-def append(path: Path, lines: Iterable[Header | Event]) -> None:
+def append(path: Path, lines: Iterable[Header | Event], mode: str = "ab") -> None:
     """Write these behind what is there; raises OSError."""
     text = b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
     if not text:
         return
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with path.open("ab") as file:
+    with path.open(mode) as file:
         file.write(gzip.compress(text, 3))
+
+
+class Sheet:
+    """Where one leg is written down. A file that is there is another's: the same leg's, which two processes had while
+    the store was away, or another process's on the same folder."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        """Once something is written: the file that has it."""
+        self._begun = False
+
+    def append(self, lines: Iterable[Header | Event]) -> None:
+        """Write these behind what it has. Raises OSError; where that was the first of it, no file is left."""
+        if self._begun:
+            append(self.path, lines)
+        else:
+            self._begin(list(lines))
+
+    def _begin(self, lines: list[Header | Event]) -> None:
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        own, nth = self.path, 1
+        while True:
+            try:
+                append(self.path, lines, "xb")
+            except FileExistsError:
+                nth += 1
+                self.path = own.with_name(f"{own.name.removesuffix(SUFFIX)}.{nth}{SUFFIX}")
+            except OSError:
+                self.path.unlink(missing_ok=True)
+                raise
+            else:
+                self._begun = bool(lines)
+                return
 
 
 def read(path: Path) -> tuple[Header, list[Event]]:

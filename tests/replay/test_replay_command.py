@@ -12,6 +12,7 @@ import pytest
 import trio
 
 from agent.replay import file
+from agent.replay.events import Command, Over
 from tests.calls.server import Server
 from tests.calls.witness import SETTINGS, place, plan_of
 
@@ -61,6 +62,33 @@ def test_the_line_of_time_tells_who_spoke_and_what_was_decided(sessions: Path) -
         "socket    clear",
     ):
         assert words in told
+
+
+def test_calls_that_go_on_as_the_server_is_told_to_leave_have_whole_recordings(tmp_path: Path) -> None:
+    """Several at once, and longer than they may: each has its end, and what was done to it."""
+    server = Server(tmp_path, **SETTINGS | {"RECORD_SESSIONS": "always", "DRAIN_TIMEOUT_S": "2"})
+
+    async def in_the_middle() -> None:
+        await trio.sleep(2.5)
+        server.process.send_signal(signal.SIGTERM)
+
+    async def calls() -> None:
+        await place(server.url, await plan_of(4), 3, 0.3, in_the_middle)
+
+    try:
+        trio.run(calls)
+        assert server.process.wait(30) == 0
+    finally:
+        server.kill()
+    told = replay(tmp_path / "data" / "sessions")
+
+    assert (told.returncode, told.stderr) == (0, "")
+    assert "3 recordings: 3 as recorded, 0 differ" in told.stdout
+    assert "breaks off" not in told.stdout
+    for path in (tmp_path / "data" / "sessions").iterdir():
+        _, events = file.read(path)
+        assert isinstance(events[-1], Over)
+        assert any(isinstance(event, Command) for event in events)  # it was told
 
 
 def test_what_differs_is_told(sessions: Path, tmp_path: Path) -> None:
