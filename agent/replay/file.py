@@ -10,6 +10,7 @@ import gzip
 import re
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -33,6 +34,15 @@ _HEADER = msgspec.json.Decoder(Header)
 
 class NotARecording(ValueError):  # noqa: N818  it tells of the file
     """This is no recording of a call, or of a version that cannot be read."""
+
+
+@contextmanager
+def of_file(path: Path) -> Iterator[None]:
+    """What is not as it should be within is of this file."""
+    try:
+        yield
+    except NotARecording as error:
+        raise NotARecording(f"{path}: {error}") from None
 
 
 def path_of(folder: Path, call_sid: str, leg: int) -> Path:

@@ -69,24 +69,28 @@ def run(args: argparse.Namespace) -> int:
     unread = differing = 0
     for path in paths:
         try:
-            header, events = file.read(path)
+            line, differs = _played(path, show=args.timeline)
         except (OSError, file.NotARecording) as error:
             _say(f"{path}: {error.strerror}" if isinstance(error, OSError) else str(error))
             unread += 1
             continue
-        if args.timeline:
-            print("\n".join([f"{path}", *in_words(timeline(header.began, events)), ""]))
-        began = time.perf_counter()
-        if kept.expected_of(path).exists():
-            line, differs = _checked(path)
-        else:
-            outcome = play_events(header, events)
-            line, differs = _in_words(path, outcome, time.perf_counter() - began), outcome.difference is not None
         print(line, flush=True)
         differing += differs
     if len(paths) > 1:
         print(f"{len(paths)} recordings: {len(paths) - unread - differing} as recorded, {differing} differ")
     return 2 if unread == len(paths) else 1 if unread or differing else 0
+
+
+def _played(path: Path, *, show: bool) -> tuple[str, bool]:
+    header, events = file.read(path)
+    if show:
+        print("\n".join([f"{path}", *in_words(timeline(header.began, events)), ""]))
+    if kept.expected_of(path).exists():
+        return _checked(path)
+    began = time.perf_counter()
+    with file.of_file(path):
+        outcome = play_events(header, events)
+    return _in_words(path, outcome, time.perf_counter() - began), outcome.difference is not None
 
 
 def _keep(paths: list[Path], name: str, *, audio: bool) -> int:
@@ -127,9 +131,10 @@ def _recordings(given: Path) -> list[Path]:
 
 def _in_words(path: Path, outcome: Outcome, took_s: float) -> str:
     told = f"{path.name}: {outcome.seconds:.1f} s in {took_s:.2f} s, {outcome.messages} messages"
+    crash = f"\nthe call crashes: {outcome.crash}" if outcome.crash else ""
     if outcome.difference is None:
-        return f"{told}, all as recorded{', to where the recording breaks off' if outcome.breaks_off else ''}"
-    return f"{told} as recorded, then it differs\n{outcome.difference}"
+        return f"{told}, all as recorded{', to where the recording breaks off' if outcome.breaks_off else ''}{crash}"
+    return f"{told} as recorded, then it differs\n{outcome.difference}{crash}"
 
 
 def _say(text: str) -> None:

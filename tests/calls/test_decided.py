@@ -62,6 +62,13 @@ TABLE = (
         Script(heard=("that is all", "bye"), replies=(BYE,)),
         "speaks, turn: that is all, speaks, turn: bye",
     ),
+    Told(
+        "a question over our goodbye",
+        (tone(700), tone(900, at_ms=8000)),
+        Script(heard=("that is all", "wait, what about parking"), replies=(BYE, "There is parking.")),
+        "speaks, turn: that is all, speaks, turn: wait, what about parking, barge-in, speaks",
+        "barge-in",
+    ),
 )
 
 
