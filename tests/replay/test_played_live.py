@@ -15,6 +15,7 @@ from agent.keep.usage import charged
 from agent.model import Utterance
 from agent.providers.scripted import Script
 from agent.replay.events import Event, Header, Sent
+from agent.replay.timeline import timeline
 from nurseries.chain.breakers import Breakers
 from tests.calls.legs import Legs
 from tests.calls.live_stage import LiveStage
@@ -69,6 +70,19 @@ def test_whatever_was_said_and_however_often_it_was_handed_off(
 
     assert len(recorded) == len(legs.records) + 1
     assert known(recorded) > 20
+
+
+def test_the_line_of_time_has_what_the_server_was_asked_and_what_it_told() -> None:
+    stage = live_stage(STORIES["notes"], FILLER_S=2)
+    ((header, events),) = taken(stage, partial(stage.place, *LINES, **FAR))
+    told = [entry.text for entry in timeline(header.began, events) if entry.lane == "live"]
+
+    assert told[0].endswith(": connected")
+    for words in (": SessionUpdated", ": HeardAll: ", ": ResponseCreated: ", ": SpokenWhole: ", ": ResponseDone: "):
+        assert any(words in each for each in told), (words, told)
+    assert "asks: response.create" in told
+    assert sum(": ResponseCreated: " in each for each in told) == sum("response.create" in each for each in told)
+    assert not any(name in each for name in ("AudioPart", "SpokenPart") for each in told)
 
 
 WRONG = st.builds(
