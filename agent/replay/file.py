@@ -10,7 +10,7 @@ import gzip
 import re
 import zlib
 from collections.abc import Iterable, Iterator
-from itertools import count
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -27,6 +27,7 @@ LONGEST = 1 << 26
 """Characters of a line: no event is so long."""
 
 _SAFE = re.compile(r"[^A-Za-z0-9_-]")
+_NUMBER = re.compile(r"[0-9]+")
 _EVENT = msgspec.json.Decoder(Event)
 _HEADER = msgspec.json.Decoder(Header)
 
@@ -35,44 +36,67 @@ class NotARecording(ValueError):  # noqa: N818  it tells of the file
     """This is no recording of a call, or of a version that cannot be read."""
 
 
+@contextmanager
+def of_file(path: Path) -> Iterator[None]:
+    """What is not as it should be within is of this file."""
+    try:
+        yield
+    except NotARecording as error:
+        raise NotARecording(f"{path}: {error}") from None
+
+
 def path_of(folder: Path, call_sid: str, leg: int) -> Path:
     """Where a leg's recording is."""
     return folder / f"{_SAFE.sub('_', call_sid)}-{leg}{SUFFIX}"
 
 
 def of_call(folder: Path, call_sid: str) -> list[Path]:
-    """A call's recordings, by leg."""
+    """A call's recordings, by leg; of one leg in the order in which they were begun."""
     found = folder.glob(f"{_SAFE.sub('_', call_sid)}-*{SUFFIX}")
-    return sorted(
-        found, key=lambda path: [int(n) for n in path.name.removesuffix(SUFFIX).rpartition("-")[2].split(".")]
-    )
+    return sorted(found, key=lambda path: [int(n) for n in _NUMBER.findall(path.name.rpartition("-")[2])])
 
 
-def begin(path: Path, lines: Iterable[Header | Event]) -> Path:
-    """Write these to a file of their own, and return which: where there is one already, for a leg may begin twice when
-    nobody can tell that it has, "-1.2" in the place of "-1". Raises OSError."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    stem = path.name.removesuffix(SUFFIX)
-    for n in count(2):
-        try:
-            with path.open("xb") as file:
-                file.write(_member(lines))
-        except FileExistsError:
-            path = path.with_name(f"{stem}.{n}{SUFFIX}")
-        else:
-            break
-    return path
-
-
-def append(path: Path, lines: Iterable[Header | Event]) -> None:
+def append(path: Path, lines: Iterable[Header | Event], mode: str = "ab") -> None:
     """Write these behind what is there; raises OSError."""
+    text = b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
+    if not text:
+        return
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with path.open("ab") as file:
-        file.write(_member(lines))
+    with path.open(mode) as file:
+        file.write(gzip.compress(text, 3))
 
 
-def _member(lines: Iterable[Header | Event]) -> bytes:
-    return gzip.compress(b"".join(msgspec.json.encode(line) + b"\n" for line in lines), 3)
+class Sheet:
+    """Where one leg is written down. A file that is there is another's: the same leg's, which two processes had while
+    the store was away, or another process's on the same folder."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        """Once something is written: the file that has it."""
+        self._begun = False
+
+    def append(self, lines: Iterable[Header | Event]) -> None:
+        """Write these behind what it has. Raises OSError; where that was the first of it, no file is left."""
+        if self._begun:
+            append(self.path, lines)
+        else:
+            self._begin(list(lines))
+
+    def _begin(self, lines: list[Header | Event]) -> None:
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        own, nth = self.path, 1
+        while True:
+            try:
+                append(self.path, lines, "xb")
+            except FileExistsError:
+                nth += 1
+                self.path = own.with_name(f"{own.name.removesuffix(SUFFIX)}.{nth}{SUFFIX}")
+            except OSError:
+                self.path.unlink(missing_ok=True)
+                raise
+            else:
+                self._begun = bool(lines)
+                return
 
 
 def read(path: Path) -> tuple[Header, list[Event]]:

@@ -14,7 +14,6 @@ import msgspec
 
 from agent.model import BYTES_PER_MS
 from agent.replay.events import Asked, Command, Event, Fed, Over, Pass, Sent, Told, Value
-from agent.replay.live_told import LiveTold
 
 SPEECH = 0.5
 """Probability from which a window counts as speech here; what the call made of it, its decisions tell."""
@@ -25,13 +24,25 @@ HANGS_MS = 200.0
 PORTS = {"hear": "hear", "think": "think", "speak": "speak", "tool": "tool", "afford": "budget", "verdict": "carrier"}
 
 
+PIECES = frozenset({"AudioPart", "SpokenPart", "HeardPart", "Working"})
+"""Of a Realtime server's events: too many to be told, and whole ones follow."""
+
+UNTOLD = frozenset({"usage", "input_tokens", "output_tokens"})
+
+ASKED_LIVE = frozenset(
+    {"response.create", "response.cancel", "conversation.item.truncate", "conversation.item.create"}
+    | {"input_audio_buffer.commit", "input_audio_buffer.clear"}
+)
+"""Messages to a Realtime server that are told: by which it is asked, and told what was heard."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One line of it."""
 
     at_ms: float
     lane: str
-    """caller, agent, hear, think, speak, live, tool, decision, socket, outside."""
+    """caller, agent, hear, think, speak, tool, live, decision, socket, outside."""
     text: str
     until_ms: float | None = None
 
@@ -69,7 +80,6 @@ class _Line:
     agent: _Stretch = field(default_factory=lambda: _Stretch("agent"))
     asks: list[tuple[Asked, float, list[float]]] = field(default_factory=list)
     texts: dict[int, list[str]] = field(default_factory=dict)
-    live: LiveTold = field(default_factory=LiveTold)
     heard_ms: float = 0.0
     """How much of the caller's sound has come."""
 
@@ -96,12 +106,12 @@ class _Line:
                 length = max(size - 100, 0) * 3 / 4 / BYTES_PER_MS
                 begins = max(self.agent.ends, self.now)
                 self.made += self.agent.goes_on(begins, begins + length, 20.0)
+            case Sent(kind) if kind in ASKED_LIVE:
+                self.put("live", f"asks: {kind}")
             case Sent("clear"):
                 self.agent.ends = min(self.agent.ends, self.now)
                 self.made += self.agent.over()
                 self.put("socket", "clear")
-            case Sent(kind):
-                self.put("live", self.live.asked(kind))
             case Asked():
                 self.asks.append((event, self.now, []))
             case Fed(ask):
@@ -117,8 +127,7 @@ class _Line:
             self._received(fed.value)
             return
         if asked.port == "live":
-            piece = fed.how == "piece"
-            self.put("live", self.live.says(fed.value) if piece else self.live.over(fed.how, fed.value))
+            self._live(asked.what, fed)
             return
         if fed.how == "piece":
             pieces.append(self.now)
@@ -135,6 +144,19 @@ class _Line:
         how = "" if fed.how == "done" else f" ({fed.how})"
         answer = f": {fed.value!r}" if lane == "hear" and fed.how == "done" else f": {said.strip()!r}" if said else ""
         self.made.append(Entry(since, lane, f"{self.now - since:.0f} ms{first}{how}{answer}", self.now))
+
+    def _live(self, session: str, fed: Fed) -> None:
+        """What a Realtime server told; its pieces of sound and of words, with the whole of them."""
+        match fed.how, fed.value:
+            case "piece", None:
+                self.put("live", f"{session}: connected")
+            case "piece", [str(kind), dict(fields), *_] if kind not in PIECES:
+                told = ", ".join(f"{name} {value}" for name, value in fields.items() if value and name not in UNTOLD)
+                self.put("live", f"{session}: {kind}{': ' * bool(told)}{told}")
+            case "piece", _:
+                pass
+            case how, value:
+                self.put("live", f"{session}: over ({how}): {value}")
 
     def _received(self, message: Any) -> None:
         if not isinstance(message, str):
@@ -159,7 +181,7 @@ class _Line:
                 self.put("socket", event)
 
     def put(self, lane: str, text: str) -> None:
-        self.made += [Entry(self.now, lane, text)] if text else []
+        self.made.append(Entry(self.now, lane, text))
 
 
 def timeline(began: float, events: Iterable[Event]) -> list[Entry]:

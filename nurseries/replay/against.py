@@ -12,6 +12,7 @@ from agent.replay import file
 from agent.replay.comparison import Compared, compared
 from agent.replay.decisions import decisions, known
 from agent.replay.events import Event, Header
+from agent.replay.file import of_file
 from agent.replay.findings import Finding, in_words
 from nurseries.replay.changed import parsed, with_settings
 from nurseries.replay.freely import freely
@@ -42,7 +43,8 @@ def find(path: Path, changes: Mapping[str, Any]) -> Finding:
     header, events = file.read(path)
     if not known(events):
         raise file.NotARecording(f"{path} tells no decisions: it is of a version whose calls cannot be compared.")
-    found, made_up = compare(header, events, changes)
+    with of_file(path):
+        found, made_up = compare(header, events, changes)
     return Finding(f"{header.info['call_sid']}-{header.info.get('leg', 1)}", found, made_up)
 
 

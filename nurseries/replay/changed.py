@@ -11,10 +11,9 @@ from pydantic import ValidationError
 from agent.config import SECRET, Settings
 from agent.errors import ConfigError
 from agent.lines import load_lines
-from agent.model import CallInfo
 from agent.replay import plain
 from agent.replay.events import Header
-from agent.replay.given import settings_in, settings_of
+from agent.replay.heading import RecordedSettings, heading, settings_of
 
 OF_CALLS = frozenset(
     """
@@ -54,7 +53,7 @@ def parsed(given: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
 
 def _unusable(changes: Mapping[str, Any]) -> list[str]:
     try:
-        settings_of(changes)
+        RecordedSettings(**changes)
     except ValidationError as error:
         return [f"--set {'.'.join(map(str, one['loc']))}={one['input']}: {one['msg']}." for one in error.errors()]
     return []
@@ -62,16 +61,15 @@ def _unusable(changes: Mapping[str, Any]) -> list[str]:
 
 def with_settings(header: Header, changes: Mapping[str, Any]) -> Header:
     """With these settings instead; those that are no settings any more are left out. Raises ConfigError for what cannot
-    be used together, and NotARecording."""
+    be used together, and NotARecording for settings that were, and are none any more."""
     own = {name: value for name, value in header.settings.items() if name in Settings.model_fields}
-    header = msgspec.structs.replace(header, settings=own)
-    before, after = settings_in(header, {}), settings_in(header, changes)
+    before, after = settings_of(own), settings_of(own | dict(changes))
     faults = tuple(fault for fault in after.faults() if fault not in before.faults())
     if faults:
         raise ConfigError(faults)
     profile = header.profile
     if changes.keys() & OF_LINES:
-        info = msgspec.convert(header.info, CallInfo)
+        info = heading(header).info
         was, becomes = (plain.of(load_lines(settings).profile(info)) for settings in (before, after))
         profile = profile | {name: value for name, value in becomes.items() if was[name] != value}
     return msgspec.structs.replace(header, settings=own | dict(changes), profile=profile)

@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
     unread = differing = 0
     for path in paths:
         try:
-            line, differs = _played(path, told=args.timeline)
+            line, differs = _played(path, show=args.timeline)
         except (OSError, file.NotARecording) as error:
             _say(f"{path}: {error.strerror}" if isinstance(error, OSError) else str(error))
             unread += 1
@@ -81,14 +81,15 @@ def run(args: argparse.Namespace) -> int:
     return 2 if unread == len(paths) else 1 if unread or differing else 0
 
 
-def _played(path: Path, *, told: bool) -> tuple[str, bool]:
+def _played(path: Path, *, show: bool) -> tuple[str, bool]:
     header, events = file.read(path)
-    if told:
+    if show:
         print("\n".join([f"{path}", *in_words(timeline(header.began, events)), ""]))
     if kept.expected_of(path).exists():
         return _checked(path)
     began = time.perf_counter()
-    outcome = play_events(header, events)
+    with file.of_file(path):
+        outcome = play_events(header, events)
     return _in_words(path, outcome, time.perf_counter() - began), outcome.difference is not None
 
 
@@ -130,9 +131,10 @@ def _recordings(given: Path) -> list[Path]:
 
 def _in_words(path: Path, outcome: Outcome, took_s: float) -> str:
     told = f"{path.name}: {outcome.seconds:.1f} s in {took_s:.2f} s, {outcome.messages} messages"
+    crash = f"\nthe call crashes: {outcome.crash}" if outcome.crash else ""
     if outcome.difference is None:
-        return f"{told}, all as recorded{', to where the recording breaks off' if outcome.breaks_off else ''}"
-    return f"{told} as recorded, then it differs\n{outcome.difference}"
+        return f"{told}, all as recorded{', to where the recording breaks off' if outcome.breaks_off else ''}{crash}"
+    return f"{told} as recorded, then it differs\n{outcome.difference}{crash}"
 
 
 def _say(text: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -17,6 +18,7 @@ import trio
 from agent.keep.record import CallRecord
 from agent.replay.events import Command, Event, Header, Pass
 from agent.replay.file import NotARecording
+from agent.replay.heading import settings_of
 from agent.replay.line import line_of
 from agent.replay.recalled import Recalled
 from agent.replay.score import score_of
@@ -61,7 +63,8 @@ class _Taking:
 
 def freely(header: Header, events: list[Event], seed: int = 0) -> Replayed:
     """Play it so, with the header's settings. `seed` draws the order of tasks that can run at the same time.
-    Raises NotARecording where the call spoke to a Realtime server, whose answers are of the sound that it was sent."""
+    Raises NotARecording where its first line is none of this version's, or the call spoke to a Realtime server, whose
+    answers are of the sound that it was sent."""
     if header.sessions:
         name = header.info.get("call_sid", "the call")
         raise NotARecording(f"{name} was held with a Realtime server: it can be played as it was, and not otherwise.")
@@ -81,7 +84,7 @@ def freely(header: Header, events: list[Event], seed: int = 0) -> Replayed:
                 await _begin(call, inputs)
                 nursery.cancel_scope.cancel("the call is over")
 
-    with drawing(dice), listening(header.settings.get("LOG_LEVEL", "info")):
+    with drawing(dice), listening(settings_of(header.settings).LOG_LEVEL):
         trio.run(run, clock=clock, instruments=[watcher])
     ((made, told),) = taking.legs
     return Replayed(made, told, dict(recalled.made_up))
@@ -103,7 +106,8 @@ def _inputs(events: list[Event]) -> list[tuple[float, Command | None]]:
 
 async def _begin(call: Call, inputs: list[tuple[float, Command | None]]) -> None:
     await trio.sleep_until(inputs[0][0])
-    await call.run()
+    with suppress(Exception):  # a decision like any other: the recorder has told of it
+        await call.run()
 
 
 async def _command(call: Call, inputs: list[tuple[float, Command | None]]) -> None:

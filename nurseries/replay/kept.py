@@ -56,7 +56,8 @@ def keep(path: Path, to: Path, *, audio: bool) -> Path:
     header, events = file.read(path)
     if not known(events):
         raise NotKept(f"{path} tells no decisions: it is of a version whose calls cannot be kept.")
-    kept = fit(header, events, audio=audio)
+    with file.of_file(path):
+        kept = fit(header, events, audio=audio)
     if isinstance(kept, Difference):
         advice = "Keep it with its sound: the call depends on it." if not audio else "Its version cannot be kept."
         raise NotKept(f"{path} cannot be kept: without what is left out the call goes another way, {kept}\n{advice}")
@@ -117,10 +118,11 @@ def check(path: Path) -> Change | None:
     Raises OSError and NotARecording."""
     header, events = file.read(path)
     expected = _expected(expected_of(path))
-    outcome = play_events(header, events)
-    if outcome.difference is None:
-        return _first(expected, decisions(header, events))
-    again = freely(header, events)
+    with file.of_file(path):
+        outcome = play_events(header, events)
+        if outcome.difference is None:
+            return _first(expected, decisions(header, events))
+        again = freely(header, events)
     return _first(expected, decisions(again.header, again.events))
 
 

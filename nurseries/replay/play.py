@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn, cast
@@ -16,7 +15,6 @@ import trio
 
 from agent.hear.endpointing import LexicalEndOfTurn
 from agent.hear.keys import parse_bindings
-from agent.keep.record import CallRecord
 from agent.keep.usage import Row
 from agent.keep.wav import Label
 from agent.lines import Lines
@@ -24,14 +22,14 @@ from agent.log import LEVELS
 from agent.model import CallInfo, Ending
 from agent.profile import Profile
 from agent.replay import file
-from agent.replay.events import Event, Header, Over, Pass
-from agent.replay.given import converted, settings_in
+from agent.replay.events import DECIDED, Event, Header, Over, Pass
+from agent.replay.heading import Heading, heading, settings_of
 from agent.replay.score import Score, score_of
-from agent.think.errand import Errand
 from nurseries.call import Call
 from nurseries.parts import Parts
 from nurseries.purse import Purse
 from nurseries.replay import played
+from nurseries.replay.crash import crash, where
 from nurseries.replay.pass_clock import listen_in
 from nurseries.replay.played_live import played_live
 from nurseries.replay.played_loop import PlayedClock, drawing
@@ -50,6 +48,8 @@ class Outcome:
     seconds: float
     """That the leg lasted."""
     difference: Difference | None
+    crash: str = ""
+    """What the call's own code raised, and where; empty: nothing."""
     breaks_off: bool = False
     """The recording does, as its process did: all is as recorded up to there."""
 
@@ -61,8 +61,8 @@ def play(path: Path, **changes: object) -> Outcome:
 
 
 def play_events(header: Header, events: list[Event], **changes: object) -> Outcome:
-    """The same, read already. `changes` are settings that are other than they were. Raises NotARecording for what this
-    version cannot take."""
+    """The same, read already. `changes` are settings that are other than they were. Raises NotARecording where its
+    first line is none of this version's, without a word of the file."""
     return play_by(Player, header, events, **changes)
 
 
@@ -73,14 +73,14 @@ def play_by(
     clock = PlayedClock(header.began)
     score = score_of(_whole(events))
     player = make(score, clock)
-    with drawing(player), listening(header.settings.get("LOG_LEVEL", "info")):
+    with drawing(player), listening(settings_of(header.settings).LOG_LEVEL):
         record = trio.run(_play, header, player, changes, clock=clock, instruments=[player])
     difference, seconds = player.difference, clock.now - header.began
     if difference is not None and difference.what == BREAKS_OFF and score.over is None:
-        return Outcome(header, record, player.matched, difference.at_s, None, breaks_off=True)
+        return Outcome(header, record, player.matched, difference.at_s, None, player.crash, breaks_off=True)
     if difference is None and score.over is not None:
         difference = _compared(score.over.record, record, seconds)
-    return Outcome(header, record, player.matched, seconds, difference)
+    return Outcome(header, record, player.matched, seconds, difference, player.crash)
 
 
 def _whole(events: list[Event]) -> list[Event]:
@@ -114,17 +114,16 @@ def call_of(
     kind: Callable[..., Call] = Call,
 ) -> Call:
     """The recorded leg's call in the player's world. To be made in Trio's loop. Raises NotARecording."""
-    info = converted(header, "a beginning", header.info, CallInfo)
-    tape = Tape(Label(info.call_sid, header.now)) if header.recorded else None
+    head = heading(msgspec.structs.replace(header, settings=header.settings | dict(changes)))
+    tape = Tape(Label(head.info.call_sid, header.now)) if header.recorded else None
     return kind(
-        *(info, played.PlayedSocket(player), _parts(header, player, changes), tape),
-        None if header.errand is None else converted(header, "an errand", header.errand, Errand),
-        before=None if header.before is None else converted(header, "a past", header.before, CallRecord),
+        *(head.info, played.PlayedSocket(player), _parts(header, head, player), tape, head.errand),
+        before=head.before,
         process=header.process,
         ready=played.played_ready(player),
         before_close=played.played_before("before close", player),
         at_close=played.played_before("at close", player) if header.at_close else None,
-        now=datetime.fromisoformat(header.now),
+        now=head.now,
     )
 
 
@@ -137,6 +136,10 @@ async def _play(header: Header, player: Player, changes: Mapping[str, object]) -
             await player.begin()
             try:
                 await call.run()
+            except Exception as error:  # noqa: BLE001  whatever it is, the recording knows of it or not
+                if player.difference is None:
+                    player.crash = where(error)
+                    player.told(DECIDED, crash(error))
             except (Differs, BaseExceptionGroup):
                 if player.difference is None:
                     raise
@@ -154,7 +157,7 @@ async def _play(header: Header, player: Player, changes: Mapping[str, object]) -
 def carry_out(call: Call, name: str, arguments: Sequence[Any]) -> None:
     """Do to the call what was done to it from outside. Not a checkpoint."""
     match name, arguments:
-        case "end", [ending, reason]:
+        case "end", [ending, reason] if ending in Ending.__members__:
             call.end(Ending[ending], reason)
         case "move", [reason]:
             call.move(reason)
@@ -168,11 +171,9 @@ def carry_out(call: Call, name: str, arguments: Sequence[Any]) -> None:
             call.meter.book(Row(*row), amounts, sign)
 
 
-def _parts(header: Header, player: played.Player, changes: Mapping[str, object]) -> Parts:
-    settings = settings_in(header, changes)
+def _parts(header: Header, head: Heading, player: played.Player) -> Parts:
+    settings, names = head.settings, head.names
     bindings, _ = parse_bindings(settings.DTMF_BINDINGS, header.tools)
-    profile = converted(header, "manners", header.profile, Profile)
-    names = header.names
     files = played.PlayedRecogniser(names["stt"], player)
     other = None if header.other is None else played.PlayedVoice(header.other, header.other_rate, player)
     return Parts(
@@ -185,7 +186,7 @@ def _parts(header: Header, player: played.Player, changes: Mapping[str, object])
         repertoire=played.PlayedRepertoire(player),
         vad=lambda: played.PlayedEar(player),
         end_of_turn=LexicalEndOfTurn(settings.END_SILENCE_MS, settings.END_SILENCE_LONG_MS),
-        lines=cast("Lines", _OneLine(profile)),  # a call asks for nothing else
+        lines=cast("Lines", _OneLine(head.profile)),  # a call asks for nothing else
         bindings=bindings,
         toolbox=played.PlayedToolbox(frozenset(header.tools), player),
         summariser=None,

@@ -62,6 +62,8 @@ class Player(trio.abc.Instrument):
         """Cancelled with the first difference."""
         self.do: Callable[[str, Sequence[Any]], None] = lambda _name, _arguments: None
         """Does to the call what was done to it from outside."""
+        self.crash = ""
+        """What the call's own code raised, where it did."""
         self.matched = 0
         """Messages that the call has sent as recorded."""
         self._clock = clock

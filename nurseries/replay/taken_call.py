@@ -18,11 +18,12 @@ from agent.keep.record import CallRecord
 from agent.keep.usage import Meter, Row, Usage
 from agent.model import CallInfo, Ending
 from agent.replay import plain
-from agent.replay.events import VERSION, Header
+from agent.replay.events import DECIDED, VERSION, Header
 from agent.think.errand import Errand
 from agent.wire.ports import MediaSocket
 from nurseries.call import Call
 from nurseries.parts import Live, Parts
+from nurseries.replay.crash import crash
 from nurseries.replay.recorded import RecordedSocket, recorded, told_before, told_ready
 from nurseries.replay.recorded_live import sessions_of
 from nurseries.replay.take import Take
@@ -97,6 +98,9 @@ class TakenCall(Call):
         try:
             async with self._take.watching():
                 await super().run()
+        except Exception as error:
+            self._take.told(DECIDED, crash(error))
+            raise
         finally:
             self._taking.ends(self._take, self.record())
 

@@ -6,7 +6,7 @@ A disk that is slow, full or does not answer costs a call nothing: its recording
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from pathlib import Path
+from functools import partial
 from typing import Protocol
 from zlib import crc32
 
@@ -16,6 +16,7 @@ import trio
 
 from agent.config import Settings
 from agent.keep.record import CallRecord
+from agent.metrics import Count
 from agent.model import CallInfo
 from agent.replay import file
 from agent.replay.events import Event, Header
@@ -35,8 +36,10 @@ LEAVE_S = 2.0
 """For what is left, at the end."""
 
 
-Write = Callable[[Path, list[Header | Event]], Awaitable[Path]]
-"""Append these to the file; with a first line, to a new one of about that name. Returns which. Raises OSError."""
+LOST = Count("sessions_lost", "Recordings to be played again that were given up: the disk did not take them.")
+
+Write = Callable[[file.Sheet, list[Header | Event]], Awaitable[None]]
+"""Append these to the file. Raises OSError."""
 
 
 class Takes(Protocol):
@@ -64,10 +67,12 @@ class Taking:
         self._share = settings.sessions_share
         self._folder = settings.DATA_DIR / "sessions"
         self._watcher = watcher
-        self._takes: dict[Take, Path] = {}
+        self._takes: dict[Take, file.Sheet] = {}
         self._heads: dict[Take, Header] = {}
         """Not written down yet."""
         self._over: set[Take] = set()
+        self._trouble = False
+        """The disk has not taken one, and nothing since."""
         self._thread = trio.CapacityLimiter(1)
 
     def wants(self, info: CallInfo) -> bool:
@@ -81,7 +86,7 @@ class Taking:
     def begins(self, take: Take, header: Header) -> None:
         """It is written down from here on. Not a checkpoint."""
         sid, leg = header.info["call_sid"], header.info.get("leg", 1)
-        self._takes[take] = file.path_of(self._folder, sid, leg)
+        self._takes[take] = file.Sheet(file.path_of(self._folder, sid, leg))
         self._heads[take] = header
 
     def ends(self, take: Take, record: CallRecord) -> None:
@@ -106,24 +111,34 @@ class Taking:
         with trio.move_on_after(ROUND_S) as limit:
             await self._write()
         if limit.cancelled_caught:
-            log.warning("sessions not recorded", count=len(self._takes), error="no answer in time")
-            for take in tuple(self._takes):
-                self._drop(take)
+            self._lost("no answer in time", *self._takes)
 
     async def _write(self) -> None:
-        for take, path in tuple(self._takes.items()):
+        for take, sheet in tuple(self._takes.items()):
             over, head = take in self._over, self._heads.pop(take, None)
             lines: list[Header | Event] = [*([head] if head else []), *take.events]
             take.events.clear()
             try:
                 if lines:
-                    self._takes[take] = await self._append(path, lines)
-            except (OSError, TypeError, ValueError, OverflowError) as error:  # nor what cannot be written as text
-                why = getattr(error, "strerror", None) or str(error)
-                log.warning("session not recorded", path=str(path), error=why)
-                over = True
+                    await self._append(sheet, lines)
+                    self._trouble = False
+            except OSError as error:
+                self._lost(error.strerror or str(error), take)
+            except (TypeError, ValueError, OverflowError) as error:  # what cannot be written as text
+                log.warning("session not recorded", path=str(sheet.path), error=str(error))
+                LOST.add()
+                self._drop(take)
             if over:
                 self._drop(take)
+
+    def _lost(self, why: str, *takes: Take) -> None:
+        """The disk does not take these; it is said once, until it takes something again."""
+        if not self._trouble:
+            log.warning("sessions not recorded", folder=str(self._folder), error=why)
+        self._trouble = True
+        LOST.add(len(takes))
+        for take in takes:
+            self._drop(take)
 
     def _drop(self, take: Take) -> None:
         self._takes.pop(take, None)
@@ -131,13 +146,7 @@ class Taking:
         self._over.discard(take)
         take.stop()
 
-    async def _in_thread(self, path: Path, lines: list[Header | Event]) -> Path:
+    async def _in_thread(self, sheet: file.Sheet, lines: list[Header | Event]) -> None:
         """Cancelled, the thread is left to itself, and the next one waits for it."""
-
-        def write() -> Path:
-            if isinstance(lines[0], Header):
-                return file.begin(path, lines)
-            file.append(path, lines)
-            return path
-
-        return await trio.to_thread.run_sync(write, limiter=self._thread, abandon_on_cancel=True)
+        work = partial(sheet.append, lines)
+        await trio.to_thread.run_sync(work, limiter=self._thread, abandon_on_cancel=True)

@@ -16,8 +16,14 @@ TESTS = {
         *("tests/nurseries/test_outbox.py", "tests/nurseries/test_outbox_machine.py"),
         *("tests/calls/test_lessons.py", "tests/calls/test_corners.py"),
     ),
-    "nurseries/speech.py": ("tests/calls/test_lessons.py", "tests/calls/test_corners.py", "tests/calls/test_table.py"),
-    "nurseries/floor.py": ("tests/calls/test_lessons.py", "tests/calls/test_corners.py", "tests/calls/test_table.py"),
+    "nurseries/speech.py": (
+        *("tests/nurseries/test_speech.py", "tests/calls/test_lessons.py"),
+        *("tests/calls/test_corners.py", "tests/calls/test_table.py"),
+    ),
+    "nurseries/floor.py": (
+        *("tests/calls/test_decided.py", "tests/calls/test_lessons.py"),
+        *("tests/calls/test_corners.py", "tests/calls/test_table.py"),
+    ),
     "nurseries/moving.py": ("tests/calls/test_stays.py", "tests/calls/test_hand_off.py"),
     "agent/speak/ledger.py": ("tests/agent/speak/test_ledger.py", "tests/nurseries/test_outbox_machine.py"),
     "agent/hear/turns.py": ("tests/agent/hear/test_turns.py",),
@@ -27,14 +33,31 @@ TESTS = {
 }
 """What is mutated, and what is to notice."""
 
+EQUIVALENT = {
+    (
+        "agent/speak/ledger.py",
+        "played * BYTES_PER_MS >= sentence.sent_bytes - ROUNDING",
+        "played * BYTES_PER_MS > sentence.sent_bytes - ROUNDING",
+    ): "half a byte is there for rounding: nothing plays just so much",
+    (
+        "nurseries/speech.py",
+        'Not a checkpoint."""\n        self._note_first()\n        self.delayed',
+        'Not a checkpoint."""\n        pass\n        self.delayed',
+    ): "a new way out is opened by `_live` alone, which notes it as well",
+}
+"""What nobody can notice: the file, the text, what it becomes, and why that is the same."""
+
 TURNED = {" < ": " <= ", " <= ": " < ", " > ": " >= ", " >= ": " > ", " == ": " != ", " != ": " == "}
 TURNED |= {" is not None": " is None", " is None": " is not None"}
 
 
 def drawn(root: Path, count: int, seed: int) -> list[Variant]:
-    """So many of the tree under `root`, the same for the same seed."""
+    """So many of the tree under `root`, the same for the same seed; those that are EQUIVALENT are left out."""
     every = [variant for file in TESTS for variant in mutants(root, file)]
-    return random.Random(seed).sample(every, min(count, len(every)))
+    some = random.Random(seed).sample(every, min(count, len(every)))
+    texts = {file: (root / file).read_text() for file in TESTS}
+    same = {(file, texts[file].replace(old, new)) for file, old, new in EQUIVALENT}
+    return [one for one in some if (one.file, texts[one.file].replace(one.old, one.new)) not in same]
 
 
 def mutants(root: Path, file: str) -> Iterator[Variant]:

@@ -24,6 +24,7 @@ import pytest
 import trio
 
 from agent.rehearsal.log import CALLER_HUNG_UP, CallLog
+from nurseries.replay.play import play
 from tests.calls.server import Server
 from tests.calls.witness import SETTINGS, lost, place, plan_of
 
@@ -97,7 +98,7 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 def test_it_is_told_and_the_calls_go_on(tmp_path: Path, disk: Limit | Small) -> None:
-    server = Server(tmp_path, before=disk.before, **SETTINGS)
+    server = Server(tmp_path, before=disk.before, **SETTINGS, RECORD_SESSIONS="always")
     assert ready(server) == (200, "ready")
 
     def trouble() -> None:
@@ -123,9 +124,14 @@ def test_it_is_told_and_the_calls_go_on(tmp_path: Path, disk: Limit | Small) -> 
         logs = trio.run(calls)
         until(lambda: not list((disk.data(server) / "journal").iterdir()))
         records, sound = _read(disk.data(server))
+        played = [play(path) for path in sorted((disk.data(server) / "sessions").iterdir())]
+        metrics = httpx2.get(server.url + "/metrics", trust_env=False).text
     finally:
         server.kill()
 
+    assert len([line for line in server.lines if "sessions not recorded" in line]) == 1
+    assert f"calling_agent_sessions_lost_total {CALLS}.0" in metrics
+    assert [(each.difference, each.breaks_off) for each in played] == [(None, True)] * CALLS
     told = [line for line in server.lines if "the journal cannot be written" in line]
     assert len(told) == 1, told
     assert "No space left" in told[0] or "File too large" in told[0]

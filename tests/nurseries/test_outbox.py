@@ -3,6 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock, assert_checkpoints, assert_no_checkpoints, wait_all_tasks_blocked
 
+from agent.seen.pace import Pace
 from agent.speak.ledger import Ledger
 from nurseries.outbox import Audio, Clear, MarkAfter, Outbox, Outgoing
 from tests.examples import examples
@@ -268,3 +269,81 @@ async def test_what_was_cleared_takes_no_room(autojump_clock) -> None:
             track.begin("Hello.")
             await track.say(b"a" * MESSAGE)
             box.clear()
+
+
+async def test_with_exactly_its_room_queued_it_is_full(autojump_clock, nursery) -> None:
+    box = outbox(room_ms=320)
+    track = box.open(1)
+    track.begin("Hello.")
+    done: list[int] = []
+
+    async def say() -> None:
+        for n in range(3):
+            await track.say(b"a" * MESSAGE)
+            done.append(n)
+
+    nursery.start_soon(say)
+    await trio.sleep(1)
+    assert done == [0]
+    await box.take()
+    await trio.sleep(1)
+    assert done == [0, 1]
+    nursery.cancel_scope.cancel()
+
+
+async def test_to_wait_for_room_is_a_checkpoint_where_there_is_some() -> None:
+    box = outbox()
+    track = box.open(1)
+    with assert_checkpoints():
+        await box.room(track)
+
+
+async def test_what_was_heard_is_measured_by_all_the_sound_that_is_there(autojump_clock, nursery) -> None:
+    """A slow voice: by its letters the sentence would be over within two seconds."""
+    box = outbox(lead_ms=200)
+    track = box.open(1)
+    track.begin("one two three four five six")
+    nursery.start_soon(drain, box, [])
+    await track.say(b"a" * 8 * 4800)
+    track.end()
+    await trio.sleep(1.7)
+    box.clear()
+
+    (heard,) = box.ledger.take()
+    assert heard.text == "one two"
+    assert heard.rest == "three four five six"
+    nursery.cancel_scope.cancel()
+
+
+class Told(Pace):
+    """Remembers what it was told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[object] = []
+
+    def starving(self) -> None:
+        self.told.append("starving")
+
+    def handed(self, late_ms: float, hole_ms: float) -> None:
+        self.told.append((round(late_ms), round(hole_ms)))
+
+    def said(self) -> None:
+        self.told.append("said")
+
+
+async def test_a_hole_is_laid_to_who_made_it(autojump_clock, nursery) -> None:
+    """The voice, where nothing was queued when more was due; else it was us."""
+    pace = Told()
+    box = Outbox(Ledger(), lead_ms=200, message_ms=160, room_ms=5000, began=trio.current_time(), pace=pace)
+    track = box.open(1)
+    track.begin("Hello there.")
+    await track.say(b"a" * MESSAGE * 3)
+    nursery.start_soon(drain, box, [])
+    await trio.sleep(1)
+    await track.say(b"a" * MESSAGE)
+    track.end()
+    await trio.sleep(2)
+
+    assert pace.told == [(40, -160), (0, -200), "starving", (720, 520), "said"]
+    nursery.cancel_scope.cancel()

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ops.proofs.breaking import fault, load
-from ops.proofs.mutants import drawn
+from ops.proofs.mutants import EQUIVALENT, TESTS, drawn, mutants
 from ops.proofs.variants import LISTS, ROOT
 
 PRODUCT = "def larger(a, b):\n    # of two\n    return max(a, b)\n"
@@ -86,3 +86,14 @@ def test_mutants_are_of_the_code_and_the_same_for_the_same_seed() -> None:
     assert made == drawn(ROOT, 40, 1)
     for mutant in made:
         compile((ROOT / mutant.file).read_text().replace(mutant.old, mutant.new), mutant.file, "exec")
+
+
+def test_what_nobody_can_notice_is_a_mutant_of_the_code_and_never_drawn() -> None:
+    texts = {file: (ROOT / file).read_text() for file in TESTS}
+    every = {(file, texts[file].replace(one.old, one.new)) for file in TESTS for one in mutants(ROOT, file)}
+    same = {(file, texts[file].replace(old, new)) for file, old, new in EQUIVALENT}
+
+    assert len(same) == len(EQUIVALENT)
+    assert same <= every
+    made = drawn(ROOT, 10_000, 1)
+    assert {(one.file, texts[one.file].replace(one.old, one.new)) for one in made} == every - same

@@ -35,12 +35,18 @@ class Kept(Taking):
         take.over(msgspec.to_builtins(record))
 
 
-def taken(stage: Stage, work: Callable[[], Awaitable[Any]]) -> list[tuple[Header, list[Event]]]:
-    """Do it on a clock of its own; the legs that it had on this stage, as they were recorded and read again."""
-    kept = Kept(stage.settings)
+def taken(
+    stage: Stage, work: Callable[[], Awaitable[Any]], legs: list[tuple[Header, list[Event]]] | None = None
+) -> list[tuple[Header, list[Event]]]:
+    """Do it on a clock of its own; the legs that it had on this stage, as they were recorded and read again. They are
+    added to `legs`, also where the work raises."""
+    kept, legs = Kept(stage.settings), [] if legs is None else legs
     stage.kind = partial(TakenCall, kept)
-    trio.run(work, clock=MockClock(autojump_threshold=0), instruments=[kept.watcher])
-    return [(again(header, Header), [again(event, Event) for event in events]) for header, events in kept.legs]
+    try:
+        trio.run(work, clock=MockClock(autojump_threshold=0), instruments=[kept.watcher])
+    finally:
+        legs += [(again(header, Header), [again(event, Event) for event in events]) for header, events in kept.legs]
+    return legs
 
 
 def again(value: Any, kind: Any) -> Any:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import resource
+import signal
 import zlib
 from pathlib import Path
 from typing import Any
@@ -27,16 +29,6 @@ def test_what_belongs_to_nothing_is_told_with_its_line(tmp_path: Path, lines: li
         file.read(path)
 
 
-def test_a_leg_that_begins_twice_has_two_files(tmp_path: Path) -> None:
-    paths = [file.begin(file.path_of(tmp_path, "CA1", leg), [HEADER]) for leg in (1, 10, 1, 2, 1)]
-    for n, path in enumerate(paths):
-        file.append(path, [Pass(float(n))])
-
-    assert [path.name for path in paths] == [f"CA1-{leg}.session.gz" for leg in ("1", "10", "1.2", "2", "1.3")]
-    assert [file.read(path)[1] for path in paths] == [[Pass(float(n))] for n in range(5)]
-    assert file.of_call(tmp_path, "CA1") == [paths[n] for n in (0, 2, 4, 3, 1)]
-
-
 def test_what_is_no_text_is_told(tmp_path: Path) -> None:
     path = tmp_path / "x.session.gz"
     path.write_bytes(gzip.compress(msgspec.json.encode(HEADER) + b'\n["p",1]\n["a","\xff"]\n'))
@@ -57,6 +49,44 @@ def test_a_file_that_is_cut_anywhere_is_read_as_far_as_it_goes(tmp_path: Path) -
         ends.append(len(file.read(path)[1]))
     assert ends == sorted(ends)
     assert ends[-1] == 30
+
+
+def test_a_file_that_is_there_is_left_to_whoever_began_it(tmp_path: Path) -> None:
+    """The same leg twice while the store was away, or two processes on one folder."""
+    path = file.path_of(tmp_path / "sessions", "CA1", 1)
+    first, second, third = file.Sheet(path), file.Sheet(path), file.Sheet(path)
+    first.append([HEADER, Pass(1.0)])
+    for at in (2.0, 3.0):
+        second.append([HEADER, Pass(at)] if at == 2.0 else [Pass(at)])
+        first.append([Pass(at)])
+    third.append([HEADER, Pass(9.0)])
+
+    assert [file.read(sheet.path)[1] for sheet in (first, second, third)] == [
+        [Pass(1.0), Pass(2.0), Pass(3.0)],
+        [Pass(2.0), Pass(3.0)],
+        [Pass(9.0)],
+    ]
+    file.Sheet(file.path_of(tmp_path / "sessions", "CA1", 10)).append([HEADER])
+    file.Sheet(file.path_of(tmp_path / "sessions", "CA1", 2)).append([HEADER])
+    found = [path.name.removesuffix(file.SUFFIX) for path in file.of_call(tmp_path / "sessions", "CA1")]
+    assert found == ["CA1-1", "CA1-1.2", "CA1-1.3", "CA1-2", "CA1-10"]
+
+
+def test_where_the_disk_takes_nothing_of_it_no_file_is_left(tmp_path: Path) -> None:
+    sheet = file.Sheet(file.path_of(tmp_path, "CA1", 1))
+    full = (resource.RLIMIT_FSIZE, resource.getrlimit(resource.RLIMIT_FSIZE))
+    asked = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10, full[1][1]))
+        with pytest.raises(OSError, match="File too large"):
+            sheet.append([HEADER])
+    finally:
+        resource.setrlimit(*full)
+        signal.signal(signal.SIGXFSZ, asked)
+
+    assert list(tmp_path.iterdir()) == []
+    sheet.append([HEADER])
+    assert [path.name for path in tmp_path.iterdir()] == ["CA1-1.session.gz"]
 
 
 def test_many_members_are_read_once_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

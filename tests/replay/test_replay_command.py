@@ -8,13 +8,11 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import msgspec
 import pytest
 import trio
 
-from agent.config import Settings
 from agent.replay import file
-from agent.replay.given import settings_of
+from agent.replay.events import Command, Over
 from tests.calls.server import Server
 from tests.calls.witness import SETTINGS, place, plan_of
 
@@ -66,6 +64,33 @@ def test_the_line_of_time_tells_who_spoke_and_what_was_decided(sessions: Path) -
         assert words in told
 
 
+def test_calls_that_go_on_as_the_server_is_told_to_leave_have_whole_recordings(tmp_path: Path) -> None:
+    """Several at once, and longer than they may: each has its end, and what was done to it."""
+    server = Server(tmp_path, **SETTINGS | {"RECORD_SESSIONS": "always", "DRAIN_TIMEOUT_S": "2"})
+
+    async def in_the_middle() -> None:
+        await trio.sleep(2.5)
+        server.process.send_signal(signal.SIGTERM)
+
+    async def calls() -> None:
+        await place(server.url, await plan_of(4), 3, 0.3, in_the_middle)
+
+    try:
+        trio.run(calls)
+        assert server.process.wait(30) == 0
+    finally:
+        server.kill()
+    told = replay(tmp_path / "data" / "sessions")
+
+    assert (told.returncode, told.stderr) == (0, "")
+    assert "3 recordings: 3 as recorded, 0 differ" in told.stdout
+    assert "breaks off" not in told.stdout
+    for path in (tmp_path / "data" / "sessions").iterdir():
+        _, events = file.read(path)
+        assert isinstance(events[-1], Over)
+        assert any(isinstance(event, Command) for event in events)  # it was told
+
+
 def test_what_differs_is_told(sessions: Path, tmp_path: Path) -> None:
     header, events = file.read(next(sessions.iterdir()))
     header.settings["LEAD_MS"] = 100
@@ -95,34 +120,3 @@ def test_calls_of_a_real_server_are_compared_and_kept(sessions: Path, tmp_path: 
     assert (told.returncode, told.stderr) == (0, "")
     told = replay(tmp_path)
     assert (told.returncode, told.stdout) == (0, "real.session.gz: decides as it should\n")
-
-
-def test_a_recording_that_this_version_cannot_play_is_told_and_the_others_are_played(
-    sessions: Path, tmp_path: Path
-) -> None:
-    header, events = file.read(min(sessions.iterdir()))
-    for name, changed in (
-        ("settings", {"settings": header.settings | {"LEAD_MS": "as the other version had it"}}),
-        ("manners", {"profile": header.profile | {"greeting": 7}}),
-        ("whole", {}),
-    ):
-        file.append(tmp_path / f"{name}{file.SUFFIX}", [msgspec.structs.replace(header, **changed), *events])
-    for told in (replay(tmp_path), replay("--against", tmp_path)):
-        assert told.returncode == 1
-        assert "LEAD_MS=as the other version had it: " in told.stderr
-        assert "manners that this version cannot read: " in told.stderr
-        assert "Traceback" not in told.stderr
-        assert "1 as recorded" in told.stdout or "0 of 1 call changes" in told.stdout
-
-
-def test_where_it_is_played_says_nothing_about_how_it_went(
-    sessions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path(".env").write_text("LEAD_MS=333\nSILENCE_S=nonsense\n")
-    monkeypatch.setenv("BARGE_IN_MS", "999")
-
-    assert settings_of({"LEAD_MS": 200}).LEAD_MS == 200
-    assert settings_of({}) == settings_of({"BARGE_IN_MS": Settings.model_fields["BARGE_IN_MS"].default})
-    told = replay(sessions)
-    assert (told.returncode, told.stderr) == (0, "")

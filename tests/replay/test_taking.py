@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import random
-import resource
+import gzip
+import re
+import threading
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
+import structlog
 import trio
 from trio.testing import MockClock
 
 from agent.keep.record import CallRecord
+from agent.metrics import exposition
 from agent.replay import file
-from agent.replay.events import VERSION, Asked, Header, Pass
+from agent.replay.events import VERSION, Asked, Header
 from nurseries.replay.pass_clock import Watcher
 from nurseries.replay.take import Take
 from nurseries.replay.taking import LEAVE_S, LOOK_S, ROUND_S, Taking, Write
@@ -33,16 +37,15 @@ class Disk:
         self.error = error
         self.written: list[str] = []
 
-    async def write(self, path: Path, lines: list[Any]) -> Path:
-        if path.name.startswith("bad"):
+    async def write(self, sheet: file.Sheet, lines: list[Any]) -> None:
+        if sheet.path.name.startswith("bad"):
             if self.error is None:
                 await trio.sleep_forever()
             raise self.error
-        self.written += [path.name] * len(lines)
-        return path
+        self.written += [sheet.path.name] * len(lines)
 
 
-def taking(write: Write | None) -> Taking:
+def taking(write: Write) -> Taking:
     return Taking(configured(RECORD_SESSIONS="always"), Watcher(), write=write)
 
 
@@ -95,30 +98,66 @@ async def test_one_that_cannot_be_written_is_given_up_and_the_others_are_not(
     assert disk.written == ["good-1.session.gz"] * 3
 
 
-async def test_a_disk_that_is_full_gives_one_up_and_leaves_what_there_was(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("DATA_DIR", str(tmp_path))
-    sessions, told = taking(None), list[FIELDS]()
-    monkeypatch.setattr("nurseries.replay.taking.log.warning", lambda what, **more: told.append({"what": what} | more))
-    small, large = begun(sessions, "small"), begun(sessions, "large")
-    small.events[:0], large.events[:0] = [Pass(0.0)], [Pass(0.0)]
-    await sessions._write()
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))  # this thread's signal for it is ignored by Python
-    try:
-        large.events += [Asked("think", random.Random(n).randbytes(40).hex()) for n in range(400)]
-        small.events.append(Asked("think"))
-        await sessions._write()
-        large.sent("more")
-        small.events.append(Asked("think"))
-        await sessions._write()
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+async def test_a_disk_that_takes_nothing_is_told_once_and_each_is_counted(tmp_path: Path) -> None:
+    folder = tmp_path / "data" / "sessions"
+    folder.parent.mkdir()
+    folder.write_text("in the way")
+    sessions = Taking(configured(RECORD_SESSIONS="always", DATA_DIR=folder.parent), Watcher())
+    before = lost()
+    with structlog.testing.capture_logs() as logs:
+        for sids in (["CA1"], ["CA2"], ["CA3", "CA4"]):
+            for sid in sids:
+                begun(sessions, sid)
+            await sessions._round()
+        assert told(logs) == ["File exists"]
+        assert lost() - before == 4
 
-    assert [each["what"] for each in told] == ["session not recorded"]
-    assert "large-1" in told[0]["path"]
-    assert not large.events
-    folder = tmp_path / "sessions"
-    assert len(file.read(folder / "small-1.session.gz")[1]) == 4
-    assert file.read(folder / "large-1.session.gz")[0] == header("large")
+        folder.unlink()
+        begun(sessions, "CA5")
+        await sessions._round()
+        assert [path.name for path in folder.iterdir()] == ["CA5-1.session.gz"]
+        folder.rename(folder.with_name("elsewhere"))
+        folder.write_text("in the way")
+        begun(sessions, "CA6")
+        await sessions._round()
+    assert told(logs) == ["File exists"] * 2
+    assert lost() - before == 5
+
+
+async def test_what_is_being_written_as_the_process_leaves_and_what_follows_is_one_file(tmp_path: Path) -> None:
+    """The disk takes its time for the first piece, and another leg of the name is there."""
+    sessions = Taking(configured(RECORD_SESSIONS="always", DATA_DIR=tmp_path), Watcher())
+    other = file.path_of(tmp_path / "sessions", "CA1", 1)
+    file.append(other, [header("CA1")])
+    goes, writes = threading.Event(), trio.Event()
+    token = trio.lowlevel.current_trio_token()
+
+    class Slow(file.Sheet):
+        def append(self, lines: Iterable[Any]) -> None:
+            trio.from_thread.run_sync(writes.set, trio_token=token)
+            goes.wait(30)
+            super().append(lines)
+
+    async with trio.open_nursery() as nursery:
+        take = begun(sessions, "CA1")
+        sessions._takes[take] = sheet = Slow(other)
+        nursery.start_soon(sessions.run)
+        await writes.wait()
+        take.events.append(Asked("send"))
+        nursery.cancel_scope.cancel()
+        goes.set()
+
+    assert sheet.path.name == "CA1-1.2.session.gz"
+    assert len(gzip.decompress(sheet.path.read_bytes()).splitlines()) == 3
+    assert len(gzip.decompress(other.read_bytes()).splitlines()) == 1
+
+
+def lost() -> float:
+    """How often one was given up, as /metrics tells."""
+    (line,) = re.findall(rb"^calling_agent_sessions_lost_total (\S+)", exposition(), re.MULTILINE)
+    return float(line)
+
+
+def told(logs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Why nothing is recorded, as often as it is said."""
+    return [line["error"] for line in logs if line["event"] == "sessions not recorded"]

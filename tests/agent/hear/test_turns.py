@@ -174,3 +174,13 @@ def test_no_utterance_ends_before_it_begins_however_its_sound_is_stamped(steps: 
 
     (utterance,) = taken
     assert utterance.start_ms <= utterance.end_ms
+
+
+def test_it_is_told_whether_the_last_window_was_speech() -> None:
+    detector = TurnDetector(GUARDS)
+    told = [detector.voiced]
+    for n, probability in enumerate([0, 1, 0, *[1] * 4, 0, 1, *[0] * 12]):
+        detector.hear(bytes(256), probability, n * WINDOW_MS)
+        told.append(detector.voiced)
+
+    assert told == [False, False, True, False, *[True] * 4, False, True, *[False] * 12]
