@@ -1,4 +1,5 @@
-"""What a call costs with one worker, with several, and without a parent: the same calls to each, by turns.
+"""What a call costs with one worker and with several: the same calls to each, by turns; or with --each as many for each
+worker, since a process that has few calls spends more on one: it wakes up for fewer frames at a time.
 
 Servers run on all cores, as in production, and so do the callers (ops/bench/suite/load.py), so that what is compared is
 processor time a call-second: of all processes of a server together, its parent included. Efficiency is what one process
@@ -44,13 +45,15 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--each", action="store_true", help="so many calls for each worker")
     args = parser.parse_args()
     costs: dict[int, list[float]] = {count: [] for count in args.workers}
     print(described())
     print("workers  ms a call-second  cores taken  calls by worker       late p99 ms  faults")
     for _ in range(args.rounds):
         for count in args.workers:
-            costs[count].append(_measure(count, args.calls, args.seconds))
+            calls = args.calls * count if args.each else args.calls
+            costs[count].append(_measure(count, calls, args.seconds))
     first = statistics.median(costs[args.workers[0]])
     for count, found in costs.items():
         cost = statistics.median(found)
