@@ -240,7 +240,7 @@ def main() -> int:
         spread = f"({min(costs) * 1e6:.0f} to {max(costs) * 1e6:.0f})"
         print(
             f"{way:>7} out  {kind:8} {cost * 1e6:6.0f} us a call-second {spread}"
-            f"  {1 / cost:6.0f} calls a core  {back:.1%} of what was due"
+            f"  {1 / max(cost, 1e-9):6.0f} calls a core  {back:.1%} of what was due"
         )
     return 0
 
