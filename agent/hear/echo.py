@@ -9,7 +9,7 @@ echo too. The delay may change between two utterances, for a network's sake: the
 recognised the caller speaks: whatever is in doubt is the caller.
 
 All sound is compared as differences from sample to sample: that takes out most of the pitch, which voices share.
-Nothing is computed but when asked, except one energy for each window heard.
+Nothing is computed but when asked: a window is only kept until then.
 """
 
 from __future__ import annotations
@@ -53,9 +53,9 @@ MOVES = range(-3, 4)
 BETTER = 0.7
 """It is moved if that leaves over so much less."""
 
-FLOOR_SHARE, LOUD, OVER_FLOOR = 10, 2.0, 1.6
-"""The line's noise is the energy of the softest tenth of the last windows. Twice that may be learned from, and somebody
-who speaks is 2 dB above it."""
+FLOOR_WINDOWS, FLOOR_SHARE, LOUD, OVER_FLOOR = 96, 10, 2.0, 1.6
+"""The line's noise is the energy of the softest tenth of the windows of the last three seconds. Twice that may be
+learned from, and somebody who speaks is 2 dB above it."""
 CODING, STEP = 1.6e-3, 4e-8
 """The energy of mu-law's own noise in differences: against the sound's (28 dB below), and at least (its least step)."""
 
@@ -68,7 +68,9 @@ class EchoGuard:
         self._heard = bytearray()
         self._end = 0
         """Of what was heard, in samples."""
-        self._energies: deque[float] = deque(maxlen=96)
+        self._energies: deque[float] = deque(maxlen=FLOOR_WINDOWS)
+        self._unmeasured: deque[bytes] = deque(maxlen=FLOOR_WINDOWS)
+        """Windows heard since the energies were last asked for."""
         self._peaks: deque[tuple[int, int, float]] = deque(maxlen=12)
         self._path: EchoPath | None = None
         self._candidate: EchoPath | None = None
@@ -98,8 +100,7 @@ class EchoGuard:
         self._heard += window
         del self._heard[: -STRETCH - 1]
         self._end += len(window)
-        steps = np.diff(mulaw.decode_float(window))
-        self._energies.append(float(steps @ steps) / len(window))
+        self._unmeasured.append(window)
 
     def is_echo(self, window: bytes, at_ms: float) -> bool:
         """Whether this window is our own voice and nothing else. It is the one told to `heard` last, or is told now."""
@@ -107,7 +108,7 @@ class EchoGuard:
             self.heard(window, at_ms)
         sound = mulaw.decode_float(bytes(self._heard))
         heard, newest = np.diff(sound), np.diff(sound[-WINDOW - 1 :])
-        floor = sorted(self._energies)[len(self._energies) // FLOOR_SHARE]
+        floor = self._floor()
         coding = CODING * float(np.mean(sound[-WINDOW:] ** 2)) + STEP
         if self._path is not None and self._foretold(self._path, newest, floor, coding):
             return True
@@ -122,6 +123,14 @@ class EchoGuard:
         known = self._path is not None and self._path.trusted and self._path.holds(delay)
         self._learn(newest, delay)
         return left < HARDLY if known else True
+
+    def _floor(self) -> float:
+        """The line's noise."""
+        if self._unmeasured:
+            windows = mulaw.decode_float(b"".join(self._unmeasured)).reshape(-1, WINDOW)
+            self._energies.extend(float(steps @ steps) / WINDOW for steps in np.diff(windows))
+            self._unmeasured.clear()
+        return sorted(self._energies)[len(self._energies) // FLOOR_SHARE]
 
     def _foretold(self, path: EchoPath, newest: Floats, floor: float, coding: float) -> bool:
         rows = path.rows(self._ours, self._end)
