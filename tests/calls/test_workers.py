@@ -46,9 +46,16 @@ CRASH_MS = 8000.0
 
 
 def workers(server: Server) -> set[int]:
-    """The processes that the parent has started."""
-    parent = server.process.pid
-    return {int(pid) for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()}
+    """The processes that the parent has started, from whichever of its threads."""
+    lists = Path(f"/proc/{server.process.pid}/task").glob("*/children")
+    return {int(pid) for each in lists for pid in _read(each).split()}
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:  # the thread is gone
+        return ""
 
 
 async def counted(url: str, name: str) -> dict[str, float]:

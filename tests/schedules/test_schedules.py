@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from nurseries.memory import Memory
 from nurseries.purse import Account
-from tests.examples import examples
+from tests.examples import PROFILE, examples
 from tests.schedules.explore import first_broken, quiet
 from tests.schedules.scenario import draw
 from tests.schedules.world import play
@@ -25,7 +25,11 @@ SHOWN = (
 """Seeds that have found a fault."""
 
 
-@settings(max_examples=examples(200), phases=(Phase.explicit, Phase.reuse, Phase.generate))  # no seed is a smaller one
+@settings(
+    max_examples=examples(200),
+    derandomize=PROFILE == "house",  # by day the same ones; new ones at night
+    phases=(Phase.explicit, Phase.generate),  # no seed is a smaller one
+)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_no_drawn_schedule_breaks_a_promise(seed: int) -> None:
     with quiet():
