@@ -57,7 +57,8 @@ class Count:
     def __init__(self, name: str, what: str, *labels: str, registry: CollectorRegistry = REGISTRY) -> None:
         """`name` without the prefix; `_total` is appended. Raises ValueError for a name that is taken."""
         self._counter = Counter(PREFIX + name, what, labels, registry=registry)
-        DECLARED[f"{name}_total"] = labels
+        if registry is REGISTRY:
+            DECLARED[f"{name}_total"] = labels
         self._series = _Series(labels)
 
     def add(self, amount: float = 1.0, **labels: str) -> None:
@@ -78,7 +79,8 @@ class Times:
         self, name: str, what: str, *labels: str, buckets: Iterable[float], registry: CollectorRegistry = REGISTRY
     ) -> None:
         self._histogram = Histogram(PREFIX + name, what, labels, buckets=tuple(buckets), registry=registry)
-        DECLARED[name] = labels
+        if registry is REGISTRY:
+            DECLARED[name] = labels
         self._series = _Series(labels)
 
     def begin(self, **labels: str) -> None:
