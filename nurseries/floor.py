@@ -229,9 +229,10 @@ class Floor:
                     self._turn_is(words)
                     dialogue.caller_said(words.text, words.utterance.start_ms, words.utterance.end_ms)
                     return
-                self.barge_ins += 1
-                INTERRUPTIONS.add(kind="barge-in")
-                decided("barge-in")
+                if not self._took:  # else it is silent, and what it was doing takes its time to be gone
+                    self.barge_ins += 1
+                    INTERRUPTIONS.add(kind="barge-in")
+                    decided("barge-in")
                 dialogue.hush("words over the agent")
         self._turn_is(words)
         dialogue.caller_said(words.text, words.utterance.start_ms, words.utterance.end_ms)
@@ -288,10 +289,11 @@ class Floor:
 
     def _take(self) -> None:
         """It is the caller's turn: what the agent was saying is void."""
-        self.barge_ins += self._cut
-        INTERRUPTIONS.add(self._cut, kind="barge-in")
-        log.info("barge-in" if self._cut else "more is said")
-        decided("barge-in" if self._cut else "more is said")
+        if not self._took:
+            self.barge_ins += self._cut
+            INTERRUPTIONS.add(self._cut, kind="barge-in")
+            log.info("barge-in" if self._cut else "more is said")
+            decided("barge-in" if self._cut else "more is said")
         self._took = True
         self._dialogue.hush("barge-in")
 

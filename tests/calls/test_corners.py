@@ -7,6 +7,7 @@ sentence plays from 0.2 to 1.5 s, its second until 2.6 s.
 from collections import deque
 from collections.abc import Mapping
 
+import pytest
 import trio
 
 from agent.keep.record import CallRecord
@@ -220,6 +221,27 @@ async def test_who_took_the_turn_gets_an_answer_though_no_words_are_left_in_the_
     await stage.place(tone(600, at_ms=1000), tone(600, at_ms=1900), quiet_ms=2000)
 
     assert stage.told == ["agent: Hello, this is -", "agent: Yes?"]
+    assert stage.record.barge_ins == 1
+
+
+@pytest.mark.parametrize("lines", [(600,), (600, 600)])
+async def test_a_barge_in_counts_once_however_long_the_old_turn_takes_to_be_gone(autojump_clock, lines) -> None:
+    stage = Stage(Script(realtime_factor=1.0))
+    own = stage.voice.synthesise
+
+    async def synthesise(text, emit, **more) -> None:
+        try:
+            await own(text, emit, **more)
+        finally:
+            with trio.CancelScope(shield=True):
+                await trio.sleep(4)
+
+    async def transcribe(_utterance, _language) -> str:
+        return "wait, please"
+
+    stage.voice.synthesise, stage.ears.transcribe = synthesise, transcribe
+    await stage.place(*(tone(ms, at_ms=1000 + 900 * n) for n, ms in enumerate(lines)), quiet_ms=2000)
+
     assert stage.record.barge_ins == 1
 
 
