@@ -16,6 +16,7 @@ from agent.web.security import Gate
 from agent.web.state import ProcessState
 from agent.wire.media_stream import Encoder, Media, Start, decode
 from agent.wire.ports import MediaSocket
+from nurseries.door import media_side
 from nurseries.door.front_door import serve_door
 from nurseries.serve import raise_files
 
@@ -47,4 +48,6 @@ async def main(piece_ms: int) -> None:
 
 if __name__ == "__main__":
     raise_files()
+    # Nobody says here which call he is, and of strangers a door takes a hundred.
+    media_side.MAX_STRANGERS = media_side.MAX_ARRIVING = 10_000
     trio.run(main, int(sys.argv[1]))
