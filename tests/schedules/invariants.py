@@ -133,11 +133,13 @@ def no_turn_is_reserved(micros: int) -> str:
     return f"{micros} millionths of a dollar" if micros else ""
 
 
-def what_was_understood_is_written_down(leg: Leg, told: Sequence[tuple[float, float, str]]) -> str:
+def what_was_understood_is_written_down(leg: Leg, told: Sequence[tuple[float, float, str]], until_ms: float) -> str:
     """What the recogniser has answered last of each utterance is in the record, word for word and in its place, or the
-    utterance is left for whoever understands the rest of a call. Nobody else tells what the caller said."""
+    utterance is left for whoever understands the rest of a call. Nobody else tells what the caller said. `until_ms`:
+    what begins then or later is said to the next leg, which may have begun before this one is closed."""
     call, known = leg.call, len(leg.before.entries) if leg.before is not None else 0
-    last = {start: (start, end, text) for start, end, text in told if start >= call._leg_began_ms - SAME_MS}
+    ours = (each for each in told if call._leg_began_ms - SAME_MS <= each[0] < until_ms - SAME_MS)
+    last = {start: (start, end, text) for start, end, text in ours}
     lines = [entry for entry in call.record().entries[known:] if entry.role == "caller" and not entry.keys]
     for start, end, text in last.values():
         written = any(line.text == text and abs(line.end_ms - end) <= SAME_MS for line in lines)

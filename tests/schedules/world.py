@@ -319,7 +319,9 @@ class World:
         self._check(invariants.nothing_is_left_of_a_leg, leg)
         self._check(invariants.there_is_an_ending, leg)
         if not self.scenario.live:
-            self._check(invariants.what_was_understood_is_written_down, leg, self.stage.ears.told)  # type: ignore[attr-defined]
+            until_ms = self.legs[leg.n].call._leg_began_ms if leg.n < len(self.legs) else float("inf")
+            told = self.stage.ears.told  # type: ignore[attr-defined]
+            self._check(invariants.what_was_understood_is_written_down, leg, told, until_ms)
         self._pay(leg)
 
     def _pay(self, leg: Leg) -> None:
@@ -360,6 +362,9 @@ class World:
         silent_since = leg.cleared_at if '"clear"' in leg.wire.keeps else leg.silent_since
         if silent_since is not None:  # no clear could be sent, and the carrier played on
             ended = min(ended, silent_since * 1000)
+            unsaid = [ended]
+        if leg.hung_up_at is not None and leg.hung_up_at * 1000 < ended:  # nobody listens while the socket is closed
+            ended = leg.hung_up_at * 1000
             unsaid = [ended]
         told = invariants.agent_words(leg.call.record())
         told = told[len(invariants.agent_words(leg.before)) if leg.before is not None else 0 :]
