@@ -1,4 +1,5 @@
-"""What is said while calls go on, on its way to a real journal and to a store that is there, away, slow or lossy."""
+"""What is said while calls go on, on its way to a real journal and to a store that is there, away, slow or lossy. In
+one file: each test is another fate of the same journal and store."""
 
 from __future__ import annotations
 

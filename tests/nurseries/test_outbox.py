@@ -1,3 +1,5 @@
+"""Sound on its way out, and what is left of it behind a clear: in virtual time. In one file, a test for each promise."""
+
 import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -2,6 +2,7 @@
 what was seen of it.
 
 On the mock clock, with Trio's scheduler shuffled from the same seed, so that a seed is one schedule.
+In one file, for every part of it looks at the same legs and the same clock.
 """
 
 from __future__ import annotations
