@@ -1,4 +1,4 @@
-"""Sound on its way out, and what is left of it behind a clear: in virtual time. In one file, a test for each promise."""
+"""Sound on its way out, and what is left of it behind a clear, in virtual time. One file: a test for each promise."""
 
 import trio
 from hypothesis import given, settings
