@@ -182,6 +182,7 @@ async def _run(
             spending=purse,
             softphones=softphones,
             ways=ways,
+            watching=process.watching,
             others=post.others if post is not None else None,
         )
         async with trio.open_nursery() as nursery:
