@@ -70,6 +70,11 @@ class Lines:
             )
         return msgspec.structs.replace(profile, voice=info.voice) if info.voice else profile
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of those in the file, in its order."""
+        return tuple(name for name in self._profiles if name)
+
     def has(self, name: str) -> bool:
         """Whether there is such a line."""
         return name != "" and name in self._profiles

@@ -21,6 +21,8 @@ from agent.guard.tokens import Tokens
 from agent.lines import Lines
 from agent.web.api import api_routes
 from agent.web.calling_out import CallingOut
+from agent.web.console.about import add_about
+from agent.web.console.files import console_files
 from agent.web.entrance import Entrance
 from agent.web.headers import add_security_headers
 from agent.web.health import health_routes
@@ -84,6 +86,8 @@ def create_app(
         api = api_routes(settings, records, entrance, calling_out, spending)
         if softphones is not None:
             add_softphone(api, settings, softphones, state, gate, lines, now, spending)
+        add_about(api, settings, lines, calls_out=calling_out is not None and calling_out.placing is not None)
+        app.register_blueprint(console_files())
         faces = [api]
         if entrance.sessions is not None:
             faces.append(session_routes(settings, entrance, entrance.sessions))
