@@ -7,23 +7,22 @@ export function restOf(text, meant) {
   return meant.startsWith(heard) ? meant.slice(heard.length).trim() : meant.trim();
 }
 
-// A line: {key, role, text, rest, start_ms, end_ms, interrupted, aside, keys, tool, arguments}, and while a call goes on
-// `state`: "partial" (may change), "coming" (not heard yet), "" (as it is in the record).
+// A line. While a call goes on, `coming` is what is not heard yet, and `state` "partial" where the text may change.
+export const BLANK = { role: "agent", text: "", rest: "", coming: "", start_ms: 0, end_ms: 0, interrupted: false, aside: false,
+  keys: "", tool: "", arguments: "", state: "" };
+
 export function linesOf(record) {
-  return record.entries.map((entry, n) => ({
-    key: `${entry.role}-${n}`,
-    role: entry.role,
-    text: entry.text,
-    rest: entry.interrupted ? restOf(entry.text, entry.meant) : "",
-    start_ms: entry.start_ms,
-    end_ms: entry.end_ms,
-    interrupted: Boolean(entry.interrupted),
-    aside: Boolean(entry.aside),
-    keys: entry.keys || "",
-    tool: entry.tool || "",
-    arguments: entry.arguments || "",
-    state: "",
-  }));
+  return keyed(record.entries.map(({ meant, ...entry }) => ({
+    ...BLANK,
+    ...entry,
+    rest: entry.interrupted ? restOf(entry.text, meant) : "",
+  })));
+}
+
+// Each by its side and number: it stays the same line while it grows.
+export function keyed(lines) {
+  const count = { caller: 0, agent: 0, tool: 0 };
+  return lines.map((line) => ({ ...line, key: `${line.role}-${(count[line.role] += 1)}` }));
 }
 
 // The line that is being spoken then: the last that has begun and is not over, else null.

@@ -35,7 +35,7 @@ function Said({ line, pick, current, marks }) {
     <div class="words">
       ${line.role === "tool" ? html`<${Tool} line=${line} />` : html`<p>
         <${Words} text=${line.text} marks=${marks} />
-        ${line.state === "coming" && html`<span class="unseen"> (not heard yet)</span>`}
+        ${line.coming && html`${" "}<span class="coming">${line.coming}</span>`}
         ${line.rest && html`${" "}<span class="unseen">Cut off here. Would have said: </span><s>${line.rest}</s>`}
       </p>`}
       ${told.length > 0 && html`<small>${told.join(", ")}</small>`}
