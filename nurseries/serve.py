@@ -183,6 +183,7 @@ async def _run(
             softphones=softphones,
             ways=ways,
             others=post.others if post is not None else None,
+            tries=process.tries,
         )
         async with trio.open_nursery() as nursery:
             await nursery.start(partial(process.run, listeners, app, gate, limits=limits))

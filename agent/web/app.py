@@ -38,6 +38,7 @@ from agent.web.softphone import add_softphone
 from agent.web.spending import Spending
 from agent.web.state import ProcessState
 from agent.web.transfer import HandedOver
+from agent.web.tries import Tries
 from agent.web.twilio import twilio_routes
 from agent.web.ways_back import WaysBack
 
@@ -67,12 +68,13 @@ def create_app(
     softphones: Tokens | None = None,
     ways: WaysBack | None = None,
     others: Others | None = None,
+    tries: Tries | None = None,
 ) -> QuartTrio:
     """`handed_over` is asked for calls that another process held; without `records` there is no API; `now` is the time
     the tokens are stamped with, in seconds since the epoch. Without an `entrance`, API_TOKEN is the only key;
     `readings` is how the process stands, for /metrics. Without `spending`, calls cost what they do; without tokens for
     `softphones` there are none. Without `ways` back a call is over with its stream. `others` are the workers behind
-    the same port, where there are any."""
+    the same port, where there are any. `tries`: what softphones' calls are to try."""
     app = QuartTrio(__name__, static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY, BODY_TIMEOUT=BODY_S)
     app.url_map.merge_slashes = False  # a redirect would lose Twilio's form
@@ -85,7 +87,7 @@ def create_app(
     if records is not None:
         api = api_routes(settings, records, entrance, calling_out, spending)
         if softphones is not None:
-            add_softphone(api, settings, softphones, state, gate, lines, now, spending)
+            add_softphone(api, settings, softphones, state, gate, lines, now, spending, tries)
         add_about(api, settings, lines, calls_out=calling_out is not None and calling_out.placing is not None)
         app.register_blueprint(console_files())
         faces = [api]
