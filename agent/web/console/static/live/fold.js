@@ -199,10 +199,9 @@ export class Fold {
     const lines = this.record ? linesOf(this.record) : [];
     const known = lines.length;
     const put = (line) => lines.push({ ...BLANK, ...line });
-    for (const turn of this.said) put({ role: "caller", ...turn });
     for (const line of this.speaking.values()) {
       const words = (heard) => joined(line.parts.filter((part) => part.heard === heard).map((part) => part.text));
-      const last = lines.findLast((each) => each.role !== "tool");
+      const last = lines.slice(0, known).findLast((each) => each.role !== "tool");
       if (line.cut) {
         const { heard, meant } = line.cut;
         put({ role: "agent", text: heard, rest: restOf(heard, meant), interrupted: true, start_ms: line.start_ms, end_ms: line.cut.at_ms });
@@ -212,6 +211,7 @@ export class Fold {
         put({ role: "agent", text: words(true), coming: words(false), start_ms: line.start_ms, end_ms: line.start_ms });
       }
     }
+    for (const turn of this.said) put({ role: "caller", ...turn });
     if (this.partial) put({ role: "caller", text: this.partial.text, state: "partial", start_ms: this.partial.start_ms, end_ms: this.partial.at_ms });
     return keyed([...lines.slice(0, known), ...lines.slice(known).sort((a, b) => a.start_ms - b.start_ms)]);
   }
