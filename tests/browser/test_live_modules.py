@@ -109,6 +109,29 @@ def test_a_record_takes_over_and_nothing_is_there_twice(run: Run) -> None:
     )
 
 
+def test_what_a_record_tells_as_if_it_were_cut_off_now_goes_on(run: Run) -> None:
+    so_far = {"entries": [agent("Hello. How", 0, 1450, "Hello. How can I help?")], "duration_ms": 1500}
+    seen = run(FOLD, call(*HELLO[:3], so_far, HELLO[3], say(2000, 1, 3, "Tell me.")))["seen"]
+    assert [words(each) for each in seen[4:]] == [
+        [("agent", "Hello. How", "can I help?", "")],
+        [("agent", "Hello. How can I help?", "", "")],
+        [("agent", "Hello. How can I help?", "Tell me.", "")],
+    ]
+
+
+def test_what_is_said_twice_is_there_twice(run: Run) -> None:
+    known = {"entries": [agent("Are you there?", 0, 1000)], "duration_ms": 1100}
+    again = say(8000, 2, 2, "Are you there?")
+    seen = run(FOLD, call(say(0, 1, 1, "Are you there?"), mark(1000, 1, 1), known, again))["seen"]
+    assert words(seen[-1]) == [("agent", "Are you there?", "", ""), ("agent", "", "Are you there?", "")]
+
+
+def test_what_is_cut_off_before_its_first_word_is_shown_until_a_record_comes(run: Run) -> None:
+    cut = (1100, "cut", {"turn": 1, "heard": "", "meant": ""})
+    seen = run(FOLD, call(say(1000, 1, 1, "Hello."), cut, {"entries": [], "duration_ms": 1200}))["seen"]
+    assert [words(each) for each in seen[2:]] == [[("agent", "", "", "Hello.")], []]
+
+
 CUT = (1500, "cut", {"turn": 1, "heard": "Hello. How", "meant": "Hello. How can I help?"})
 
 
