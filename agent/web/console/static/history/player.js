@@ -7,7 +7,7 @@ import { Wave } from "./wave.js";
 const BACK_MS = 5000;
 const RATES = [0.75, 1, 1.25, 1.5, 2];
 
-export function Player({ record, sound, length, gaps, cuts, told, follows, follow }) {
+export function Player({ sound, length, gaps, cuts, told, follows, follow }) {
   const clock = useRef(null);
   const [rate, hurry] = useState(1);
   useFrames(sound.playing, () => { clock.current.textContent = duration(sound.at()); }, [sound.read]);

@@ -6,13 +6,15 @@ import { Downloads } from "../history/downloads.js";
 import { Erase } from "../history/erase.js";
 import { placed } from "../history/evidence.js";
 import { Glance } from "../history/glance.js";
-import { Latency } from "../history/latency.js";
 import { Legs, StandIns } from "../history/legs.js";
+import { marksOn } from "../history/marks.js";
 import { Player } from "../history/player.js";
 import { Score, Told } from "../history/score.js";
 import { useFrames, useSound } from "../history/sound.js";
-import { Transcript, lineId } from "../history/transcript.js";
-import { ended, factName, gaps, other, outbound, reason } from "../history/words.js";
+import { ended, factName, gaps, lost, other, outbound, reason } from "../history/words.js";
+import { Timeline, momentsOf } from "../parts/timeline.js";
+import { Transcript, lineAt, linesOf } from "../parts/transcript.js";
+import { Waterfall } from "../parts/waterfall.js";
 import { html, useEffect, useMemo, useState } from "../ui.js";
 
 const AGAIN_MS = 3000;
@@ -64,31 +66,70 @@ function Shown({ record, back, about, session }) {
   const sound = useSound(record);
   const [chosen, mark] = useState("");
   const [follows, follow] = useState(true);
-  const [speaking, speak] = useState(new Set());
+  const [current, speak] = useState(null);
+  const lines = useMemo(() => linesOf(record), [record]);
   const between = useMemo(() => gaps(record), [record]);
-  const lead = record.lead;
+  const moments = useMemo(() => momentsOf(record), [record]);
   const all = useMemo(() => placed(record.entries, told(record)), [record]);
   const places = new Map(all.map((fact) => [fact.id, fact]));
+  const lead = record.lead;
   const length = Math.max(record.duration_ms, sound.peaks.ms, ...record.entries.map((entry) => entry.end_ms), 1);
-  const spoken = (ms) => record.entries.flatMap((entry, n) => (entry.role !== "tool" && entry.start_ms <= ms && ms < entry.end_ms ? [n] : []));
+  const played = sound.playing || sound.at() > 0;
 
-  useFrames(sound.playing, () => {
-    const now = sound.playing || sound.at() > 0 ? spoken(sound.at()) : [];
-    if (now.join() !== [...speaking].join()) speak(new Set(now));
-  }, [record, sound.playing]);
+  useFrames(sound.playing, () => speak(played ? (lineAt(lines, sound.at())?.key ?? null) : null), [lines, sound.playing]);
   useEffect(() => {
-    const last = Math.max(...speaking);
-    if (sound.playing && follows && speaking.size) reveal(lineId(last), "nearest");
-  }, [speaking]);
+    if (sound.playing && follows && current) reveal(current, "nearest");
+  }, [current]);
+  const go = (n) => reveal(lines[n].key, "center", true);
   const choose = (fact) => {
     mark(fact.id);
-    reveal(lineId(fact.line), "center", true);
+    go(fact.line);
+  };
+  const marked = (line) => {
+    const n = lines.indexOf(line);
+    return marksOn(line.text, all.filter((fact) => fact.line === n), chosen);
+  };
+  const before = (line) => between.filter((gap) => gap.entry === lines.indexOf(line)).map((gap) => html`
+    <li class="between" key=${`gap-${gap.from}`}><span>${lost(gap)}</span></li>`);
+  const heard = (ms) => {
+    const line = lineAt(lines, ms);
+    return line ? `${line.role} speaks: ${line.text}` : "";
   };
   const cuts = record.entries.filter((entry) => entry.interrupted).map((entry) => entry.end_ms);
-  const heard = (ms) => spoken(ms).map((n) => `${record.entries[n].role} speaks: ${record.entries[n].text}`).join("; ");
-  const from = record.recording ? sound.from : null;
+  const timed = record.recording && (record.turns || []).every((turn) => turn.said_ms !== undefined && turn.said_ms !== null);
+  const from = record.recording ? (line) => sound.from(line.start_ms) : undefined;
   return html`
     <p class="crumb"><a href=${back}>← All calls</a></p>
+    <${Head} record=${record} />
+    ${!record.ending && html`<p class="warn">This call goes on. <a href=${`#/live/${record.call_sid}`}>Watch it live</a></p>`}
+    ${record.summary && html`<p class="summary">${record.summary}</p>`}
+    <${Glance} record=${record} gaps=${between} go=${go} />
+    ${record.recording
+      ? html`<${Player} sound=${sound} length=${length} gaps=${between} cuts=${cuts} told=${heard} follows=${follows} follow=${follow} />`
+      : html`<p class="card dim">${silent(record, about)}</p>`}
+    <div class="halves">
+      <div class="stack side">
+        <section class="card" aria-labelledby="said"><h2 id="said">What was said</h2>
+          <${Transcript} lines=${lines} pick=${from} current=${current} marked=${marked} before=${before} /></section>
+        <${Downloads} record=${record} />
+        <${Erase} record=${record} session=${session} />
+      </div>
+      <div class="stack side">
+        ${lead && html`<${Score} lead=${lead} places=${places} choose=${choose} chosen=${chosen} />`}
+        <${Facts} facts=${facts(record)} counted=${lead ? lead.points : []} places=${places} choose=${choose} />
+        ${(record.turns || []).length > 0 && html`<section class="card" aria-labelledby="latency"><h2 id="latency">Time of each answer</h2>
+          <${Waterfall} turns=${record.turns} pick=${timed ? (turn) => sound.from(turn.said_ms) : undefined} /></section>`}
+        <${Cost} record=${record} />
+        <${Legs} record=${record} gaps=${between} />
+        <${StandIns} record=${record} />
+      </div>
+    </div>
+    <section class="card line-of-time" aria-labelledby="time"><h2 id="time">Line of time</h2>
+      <${Timeline} moments=${moments} end_ms=${length} pick=${from && ((moment) => sound.from(moment.from_ms))} /></section>`;
+}
+
+function Head({ record }) {
+  return html`
     <header class="call">
       <div>
         <h1>${outbound(record) ? "Call to " : ""}${person(other(record))}</h1>
@@ -98,36 +139,15 @@ function Shown({ record, back, about, session }) {
         ${record.purpose && html`<p class="meta">Purpose: ${record.purpose}</p>`}
       </div>
       <dl class="sums">
-        ${lead && html`<div><dt>Score</dt><dd>${lead.score}<small>/100</small></dd></div>`}
+        ${record.lead && html`<div><dt>Score</dt><dd>${record.lead.score}<small>/100</small></dd></div>`}
         <div><dt>Cost</dt><dd>${money(record.cost_usd)}</dd></div>
       </dl>
-    </header>
-    ${!record.ending && html`<p class="warn">This call goes on. <a href=${`#/live/${record.call_sid}`}>Watch it live</a></p>`}
-    ${record.summary && html`<p class="summary">${record.summary}</p>`}
-    <${Glance} record=${record} go=${(n) => reveal(lineId(n), "center", true)} />
-    ${record.recording
-      ? html`<${Player} record=${record} sound=${sound} length=${length} gaps=${between} cuts=${cuts} told=${heard} follows=${follows} follow=${follow} />`
-      : html`<p class="card dim">${silent(record, about)}</p>`}
-    <div class="halves">
-      <section class="card" aria-labelledby="said"><h2 id="said">What was said</h2>
-        ${record.entries.length ? html`<${Transcript} entries=${record.entries} gaps=${between} facts=${all.filter((fact) => fact.line !== null)}
-          chosen=${chosen} speaking=${speaking} from=${from} />` : html`<p class="dim">Nothing was said.</p>`}</section>
-      <div class="stack side">
-        ${lead && html`<${Score} lead=${lead} places=${places} choose=${choose} chosen=${chosen} />`}
-        <${Facts} facts=${facts(record)} counted=${lead ? lead.points : []} places=${places} choose=${choose} />
-        <${Latency} record=${record} />
-        <${Cost} record=${record} />
-        <${Legs} record=${record} gaps=${between} />
-        <${StandIns} record=${record} />
-        <${Downloads} record=${record} />
-        <${Erase} record=${record} session=${session} />
-      </div>
-    </div>`;
+    </header>`;
 }
 
 // Goes there without a jump of the whole page where it is in sight.
-function reveal(id, block, focus = false) {
-  const line = document.getElementById(id);
+function reveal(key, block, focus = false) {
+  const line = document.getElementById(`line-${key}`);
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
   line?.scrollIntoView({ block, behavior: calm ? "auto" : "smooth" });
   if (focus) line?.focus({ preventScroll: true });
