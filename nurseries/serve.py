@@ -156,7 +156,7 @@ async def _run(
             stages=post.stages if post is not None else None,
             elsewhere=post.elsewhere if post is not None else None,
         )
-        records = Reading(store, objects, _erasing(settings, stores, objects), keeping)
+        records = Reading(store, objects, _erasing(settings, stores, objects), keeping, settings.DATA_DIR / "sessions")
         entrance = Entrance(settings, KeyRing(stores.access), _sessions(settings, seed))
         limits = Limits(settings)
         readings: Readings = lambda: [  # noqa: E731  a name for what two have

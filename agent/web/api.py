@@ -22,6 +22,7 @@ from agent.web.export import add_export
 from agent.web.given import Given
 from agent.web.ports import Records
 from agent.web.problem import problem
+from agent.web.replays import add_replays
 from agent.web.route import route
 from agent.web.spending import Spending, add_spend
 
@@ -52,6 +53,7 @@ def api_routes(
         return response
 
     add_calls(routes, records, zone)
+    add_replays(routes, settings, records)
     add_export(routes, records, zone)
     _add_erasing(routes, records)
     add_spend(routes, spending)
