@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.browser.absent import missing, words
 from tests.examples import load
 from tests.fakes.mongod import Mongod
 from tests.fakes.s3 import S3Server
@@ -14,6 +15,15 @@ from tests.fakes.s3 import S3Server
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy: products of small matrices wait for threads, mostly
 
 load()
+
+collect_ignore_glob = ["browser/*"] if missing() else []
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if missing():
+        terminalreporter.section("NO BROWSER", sep="=", red=True, bold=True)
+        for line in words():
+            terminalreporter.write_line(line, red=True)
 
 
 @pytest.fixture(scope="session")

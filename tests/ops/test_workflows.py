@@ -12,6 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.browser.chromium import REQUIRED
+from tests.browser.looking import SHOTS
+
 ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted((ROOT / ".github" / "workflows").iterdir())
 PINNED = re.compile(r"uses: [\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$")
@@ -88,6 +91,15 @@ def test_a_push_does_not_wait_for_the_approval_of_another() -> None:
 def test_the_suite_runs_on_every_python_that_is_promised() -> None:
     tests = workflow(ROOT / ".github/workflows/ci.yaml")["jobs"]["tests"]
     assert tests["strategy"]["matrix"]["python"] == ["3.11", "3.12", "3.13"]
+
+
+def test_a_run_without_a_browser_fails_and_pictures_are_kept() -> None:
+    steps = workflow(ROOT / ".github/workflows/ci.yaml")["jobs"]["tests"]["steps"]
+    suite = next(step for step in steps if step.get("run") == "make test")
+    assert suite["env"] == {REQUIRED: "1"}
+    assert steps[-1]["if"] == "always()"
+    assert ROOT / steps[-1]["with"]["path"] == SHOTS
+    assert f"export {REQUIRED}=1" in (ROOT / ".ci/run").read_text()
 
 
 def test_every_step_of_a_night_is_one_of_its_script() -> None:

@@ -1,0 +1,56 @@
+"""Every page, as anybody finds it: no error, none but our own addresses, for every eye and without a mouse."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.browser.looking import PHONE, Watched, inaccessible
+
+PAGES = {
+    "call": "Call",
+    "live": "Live calls",
+    "calls": "History",
+    "health": "Health",
+    "place": "Place a call",
+    "try": "Try the agent",
+}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_for_everybody_and_asks_nobody_else(visit: Watched, name: str) -> None:
+    page = visit(f"#/{name}")
+    assert page.locator("h1").inner_text() == PAGES[name]
+    assert page.locator("nav a[aria-current=page]").get_attribute("href") == f"#/{name}"
+    assert page.title().startswith(PAGES[name].split(" calls")[0])
+    assert inaccessible(page) == []
+    page.emulate_media(color_scheme="dark")
+    assert inaccessible(page) == []
+    visit.shot(page, "dark")
+    page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
+    assert inaccessible(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, "one has to scroll sideways"
+    assert visit.strangers() == []
+
+
+def test_the_keyboard_reaches_everything(visit: Watched) -> None:
+    page = visit()
+    for name, heading in PAGES.items():
+        page.keyboard.press("Tab")
+        link = page.locator(f"nav a[href='#/{name}']")
+        for _ in range(12):
+            if link.evaluate("(each) => each === document.activeElement"):
+                break
+            page.keyboard.press("Tab")
+        outline = link.evaluate("(each) => getComputedStyle(each).outlineStyle")
+        assert outline == "solid", "where one is cannot be seen"
+        page.keyboard.press("Enter")
+        page.locator("h1", has_text=heading).wait_for()
+    page.reload()
+    page.locator("h1").wait_for()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")  # past the pages
+    assert page.evaluate("document.activeElement.id") == "content"
+
+
+def test_an_address_that_there_is_not_leads_to_the_first_page(visit: Watched) -> None:
+    assert visit("#/nowhere").locator("h1").inner_text() == PAGES["call"]

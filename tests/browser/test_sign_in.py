@@ -1,0 +1,103 @@
+"""The console in production: behind TLS, and a key before anything is shown."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.looking import Watched, inaccessible
+from tests.browser.tls import Front
+from tests.calls.server import PROGRAM, Server, environment
+
+TOKEN = "an-admin-token-of-this-test-0123456789"
+SETTINGS = {
+    "APP_ENV": "production",
+    "HOST": "127.0.0.1",
+    "PROVIDER": "scripted",
+    "OPENAI_API_KEY": "nobody-asks-with-it",
+    "TWILIO_ACCOUNT_SID": "AC" + "c" * 32,
+    "TWILIO_AUTH_TOKEN": "f" * 32,
+    "TWILIO_CALLER_ID": "+918012345678",
+    "API_TOKEN": TOKEN,
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("production")
+
+
+@pytest.fixture(scope="module")
+def front(folder: Path) -> Iterator[Front]:
+    made = Front(folder)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def server(folder: Path, front: Front) -> Iterator[Server]:
+    made = Server(folder, PUBLIC_URL=front.url, **SETTINGS)
+    front.target = made.port
+    made.url = front.url
+    yield made
+    made.kill()
+
+
+@pytest.fixture(scope="module")
+def reading_key(server: Server, folder: Path) -> str:
+    made = subprocess.run(
+        [PROGRAM, "keys", "create", "--scope", "read", "--name", "wallboard"],
+        cwd=folder,
+        env=environment(PUBLIC_URL=server.url, **SETTINGS),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return next(word for word in made.stdout.split() if word.startswith("ca_"))
+
+
+def test_a_key_is_asked_for_and_a_wrong_one_is_refused(visit: Watched) -> None:
+    page = visit("#/health", ignore_https_errors=True, expected={401})
+    assert page.locator("h1").inner_text() == "Sign in"
+    assert page.evaluate("document.activeElement.id") == "key"
+    assert inaccessible(page) == []
+    page.keyboard.type("ca_wrong")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_have_text("This key is not valid.")
+    assert page.context.cookies() == []
+
+
+def test_a_key_opens_it_until_one_signs_out(visit: Watched, reading_key: str) -> None:
+    page = visit("#/health", ignore_https_errors=True, expected={401})
+    page.get_by_label("API key").fill(reading_key)
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_have_text("Health")
+    expect(page.locator(".visitor")).to_contain_text("wallboard")
+    cookie = page.context.cookies()[0]
+    assert cookie["httpOnly"]
+    assert cookie["secure"]
+    assert cookie["sameSite"] == "Strict"
+    assert reading_key not in str(page.context.storage_state())
+    page.reload()
+    expect(page.locator("h1")).to_have_text("Health")
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.locator("h1")).to_have_text("Sign in")
+    page.reload()
+    expect(page.locator("h1")).to_have_text("Sign in")
+    assert page.context.cookies() == []
+
+
+def test_a_session_that_is_over_leads_back_to_the_key(visit: Watched) -> None:
+    page = visit("#/health", ignore_https_errors=True, expected={401})
+    page.get_by_label("API key").fill(TOKEN)
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_have_text("Health")
+    page.context.clear_cookies()
+    page.get_by_role("link", name="History").click()
+    page.reload()
+    expect(page.locator("h1")).to_have_text("Sign in")
