@@ -276,7 +276,7 @@ class Process:
         )
         self._add(call)
         self._keeping.follow(info.call_sid, call)
-        self.watching.begun(call)
+        self.watching.begun(call, tape)
         crashed = False
         try:
             crashed = await contain(call.run, "call")

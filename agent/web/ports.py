@@ -77,6 +77,22 @@ class Watching(Protocol):
         """What goes on in one, from behind the event with this number."""
         ...
 
+    def audible(self, call_sid: str) -> bool:
+        """Whether this call can be listened to. Not a checkpoint."""
+        ...
+
+    def sound(self, call_sid: str) -> AsyncGenerator[bytes, None]:
+        """What is heard in one that is audible, from now on: mu-law at 8 kHz, the caller left, the agent right."""
+        ...
+
+    def hang_up(self, call_sid: str, who: str) -> str:
+        """End a call, now. Returns why that cannot be; empty: it is done. Not a checkpoint."""
+        ...
+
+    def transfer(self, call_sid: str, who: str) -> str:
+        """Have a caller passed on to a colleague. Returns why that cannot be; empty: it is begun. Not a checkpoint."""
+        ...
+
 
 class DoNotCallList(Protocol):
     """Who is never called. Bounded; every method raises StoreError."""

@@ -65,6 +65,27 @@ def test_a_call_is_watched_from_the_list_to_its_end(server: Server) -> None:
     assert again.status_code == 404
 
 
+def test_a_call_is_hung_up_by_who_watches_it(server: Server) -> None:
+    with httpx2.Client(base_url=server.url, timeout=BOUND_S) as client, client.stream("GET", "/api/live") as every:
+        listed = events(every)
+        next(listed)
+        thread, _ = beside(server, "--say", "Hello, I want to buy a flat.")
+        (live,) = next(event for event in listed if event.data["calls"]).data["calls"]
+        with client.stream("GET", f"/api/live/{live['call_sid']}") as one:
+            told = events(one)
+            next(event for event in told if event.name == "moment" and event.data["kind"] == "say")
+            asked = client.post(f"/api/live/{live['call_sid']}/hang-up")
+            *_, last = told
+        passed_on = client.post(f"/api/live/{live['call_sid']}/transfer")
+        sound = client.get(f"/api/live/{live['call_sid']}/sound")
+        record = client.get(f"/api/calls/{live['call_sid']}").json()
+        thread.join(BOUND_S)
+
+    assert (asked.status_code, passed_on.status_code, sound.status_code) == (202, 404, 403)
+    assert last == Event("end", {"ending": "hung up"})
+    assert (record["ending"], record["reason"]) == ("hung up", "by this machine")
+
+
 def test_who_stops_reading_holds_up_no_call(server: Server) -> None:
     with socket.create_connection(("127.0.0.1", server.port)) as stuck:
         stuck.sendall(b"GET /api/live HTTP/1.1\r\nHost: localhost\r\n\r\n")

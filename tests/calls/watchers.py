@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -106,15 +106,17 @@ class House:
         self.kept = Kept()
         self.watching = Watching(self.kept, {})
         self.begun = trio.Event()
+        self.softphone = False
+        """Calls are a browser's."""
 
     async def serve(self, socket: MediaSocket) -> None:
         """A call, as the process holds it."""
         info = await pick_up(socket, self.stage.tokens, 10)
         assert info is not None
-        call = self.stage.call(info, socket)
+        call = self.stage.call(replace(info, softphone=self.softphone), socket)
         self.stage.calls.append(call)
         self.kept.calls[info.call_sid] = call
-        self.watching.begun(call)
+        self.watching.begun(call, call._tape)
         self.begun.set()
         try:
             await call.run()
