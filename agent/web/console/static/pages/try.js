@@ -34,7 +34,7 @@ const kept = (state) => {
 
 // "tried.settings.PAUSE_MS" and "tried.prompt", by the field's own name.
 const byField = (errors) =>
-  Object.fromEntries(errors.map(({ parameter, detail }) => [parameter.split(".").at(-1), detail]));
+  Object.fromEntries(errors.map(({ parameter, detail }) => [parameter.split(".").at(-1), detail[0].toUpperCase() + detail.slice(1)]));
 
 function Trying({ about, present }) {
   const state = usePhone();
@@ -87,7 +87,7 @@ function Trying({ about, present }) {
         <${Bubbles} captions=${state.captions} name=${about.agent} />
         ${state.stage === "talking" && html`<${TypeBox} on />`}
       </section>`}
-      <section class="card compare" aria-label="Compared"><h2>Side by side</h2><${Compare} calls=${calls} /></section>
+      <section class="card compare" aria-label="Compared"><h2>Side by side</h2><${Compare} calls=${calls} present=${present} /></section>
     </div>
   </div>`;
 }

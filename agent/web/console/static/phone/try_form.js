@@ -52,7 +52,7 @@ export function TryForm({ present, draft, change, faults }) {
       <input id=${`try-${name}`} value=${draft[name]} ...${more} ...${told(`try-${name}`, faults[name])} onInput=${({ target }) => set(name)(target.value)} />
     <//>`;
   return html`
-    ${!present.reads_prompt && html`<p class="warn">The local policy follows a script of its own and reads no prompt: set <code>OPENAI_API_KEY</code>, or
+    ${!present.reads_prompt && html`<p class="warn">The local policy follows a script of its own and reads no prompt: set <code>OPENAI_API_KEY</code>, or${" "}
       <code>OPENAI_BASE_URL</code> for a server of yours, to try one. Greeting and guards hold.</p>`}
     <${Field} id="try-prompt" label="Prompt" fault=${faults.prompt || (bytes > present.longest_prompt ? `It has ${bytes} bytes, and may have ${present.longest_prompt}.` : "")}
         changed=${draft.prompt !== present.prompt} reset=${() => set("prompt")(present.prompt)}
