@@ -408,6 +408,7 @@ class Call:
             mark=self._mark,
             digit=self._digit,
             ended=self.end,
+            typed=self._typed if self.info.softphone else None,
             pace=self._pace,
         )
 
@@ -600,6 +601,11 @@ class Call:
         if self.ending is None and digit in KEYS:
             self.floor.keyed()
             self._keys.press(digit)
+
+    def _typed(self, text: str) -> None:
+        words = " ".join("".join(char if char.isprintable() else " " for char in text).split())
+        if self.ending is None and words:
+            self.floor.typed(words)
 
     def _is_echo(self, window: bytes, at_ms: float, probability: float) -> bool:
         settings = self._parts.settings

@@ -33,6 +33,7 @@ from agent.providers.journal_file import JournalFile
 from agent.web.rates import Limits
 from agent.web.security import Gate
 from agent.web.state import ProcessState
+from agent.web.tries import Tries
 from agent.wire.ports import MediaSocket
 from nurseries.admission import admit
 from nurseries.afterwards import last_words, summed_up
@@ -52,6 +53,7 @@ from nurseries.replay.taking import Taking
 from nurseries.retention import Retention
 from nurseries.taking_up import take_up
 from nurseries.tape import Tape
+from nurseries.tried import parts_of
 from nurseries.turnstile import Turnstile
 from nurseries.upkeep import Upkeep
 from nurseries.watchdog import CUT_OFF, Watchdog
@@ -87,6 +89,8 @@ class Process:
         without `taking` no call is recorded to be played again. What
         runs `beside` the calls, by name, is cancelled after them. `stages` may tell it to leave, as its signals do;
         from `elsewhere` on requests are another process's."""
+        self.tries = Tries()
+        """What calls of softphones are to try, told before they begin."""
         self._stages = stages
         self._elsewhere = elsewhere
         self._watchdog = watchdog
@@ -256,9 +260,10 @@ class Process:
         if not self._legs.newest(info):  # its stream is dead; it would speak, and write, beside its successor
             await self._refuse(info, socket, "a newer leg of this call has begun")
             return
+        tried = self.tries.take(info.call_sid) if info.softphone else None
         tape = self._archive.tape(info.call_sid) if self._archive is not None else None
         call: Call = self._kind(info)(
-            *(info, socket, self._parts, tape, errand),
+            *(info, socket, parts_of(self._parts, tried) if tried is not None else self._parts, tape, errand),
             before=before,
             process=self._legs.name,
             ready=lambda: self._legs.ready(call),

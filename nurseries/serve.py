@@ -36,8 +36,10 @@ from agent.web.rates import Limits
 from agent.web.security import Gate
 from agent.web.state import ProcessState
 from nurseries.archive import Archive
+from nurseries.bulletin import Bulletin
 from nurseries.chain.ports import others_of
 from nurseries.compose import compose
+from nurseries.doctor.at_work import AtWork
 from nurseries.door.front_door import Listeners
 from nurseries.erasing import Erasing
 from nurseries.hand_overs import HandOvers
@@ -156,7 +158,7 @@ async def _run(
             stages=post.stages if post is not None else None,
             elsewhere=post.elsewhere if post is not None else None,
         )
-        records = Reading(store, objects, _erasing(settings, stores, objects), keeping)
+        records = Reading(store, objects, _erasing(settings, stores, objects), keeping, settings.DATA_DIR / "sessions")
         entrance = Entrance(settings, KeyRing(stores.access), _sessions(settings, seed))
         limits = Limits(settings)
         readings: Readings = lambda: [  # noqa: E731  a name for what two have
@@ -183,6 +185,14 @@ async def _run(
             softphones=softphones,
             ways=ways,
             others=post.others if post is not None else None,
+            tries=process.tries,
+            bulletin=Bulletin(
+                *(settings, post.name if post is not None else name, state, keeping, records, pulse, parts.breakers),
+                _names(parts),
+                AtWork(settings, parts.lines.warnings).checks,
+                purse=purse,
+                store=store.name,
+            ),
         )
         async with trio.open_nursery() as nursery:
             await nursery.start(partial(process.run, listeners, app, gate, limits=limits))

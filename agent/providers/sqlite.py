@@ -41,6 +41,8 @@ _FIND = """
 SELECT calls.at, CAST(call_sid AS BLOB), CAST(record AS BLOB) FROM words CROSS JOIN calls ON calls.at = words.rowid
 WHERE words.rowid BETWEEN ? AND ? AND words MATCH ? ORDER BY words.rowid DESC
 """
+_COUNT_ALL = "SELECT count(*) FROM (SELECT 1 FROM calls WHERE at BETWEEN ? AND ? LIMIT ?)"
+_COUNT = "SELECT count(*) FROM (SELECT 1 FROM words WHERE rowid BETWEEN ? AND ? AND words MATCH ? LIMIT ?)"
 
 
 class SqliteStore:
@@ -92,9 +94,7 @@ class SqliteStore:
         groups = asked(query)
         if groups is None:
             return []
-        least, most = span(query, after)
-        bounds = (least << schema.WITHIN, ((most + 1) << schema.WITHIN) - 1)
-        match = " AND ".join("({})".format(" OR ".join(f'"{term}"' for term in group)) for group in groups)
+        bounds, match = _bounds(query, after), _match(groups)
 
         def read(db: sqlite3.Connection) -> list[CallRecord]:
             cursor = db.execute(_FIND, (*bounds, match)) if match else db.execute(_WALK, bounds)
@@ -104,6 +104,15 @@ class SqliteStore:
                 cursor.close()
 
         return self._do(self._reader.read, read)
+
+    def count(self, query: Query, most: int) -> int:
+        query = clean_query(query)
+        groups = asked(query)
+        if groups is None:
+            return 0
+        bounds, match = _bounds(query, None), _match(groups)
+        how, values = (_COUNT, (*bounds, match, most)) if match else (_COUNT_ALL, (*bounds, most))
+        return int(self._do(self._reader.read, lambda db: db.execute(how, values).fetchone()[0]))
 
     def add_piece(self, call_sid: str, piece: Piece) -> bool:
         sid = clean_text(call_sid)
@@ -242,6 +251,17 @@ class SqliteStore:
             return how(work)
         except (sqlite3.Error, UnicodeEncodeError, OverflowError) as error:
             raise StoreError(f"{self._path}: {error}") from error
+
+
+def _bounds(query: Query, after: Place | None) -> tuple[int, int]:
+    """The first and the last key of what may be found."""
+    least, most = span(query, after)
+    return least << schema.WITHIN, ((most + 1) << schema.WITHIN) - 1
+
+
+def _match(groups: list[list[str]]) -> str:
+    """What the index is asked for; "": everything."""
+    return " AND ".join("({})".format(" OR ".join(f'"{term}"' for term in group)) for group in groups)
 
 
 def _outlined(call_sid: str, text: bytes) -> CallRecord | None:

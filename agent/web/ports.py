@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 from agent.guard.dial_book import DoNotCall
@@ -24,6 +25,10 @@ class Records(Protocol):
 
     async def get(self, call_sid: str) -> CallRecord | None:
         """The call's record, or None."""
+        ...
+
+    async def sessions(self, call_sid: str) -> list[Path]:
+        """What was recorded of it on this machine, to be played again, by leg."""
         ...
 
     async def size(self, key: str) -> int:

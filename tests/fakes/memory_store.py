@@ -69,6 +69,9 @@ class MemoryStore:
         found = [r for r in order if (r.started_at, r.call_sid) < place and fulfils(r, query)][:limit]
         return [told for told in map(self._told, found) if told is not None]
 
+    def count(self, query: Query, most: int) -> int:
+        return len(self.find(query, most))
+
     def add_piece(self, call_sid: str, piece: Piece) -> bool:
         self._answer()
         if call_sid in self.forgotten:
