@@ -22,6 +22,7 @@ from agent.hear.ports import Recogniser
 from agent.hear.turns import Decision, Lasting, Onset, Pause, Resumed, TurnTaken
 from agent.keep.record import CallRecord
 from agent.model import Utterance
+from agent.seen.feed import seen
 from agent.seen.turns import INTERRUPTIONS
 from agent.think.facts import extract
 from agent.think.leave import takes_back, takes_leave
@@ -134,6 +135,7 @@ class Floor:
         dialogue = self._dialogue
         now_ms = dialogue.outbox.now_ms
         decided("keys")
+        seen("keys", keys=pressed.digits)
         dialogue.hush("keys")
         dialogue.caller_said(pressed.text, now_ms, now_ms, keys=pressed.digits)
         if pressed.action:
@@ -188,6 +190,7 @@ class Floor:
         if words.text:
             self._dialogue.last_words = trio.current_time()
         if not words.final:
+            seen("partial", text=words.text, start_ms=round(words.utterance.start_ms))
             self._paused(words)
             return
         self._dialogue.unheard = False

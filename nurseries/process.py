@@ -57,6 +57,7 @@ from nurseries.tried import parts_of
 from nurseries.turnstile import Turnstile
 from nurseries.upkeep import Upkeep
 from nurseries.watchdog import CUT_OFF, Watchdog
+from nurseries.watching import Watching
 from nurseries.workers.stages import Stages
 
 log = structlog.get_logger(__name__)
@@ -115,6 +116,8 @@ class Process:
         self._journals = parts.settings.DATA_DIR / "journal"
         name = f"{os.getpid()}-{secrets.token_hex(4)}"
         self._keeping = keeping or Keeping(store, JournalFile(self._journals, name), state, parts.prices)
+        self.watching = Watching(self._keeping, parts.prices)
+        """Those who watch its calls."""
         self._archive = archive
         settings = parts.settings
         self._errands = Errands(orders)
@@ -126,6 +129,7 @@ class Process:
             sound=self._legs.sound,
             look=self._legs.look,
             due=watchdog.due if watchdog is not None else lambda _: None,
+            ends=self.watching.leave,
         )
         state.on_sent_on = self._leaving.sent_on
 
@@ -272,6 +276,7 @@ class Process:
         )
         self._add(call)
         self._keeping.follow(info.call_sid, call)
+        self.watching.begun(call)
         crashed = False
         try:
             crashed = await contain(call.run, "call")
@@ -289,7 +294,9 @@ class Process:
                 barge_ins=record.barge_ins,
                 frames_dropped=record.frames_dropped,
             )
-            if call.fenced or self._legs.goes_on(call):
+            goes_on = call.fenced or self._legs.goes_on(call)
+            self.watching.over(call, "" if goes_on else record.ending)
+            if goes_on:
                 self._let_go(call, tape)
             else:
                 self._keeping.update(record)

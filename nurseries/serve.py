@@ -184,6 +184,7 @@ async def _run(
             spending=purse,
             softphones=softphones,
             ways=ways,
+            watching=process.watching,
             others=post.others if post is not None else None,
             tries=process.tries,
             bulletin=Bulletin(
