@@ -16,6 +16,7 @@ from agent.keep.piece import Piece
 from agent.keep.query import rank
 from agent.keep.record import CallRecord
 from agent.keep.terms import terms
+from agent.providers import sqlite_figures as figures
 
 VERSION = 1
 """Of `PRAGMA user_version`; 0 is a file of before it was counted, or a new one."""
@@ -79,7 +80,7 @@ _OLD = "SELECT CAST(call_sid AS BLOB), CAST(started_at AS BLOB), CAST(record AS 
 
 def bring_forward(db: sqlite3.Connection) -> None:
     """To this version, all or nothing. Raises StoreError for a file of a newer one."""
-    if _version(db) == VERSION and _has(db, "merges") and _has(db, "pieces"):
+    if _version(db) == VERSION and all(_has(db, table) for table in ("merges", "pieces", "figures")):
         return
     db.execute("BEGIN IMMEDIATE")
     try:
@@ -90,6 +91,8 @@ def bring_forward(db: sqlite3.Connection) -> None:
             db.execute("INSERT INTO merges VALUES (1, 0, 0)")  # what was deleted before it was counted
         if not _has(db, "pieces"):
             db.execute(_PIECES)
+        if not _has(db, "figures"):
+            figures.make(db)
         db.execute(f"PRAGMA user_version = {VERSION}")
     except BaseException:
         db.rollback()
