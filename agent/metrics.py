@@ -67,6 +67,11 @@ class Count:
             told = self._series.told(labels)
             (self._counter.labels(*told) if told else self._counter).inc(amount)
 
+    def told(self) -> Iterator[tuple[dict[str, str], float]]:
+        """What has been counted, by labels. Not a checkpoint."""
+        for family in self._counter.collect():
+            yield from ((dict(sample.labels), sample.value) for sample in family.samples)
+
     def begin(self, **labels: str) -> None:
         """At nothing, so that the first one is seen as a rise. Not a checkpoint."""
         self._counter.labels(*self._series.told(labels))

@@ -8,17 +8,22 @@ quota, has not given the process its turn. Told once a second.
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
 
 import trio
 
 from agent.metrics import Count, Reading, Times
+from agent.web.standing import Beat
 from agent.web.state import ProcessState
 
 TELL_S = 1.0
 SLEEP_S = 0.1
 """Of the sleeper: its wakings are a thousandth of what a call costs."""
+BEAT_S = 10.0
+"""Of the past that is told to people, an hour of it."""
+BEATS = 360
 
 LAG = Times(
     "loop_lag_seconds",
@@ -59,15 +64,19 @@ class Pulse:
         loop is held up."""
         self._state = state
         self._mode = mode
-        self._limit_s = limit_s
-        self._version = version("calling-agent")
+        self.limit_s = limit_s
+        """Within which a process that was told to leave is gone."""
+        self.version = version("calling-agent")
         self._clock = clock
         self._leaving_since: float | None = None
+        self._past: deque[tuple[float, int, float, float]] = deque(maxlen=BEATS)
+        """When each beat ended; the most calls, the longest lag, the time it was busy."""
 
     async def run(self) -> None:
         """Look until cancelled; nothing stays behind."""
         passes = _Passes(self._clock)
         trio.lowlevel.add_instrument(passes)
+        began, calls, lag, busy = trio.current_time(), 0, 0.0, 0.0
         try:
             while True:
                 late = 0.0
@@ -79,15 +88,30 @@ class Pulse:
                         self._leaving_since = due
                 LAG.took(max(late, passes.longest_s))
                 BUSY.add(passes.busy_s)
+                calls, lag, busy = max(calls, self._state.calls), max(lag, late, passes.longest_s), busy + passes.busy_s
+                if (now := trio.current_time()) >= began + BEAT_S:
+                    self._past.append((now, calls, lag, busy / (now - began)))
+                    began, calls, lag, busy = now, 0, 0.0, 0.0
                 passes.longest_s = passes.busy_s = 0.0
         finally:
             trio.lowlevel.remove_instrument(passes)
 
+    @property
+    def draining_s(self) -> float:
+        """Since the first signal to leave; 0 before. Not a checkpoint."""
+        return 0.0 if self._leaving_since is None else trio.current_time() - self._leaving_since
+
+    def past(self) -> tuple[Beat, ...]:
+        """The last hour, the oldest first. Not a checkpoint."""
+        now = trio.current_time()
+        return tuple(
+            Beat(round(now - at, 1), calls, round(lag * 1000, 1), round(min(busy, 1.0), 3))
+            for at, calls, lag, busy in self._past
+        )
+
     def readings(self) -> Iterator[Reading]:
         """How far a drain is, and of which version. Not a checkpoint."""
-        since = self._leaving_since
-        left = 0.0 if since is None else trio.current_time() - since
-        yield Reading("draining_seconds", "Since the first signal to leave; 0 before.", left)
-        yield Reading("drain_limit_seconds", "Within which a process that was told to leave is gone.", self._limit_s)
+        yield Reading("draining_seconds", "Since the first signal to leave; 0 before.", self.draining_s)
+        yield Reading("drain_limit_seconds", "Within which a process that was told to leave is gone.", self.limit_s)
         yield Reading("drain_mode", "1 for what becomes of calls in a drain.", 1.0, {"mode": self._mode})
-        yield Reading("build_info", "1 for the version that runs.", 1.0, {"version": self._version})
+        yield Reading("build_info", "1 for the version that runs.", 1.0, {"version": self.version})

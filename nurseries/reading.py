@@ -7,7 +7,7 @@ for it. An erasure goes on to its end, and into the audit log, whether or not so
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -59,6 +59,10 @@ class Reading:
     async def find(self, query: Query, limit: int, after: Place | None, shape: Callable[[list[CallRecord]], T]) -> T:
         """See `agent.web.ports.Records`."""
         return await self._read(lambda: shape(self._store.find(query, limit, after)))
+
+    async def count(self, queries: Sequence[Query], most: int) -> list[int]:
+        """How many calls each query finds, `most` at most. Raises StoreError."""
+        return await self._read(lambda: [self._store.count(query, most) for query in queries])
 
     async def get(self, call_sid: str) -> CallRecord | None:
         return await self._read(lambda: self._store.get(call_sid))

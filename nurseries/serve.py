@@ -36,8 +36,10 @@ from agent.web.rates import Limits
 from agent.web.security import Gate
 from agent.web.state import ProcessState
 from nurseries.archive import Archive
+from nurseries.bulletin import Bulletin
 from nurseries.chain.ports import others_of
 from nurseries.compose import compose
+from nurseries.doctor.at_work import AtWork
 from nurseries.door.front_door import Listeners
 from nurseries.erasing import Erasing
 from nurseries.hand_overs import HandOvers
@@ -182,7 +184,16 @@ async def _run(
             spending=purse,
             softphones=softphones,
             ways=ways,
+            watching=process.watching,
             others=post.others if post is not None else None,
+            tries=process.tries,
+            bulletin=Bulletin(
+                *(settings, post.name if post is not None else name, state, keeping, records, pulse, parts.breakers),
+                _names(parts),
+                AtWork(settings, parts.lines.warnings).checks,
+                purse=purse,
+                store=store.name,
+            ),
         )
         async with trio.open_nursery() as nursery:
             await nursery.start(partial(process.run, listeners, app, gate, limits=limits))

@@ -49,6 +49,11 @@ class CallStore(Protocol):
         find, some of them twice. Raises StoreError."""
         ...
 
+    def count(self, query: Query, most: int) -> int:
+        """How many calls the query finds, `most` at most: by the indexes alone, so quickly, and by them only: to the
+        second, and with numbers and endings that differ in signs only taken for the same. Raises StoreError."""
+        ...
+
     def add_piece(self, call_sid: str, piece: Piece) -> bool:
         """The call's sound has this piece, instead of one of the same leg, whatever is saved of the call meanwhile, and
         by whom. False where there is no such call. Raises NotKept where it was deleted, and StoreError."""

@@ -102,6 +102,19 @@ class MongoStore:
 
         return self._do(read)
 
+    def count(self, query: Query, most: int) -> int:
+        query = clean_query(query)
+        groups = asked(query)
+        if groups is None or most < 1:
+            return 0
+        if not self._prepared:
+            self._prepare(patient=False)
+        least, latest = span(query, None)
+        conditions: dict[str, Any] = {schema.AT: {"$gte": least, "$lte": latest}}
+        if groups:
+            conditions["$and"] = [{schema.TERMS: {"$in": group}} for group in groups]
+        return self._do(lambda: self._calls.count_documents(conditions, limit=most))
+
     def add_piece(self, call_sid: str, piece: Piece) -> bool:
         # Not below a key of a record's own: what a leg that has ended adds is none of a later leg's.
         there, told = {"call_sid": clean_text(call_sid)}, {f"{schema.PIECES}.{piece.leg}": msgspec.to_builtins(piece)}

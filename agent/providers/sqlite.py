@@ -46,6 +46,8 @@ SELECT calls.at, CAST(call_sid AS BLOB), CAST(record AS BLOB) FROM words CROSS J
 WHERE words.rowid BETWEEN ? AND ? AND words MATCH ? ORDER BY words.rowid
 """
 _ONE = "SELECT at, CAST(call_sid AS BLOB), CAST(record AS BLOB) FROM calls WHERE at = ?"
+_COUNT_ALL = "SELECT count(*) FROM (SELECT 1 FROM calls WHERE at BETWEEN ? AND ? LIMIT ?)"
+_COUNT = "SELECT count(*) FROM (SELECT 1 FROM words WHERE rowid BETWEEN ? AND ? AND words MATCH ? LIMIT ?)"
 
 
 class SqliteStore:
@@ -97,9 +99,7 @@ class SqliteStore:
         groups = asked(query)
         if groups is None:
             return []
-        least, most = span(query, after)
-        bounds = (least << schema.WITHIN, ((most + 1) << schema.WITHIN) - 1)
-        match = " AND ".join("({})".format(" OR ".join(f'"{term}"' for term in group)) for group in groups)
+        bounds, match = _bounds(query, after), _match(groups)
 
         if query.sort in figures.COLUMNS:
             self._read_figures()
@@ -144,6 +144,15 @@ class SqliteStore:
             if time.monotonic() > until:
                 raise StoreError(f"{self._path}: it is being put in this order; ask again")
             self._do(self._writer.write, figures.read_some)
+
+    def count(self, query: Query, most: int) -> int:
+        query = clean_query(query)
+        groups = asked(query)
+        if groups is None:
+            return 0
+        bounds, match = _bounds(query, None), _match(groups)
+        how, values = (_COUNT, (*bounds, match, most)) if match else (_COUNT_ALL, (*bounds, most))
+        return int(self._do(self._reader.read, lambda db: db.execute(how, values).fetchone()[0]))
 
     def add_piece(self, call_sid: str, piece: Piece) -> bool:
         sid = clean_text(call_sid)
@@ -283,6 +292,17 @@ class SqliteStore:
             return how(work)
         except (sqlite3.Error, UnicodeEncodeError, OverflowError) as error:
             raise StoreError(f"{self._path}: {error}") from error
+
+
+def _bounds(query: Query, after: Place | None) -> tuple[int, int]:
+    """The first and the last key of what may be found."""
+    least, most = span(query, after)
+    return least << schema.WITHIN, ((most + 1) << schema.WITHIN) - 1
+
+
+def _match(groups: list[list[str]]) -> str:
+    """What the index is asked for; "": everything."""
+    return " AND ".join("({})".format(" OR ".join(f'"{term}"' for term in group)) for group in groups)
 
 
 def _outlined(call_sid: str, text: bytes) -> CallRecord | None:

@@ -20,11 +20,13 @@ from agent.web.cors import add_cors
 from agent.web.entrance import Entrance
 from agent.web.export import add_export
 from agent.web.given import Given
-from agent.web.ports import Records
+from agent.web.live import add_live
+from agent.web.ports import Records, Watching
 from agent.web.problem import problem
 from agent.web.replays import add_replays
 from agent.web.route import route
 from agent.web.spending import Spending, add_spend
+from agent.web.standing import Bulletin, add_standing
 
 AGAIN_S = 5
 """Until a store that is away is worth asking again."""
@@ -38,8 +40,11 @@ def api_routes(
     entrance: Entrance | None = None,
     calling_out: CallingOut | None = None,
     spending: Spending | None = None,
+    bulletin: Bulletin | None = None,
+    watching: Watching | None = None,
 ) -> Blueprint:
-    """Without an entrance, one that knows API_TOKEN alone."""
+    """Without an entrance, one that knows API_TOKEN alone; without a bulletin nobody is told how the process stands,
+    and without `watching` no call can be watched."""
     routes = Blueprint("api", __name__, url_prefix="/api")
     entrance = entrance or Entrance(settings)
     zone = ZoneInfo(settings.TIMEZONE)
@@ -57,6 +62,10 @@ def api_routes(
     add_export(routes, records, zone)
     _add_erasing(routes, records)
     add_spend(routes, spending)
+    if bulletin is not None:
+        add_standing(routes, bulletin)
+    if watching is not None:
+        add_live(routes, watching)
     (calling_out or CallingOut()).add_to(routes, settings)
     _add_refusals(routes)
     return routes

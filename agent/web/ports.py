@@ -61,6 +61,23 @@ class Placing(Protocol):
     async def order(self, order_id: str) -> Order | None: ...
 
 
+class Watching(Protocol):
+    """Streams of server-sent events, as bytes. They end by themselves: with what they tell of, with the process, or
+    after a while; whoever reads on comes again."""
+
+    def watchable(self, call_sid: str) -> bool:
+        """Whether there is anything to be told of this call. Not a checkpoint."""
+        ...
+
+    def calls(self) -> AsyncGenerator[bytes, None]:
+        """The calls that go on, and what changes in them."""
+        ...
+
+    def call(self, call_sid: str, last: int = 0) -> AsyncGenerator[bytes, None]:
+        """What goes on in one, from behind the event with this number."""
+        ...
+
+
 class DoNotCallList(Protocol):
     """Who is never called. Bounded; every method raises StoreError."""
 

@@ -77,10 +77,10 @@ class Watched:
         parts = [(each, urlsplit(each)) for each in self.asked]
         return [each for each, part in parts if part.scheme not in {"data", "blob"} and part.netloc != own]
 
-    def shot(self, page: Page, what: str = "") -> None:
-        """Keep how it looks."""
+    def shot(self, page: Page, what: str = "", *, whole: bool = False) -> None:
+        """Keep how it looks: what is seen of it, or the whole page."""
         SHOTS.mkdir(exist_ok=True)
-        page.screenshot(path=SHOTS / f"{self.name}{what and f'-{what}'}.png")
+        page.screenshot(path=SHOTS / f"{self.name}{what and f'-{what}'}.png", full_page=whole)
 
     def close(self) -> None:
         """Keep how each page looks at last."""

@@ -71,6 +71,9 @@ class MemoryStore:
         found = [places[key] for key in keys[:limit]]
         return [told for told in map(self._told, found) if told is not None]
 
+    def count(self, query: Query, most: int) -> int:
+        return len(self.find(query, most))
+
     def add_piece(self, call_sid: str, piece: Piece) -> bool:
         self._answer()
         if call_sid in self.forgotten:

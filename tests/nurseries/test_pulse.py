@@ -6,7 +6,7 @@ import pytest
 import trio
 
 from agent.web.state import ProcessState
-from nurseries.pulse import TELL_S, Pulse
+from nurseries.pulse import BEAT_S, BEATS, TELL_S, Pulse
 from tests.calls.counted import Counted
 
 
@@ -43,6 +43,28 @@ async def test_a_process_that_is_not_given_its_turn_is_seen_by_who_sleeps(autoju
         nursery.cancel_scope.cancel()
 
     assert counted("loop_lag_seconds_sum") == pytest.approx(0.35, abs=0.06)
+
+
+async def test_the_past_is_told_an_hour_of_it_at_most(autojump_clock) -> None:
+    state, now = ProcessState(calls=2), 0.0
+    pulse = Pulse(state, clock=lambda: now)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(pulse.run)
+        await trio.sleep(0.05)
+        now += 0.5  # a step that takes so long
+        await trio.sleep(BEAT_S / 2)
+        state.calls = 5
+        await trio.sleep(BEAT_S / 2)
+        state.calls = 1
+        await trio.sleep(BEAT_S + 2 * TELL_S)
+        first, second = pulse.past()
+        assert (first.calls, first.lag_ms, second.calls, second.lag_ms) == (5, 500, 1, 0)
+        assert first.busy == pytest.approx(0.05, abs=0.005)
+        assert first.ago_s - second.ago_s == pytest.approx(BEAT_S, abs=TELL_S)
+        await trio.sleep((BEAT_S + TELL_S) * BEATS)
+        assert len(pulse.past()) == BEATS
+        nursery.cancel_scope.cancel()
 
 
 async def test_a_drain_is_timed_from_its_first_signal(autojump_clock) -> None:

@@ -182,8 +182,24 @@ def test_both_stores_find_what_a_naive_search_finds(emptied, saved, asked, size)
             after = place_of(page[-1], query.sort)
         assert pages == expected
         assert store.find(query, 99) == expected
+        assert len(expected) <= store.count(query, 99) <= len(kept)
     for each in kept.values():
         assert store.get(each.call_sid) == each
+
+
+def test_calls_are_counted_without_being_read(store: CallStore) -> None:
+    day, over = "2026-11-22T10:00:00.000+00:00", ("caller hung up", "failed", "failed", "")
+    store.save(*(record(f"CA{n}", day, ending=ending) for n, ending in enumerate(over)))
+    store.save(record("CA9", "2026-11-21T10:00:00.000+00:00", ending="failed"))
+    assert store.count(Query(), 99) == 5
+    assert store.count(Query(), 3) == 3
+    assert store.count(Query(ending="failed"), 99) == 3
+    assert store.count(Query(ending="failed", since="2026-11-22"), 99) == 2
+    assert store.count(Query(ending=GOES_ON), 99) == 1
+    assert store.count(Query(ending="failed", until="2026-11-22"), 99) == 1
+    assert store.count(Query(least_score=2, most_score=1), 99) == 0
+    store.delete("CA1")
+    assert store.count(Query(ending="failed"), 99) == 2
 
 
 def test_what_a_user_types_is_never_syntax(store: CallStore) -> None:

@@ -27,22 +27,24 @@ export function FilterForm({ query, faults }) {
   const input = (name, rest) => html`<input id=${`f-${name}`} name=${name} value=${query[name] || ""} aria-invalid=${faults[name] ? "true" : undefined}
     aria-describedby=${faults[name] ? `f-${name}-fault` : undefined} ...${rest} />`;
   const day = (name) => ({ type: !query[name] || DAY.test(query[name]) ? "date" : "text", onChange: go });
+  const wide = matchMedia("(min-width: 761px)").matches;
   return html`
     <form class="card filters" role="search" ref=${form} onSubmit=${go}>
-      ${field("q", "Words said, or in the summary", input("q", { type: "search", maxlength: 200, placeholder: "flat whitefield", "aria-keyshortcuts": "/" }))}
-      ${field("number", "Number", input("number", { inputmode: "tel", autocomplete: "off", maxlength: 60, placeholder: "+91 98765 43210" }))}
-      ${field("since", "From", input("since", day("since")))}
-      ${field("until", "To", input("until", day("until")))}
-      ${field("ending", "Ended by", html`<select id="f-ending" name="ending" value=${query.ending || ""} onChange=${go}>
-        <option value="">anything</option>${ENDING_NAMES.map((name) => html`<option value=${name}>${name.replace("_", " ")}</option>`)}</select>`)}
-      <fieldset class="field scores"><legend>Score</legend>
-        ${field("min_score", html`<span class="unseen">Score at least</span>`, input("min_score", { type: "number", min: 0, max: 100, placeholder: "0", onChange: go }))}
-        <span aria-hidden="true">–</span>
-        ${field("max_score", html`<span class="unseen">Score at most</span>`, input("max_score", { type: "number", min: 0, max: 100, placeholder: "100", onChange: go }))}
-      </fieldset>
-      ${field("sort", "Order", html`<select id="f-sort" name="sort" value=${query.sort || "newest"} onChange=${go}>
-        ${SORTS.map((sort) => html`<option value=${sort.name}>${sort.title}</option>`)}</select>`)}
-      <div class="row buttons"><button class="main">Search</button>
-        ${isFiltered(query) && html`<a class="button" href=${hashOf({ sort: query.sort })}>Clear</a>`}</div>
+      <div class="first">
+        ${field("q", "Words said, or in the summary", input("q", { type: "search", maxlength: 200, placeholder: "flat whitefield", "aria-keyshortcuts": "/" }))}
+        <button class="main">Search</button>
+        ${isFiltered(query) && html`<a class="button" href=${hashOf({ sort: query.sort })}>Clear</a>`}
+      </div>
+      <details open=${wide || isFiltered(query)}><summary>Filters and order</summary><div class="more">
+        ${field("number", "Number", input("number", { inputmode: "tel", autocomplete: "off", maxlength: 60, placeholder: "+91 98765 43210" }))}
+        ${field("since", "From", input("since", day("since")))}
+        ${field("until", "To", input("until", day("until")))}
+        ${field("ending", "Ended by", html`<select id="f-ending" name="ending" value=${query.ending || ""} onChange=${go}>
+          <option value="">anything</option>${ENDING_NAMES.map((name) => html`<option value=${name}>${name.replace("_", " ")}</option>`)}</select>`)}
+        ${field("min_score", "Score from", input("min_score", { type: "number", min: 0, max: 100, placeholder: "0", onChange: go }))}
+        ${field("max_score", "to", input("max_score", { type: "number", min: 0, max: 100, placeholder: "100", onChange: go }))}
+        ${field("sort", "Order", html`<select id="f-sort" name="sort" value=${query.sort || "newest"} onChange=${go}>
+          ${SORTS.map((sort) => html`<option value=${sort.name}>${sort.title}</option>`)}</select>`)}
+      </div></details>
     </form>`;
 }

@@ -43,7 +43,7 @@ function Search() {
   const form = useMemo(() => html`<${FilterForm} query=${query} faults=${faults} />`, [hashOf(query), JSON.stringify(faults)]);
   const elsewhere = problem && !Object.keys(faults).some((name) => name !== "cursor");
   return html`
-    <div class="row spread"><h1>History</h1>
+    <div class="row spread list-head"><h1>History</h1>
       <a class="button" href=${address("api/export", forExport(query))} download="calls.csv">Export as CSV</a></div>
     ${form}
     <p class="unseen" role="status">${busy ? "" : calls ? `${calls.length} calls on this page` : ""}</p>
