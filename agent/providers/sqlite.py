@@ -76,7 +76,7 @@ class SqliteStore:
 
         def write(db: sqlite3.Connection) -> None:
             for row in rows:
-                _save(db, *row)
+                schema.save(db, *row)
 
         self._do(self._writer.write, write)
         if self._log_is_long:
@@ -99,7 +99,7 @@ class SqliteStore:
         groups = asked(query)
         if groups is None:
             return []
-        bounds, match = _bounds(query, after), _match(groups)
+        bounds, match = _bounds(query, after), schema.match(groups)
 
         if query.sort in figures.COLUMNS:
             self._read_figures()
@@ -127,15 +127,9 @@ class SqliteStore:
         unread: Unread | None,
     ) -> Iterator[tuple[object, CallRecord]]:
         start = after and (after.figure, ((rank(after.started_at) + 1) << schema.WITHIN) - 1)
-        found, fit = figures.places(db, query, bounds, match, start)
-        for figure, at in found:
-            if not fit:
-                ((told,),) = db.execute("SELECT terms FROM calls WHERE at = ?", (at,))
-                known = set(told.split(" "))
-                if not all(known.intersection(group) for group in groups):
-                    continue
-            for place, record in self._readable(db.execute(_ONE, (at,)), unread):
-                yield (figure, place), record
+        for figure, at in figures.places(db, query, bounds, match, groups, start):
+            for second, record in self._readable(db.execute(_ONE, (at,)), unread):
+                yield (figure, second), record
 
     def _read_figures(self) -> None:
         """Of calls that an older version has kept. Raises StoreError where that takes longer than anybody waits."""
@@ -150,7 +144,7 @@ class SqliteStore:
         groups = asked(query)
         if groups is None:
             return 0
-        bounds, match = _bounds(query, None), _match(groups)
+        bounds, match = _bounds(query, None), schema.match(groups)
         how, values = (_COUNT, (*bounds, match, most)) if match else (_COUNT_ALL, (*bounds, most))
         return int(self._do(self._reader.read, lambda db: db.execute(how, values).fetchone()[0]))
 
@@ -300,35 +294,8 @@ def _bounds(query: Query, after: Place | None) -> tuple[int, int]:
     return least << schema.WITHIN, ((most + 1) << schema.WITHIN) - 1
 
 
-def _match(groups: list[list[str]]) -> str:
-    """What the index is asked for; "": everything."""
-    return " AND ".join("({})".format(" OR ".join(f'"{term}"' for term in group)) for group in groups)
-
-
 def _outlined(call_sid: str, text: bytes) -> CallRecord | None:
     try:
         return outlined(call_sid, msgspec.json.decode(text, type=Outline))
     except (msgspec.DecodeError, UnicodeError):
         return None
-
-
-def _save(db: sqlite3.Connection, record: CallRecord, found_by: str, text: str) -> None:
-    sid = record.call_sid
-    if db.execute("SELECT 1 FROM deleted WHERE call_sid = ?", (sid,)).fetchone():
-        return
-    known = db.execute("SELECT at, started_at, revision, terms FROM calls WHERE call_sid = ?", (sid,)).fetchone()
-    if known is None:
-        schema.insert(db, record, found_by, text)
-        return
-    at, started_at, revision, found_before = known
-    if revision > record.revision:
-        return
-    if started_at != record.started_at:
-        schema.remove(db, at, found_before)
-        schema.insert(db, record, found_by, text)
-        return
-    if found_before != found_by:
-        schema.unfind(db, at, found_before)
-        db.execute("INSERT INTO words (rowid, terms) VALUES (?, ?)", (at, found_by))
-    change = "UPDATE calls SET revision = ?, terms = ?, record = ? WHERE at = ?"
-    db.execute(change, (record.revision, found_by, text, at))

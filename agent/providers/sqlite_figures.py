@@ -8,7 +8,7 @@ what is not asked for is passed over. Both come to the same.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from agent.keep.query import Query, Sort
 
@@ -89,20 +89,30 @@ def read_some(db: sqlite3.Connection) -> bool:
 
 
 def places(
-    db: sqlite3.Connection, query: Query, bounds: tuple[int, int], match: str, after: tuple[float | None, int] | None
-) -> tuple[Iterator[tuple[float, int]], bool]:
-    """Figures and places of calls, in the order that is asked for, from those of `after` on; and whether they all have
-    the terms that `match` asks for."""
+    db: sqlite3.Connection,
+    query: Query,
+    bounds: tuple[int, int],
+    match: str,
+    groups: list[list[str]],
+    after: tuple[float | None, int] | None,
+) -> Iterator[tuple[float, int]]:
+    """Figures and places of calls, in the order that is asked for, from those of `after` on. Of each of the groups of
+    terms, which `match` asks for, they have at least one."""
     column = COLUMNS[query.sort]
     limits, values = _limits(query, column, after)
     few = _few(db, bounds, match)
-    if few is None:
-        within = "at BETWEEN ? AND ?"
-        found: Sequence[int] = bounds
-    else:
-        within, found = f"at IN ({', '.join('?' * len(few))})", few
+    within = "at BETWEEN ? AND ?" if few is None else f"at IN ({', '.join('?' * len(few))})"
     text = f"SELECT {column}, at FROM figures WHERE {within} AND {limits} ORDER BY {column} DESC, at DESC"  # noqa: S608
-    return db.execute(text, (*found, *values)), few is not None or not match
+    for figure, at in db.execute(text, (*(bounds if few is None else few), *values)):
+        if few is not None or _has(db, at, groups):
+            yield figure, at
+
+
+def _has(db: sqlite3.Connection, at: int, groups: list[list[str]]) -> bool:
+    if not groups:
+        return True
+    ((terms,),) = db.execute("SELECT terms FROM calls WHERE at = ?", (at,))
+    return all(map(set(terms.split(" ")).intersection, groups))
 
 
 def _few(db: sqlite3.Connection, bounds: tuple[int, int], match: str) -> list[int] | None:

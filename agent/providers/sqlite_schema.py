@@ -118,6 +118,29 @@ def insert(db: sqlite3.Connection, record: CallRecord, found_by: str, text: str 
     db.execute("INSERT INTO words (rowid, terms) VALUES (?, ?)", (at, found_by))
 
 
+def save(db: sqlite3.Connection, record: CallRecord, found_by: str, text: str) -> None:
+    """Unless the call was deleted, or there is a later state of it."""
+    sid = record.call_sid
+    if db.execute("SELECT 1 FROM deleted WHERE call_sid = ?", (sid,)).fetchone():
+        return
+    known = db.execute("SELECT at, started_at, revision, terms FROM calls WHERE call_sid = ?", (sid,)).fetchone()
+    if known is None:
+        insert(db, record, found_by, text)
+        return
+    at, started_at, revision, found_before = known
+    if revision > record.revision:
+        return
+    if started_at != record.started_at:
+        remove(db, at, found_before)
+        insert(db, record, found_by, text)
+        return
+    if found_before != found_by:
+        unfind(db, at, found_before)
+        db.execute("INSERT INTO words (rowid, terms) VALUES (?, ?)", (at, found_by))
+    change = "UPDATE calls SET revision = ?, terms = ?, record = ? WHERE at = ?"
+    db.execute(change, (record.revision, found_by, text, at))
+
+
 def remove(db: sqlite3.Connection, at: int, found_by: str) -> None:
     db.execute("DELETE FROM calls WHERE at = ?", (at,))
     unfind(db, at, found_by)
@@ -126,6 +149,11 @@ def remove(db: sqlite3.Connection, at: int, found_by: str) -> None:
 def unfind(db: sqlite3.Connection, at: int, found_by: str) -> None:
     """Take it out of the index; `found_by` is what was put in."""
     db.execute("INSERT INTO words (words, rowid, terms) VALUES ('delete', ?, ?)", (at, found_by))
+
+
+def match(groups: list[list[str]]) -> str:
+    """What the index is asked for; "": everything."""
+    return " AND ".join("({})".format(" OR ".join(f'"{term}"' for term in group)) for group in groups)
 
 
 def pieces(db: sqlite3.Connection, call_sid: str) -> list[Piece]:

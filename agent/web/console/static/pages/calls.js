@@ -55,10 +55,10 @@ function Search() {
 function Nothing({ query }) {
   if (query.cursor) return html`<p class="card">There is nothing behind this page any more. <a href=${hashOf({ ...query, cursor: "", page: "" })}>To the first</a></p>`;
   if (isFiltered(query)) {
-    return html`<p class="card">No call fits all of this. Words must all occur, in what was said or in the summary.
+    return html`<p class="card">No call fits all of this. Words must all occur, in what was said or in the summary.${" "}
       <a href=${hashOf({ sort: query.sort })}>Show all calls</a></p>`;
   }
-  return html`<div class="card"><h2>No call yet</h2><p>As soon as the first one is over it is here.
+  return html`<div class="card"><h2>No call yet</h2><p>As soon as the first one is over it is here.${" "}
     <a href="#/call">Call the agent from this page</a>, or from a terminal:</p>
     <pre class="command" tabindex="0"><code>calling-agent call --say "Hello, I am looking for a flat."</code></pre></div>`;
 }
