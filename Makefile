@@ -14,9 +14,11 @@ run: $(VENV)/.run
 test: $(VENV)/.dev
 	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
 
+# flake8-async takes a second a file, and has nothing to say about those without any of this.
+ASYNC := 'async (def|with|for)|BaseException|Cancelled'
 lint: $(VENV)/.dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
-	$(BIN)/flake8 agent nurseries ops tests
+	grep -rlE --include='*.py' $(ASYNC) agent nurseries ops tests | xargs $(BIN)/flake8
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

@@ -16,7 +16,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from ops.bench.suite import machine, page, results, server
+from ops.bench.suite import machine, page, peers, results, server
 from ops.bench.suite.figures import Figures, over
 from ops.bench.suite.workloads import ALL, SMOKE, Scale
 
@@ -39,6 +39,7 @@ def arguments() -> argparse.ArgumentParser:
         help="of conversations; barge-ins are measured with 80 %% of what a core carries by that",
     )
     add("--media-calls", type=int, default=USUAL.media_calls)
+    add("--peer-calls", type=int, default=USUAL.peer_calls, help="of other stacks, and of ours beside them")
     add("--most", type=int, default=1000, help="of the curve")
     add("--before", type=Path, help="another checkout of the product, to be measured in turns with this one")
     add("--page", action="store_true", help="only write the page anew")
@@ -52,13 +53,14 @@ def main() -> int:
         return 0
     asked = [name.strip() for name in args.only.split(",") if name.strip()]
     names = [name for name in ALL if not asked or any(name.startswith(one) for one in asked)]
+    names = [name for name in names if peers.there(name)]
     scale = SMOKE if args.smoke else scale_of(args)
     sides: dict[str, Path | None] = ({"before": args.before.resolve()} if args.before else {}) | {"now": None}
     rounds: dict[str, dict[str, list[Figures]]] = {label: {name: [] for name in names} for label in sides}
     for number in range(1 if args.smoke else args.rounds):
         for name in names:
             for label, checkout in sides.items():
-                if label == "before" and name.startswith("floor"):
+                if label == "before" and (name.startswith("floor") or name in peers.NAMES):
                     continue
                 began = time.monotonic()
                 with server.product(checkout):
@@ -75,7 +77,13 @@ def main() -> int:
 def scale_of(args: argparse.Namespace) -> Scale:
     """As asked for."""
     curve = tuple(count for count in USUAL.curve if count <= args.most)
-    return Scale(seconds=args.seconds, calls=args.calls, media_calls=args.media_calls, curve=curve)
+    return Scale(
+        seconds=args.seconds,
+        calls=args.calls,
+        media_calls=args.media_calls,
+        peer_calls=args.peer_calls,
+        curve=curve,
+    )
 
 
 def _loaded(scale: Scale, name: str, rounds: dict[str, list[Figures]]) -> Scale:

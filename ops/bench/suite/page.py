@@ -30,6 +30,7 @@ TOLD = {
     "turn_p50_ms": "end of turn to first byte, p50, ms",
     "turn_p99_ms": "p99, ms",
     "memory_a_call_kb": "KiB a call more",
+    "memory_mb": "MB of the process",
     "openai_ready_s": "ready with openai, s",
     "scripted_ready_s": "ready without, s",
     "openai_ready_cpu_s": "processor's part with openai, s",

@@ -76,10 +76,11 @@ def product(checkout: Path | None) -> Iterator[None]:
 
 
 @contextmanager
-def running(module: str, *arguments: str, **settings: str) -> Iterator[Server]:
-    """`python -m module` on the server's core, in an empty folder, until the block ends."""
+def running(module: str, *arguments: str, python: Path | None = None, **settings: str) -> Iterator[Server]:
+    """`python -m module` on the server's core, in an empty folder, until the block ends; by another interpreter than
+    this one where one is told."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        server = _start([sys.executable, "-m", module, *arguments], Path(folder), settings)
+        server = _start([str(python or sys.executable), "-m", module, *arguments], Path(folder), settings)
         try:
             yield server
         finally:

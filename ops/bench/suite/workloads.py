@@ -10,12 +10,12 @@ import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
 
-from ops.bench.suite import stages, starts
+from ops.bench.suite import peers, stages, starts
 from ops.bench.suite.figures import Figures, quantile
 from ops.bench.suite.load import Result
 from ops.bench.suite.server import Server, play, running, serving
@@ -34,11 +34,12 @@ class Scale:
     calls: int = 60
     local_calls: int = 3
     ramp_calls: int = 100
+    peer_calls: int = 6
     curve: tuple[int, ...] = (1, 10, 100, 300, 1000)
     settle_s: float = 3.0
 
 
-SMOKE = Scale(seconds=1.5, media_calls=3, calls=2, local_calls=1, ramp_calls=3, curve=(1,), settle_s=0.5)
+SMOKE = Scale(seconds=1.5, media_calls=3, calls=2, local_calls=1, ramp_calls=3, peer_calls=1, curve=(1,), settle_s=0.5)
 
 
 def media(scale: Scale, module: str, *arguments: str) -> Figures:
@@ -136,6 +137,30 @@ def profile(scale: Scale) -> Figures:
     return {f"{name}_us": share * a_frame_us for name, share in shares.items()} | {"held_up": float(dropped > 0)}
 
 
+def peer(scale: Scale, name: str, *arguments: str) -> Figures:
+    """Another stack: conversations, then callers who interrupt. Its own sound is in its own hands, so that a hole in it
+    is not told."""
+    found: Figures = {}
+    for manner in ("talks", "interrupts"):
+        with peers.running(name, *arguments) as server:
+            heard = _play(server, scale, calls=scale.peer_calls, manner=manner, path=MEDIA)
+        if manner == "talks":
+            found = _costs(heard) | {"talk_share": heard.talk, "memory_mb": heard.memory_kb / 1024}
+    return found | {
+        "clear_p50_ms": quantile(heard.clears_ms, 0.5),
+        "clear_p99_ms": quantile(heard.clears_ms, 0.99),
+        "clears": len(heard.clears_ms),
+        "unheeded": heard.unheeded,
+    }
+
+
+def here(scale: Scale) -> Figures:
+    """The same of ours: as few calls as peers are given, for the fewer there are, the more each costs."""
+    clears = barge_in(replace(scale, calls=scale.peer_calls))
+    told = {name: value for name, value in clears.items() if name.startswith("clear")}
+    return calls(scale, scale.peer_calls, PROVIDER="scripted") | told
+
+
 def start(_scale: Scale) -> Figures:
     """From nothing to the first call, and what imports take of that."""
     return starts.measure()
@@ -195,5 +220,9 @@ ALL: dict[str, Workload] = {
     "turn": turn,
     "start": start,
     "profile": profile,
+    "Pipecat": lambda scale: peer(scale, "pipecat"),
+    "Pipecat without SmartTurn": lambda scale: peer(scale, "pipecat", "--no-smart-turn"),
+    "LiveKit Agents": lambda scale: peer(scale, "livekit"),
+    "as many calls here": here,
 }
 """In the order in which they are run and told; one round of each before the next round of any."""

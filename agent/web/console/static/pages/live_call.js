@@ -1,0 +1,124 @@
+// One call that goes on: what is said, the line of time, where the turns' time goes, and what can be done to it.
+import { address } from "../api.js";
+import { follow } from "../follow.js";
+import { Actions } from "../live/actions.js";
+import { useBatched } from "../live/batch.js";
+import { Fold, LANES } from "../live/fold.js";
+import { Lead } from "../live/lead.js";
+import { Listen } from "../live/listen.js";
+import { STATES } from "../live/list.js";
+import { ended, person } from "../live/names.js";
+import { Ticking } from "../live/ticking.js";
+import { Timeline } from "../parts/timeline.js";
+import { Transcript } from "../parts/transcript.js";
+import { Waterfall } from "../parts/waterfall.js";
+import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../ui.js";
+import { Problem, get } from "../api.js";
+
+const NEAR_END = 80; // so close to the end of what was said, one wants to see what comes
+
+// The stream's events folded, and the call's clock.
+function useCall(sid) {
+  const fold = useMemo(() => new Fold(), [sid]);
+  const clock = useRef(() => 0);
+  const [connection, connect] = useState("waiting");
+  const [missing, miss] = useState("");
+  const draw = useBatched();
+  useEffect(() => {
+    let leave = () => {};
+    const take = (name) => (data, event) => {
+      fold.take(name, data, Number(event.lastEventId) || 0);
+      draw();
+    };
+    leave = follow(address(`api/live/${encodeURIComponent(sid)}`), {
+      call: (data, event) => {
+        const began = performance.now() - (data.now_ms ?? Date.now() - Date.parse(data.started_at));
+        clock.current = () => performance.now() - began;
+        take("call")(data, event);
+      },
+      moment: take("moment"),
+      record: take("record"),
+      end: (data, event) => {
+        const at = clock.current();
+        clock.current = () => at;
+        take("end")(data, event);
+        leave(); // else it would be asked for again
+      },
+    }, (state) => {
+      connect(state);
+      if (state === "waiting" && !fold.ending) look();
+    });
+    // A stream that does not begin does not say why.
+    const look = () => get(`api/calls/${encodeURIComponent(sid)}`).then(
+      (record) => {
+        if (!record.ending) return;
+        fold.take("record", record);
+        fold.take("end", { ending: record.ending });
+        leave();
+        draw();
+      },
+      (error) => error instanceof Problem && error.status === 404 && !fold.call && miss(error.message),
+    );
+    return () => leave();
+  }, [sid]);
+  return { fold, clock: () => clock.current(), connection, missing };
+}
+
+// What grows is followed while its end is seen; whoever has scrolled up to read is left there.
+function Growing({ lines }) {
+  const box = useRef(null);
+  const atEnd = useRef(true);
+  useLayoutEffect(() => {
+    if (atEnd.current) box.current.scrollTop = box.current.scrollHeight;
+  });
+  return html`<div class="growing" ref=${box} tabindex="0" role="region" aria-label="Transcript"
+      onScroll=${() => { atEnd.current = box.current.scrollHeight - box.current.scrollTop - box.current.clientHeight < NEAR_END; }}>
+    <${Transcript} lines=${lines} live=${true} /></div>`;
+}
+
+function Head({ call, fold, about, session }) {
+  const { ending } = fold;
+  return html`<header class="live-call-head">
+    <p class="back"><a href="#/live">Live calls</a></p>
+    <div class="row spread">
+      <div><h1>${person(call)}</h1>
+        <p class="row facts">
+          <span class=${`tag ${ending ? "" : `state-${fold.state}`}`} data-state=${ending ? "over" : fold.state}>${ending ? "over" : STATES[fold.state] || fold.state}</span>
+          ${!ending && html`<span class="figure"><${Ticking} since=${call.started_at} /></span>`}
+          ${call.line && html`<span>${call.line}</span>`}${call.language && html`<span>${call.language}</span>`}
+          <small><code>${call.call_sid}</code></small></p></div>
+      ${!ending && html`<div class="row actions">
+        ${about.records_sound && call.here !== false && html`<${Listen} sid=${call.call_sid} />`}
+        <${Actions} call=${call} about=${about} session=${session} /></div>`}
+    </div>
+    ${ending && html`<p class="ended" role="status">This call is over: ${ended(ending)}. <a class="button main" href=${`#/calls/${call.call_sid}`}>See it in the history</a></p>`}
+  </header>`;
+}
+
+export default function LiveCall({ sid, about, session }) {
+  const { fold, clock, connection, missing } = useCall(sid);
+  const lines = useMemo(() => fold.lines, [fold.version]);
+  const moments = useMemo(() => fold.moments, [fold.version]);
+  const turns = useMemo(() => fold.turns, [fold.version]);
+  const call = fold.call || fold.record;
+  if (missing) {
+    return html`<h1>This call is not going on</h1><p>${missing} It may be over: look into the <a href=${`#/calls/${sid}`}>history</a>, or
+      go to the <a href="#/live">live calls</a>.</p>`;
+  }
+  if (!call) return connection === "waiting" && html`<p class="dim" role="status">Waiting for the server.</p>`;
+  return html`<div class="live-call">
+    <${Head} call=${call} fold=${fold} about=${about} session=${session} />
+    ${connection === "waiting" && !fold.ending && html`<p class="warn" role="status">Waiting for the server. What is shown may be old.</p>`}
+    ${call.state === "elsewhere" && !fold.ending && html`<p class="warn">Another process holds this call: what is shown is up to two seconds old, and there are no moments.</p>`}
+    <section class="card" aria-labelledby="time"><h2 id="time">Line of time</h2>
+      <${Timeline} key=${fold.ending ? "over" : "on"} moments=${moments} lanes=${LANES} clock=${fold.ending ? undefined : clock}
+        end_ms=${fold.record?.duration_ms || clock()} /></section>
+    <div class="two">
+      <section class="card" aria-labelledby="said"><h2 id="said">What is said</h2><${Growing} lines=${lines} /></section>
+      <div class="stack side">
+        <section class="card" aria-labelledby="lead"><h2 id="lead">Lead</h2><${Lead} call=${call} record=${fold.record} /></section>
+        <section class="card" aria-labelledby="turns"><h2 id="turns">Latency by turn</h2><${Waterfall} turns=${turns} /></section>
+      </div>
+    </div>
+  </div>`;
+}

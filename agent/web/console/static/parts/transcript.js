@@ -1,0 +1,55 @@
+// What was said, line by line: what was heard solid, what was cut off struck. With a finished record:
+// lines=${linesOf(record)}.
+import { duration } from "../format.js";
+import { html } from "../ui.js";
+import { lineAt, linesOf, notes, speaker } from "./lines.js";
+
+export { linesOf, lineAt };
+
+// The words with marks over [from, to) of the text: [{from, to, id?, strong?}], in order and apart from each other.
+function Words({ text, marks }) {
+  if (!marks?.length) return text;
+  const parts = [];
+  let at = 0;
+  for (const mark of marks) {
+    parts.push(text.slice(at, mark.from), html`<mark id=${mark.id} class=${mark.strong ? "strong" : ""}>${text.slice(mark.from, mark.to)}</mark>`);
+    at = mark.to;
+  }
+  return [...parts, text.slice(at)];
+}
+
+function Tool({ line }) {
+  return html`<details><summary><code>${line.tool}</code></summary>
+    <dl><dt>Asked</dt><dd><code>${line.arguments || "{}"}</code></dd><dt>Answered</dt><dd><code>${line.text}</code></dd></dl></details>`;
+}
+
+function Said({ line, pick, current, marks }) {
+  const at = duration(line.start_ms);
+  const told = notes(line);
+  return html`<li class=${`said ${line.role} ${line.state}`} id=${`line-${line.key}`} aria-current=${current ? "true" : undefined}
+      aria-live=${line.state === "partial" ? "off" : undefined}>
+    ${pick
+      ? html`<button class="quiet at" aria-label=${`Play from ${at}: ${speaker(line)}`} onClick=${() => pick(line)}>${at}</button>`
+      : html`<span class="at figure">${at}</span>`}
+    <span class="who">${speaker(line)}</span>
+    <div class="words">
+      ${line.role === "tool" ? html`<${Tool} line=${line} />` : html`<p>
+        <${Words} text=${line.text} marks=${marks} />
+        ${line.coming && html`${" "}<span class="coming">${line.coming}</span>`}
+        ${line.rest && html`${" "}<span class="unseen">Cut off here. Would have said: </span><s>${line.rest}</s>`}
+      </p>`}
+      ${told.length > 0 && html`<small>${told.join(", ")}</small>`}
+    </div>
+  </li>`;
+}
+
+// `pick(line)`: a line's time was pressed. `current`: the key of the line that is being spoken. `marked(line)`: marks on its
+// words. `live`: it grows, and what comes is read out.
+export function Transcript({ lines, pick, current, marked, live }) {
+  return html`<div class="transcript" role=${live ? "log" : undefined} aria-label=${live ? "What is being said" : undefined}>
+    ${lines.length
+      ? html`<ol>${lines.map((line) => html`<${Said} key=${line.key} line=${line} pick=${pick} current=${line.key === current}
+          marks=${marked?.(line)} />`)}</ol>`
+      : html`<p class="dim">Nothing has been said yet.</p>`}
+  </div>`;
+}

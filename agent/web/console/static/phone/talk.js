@@ -1,0 +1,93 @@
+// A call's moments (docs/console.md) as what was said, in order, for captions. Pure.
+//
+// A line of the caller: {key, role: "caller", text, state: "partial" | "", aside, keys}. One of the agent: {key, role:
+// "agent", turn, pieces: [{piece, text, state: "coming" | "heard" | "gone"}], cut: {heard, rest} | null, stages}. One of
+// neither: {key, role: "note", text}.
+
+export class Talk {
+  constructor() {
+    this.lines = [];
+    this.partial = null;
+    this.state = "";
+    this.keys = 0;
+  }
+
+  take(moment) {
+    const { kind } = moment;
+    if (kind === "state") this.state = moment.state;
+    else if (kind === "partial") this.partial = moment.text ? this.line("caller", { text: moment.text, state: "partial" }) : null;
+    else if (kind === "turn") this.said(moment.text);
+    else if (kind === "backchannel") this.said(moment.what, { aside: true });
+    else if (kind === "no words") this.partial = null;
+    else if (kind === "keys") this.said("", { keys: moment.keys });
+    else if (kind === "say") this.agent(moment.turn).pieces.push({ piece: moment.piece, text: moment.text, state: "coming" });
+    else if (kind === "mark") this.played(moment.turn, moment.piece);
+    else if (kind === "cut") this.cut(moment);
+    else if (kind === "stage") this.agent(moment.turn).stages = moment;
+    else if (kind === "tool") this.lines.push(this.line("note", { text: moment.fault ? `${moment.name} failed` : `ran ${moment.name}` }));
+  }
+
+  // All that there is to show, the words that may still change last.
+  shown() {
+    return this.partial ? [...this.lines, this.partial] : this.lines;
+  }
+
+  // All up to this piece is at the caller's ear.
+  played(turn, piece) {
+    for (const line of this.lines) {
+      for (const each of line.pieces || []) {
+        if (each.state === "coming" && (line.turn < turn || (line.turn === turn && each.piece <= piece))) each.state = "heard";
+      }
+    }
+  }
+
+  // What was on its way will not be heard: said at once, the record's words (`cut`) follow.
+  cleared() {
+    for (const line of this.lines) {
+      for (const each of line.pieces || []) if (each.state === "coming") each.state = "gone";
+    }
+  }
+
+  line(role, more) {
+    this.keys += 1;
+    return { key: `${role}-${this.keys}`, role, ...more };
+  }
+
+  said(text, more = {}) {
+    this.partial = null;
+    this.lines.push(this.line("caller", { text, state: "", ...more }));
+  }
+
+  // The agent's line that this turn goes on with: its last one, unless the caller has said something since.
+  agent(turn) {
+    const last = this.lines.findLast((line) => line.role !== "note" && !line.aside);
+    if (last?.role === "agent" && last.turn === turn && !last.cut) return last;
+    const line = this.line("agent", { turn, pieces: [], cut: null, stages: null });
+    this.lines.push(line);
+    return line;
+  }
+
+  // `heard` and `meant` are of the turn's last line: where it went on behind something of the caller, of that part.
+  cut({ turn, heard, meant }) {
+    const line = this.lines.findLast((each) => each.role === "agent" && each.turn === turn && each.pieces.length);
+    if (!line) return;
+    for (const each of line.pieces) if (each.state === "coming") each.state = "gone";
+    const all = line.pieces.map(({ text }) => text).join(" ");
+    const rest = meant.startsWith(heard) ? meant.slice(heard.length).trim() : meant;
+    line.cut = { heard, rest: rest || (heard ? "" : all) };
+  }
+}
+
+// What a line of the agent says: {heard, coming, gone}, texts of which each may be empty.
+export function parts(line) {
+  const texts = (state) => line.pieces.filter((each) => each.state === state).map(({ text }) => text).join(" ");
+  if (line.cut) return { heard: line.cut.heard, coming: "", gone: line.cut.rest };
+  return { heard: texts("heard"), coming: texts("coming"), gone: texts("gone") };
+}
+
+export const median = (values) => {
+  if (!values.length) return null;
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+};
