@@ -70,6 +70,17 @@ class Lines:
             )
         return msgspec.structs.replace(profile, voice=info.voice) if info.voice else profile
 
+    def with_words(self, *, template: str = "", greeting: str = "") -> Lines:
+        """The same, with this prompt and greeting on all lines; "" leaves theirs."""
+
+        def changed(profile: Profile) -> Profile:
+            if template:
+                system = in_language(template, profile.language)
+                profile = msgspec.structs.replace(profile, template=template, system=system)
+            return msgspec.structs.replace(profile, greeting=greeting) if greeting else profile
+
+        return Lines({name: changed(profile) for name, profile in self._profiles.items()}, self._by_number)
+
     @property
     def names(self) -> tuple[str, ...]:
         """Of those in the file, in its order."""

@@ -85,6 +85,8 @@ class CallInfo:
     """Of such a call: for whom or what it was placed."""
     leg: int = 1
     """Which of the call's media streams this is."""
+    softphone: bool = False
+    """The console's: it may send words that were typed."""
 
     @property
     def outbound(self) -> bool:

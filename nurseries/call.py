@@ -22,11 +22,12 @@ from agent.hear.keys import WORDS as KEYS
 from agent.hear.keys import Keypad
 from agent.hear.ports import HEARING_RATE
 from agent.hear.turns import RELEASE, WINDOW_MS, Decision, Guards, TurnDetector
-from agent.keep.record import CallRecord
+from agent.keep.record import CallRecord, TurnTimes
 from agent.keep.stand_ins import KEEPER, StandIn, StandIns
 from agent.keep.thread import Leg, Thread
 from agent.keep.usage import METER, Meter
 from agent.model import CallInfo, Ending, Utterance
+from agent.seen.feed import FEED, Feed, State
 from agent.seen.pace import Pace
 from agent.speak.ledger import Ledger
 from agent.think.conversation import Line
@@ -95,6 +96,10 @@ class Call:
     reason = ""
     fenced = False
     """Another process holds the call: nothing of this one counts any more."""
+    _ended: float | None = None
+    _dropped = 0
+    _listened_ms: float | None = None
+    """The end of the sound that has been listened to, on the call's clock."""
     _why_move = ""
     _moves_at: float | None = None
     """Since when the call is about to be handed off, as its record tells already."""
@@ -150,17 +155,15 @@ class Call:
         self._leg_began_ms = taken.now_ms(now) if taken is not None else 0.0
         self._began = trio.current_time() - self._leg_began_ms / 1000
         """Of the call, however many legs ago."""
-        self._ended: float | None = None
-        self._dropped = 0
         self._tape = tape
         self._vad = parts.vad()
         self._ears = Windows(EARS_MS, self._vad)
-        self._listened_ms: float | None = None
-        """The end of the sound that has been listened to, on the call's clock."""
         self._echo = EchoGuard()
         self._pace = Pace(lambda: self._ears.dropped, greets=not info.outbound and info.leg == 1)
+        self.feed = Feed(info.leg, lambda: self._outbox.now_ms, turn=self._next_turn, stages=self._stages)
+        """Of what goes on in it, for whoever watches."""
         self._outbox = Outbox(
-            Ledger(),
+            Ledger(self.feed.began, self.feed.played),
             lead_ms=settings.LEAD_MS,
             message_ms=settings.MESSAGE_MS,
             room_ms=ROOM_MS,
@@ -186,6 +189,7 @@ class Call:
             parts, info, self.profile, self._outbox, self._voice, self._live.mind, self.end, tape, self.errand, taken
         )
         self.dialogue.leaves = self._leaves
+        self.dialogue.memory.feed = self.feed
         self.floor = Floor(
             self.dialogue,
             self._recogniser,
@@ -217,6 +221,7 @@ class Call:
             self._pace.ends()
             log.info("ending", ending=ending.value, reason=reason)
             decided("ending", ending=ending.value, reason=reason)
+            self.feed.tell("ending", ending=ending.value, reason=reason)
         self._conversing.cancel(reason)
         if ending in HANG_UPS:
             self._outbox.clear()  # a provider may take its time to be gone: nothing is sent, nor heard, meanwhile
@@ -259,6 +264,7 @@ class Call:
         if self._tape is not None:
             self._tape.begins(self.info.leg, self.started_at, self._leg_began_ms)
         METER.set(self.meter)
+        FEED.set(self.feed)
         self.dialogue.story.begin(*self._gap())
         KEEPER.set(self.stood_in)
         if self._parts.purse is not None:
@@ -346,6 +352,29 @@ class Call:
             missing=before.record.missing if before is not None else self.info.leg - 1,
         )
 
+    @property
+    def state(self) -> State:
+        """What goes on in it now."""
+        dialogue = self.dialogue
+        if dialogue.caller_speaks:
+            return "hearing"
+        if self._outbox.speaking:
+            return "speaking"
+        owes = dialogue.speech is not None and not dialogue.speech.said_all
+        return "thinking" if owes or dialogue.unheard or dialogue.awaiting else "listening"
+
+    def _next_turn(self) -> int:
+        """The answer's that the caller's words would get now."""
+        dialogue = self.dialogue
+        return dialogue.turns + (not dialogue.awaiting or dialogue.speech is None)
+
+    def _stages(self, turn: int) -> TurnTimes | None:
+        """Of the answer that has just begun to be sent; None of what is none."""
+        timing = next(reversed(self.dialogue.memory.timings), None)
+        if timing is None or timing.speech.turn != turn:
+            return None
+        return self.dialogue.memory.times(self._began)[-1]
+
     def _gap(self) -> tuple[str, float | None]:
         if self._taken is not None:
             return self._taken.gap(self._leg_began_ms)
@@ -408,6 +437,7 @@ class Call:
             mark=self._mark,
             digit=self._digit,
             ended=self.end,
+            typed=self._typed if self.info.softphone else None,
             pace=self._pace,
         )
 
@@ -451,12 +481,16 @@ class Call:
             self._ears,
             self._vad,
             self._turns,
-            self.floor.decided,
+            self._decided,
             guard_ms=self.floor.guard_ms,
             is_echo=self._is_echo,
             heard=self._listened,
             at_once=self._about_to_move,
         )
+
+    def _decided(self, decision: Decision) -> None:
+        self.feed.heard(decision)
+        self.floor.decided(decision)
 
     def _about_to_move(self) -> bool:
         return self._to_move.is_set()
@@ -600,6 +634,11 @@ class Call:
         if self.ending is None and digit in KEYS:
             self.floor.keyed()
             self._keys.press(digit)
+
+    def _typed(self, text: str) -> None:
+        words = " ".join("".join(char if char.isprintable() else " " for char in text).split())
+        if self.ending is None and words:
+            self.floor.typed(words)
 
     def _is_echo(self, window: bytes, at_ms: float, probability: float) -> bool:
         settings = self._parts.settings

@@ -344,6 +344,8 @@ class Dialogue:
             decided = self.last_spoken = self._call_began + taken.waited_since_ms / 1000
         lines, known = self.memory.conversation.lines, len(self.memory.timings)
         spoken = self._call_began + lines[-1].end_ms / 1000 if lines else decided
+        said = next((line.end_ms for line in reversed(lines) if line.role == "caller" and not line.keys), None)
+        last_word = None if said is None else self._call_began + said / 1000
         unsaid = taken.unsaid if taken is not None else ()
         lost = taken is None or taken.lost
 
@@ -351,14 +353,14 @@ class Dialogue:
             if lost:
                 speech.add(self.phrases.words(LOST))
             if unsaid and self.memory.conversation.unanswered:
-                self.memory.timings.append(Timing(decided, decided, speech))
+                self.memory.timings.append(Timing(decided, decided, speech, last_word))
             speech.add(*unsaid)
             if taken is not None and taken.thread.parting:
                 self._part_again(taken.thread.parting, speech, outcome)
             elif taken is None or (lost and taken.thread.speaking):
                 speech.add(self.phrases.words(AGAIN))
             elif not unsaid and (taken.thinks or self.memory.conversation.unanswered):
-                await self._think(decided, speech, outcome, goes_on=taken.thinks)
+                await self._think(decided, last_word, speech, outcome, goes_on=taken.thinks)
             await trio.lowlevel.checkpoint()
 
         try:
@@ -378,14 +380,16 @@ class Dialogue:
             speech.add(*([self.phrases.words(CONNECTING)] if to else sentences(self.profile.goodbye)))
         self._will_part(outcome.then)
 
-    async def _think(self, decided: float, speech: Speech, outcome: Outcome, *, goes_on: bool = False) -> None:
+    async def _think(
+        self, decided: float, spoken: float | None, speech: Speech, outcome: Outcome, *, goes_on: bool = False
+    ) -> None:
         """A reply to what the caller has said, with its times; `goes_on`: it was begun elsewhere."""
-        timing = Timing(decided, trio.current_time(), speech)
+        timing = Timing(decided, trio.current_time(), speech, spoken, outcome)
         self.memory.timings.append(timing)
         try:
             await self._reply(speech, outcome, goes_on=goes_on)
         finally:
-            timing.first_token, timing.thought = outcome.first_token_at, trio.current_time()
+            timing.thought = trio.current_time()
 
     async def _answer(self, decided: float, words: trio.Event, *, keyed: bool) -> None:
         spoken, known = min(self.last_spoken, decided), len(self.memory.timings)
@@ -401,7 +405,7 @@ class Dialogue:
                 self._disclose(speech)  # they have said hello, and it is for us to say who we are
                 speech.add(*sentences(self.profile.greeting))
                 return
-            await self._think(decided, speech, outcome)
+            await self._think(decided, None if keyed else spoken, speech, outcome)
 
         try:
             await self._turn(think, owed_since=self.last_spoken)

@@ -44,6 +44,8 @@ class Words:
     pausing: bool = True
     """The caller is silent."""
     failure: Failure | None = None
+    typed: bool = False
+    """They were not spoken."""
 
 
 @dataclass(slots=True)

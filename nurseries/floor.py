@@ -21,6 +21,8 @@ from agent.hear.own_words import are_own_words
 from agent.hear.ports import Recogniser
 from agent.hear.turns import Decision, Lasting, Onset, Pause, Resumed, TurnTaken
 from agent.keep.record import CallRecord
+from agent.model import Utterance
+from agent.seen.feed import seen
 from agent.seen.turns import INTERRUPTIONS
 from agent.think.facts import extract
 from agent.think.leave import takes_back, takes_leave
@@ -133,12 +135,21 @@ class Floor:
         dialogue = self._dialogue
         now_ms = dialogue.outbox.now_ms
         decided("keys")
+        seen("keys", keys=pressed.digits)
         dialogue.hush("keys")
         dialogue.caller_said(pressed.text, now_ms, now_ms, keys=pressed.digits)
         if pressed.action:
             dialogue.act(pressed.action)
         else:
             dialogue.answer("keys")
+
+    def typed(self, text: str) -> None:
+        """The caller has typed this instead of saying it: a turn, whatever the words. Not a checkpoint."""
+        dialogue, now_ms = self._dialogue, self._dialogue.outbox.now_ms
+        dialogue.last_words = dialogue.last_spoken = trio.current_time()
+        self._interrupt(0)
+        self._said(Words(text, Utterance(b"", now_ms, now_ms), 0.0, final=True, typed=True))
+        self._took = False
 
     @property
     def _held(self) -> bool:
@@ -179,6 +190,7 @@ class Floor:
         if words.text:
             self._dialogue.last_words = trio.current_time()
         if not words.final:
+            seen("partial", text=words.text, start_ms=round(words.utterance.start_ms))
             self._paused(words)
             return
         self._dialogue.unheard = False
@@ -271,6 +283,8 @@ class Floor:
             dialogue.answer("the caller was not heard", words.failure)
 
     def _is_turn(self, words: Words) -> bool:
+        if words.typed:
+            return True
         if self._cut and are_own_words(words.text, self._saying):
             log.info("own words came back")
             return False

@@ -117,10 +117,12 @@ class Leaving:
         sound: Callable[[], Awaitable[bool]],
         look: Callable[[str], Awaitable[Lease | None]],
         due: Callable[[float], None] = lambda _: None,
+        ends: Callable[[], None] = lambda: None,
     ) -> None:
         """`calls` are those that go on; `changed` is unparked whenever one begins or ends. `movable`: another process
         can go on with it; `sound`: and will find it. `look` tells a call's lease. `due` is told, at every phase, within
-        how many seconds the process has to be gone."""
+        how many seconds the process has to be gone; `ends` as it begins to leave and as the door closes, so that no
+        answer that lasts is in the way."""
         self._settings = settings
         self._state = state
         self._calls = calls
@@ -129,6 +131,7 @@ class Leaving:
         self._sound = sound
         self._look = look
         self._due = due
+        self._ends = ends
         self.last_over = float("-inf")
         """When the last call ended, or the last one that has ended here was sent on: it may come back."""
         self._patience = trio.CancelScope()
@@ -141,6 +144,7 @@ class Leaving:
         async with trio.open_nursery() as nursery:
             first = await anext(signals)
             self._state.draining = True
+            self._ends()
             self.reached(Phase.CALLS)
             log.info(
                 "leaving",
@@ -190,6 +194,7 @@ class Leaving:
     def _close(self, door: trio.CancelScope, reason: str) -> None:
         self.reached(Phase.DOOR)
         self.closing.set()
+        self._ends()
         door.cancel(reason)
 
     def sent_on(self) -> None:

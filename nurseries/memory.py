@@ -14,6 +14,7 @@ import trio
 
 from agent.keep.record import TurnTimes
 from agent.keep.usage import Meter
+from agent.seen.feed import Feed
 from agent.seen.turns import Turn
 from agent.speak.ledger import Heard
 from agent.think.conversation import Conversation, Line
@@ -32,6 +33,12 @@ NOT_KNOWN = "It is not known whether this was done: the line broke off meanwhile
 """A tool's result, where the process that ran it was gone before it could tell."""
 
 
+class Asked(Protocol):
+    """What a model was asked for."""
+
+    first_token_at: float | None
+
+
 @dataclass(slots=True)
 class Timing:
     """One answer's times, on trio's clock, as far as they are known."""
@@ -39,9 +46,15 @@ class Timing:
     decided: float
     heard: float
     speech: Speech
-    first_token: float | None = None
+    spoken: float | None = None
+    """The caller's last word; None where there was none, or it is not known."""
+    asked: Asked | None = None
     thought: float | None = None
     """The model had said all, or was given up."""
+
+    @property
+    def first_token(self) -> float | None:
+        return None if self.asked is None else self.asked.first_token_at
 
     def turn(self, spoken: float, began: float, *, keyed: bool) -> Turn:
         """The answer as it is told when it is over: now. `spoken`: the caller's last word; `began`: the call."""
@@ -74,6 +87,8 @@ class Memory:
     """A tool that was begun, and has no result yet."""
     witness: Witness | None = None
     """A model that keeps a conversation of its own."""
+    feed: Feed | None = None
+    """Told of what the caller cuts short."""
 
     def commit(self) -> tuple[Heard, ...]:
         """Move what the caller has heard by now into the conversation; returns what was cut off and is to be said."""
@@ -91,6 +106,8 @@ class Memory:
             left = bool(heard.rest) if line is None else heard.interrupted and not line.over
             if left and heard.source is not INTERJECTION:
                 cut.append(heard)
+        if self.feed is not None and news and news[-1].interrupted:
+            self.feed.cut(news[-1].turn, *self.conversation.cut(news[-1].turn))
         return tuple(cut)
 
     def so_far(self) -> list[Line]:
@@ -156,7 +173,9 @@ class Memory:
             token = spoken if t.first_token is None else t.first_token
             used = meter.of_turn(n) if meter is not None else ()
             heard, first, spoke = (round((at - t.decided) * 1000) for at in (t.heard, token, spoken))
-            done.append(TurnTimes(heard, first, spoke, used))
+            said = None if t.spoken is None else round((t.spoken - began) * 1000)
+            silent = None if t.spoken is None else max(round((t.decided - t.spoken) * 1000), 0)
+            done.append(TurnTimes(heard, first, spoke, used, said_ms=said, endpoint_ms=silent))
         return tuple(done)
 
 

@@ -16,6 +16,7 @@ import trio
 from trio.lowlevel import ParkingLot
 
 from agent.model import BYTES_PER_MS
+from agent.seen.feed import seen
 from agent.seen.pace import Pace
 from agent.speak.ledger import MARK_GRACE_MS, Ledger, Sentence, cut_at_word, spoken_ms
 from nurseries.replay.pass_clock import decided
@@ -252,6 +253,7 @@ class Outbox:
         while True:
             if self._clear_due:
                 self._clear_due = False
+                seen("clear")
                 return Clear()
             due = trio.current_time()
             if self._queue:

@@ -105,4 +105,5 @@ def _welcome(body: StartBody, tokens: Tokens, known: Claims | None, ours: Callab
         order=claims.order,
         campaign=claims.campaign,
         leg=claims.leg,
+        softphone=known is not None,
     )

@@ -33,6 +33,7 @@ from agent.providers.journal_file import JournalFile
 from agent.web.rates import Limits
 from agent.web.security import Gate
 from agent.web.state import ProcessState
+from agent.web.tries import Tries
 from agent.wire.ports import MediaSocket
 from nurseries.admission import admit
 from nurseries.afterwards import last_words, summed_up
@@ -52,9 +53,11 @@ from nurseries.replay.taking import Taking
 from nurseries.retention import Retention
 from nurseries.taking_up import take_up
 from nurseries.tape import Tape
+from nurseries.tried import parts_of
 from nurseries.turnstile import Turnstile
 from nurseries.upkeep import Upkeep
 from nurseries.watchdog import CUT_OFF, Watchdog
+from nurseries.watching import Watching
 from nurseries.workers.stages import Stages
 
 log = structlog.get_logger(__name__)
@@ -87,6 +90,8 @@ class Process:
         without `taking` no call is recorded to be played again. What
         runs `beside` the calls, by name, is cancelled after them. `stages` may tell it to leave, as its signals do;
         from `elsewhere` on requests are another process's."""
+        self.tries = Tries()
+        """What calls of softphones are to try, told before they begin."""
         self._stages = stages
         self._elsewhere = elsewhere
         self._watchdog = watchdog
@@ -111,6 +116,8 @@ class Process:
         self._journals = parts.settings.DATA_DIR / "journal"
         name = f"{os.getpid()}-{secrets.token_hex(4)}"
         self._keeping = keeping or Keeping(store, JournalFile(self._journals, name), state, parts.prices)
+        self.watching = Watching(self._keeping, parts.prices)
+        """Those who watch its calls."""
         self._archive = archive
         settings = parts.settings
         self._errands = Errands(orders)
@@ -122,6 +129,7 @@ class Process:
             sound=self._legs.sound,
             look=self._legs.look,
             due=watchdog.due if watchdog is not None else lambda _: None,
+            ends=self.watching.leave,
         )
         state.on_sent_on = self._leaving.sent_on
 
@@ -256,9 +264,10 @@ class Process:
         if not self._legs.newest(info):  # its stream is dead; it would speak, and write, beside its successor
             await self._refuse(info, socket, "a newer leg of this call has begun")
             return
+        tried = self.tries.take(info.call_sid) if info.softphone else None
         tape = self._archive.tape(info.call_sid) if self._archive is not None else None
         call: Call = self._kind(info)(
-            *(info, socket, self._parts, tape, errand),
+            *(info, socket, parts_of(self._parts, tried) if tried is not None else self._parts, tape, errand),
             before=before,
             process=self._legs.name,
             ready=lambda: self._legs.ready(call),
@@ -267,6 +276,7 @@ class Process:
         )
         self._add(call)
         self._keeping.follow(info.call_sid, call)
+        self.watching.begun(call)
         crashed = False
         try:
             crashed = await contain(call.run, "call")
@@ -284,7 +294,9 @@ class Process:
                 barge_ins=record.barge_ins,
                 frames_dropped=record.frames_dropped,
             )
-            if call.fenced or self._legs.goes_on(call):
+            goes_on = call.fenced or self._legs.goes_on(call)
+            self.watching.over(call, "" if goes_on else record.ending)
+            if goes_on:
                 self._let_go(call, tape)
             else:
                 self._keeping.update(record)

@@ -15,7 +15,7 @@ import trio
 from agent.errors import WireError
 from agent.model import BYTES_PER_MS, Ending, Frame
 from agent.seen.pace import Pace
-from agent.wire.media_stream import Dtmf, Mark, Media, MediaBody, Message, Stop, Unknown, decode
+from agent.wire.media_stream import Dtmf, Mark, Media, MediaBody, Message, Stop, Typed, Unknown, decode
 from agent.wire.ports import MediaSocket
 
 log = structlog.get_logger(__name__)
@@ -69,10 +69,11 @@ async def read(
     mark: Callable[[str], None],
     digit: Callable[[str], None],
     ended: Callable[[Ending, str], None],
+    typed: Callable[[str], None] | None = None,
     pace: Pace | None = None,
 ) -> None:
-    """Read to the end of the stream, then call `ended` once. `now_ms` is the call's clock. `pace` is told how late
-    sound comes."""
+    """Read to the end of the stream, then call `ended` once. `now_ms` is the call's clock. `typed` is told of words in
+    text, where such are taken. `pace` is told how late sound comes."""
     clock = MediaClock(now_ms, pace)
     malformed = 0
     with trio.move_on_after(limit_s) as alive:
@@ -97,10 +98,17 @@ async def read(
                     sound(Frame(message.media.payload, clock.stamp(message.media)))
                 case Mark():
                     mark(message.mark.name)
-                case Dtmf():
-                    digit(message.dtmf.digit)
+                case Dtmf() | Typed():
+                    _entered(message, digit, typed)
                 case Stop():
                     ended(Ending.CALLER_HUNG_UP, "stop")
                     return
     if alive.cancelled_caught:
         ended(Ending.CONNECTION_LOST, f"no message for {limit_s:g} s")
+
+
+def _entered(message: Dtmf | Typed, digit: Callable[[str], None], typed: Callable[[str], None] | None) -> None:
+    if isinstance(message, Dtmf):
+        digit(message.dtmf.digit)
+    elif typed is not None:
+        typed(message.typed.text)

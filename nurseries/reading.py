@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
 import msgspec
@@ -20,6 +21,7 @@ from agent.keep.erasure import Erased
 from agent.keep.ports import CallStore, ObjectStore
 from agent.keep.query import Place, Query
 from agent.keep.record import CallRecord
+from agent.replay.file import of_call
 from nurseries.erasing import Erasing
 from nurseries.keeping import Keeping
 
@@ -41,11 +43,15 @@ JOURNAL_S = 5.0
 class Reading:
     """One process's."""
 
-    def __init__(self, store: CallStore, objects: ObjectStore, erasing: Erasing, keeping: Keeping) -> None:
+    def __init__(
+        self, store: CallStore, objects: ObjectStore, erasing: Erasing, keeping: Keeping, sessions: Path
+    ) -> None:
+        """`sessions` is the folder of what was recorded here to be played again."""
         self._store = store
         self._objects = objects
         self._erasing = erasing
         self._keeping = keeping
+        self._sessions = sessions
         self._threads = trio.CapacityLimiter(THREADS)
         self._erasing_now = trio.Lock()
         self._eraser = trio.CapacityLimiter(1)
@@ -60,6 +66,9 @@ class Reading:
 
     async def get(self, call_sid: str) -> CallRecord | None:
         return await self._read(lambda: self._store.get(call_sid))
+
+    async def sessions(self, call_sid: str) -> list[Path]:
+        return await self._read(lambda: of_call(self._sessions, call_sid))
 
     async def size(self, key: str) -> int:
         return await self._read(lambda: self._objects.size(key))

@@ -158,7 +158,7 @@ async def _run(
             stages=post.stages if post is not None else None,
             elsewhere=post.elsewhere if post is not None else None,
         )
-        records = Reading(store, objects, _erasing(settings, stores, objects), keeping)
+        records = Reading(store, objects, _erasing(settings, stores, objects), keeping, settings.DATA_DIR / "sessions")
         entrance = Entrance(settings, KeyRing(stores.access), _sessions(settings, seed))
         limits = Limits(settings)
         readings: Readings = lambda: [  # noqa: E731  a name for what two have
@@ -184,7 +184,9 @@ async def _run(
             spending=purse,
             softphones=softphones,
             ways=ways,
+            watching=process.watching,
             others=post.others if post is not None else None,
+            tries=process.tries,
             bulletin=Bulletin(
                 *(settings, post.name if post is not None else name, state, keeping, records, pulse, parts.breakers),
                 _names(parts),

@@ -60,7 +60,7 @@ class Speech:
 
     def __init__(self, outbox: Outbox, turn: int, manner: Manner, *, held: bool = False) -> None:
         self._outbox = outbox
-        self._turn = turn
+        self.turn = turn
         self._manner = manner
         self._track: Track = outbox.open(turn)
         self._pending: deque[Words] = deque()
@@ -301,7 +301,7 @@ class Speech:
         """The way out; a new one where a hold has closed the last."""
         self._note_first()
         if not self._track.live:
-            self._track = self._outbox.open(self._turn)
+            self._track = self._outbox.open(self.turn)
         return self._track
 
     def _note_first(self) -> None:

@@ -49,6 +49,11 @@ class TurnTimes(msgspec.Struct, frozen=True, omit_defaults=True):
     """From the end of the answer before to its own end: hearing, thinking, speaking."""
     cost_usd: float | None = None
     """Of that; None where nothing was used, or the price of any of it is not known."""
+    said_ms: int | None = None
+    """When the caller's last word had ended, on the call's clock. None, as below, where keys were pressed or it is not
+    known."""
+    endpoint_ms: int | None = None
+    """Silence behind it until the end of the turn was decided."""
 
 
 class Evidence(msgspec.Struct, frozen=True, omit_defaults=True):

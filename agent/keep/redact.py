@@ -129,7 +129,7 @@ def _entries(entries: tuple[Entry, ...], unsaid: tuple[str, ...]) -> tuple[tuple
         if entry.meant:
             _replace(left, [n], "meant")
             if left[n].meant != entry.meant and entry.meant.startswith(entry.text):
-                left[n] = msgspec.structs.replace(left[n], text=_beginning(entry.meant, len(entry.text)))
+                left[n] = msgspec.structs.replace(left[n], text=beginning(entry.meant, len(entry.text)))
         if entry.role == "tool":
             found = {"arguments": json(entry.arguments), "text": json(entry.text)}
             left[n] = msgspec.structs.replace(left[n], **found)
@@ -147,7 +147,7 @@ def _replace(entries: list[Entry], which: list[int], name: str, behind: tuple[st
     return tuple(after[len(which) :])
 
 
-def _beginning(whole: str, length: int) -> str:
+def beginning(whole: str, length: int) -> str:
     """So much of a text, of which a number may be cut in the middle."""
     left = whole[:length]
     for stretch in reversed(stretches([whole])):

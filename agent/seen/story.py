@@ -12,6 +12,7 @@ from agent.legs_metrics import resumed
 from agent.metrics import Count, Times
 from agent.model import CallInfo
 from agent.seen import turns
+from agent.seen.feed import seen
 from agent.seen.spans import Event, Span, Tell, ToolRun, Value, leg_id, trace_id, turn_spans
 from agent.seen.turns import Turn
 
@@ -66,6 +67,7 @@ class Story:
     def tool(self, name: str, began: float, ended: float, fault: str = "") -> None:
         """A tool of ours ran, under its own name; `fault` is one of few words."""
         TOOLS.took(ended - began, tool=name, result=fault or "done")
+        seen("tool", name=name, ms=round((ended - began) * 1000), **({"fault": fault} if fault else {}))
         if self._tell is not None:
             self._tools.append(ToolRun(name, began, ended, fault))
 

@@ -7,6 +7,7 @@ counts as heard that was not sent. All times are milliseconds on one clock of th
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from agent.model import BYTES_PER_MS
@@ -67,7 +68,11 @@ class Sentence:
 class Ledger:
     """One call's account of audio sent and audio heard."""
 
-    def __init__(self) -> None:
+    def __init__(self, began: Callable[[Sentence], object] = bool, played: Callable[[Sentence], object] = bool) -> None:
+        """Told of a sentence are: `began`, when its first byte is about to go to the wire; `played`, when all of it was
+        heard, as far as its mark or the clock tells. Not checkpoints."""
+        self._began = began
+        self._played = played
         self._open: list[Sentence] = []
         self._heard: list[Heard] = []
         self._end_ms = 0.0
@@ -104,6 +109,8 @@ class Ledger:
 
     def sent(self, sentence: Sentence, length: int, now_ms: float) -> None:
         """`length` bytes of the sentence go to the wire now."""
+        if not sentence.spans:
+            self._began(sentence)
         start = max(now_ms, self._end_ms)
         self._end_ms = start + length / BYTES_PER_MS
         if sentence.spans and sentence.spans[-1][1] == start:
@@ -168,6 +175,7 @@ class Ledger:
 
     def _close(self, sentence: Sentence) -> None:
         if sentence.spans:
+            self._played(sentence)
             played = sentence.sent_bytes / BYTES_PER_MS
             start, end = sentence.spans[0][0], sentence.end_ms
             self._heard.append(

@@ -65,6 +65,12 @@ class Conversation:
         """What the agent was last heard to say."""
         return next((line.text for line in reversed(self.lines) if line.role == "agent"), "")
 
+    def cut(self, turn: int) -> tuple[str, str]:
+        """Of the agent's turn that was cut short: what was heard of its last line, and what was meant."""
+        lines = (line for line in reversed(self.lines) if line.role == "agent" and line.turn == turn)
+        line = next(lines, None)
+        return (line.text, line.meant) if line is not None else ("", "")
+
     def counts(self, text: str) -> bool:
         """It says something: a model is told of it."""
         return text not in self._fillers

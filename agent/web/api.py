@@ -20,8 +20,10 @@ from agent.web.cors import add_cors
 from agent.web.entrance import Entrance
 from agent.web.export import add_export
 from agent.web.given import Given
-from agent.web.ports import Records
+from agent.web.live import add_live
+from agent.web.ports import Records, Watching
 from agent.web.problem import problem
+from agent.web.replays import add_replays
 from agent.web.route import route
 from agent.web.spending import Spending, add_spend
 from agent.web.standing import Bulletin, add_standing
@@ -39,8 +41,10 @@ def api_routes(
     calling_out: CallingOut | None = None,
     spending: Spending | None = None,
     bulletin: Bulletin | None = None,
+    watching: Watching | None = None,
 ) -> Blueprint:
-    """Without an entrance, one that knows API_TOKEN alone; without a bulletin nobody is told how the process stands."""
+    """Without an entrance, one that knows API_TOKEN alone; without a bulletin nobody is told how the process stands,
+    and without `watching` no call can be watched."""
     routes = Blueprint("api", __name__, url_prefix="/api")
     entrance = entrance or Entrance(settings)
     zone = ZoneInfo(settings.TIMEZONE)
@@ -54,11 +58,14 @@ def api_routes(
         return response
 
     add_calls(routes, records, zone)
+    add_replays(routes, settings, records)
     add_export(routes, records, zone)
     _add_erasing(routes, records)
     add_spend(routes, spending)
     if bulletin is not None:
         add_standing(routes, bulletin)
+    if watching is not None:
+        add_live(routes, watching)
     (calling_out or CallingOut()).add_to(routes, settings)
     _add_refusals(routes)
     return routes

@@ -16,7 +16,13 @@ from agent.keep.record import CallRecord
 from agent.keep.shown import shown
 from agent.keep.transcript import Transcript, as_text, as_vtt, transcript
 from agent.web.given import Given
-from agent.web.parameters import LARGEST_PAGE, TRANSCRIPTS, PageParameters, TranscriptParameters
+from agent.web.parameters import (
+    LARGEST_PAGE,
+    TRANSCRIPTS,
+    PageParameters,
+    RecordingParameters,
+    TranscriptParameters,
+)
 from agent.web.ports import Records
 from agent.web.problem import problem
 from agent.web.recording import recording
@@ -67,19 +73,22 @@ def add_calls(routes: Blueprint, records: Records, zone: ZoneInfo) -> None:
         return _unknown(call_sid) if record is None else _transcript(record, kind)
 
     @routes.get("/calls/<call_sid>/recording")
+    @document_querystring(RecordingParameters)
     async def call_recording(call_sid: str) -> Response:
         """A call's sound, or the range of it that the Range header asks for, or a redirect to where it is public.
 
         Of a call that has gone on in another process it is one file on the call's time line, silent between its legs; a
         leg whose sound is not there (yet) is silent, too, and `Recording-Missing` tells its number.
         """
-        Given().check()
+        given = Given("redirect")
+        redirect = given.read("redirect", _redirect, missing=True)
+        given.check()
         record = await records.get(call_sid)
         if record is None:
             return _unknown(call_sid)
         if not record.recording:
             return problem(404, "No recording of this call is stored: it was not recorded, or is not stored yet.")
-        return await recording(records, record)
+        return await recording(records, record, redirect=redirect)
 
 
 def _unknown(call_sid: str) -> Response:
@@ -96,6 +105,12 @@ def _kind(text: str) -> str:
     if text not in TRANSCRIPTS:
         raise ValueError(f"{text[:60]!r} is none of {', '.join(TRANSCRIPTS)}.")
     return text
+
+
+def _redirect(text: str) -> bool:
+    if text != "no":
+        raise ValueError(f"{text[:60]!r} is not no: leave it out to be redirected.")
+    return False
 
 
 def _accepted() -> str:

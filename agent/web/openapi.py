@@ -24,8 +24,10 @@ from agent.keep.record import CallRecord
 from agent.keep.shown import OWN
 from agent.keep.thread import Thread, Told
 from agent.keep.transcript import Transcript
+from agent.seen.live_call import LiveCall
 from agent.web.dialling import KEY, CallRequest, Verdict
 from agent.web.do_not_call import DoNotCallPage, Unwanted
+from agent.web.live import EVENTS
 from agent.web.parameters import E164, NUMBER, TRANSCRIPTS
 from agent.web.problem import MEDIA_TYPE
 from agent.web.spending import Spend
@@ -78,11 +80,12 @@ _STRUCTS = (
     Unwanted,
     DoNotCallPage,
     StartBody,
+    LiveCall,
 )
 _REFERENCE = "#/components/schemas/{name}"
 _PLACES = ("/api/calls", "post")
 _SOFTPHONE = "/api/softphone"
-_NAMES_ONE = ("/api/calls/{call_sid}", "/api/do-not-call/", "/api/orders/{order_id}", _SOFTPHONE)
+_NAMES_ONE = ("/api/calls/{call_sid}", "/api/live/", "/api/do-not-call/", "/api/orders/{order_id}", _SOFTPHONE)
 _ONLY: dict[int, Callable[[str, str], bool]] = {
     404: lambda path, _: path.startswith(_NAMES_ONE),
     415: lambda path, _: path in {"/session", _SOFTPHONE},
@@ -98,6 +101,8 @@ _CONTENTS: dict[str, dict[int, dict[str, Any]]] = {
     "/api/calls/{call_sid}/transcript": {200: dict.fromkeys((TRANSCRIPTS["text"], TRANSCRIPTS["vtt"]), _TEXT)},
     "/api/calls/{call_sid}/recording": {200: {"audio/*": _BYTES}, 206: {"audio/*": _BYTES}, 302: {}},
     "/api/export": {200: {"text/csv": _TEXT, "application/jsonl": _TEXT}},
+    "/api/live": {200: {EVENTS: _TEXT}},
+    "/api/live/{call_sid}": {200: {EVENTS: _TEXT}},
 }
 """What else than JSON there is."""
 _OTHERS: dict[tuple[str, str], dict[str, dict[str, Any]]] = {

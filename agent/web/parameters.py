@@ -90,6 +90,19 @@ class TranscriptParameters(Struct):
     ) = UNSET
 
 
+class RecordingParameters(Struct):
+    redirect: (
+        Annotated[
+            str,
+            Meta(
+                description="no: the sound itself, also where it is public elsewhere.",
+                extra_json_schema={"enum": ["no"]},
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+
+
 class ListParameters(Struct):
     limit: Annotated[int, Meta(description="Entries in a page; 50.", ge=1, le=LARGEST_PAGE)] | UnsetType = UNSET
     cursor: Annotated[str, Meta(description="`next` of the page before.", pattern=r"^\+?[0-9]{1,15}$")] | UnsetType = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 from agent.guard.dial_book import DoNotCall
@@ -24,6 +25,10 @@ class Records(Protocol):
 
     async def get(self, call_sid: str) -> CallRecord | None:
         """The call's record, or None."""
+        ...
+
+    async def sessions(self, call_sid: str) -> list[Path]:
+        """What was recorded of it on this machine, to be played again, by leg."""
         ...
 
     async def size(self, key: str) -> int:
@@ -54,6 +59,23 @@ class Placing(Protocol):
         ...
 
     async def order(self, order_id: str) -> Order | None: ...
+
+
+class Watching(Protocol):
+    """Streams of server-sent events, as bytes. They end by themselves: with what they tell of, with the process, or
+    after a while; whoever reads on comes again."""
+
+    def watchable(self, call_sid: str) -> bool:
+        """Whether there is anything to be told of this call. Not a checkpoint."""
+        ...
+
+    def calls(self) -> AsyncGenerator[bytes, None]:
+        """The calls that go on, and what changes in them."""
+        ...
+
+    def call(self, call_sid: str, last: int = 0) -> AsyncGenerator[bytes, None]:
+        """What goes on in one, from behind the event with this number."""
+        ...
 
 
 class DoNotCallList(Protocol):

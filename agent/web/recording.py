@@ -31,12 +31,13 @@ Sound = Callable[[int, int], AsyncGenerator[bytes, None]]
 """Bytes from the one up to the other, in pieces as they come."""
 
 
-async def recording(records: Records, record: CallRecord) -> Response:
-    """The answer for the sound of a call of which something is stored. Raises StoreError and NotKept."""
+async def recording(records: Records, record: CallRecord, *, redirect: bool = True) -> Response:
+    """The answer for the sound of a call of which something is stored. Without `redirect` never from elsewhere, since a
+    page may not read what is of another origin. Raises StoreError and NotKept."""
     if in_pieces(record):
         return await _put_together(records, record)
     key = record.recording
-    if url := records.public_url(key):
+    if redirect and (url := records.public_url(key)):
         return Response(b"", 302, {"Location": url})
     kind = _TYPES.get(key[key.rfind(".") :], _ANY)
     return _answer(await records.size(key), partial(records.sound, key), kind)

@@ -7,6 +7,7 @@ strict: exactly the documented keys, nothing else, or the carrier discards the m
 from __future__ import annotations
 
 import base64
+from typing import Annotated
 
 import msgspec
 
@@ -65,6 +66,16 @@ class Mark(msgspec.Struct, frozen=True, tag_field="event", tag="mark"):
     mark: MarkBody
 
 
+class TypedBody(msgspec.Struct, frozen=True):
+    text: Annotated[str, msgspec.Meta(max_length=500)]
+
+
+class Typed(msgspec.Struct, frozen=True, tag_field="event", tag="typed"):
+    """None of the carrier's: the console's softphone sends what was typed instead of said."""
+
+    typed: TypedBody
+
+
 class Stop(msgspec.Struct, frozen=True, tag_field="event", tag="stop"):
     """The call has ended, or has been given other instructions."""
 
@@ -75,8 +86,8 @@ class Unknown(msgspec.Struct, frozen=True):
     event: str
 
 
-Message = Connected | Start | Media | Dtmf | Mark | Stop
-EVENTS = frozenset({"connected", "start", "media", "dtmf", "mark", "stop"})
+Message = Connected | Start | Media | Dtmf | Mark | Typed | Stop
+EVENTS = frozenset({"connected", "start", "media", "dtmf", "mark", "typed", "stop"})
 
 _decoder: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
 _event_decoder = msgspec.json.Decoder(Unknown)

@@ -16,6 +16,7 @@ import trio
 from trio.lowlevel import Task
 
 from agent.replay.events import DECIDED
+from agent.seen.feed import FEED
 
 
 class Watched(Protocol):
@@ -55,7 +56,9 @@ def listen_in(_logger: object, _method: str, line: MutableMapping[str, Any]) -> 
 
 
 def decided(what: str, **fields: str | float | bool) -> None:
-    """A recording is told of this decision, at any LOG_LEVEL. Not a checkpoint."""
+    """A recording is told of this decision, at any LOG_LEVEL, and whoever watches the call. Not a checkpoint."""
+    if (feed := FEED.get()) is not None:
+        feed.decided(what, fields)
     watched = WATCHED.get()
     if watched is not None and not OUTSIDE.get():
         watched.told(DECIDED, {"what": what, **fields})

@@ -83,7 +83,7 @@ def described() -> dict[str, object]:
     """As serve.py puts it together."""
     known = Settings(_env_file=None)
     entrance, tokens = Entrance(known), Tokens(b"key", ttl_s=60, random=secrets.token_bytes)
-    api = api_routes(known, None, entrance, CallingOut(orders=object()))
+    api = api_routes(known, None, entrance, CallingOut(orders=object()), watching=object())
     add_softphone(api, known, tokens, ProcessState(), Gate(known), load_lines(known), lambda: 0.0)
     return description(api, session_routes(known, entrance, Sessions(b"key", ttl_s=60)))
 
@@ -97,6 +97,7 @@ CASES = [
     for mode in schemathesis.GenerationMode
     # Where nothing is sent, nothing can be wrong.
     if mode is schemathesis.GenerationMode.POSITIVE or operation["parameters"] or "requestBody" in operation
+    if path != "/api/live"  # which goes on: see test_watched_for_real
 ]
 
 

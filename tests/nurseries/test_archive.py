@@ -388,7 +388,8 @@ async def test_an_erased_recording_goes_at_once_also_while_the_object_store_is_a
         left.release()
         house.store.save(record("CA1", caller="+919876543210", revision=1))
     settings = Settings(_env_file=None, DATA_DIR=house.folder)
-    reading = Reading(house.store, house.objects, Erasing(house.store, house.objects, settings), house.keeping)
+    erasing = Erasing(house.store, house.objects, settings)
+    reading = Reading(house.store, house.objects, erasing, house.keeping, settings.DATA_DIR / "sessions")
     async with trio.open_nursery() as nursery:
         await house.run(nursery)
         if whose == "ours":

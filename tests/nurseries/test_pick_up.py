@@ -51,7 +51,7 @@ async def test_a_softphone_has_shown_its_token_at_the_door(autojump_clock) -> No
     info = await pick_up(theirs, tokens(), 5, known=CLAIMS)
 
     assert info is not None
-    assert (info.call_sid, info.caller) == ("CA1", CLAIMS.caller)
+    assert (info.call_sid, info.caller, info.softphone) == ("CA1", CLAIMS.caller, True)
 
 
 @pytest.mark.parametrize(

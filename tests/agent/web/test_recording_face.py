@@ -138,3 +138,15 @@ async def test_of_several_legs_all_can_be_gone(player):
     archive.store.add_piece(record().call_sid, leg(1, 10)[0])
 
     assert (await client.get(PATH)).status_code == 404
+
+
+async def test_a_page_gets_a_public_sound_from_this_server(player):
+    client, archive = player
+    archive.objects.public = "https://sound.example.in"
+    there = await client.get(PATH)
+    here = await client.get(f"{PATH}?redirect=no")
+    wrong = await client.get(f"{PATH}?redirect=yes")
+
+    assert (there.status_code, there.headers["Location"]) == (302, "https://sound.example.in/2026/CA1.wav")
+    assert (here.status_code, await here.get_data()) == (200, SOUND)
+    assert (wrong.status_code, (await wrong.get_json(force=True))["errors"][0]["parameter"]) == (400, "redirect")

@@ -96,3 +96,48 @@ async def test_its_token_is_no_media_token_and_the_other_way_round(built, ring):
 
     assert built.tokens.redeem(token, sid, ACCOUNT, 1000.0).reason.value == "forged"
     assert softphones().admit(built.tokens.mint(Claims(sid, ACCOUNT), 1000.0), 1000.0).reason.value == "forged"
+
+
+TRIED = {"prompt": "You sell boats.", "settings": {"END_SILENCE_MS": 900}}
+
+
+async def test_trying_is_for_development(built, ring, house):
+    shown = ring.make("call")
+    answers = [await ask(built, shown, "/api/try")]
+    headers = {"Authorization": f"Bearer {shown}"}
+    answers.append(await built.client.post("/api/softphone", json={"tried": TRIED}, headers=headers))
+    for answer in answers:
+        assert answer.status_code == 403
+        assert "development only" in (await answer.get_json())["detail"]
+
+
+async def test_without_it_all_is_told_and_taken(house):
+    made, _ = house(APP_ENV="development")
+    told = await (await made.client.get("/api/try", headers={"Host": "localhost"})).get_json()
+    assert told["settings"][0] == {
+        "name": "BARGE_IN_MS",
+        "value": 96,
+        "kind": "whole",
+        "least": 32,
+        "most": 2000,
+        "above": None,
+        "below": None,
+    }
+    assert "real estate" in told["prompt"]
+
+    longest = {"prompt": "x" * 50_000, "settings": {}}
+    for tried, status in ((TRIED, 200), (longest, 200), ({"prompt": "x" * 61_440}, 400), ({"voice": "x"}, 400)):
+        answer = await made.client.post("/api/softphone", json={"tried": tried}, headers={"Host": "localhost"})
+        assert answer.status_code == status, await answer.get_json()
+
+    wrong = {"settings": {"END_SILENCE_MS": 5, "API_TOKEN": 1}}
+    answer = await made.client.post("/api/softphone", json={"tried": wrong}, headers={"Host": "localhost"})
+    errors = (await answer.get_json())["errors"]
+    assert [each["parameter"] for each in errors] == ["tried.settings.END_SILENCE_MS", "tried.settings.API_TOKEN"]
+    assert errors[0]["detail"] == "it has to be greater than or equal to 96."
+
+
+async def test_among_several_workers_nobody_could_know_which_is_called(house):
+    made, _ = house(APP_ENV="development", WORKERS="2")
+    answer = await made.client.get("/api/try", headers={"Host": "localhost"})
+    assert (answer.status_code, "WORKERS=1" in (await answer.get_json())["detail"]) == (403, True)

@@ -106,7 +106,7 @@ function List() {
   const total = current.calls.size;
   return html`
     <div class="row spread live-head">
-      <h1>Live calls ${known && html`<small class="figure">${total}</small>`}</h1>
+      <h1>Live calls</h1>${known && total > 0 && html`<span class="figure total">${total}</span>`}
       <div class="row counts">${counted(current).map(({ state, count }) => html`<span key=${state} class=${`tag state-${state}`}>${count} ${STATES[state]}</span>`)}</div>
       ${total > 0 && html`<label class="search"><span class="unseen">Find among live calls</span>
         <input type="search" placeholder="Number, line or words" value=${words} onInput=${(event) => search(event.target.value)} /></label>`}

@@ -1,19 +1,19 @@
 // One call that goes on: what is said, the line of time, where the turns' time goes, and what can be done to it.
-import { address } from "../api.js";
+import { Problem, address, get } from "../api.js";
 import { follow } from "../follow.js";
 import { Actions } from "../live/actions.js";
 import { useBatched } from "../live/batch.js";
-import { Fold, LANES } from "../live/fold.js";
+import { Fold } from "../live/fold.js";
 import { Lead } from "../live/lead.js";
 import { Listen } from "../live/listen.js";
 import { STATES } from "../live/list.js";
+import { LANES } from "../live/spans.js";
 import { ended, person } from "../live/names.js";
 import { Ticking } from "../live/ticking.js";
 import { Timeline } from "../parts/timeline.js";
 import { Transcript } from "../parts/transcript.js";
 import { Waterfall } from "../parts/waterfall.js";
 import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../ui.js";
-import { Problem, get } from "../api.js";
 
 const NEAR_END = 80; // so close to the end of what was said, one wants to see what comes
 
@@ -43,11 +43,22 @@ function useCall(sid) {
         clock.current = () => at;
         take("end")(data, event);
         leave(); // else it would be asked for again
+        last().catch(() => {});
       },
     }, (state) => {
       connect(state);
       if (state === "waiting" && !fold.ending) look();
     });
+    // The record as it is left behind: what the stream told of it may be a moment older.
+    const last = async () => {
+      for (let n = 0; n < 5; n += 1) {
+        const record = await get(`api/calls/${encodeURIComponent(sid)}`);
+        fold.take("record", record);
+        draw();
+        if (record.ending) return;
+        await new Promise((go) => setTimeout(go, 1000));
+      }
+    };
     // A stream that does not begin does not say why.
     const look = () => get(`api/calls/${encodeURIComponent(sid)}`).then(
       (record) => {

@@ -25,7 +25,7 @@ export const inWords = (moment) => {
   return `${atMs(moment.from_ms)}${length}. ${lane}: ${moment.title}${moment.words ? `: ${moment.words}` : ""}`;
 };
 
-export const inOrder = (moments) => moments.sort((a, b) => a.from_ms - b.from_ms || a.key.localeCompare(b.key));
+export const inOrder = (moments) => moments.sort((a, b) => a.from_ms - b.from_ms);
 
 export function momentsOf(record) {
   const made = [];

@@ -4,7 +4,7 @@ import { millis, seconds } from "../format.js";
 export const STAGES = [
   { name: "endpoint", title: "End of turn", what: "the silence that was waited to be sure that the caller had finished" },
   { name: "heard", title: "Transcription", what: "what was left of turning speech into text" },
-  { name: "token", title: "First token", what: "until the model's first word" },
+  { name: "token", title: "First token", what: "until the model’s first word" },
   { name: "audio", title: "First audio", what: "until the answer's first sound was sent" },
 ];
 

@@ -1,0 +1,96 @@
+// The call's sound on one line of time: the caller above, the agent below, between legs nothing. A slider for the keyboard.
+import { duration } from "../format.js";
+import { html, useEffect, useRef, useState } from "../ui.js";
+import { useFrames } from "./sound.js";
+import { highest } from "./wav.js";
+import { lost } from "./words.js";
+
+const HEIGHT = 96;
+const STEP = { ArrowRight: 5000, ArrowUp: 5000, ArrowLeft: -5000, ArrowDown: -5000, PageUp: 30_000, PageDown: -30_000 };
+
+export function Wave({ sound, length, gaps, cuts, told }) {
+  const canvas = useRef(null);
+  const slider = useRef(null);
+  const [width, fit] = useState(0);
+  const [scheme, paint] = useState(0);
+  useEffect(() => {
+    const sized = new ResizeObserver(([entry]) => fit(Math.round(entry.contentRect.width)));
+    sized.observe(canvas.current);
+    const dark = matchMedia("(prefers-color-scheme: dark)");
+    const changed = () => paint((n) => n + 1);
+    dark.addEventListener("change", changed);
+    return () => {
+      sized.disconnect();
+      dark.removeEventListener("change", changed);
+    };
+  }, []);
+  const show = () => {
+    const now = Math.min(sound.at(), length);
+    draw(canvas.current, width, sound.peaks, { now, length, gaps, cuts });
+    slider.current.setAttribute("aria-valuenow", Math.round(now / 1000));
+    slider.current.setAttribute("aria-valuetext", `${duration(now)} of ${duration(length)}. ${told(now)}`);
+  };
+  useFrames(sound.playing, show, [width, scheme, sound.read, length]);
+  const pointed = (event) => {
+    const box = canvas.current.getBoundingClientRect();
+    sound.seek(((event.clientX - box.left) / box.width) * length);
+    show();
+  };
+  const pressed = (event) => {
+    const step = event.key === "Home" ? -length : event.key === "End" ? length : STEP[event.key];
+    if (event.key === " ") sound.toggle();
+    else if (step) sound.seek(Math.min(length, sound.at() + (event.shiftKey ? step / 5 : step)));
+    else return;
+    event.preventDefault();
+    show();
+  };
+  return html`
+    <div class="wave" ref=${slider} role="slider" tabindex="0" aria-label="Position in the call" aria-valuemin="0"
+      aria-valuemax=${Math.round(length / 1000)} onKeyDown=${pressed}
+      onPointerDown=${(event) => { event.currentTarget.setPointerCapture(event.pointerId); pointed(event); }}
+      onPointerMove=${(event) => event.buttons && pointed(event)}>
+      <canvas ref=${canvas} height=${HEIGHT} aria-hidden="true"></canvas>
+      ${gaps.map((gap) => html`<span class="gap" style=${{ left: `${(100 * gap.from) / length}%`, width: `${(100 * (gap.to - gap.from)) / length}%` }}
+        title=${lost(gap)}></span>`)}
+    </div>`;
+}
+
+function draw(canvas, width, peaks, { now, length, gaps, cuts }) {
+  if (!canvas || !width) return;
+  const scale = devicePixelRatio || 1;
+  if (canvas.width !== Math.round(width * scale)) {
+    canvas.width = Math.round(width * scale);
+    canvas.height = Math.round(HEIGHT * scale);
+  }
+  const pen = canvas.getContext("2d");
+  const colour = getComputedStyle(canvas);
+  const of = (name) => colour.getPropertyValue(name).trim();
+  const [caller, agent, quiet, ink, bad] = ["--caller", "--agent", "--line", "--ink", "--bad"].map(of);
+  pen.setTransform(scale, 0, 0, scale, 0, 0);
+  pen.clearRect(0, 0, width, HEIGHT);
+  const middle = HEIGHT / 2;
+  pen.fillStyle = quiet;
+  pen.fillRect(0, middle - 0.5, width, 1);
+  const head = (now / length) * width;
+  const bar = 3;
+  for (let x = 0; x < width; x += bar) {
+    const [from, to] = [(x / width) * length, ((x + bar) / width) * length];
+    if (gaps.some((gap) => gap.from < to && from < gap.to)) continue;
+    pen.globalAlpha = x <= head ? 1 : 0.45;
+    bars(pen, x, bar - 1, middle, highest(peaks.left, from, to), caller, -1);
+    bars(pen, x, bar - 1, middle, highest(peaks.right, from, to), agent, 1);
+  }
+  pen.globalAlpha = 1;
+  pen.fillStyle = bad;
+  for (const ms of cuts) pen.fillRect((ms / length) * width - 1, middle + 2, 2, middle - 4);
+  pen.fillStyle = ink;
+  pen.fillRect(Math.min(head, width - 2), 0, 2, HEIGHT);
+}
+
+// Speech is seldom loud: the root makes what is soft visible.
+function bars(pen, x, width, middle, peak, colour, way) {
+  if (peak < 0.004) return;
+  const high = Math.max(1.5, Math.sqrt(peak) * (middle - 5));
+  pen.fillStyle = colour;
+  pen.fillRect(x, way < 0 ? middle - 1.5 - high : middle + 1.5, width, high);
+}
