@@ -1,7 +1,7 @@
 // The softphone: one call at a time, which goes on while one looks at other pages.
 import { post } from "../api.js";
 import { Captions } from "./captions.js";
-import { Sound, askMicrophone } from "./sound.js";
+import { Sound, askMicrophone, beginSound } from "./sound.js";
 import { Stream, heard } from "./stream.js";
 
 const IDLE = {
@@ -47,14 +47,18 @@ export class Phone {
     const turn = ++this.turn;
     const gone = () => turn !== this.turn;
     this.tell({ ...IDLE, stage: "asking", given });
+    const begun = beginSound();
     const asked = microphone ? await askMicrophone() : { why: "No microphone was asked for." };
-    const release = () => asked.stream?.getTracks().forEach((track) => track.stop());
+    const release = () => {
+      asked.stream?.getTracks().forEach((track) => track.stop());
+      if (begun.context.state !== "closed") begun.context.close();
+    };
     if (gone()) return void release();
     this.tell({ stage: "connecting", microphone: Boolean(asked.stream), why: asked.why || "" });
     try {
       const told = await post("api/softphone", given);
       if (gone()) return void release();
-      const sound = await Sound.open(asked.stream, {
+      const sound = await Sound.open(begun, asked.stream, {
         frame: (frame, level) => this.frame(frame, level),
         mark: (name, unheard) => this.marked(name, unheard),
         cleared: () => {},
