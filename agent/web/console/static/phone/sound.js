@@ -33,7 +33,7 @@ export function beginSound() {
 }
 
 export class Sound {
-  // `on` has frame(bytes, level), mark(name, unheard), cleared(ms), level(loudness, waiting_ms), lost().
+  // `on` has frame(bytes, level), mark(name, unheard), level(loudness), lost().
   static async open({ context, ready }, stream, on) {
     await ready;
     return new Sound(context, stream, on);
@@ -49,8 +49,7 @@ export class Sound {
     this.microphone.port.onmessage = ({ data }) => on.frame(data.frame, data.level);
     this.speaker.port.onmessage = ({ data }) => {
       if ("mark" in data) on.mark(data.mark, Boolean(data.unheard));
-      if ("cleared" in data) on.cleared(data.cleared);
-      if ("level" in data) on.level(data.level, data.waiting);
+      if ("level" in data) on.level(data.level);
     };
     if (stream) {
       context.createMediaStreamSource(stream).connect(this.microphone);
