@@ -1,6 +1,7 @@
 // One call that goes on: what is said, the line of time, where the turns' time goes, and what can be done to it.
 import { Problem, address, get } from "../api.js";
 import { follow } from "../follow.js";
+import { duration } from "../format.js";
 import { Actions } from "../live/actions.js";
 import { useBatched } from "../live/batch.js";
 import { Fold } from "../live/fold.js";
@@ -96,6 +97,7 @@ function Head({ call, fold, about, session }) {
         <p class="row facts">
           <span class=${`tag ${ending ? "" : `state-${fold.state}`}`} data-state=${ending ? "over" : fold.state}>${ending ? "over" : STATES[fold.state] || fold.state}</span>
           ${!ending && html`<span class="figure"><${Ticking} since=${call.started_at} /></span>`}
+          ${ending && fold.record && html`<span class="figure">${duration(fold.record.duration_ms)}</span>`}
           ${call.line && html`<span>${call.line}</span>`}${call.language && html`<span>${call.language}</span>`}
           <small><code>${call.call_sid}</code></small></p></div>
       ${!ending && html`<div class="row actions">
@@ -127,7 +129,7 @@ export default function LiveCall({ sid, about, session }) {
     <div class="two">
       <section class="card" aria-labelledby="said"><h2 id="said">What is said</h2><${Growing} lines=${lines} /></section>
       <div class="stack side">
-        <section class="card" aria-labelledby="lead"><h2 id="lead">Lead</h2><${Lead} call=${call} record=${fold.record} /></section>
+        <section class="card" aria-labelledby="lead"><h2 id="lead">Lead</h2><${Lead} call=${call} record=${fold.record} over=${Boolean(fold.ending)} /></section>
         <section class="card" aria-labelledby="turns"><h2 id="turns">Latency by turn</h2><${Waterfall} turns=${turns} /></section>
       </div>
     </div>

@@ -1,27 +1,15 @@
 // The line of time: lanes, zoom, and each moment told in words. Of a finished record: moments=${momentsOf(record)}
 // end_ms=${record.duration_ms}; of a call that goes on, `clock` tells its time now, and the line follows it.
 import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../ui.js";
-import { LANES, atMs, inWords, momentsOf } from "./moments.js";
+import { LANES, inWords, momentsOf } from "./moments.js";
 import { AXIS, LANE, coloursOf, draw } from "./timeline_draw.js";
+import { Rows } from "./timeline_table.js";
 import { across, beside, following, hit, moved, showing, whole, zoomed } from "./timeline_view.js";
 
 export { momentsOf };
 
-const MOST_ROWS = 500;
 const HINT = "Arrow keys go from moment to moment and from lane to lane, plus and minus zoom.";
 const STEPS = { ArrowRight: 1, ArrowLeft: -1, PageDown: 10, PageUp: -10, Home: -Infinity, End: Infinity };
-
-function Rows({ moments }) {
-  const shown = moments.slice(-MOST_ROWS);
-  return html`<div class="scroll rows" tabindex="0" role="region" aria-label="Moments">
-    ${shown.length < moments.length && html`<p class="dim">The last ${MOST_ROWS} of ${moments.length} moments.</p>`}
-    <table><thead><tr><th scope="col">At</th><th scope="col">Lane</th><th scope="col">What</th><th scope="col" class="figure">Length</th></tr></thead>
-      <tbody>${shown.map((moment) => html`<tr key=${moment.key}>
-        <td class="figure">${atMs(moment.from_ms)}</td><td>${LANES.find((lane) => lane.name === moment.lane)?.title}</td>
-        <td>${moment.title}${moment.words && html`<span class="dim">: ${moment.words}</span>`}</td>
-        <td class="figure">${moment.to_ms === null ? "" : `${Math.round(moment.to_ms - moment.from_ms)} ms`}</td></tr>`)}</tbody></table>
-  </div>`;
-}
 
 const shownLanes = (moments, all) => LANES.filter((lane) => all || moments.some((moment) => moment.lane === lane.name));
 
