@@ -112,7 +112,7 @@ export default function LiveCall({ sid, about, session }) {
   const { fold, clock, connection, missing } = useCall(sid);
   const lines = useMemo(() => fold.lines, [fold.version]);
   const moments = useMemo(() => fold.moments, [fold.version]);
-  const turns = useMemo(() => fold.turns, [fold.version]);
+  const latency = useMemo(() => html`<${Waterfall} turns=${fold.turns} />`, [fold.turns]);
   const call = fold.call || fold.record;
   if (missing) {
     return html`<h1>This call is not going on</h1><p>${missing} It may be over: look into the <a href=${`#/calls/${sid}`}>history</a>, or
@@ -130,7 +130,7 @@ export default function LiveCall({ sid, about, session }) {
       <section class="card" aria-labelledby="said"><h2 id="said">What is said</h2><${Growing} lines=${lines} /></section>
       <div class="stack side">
         <section class="card" aria-labelledby="lead"><h2 id="lead">Lead</h2><${Lead} call=${call} record=${fold.record} over=${Boolean(fold.ending)} /></section>
-        <section class="card" aria-labelledby="turns"><h2 id="turns">Latency by turn</h2><${Waterfall} turns=${turns} /></section>
+        <section class="card" aria-labelledby="turns"><h2 id="turns">Latency by turn</h2>${latency}</section>
       </div>
     </div>
   </div>`;

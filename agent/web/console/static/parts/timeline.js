@@ -16,7 +16,7 @@ const shownLanes = (moments, all) => LANES.filter((lane) => all || moments.some(
 // `lanes`: names of lanes that are shown even when empty. `pick(moment)`: Enter, or a double click. `at_ms`: where sound plays.
 export function Timeline({ moments, end_ms, clock, lanes: asked, pick, at_ms = null }) {
   const canvas = useRef(null);
-  const board = useRef({});
+  const board = useRef({ perPixel: 0 });
   const going = Boolean(clock);
   const [follows, follow] = useState(going);
   const [view, look] = useState(() => (going ? { from_ms: 0, span_ms: 30_000 } : whole(end_ms)));
@@ -33,17 +33,25 @@ export function Timeline({ moments, end_ms, clock, lanes: asked, pick, at_ms = n
   const paint = useRef(() => {});
   paint.current = () => {
     const { ctx, width, colours } = board.current;
+    board.current.perPixel = view.span_ms / Math.max(width * (devicePixelRatio || 1), 1);
     if (ctx) draw(ctx, width, { lanes: rows, moments, view: seen(), now_ms: now(), at_ms, picked, going }, colours);
   };
-  useEffect(() => paint.current());
+  useEffect(() => {
+    if (!going || !follows) paint.current(); // else it is drawn as it moves
+  });
   useEffect(() => {
     if (!going || !follows) return undefined;
     let frame;
-    const step = () => {
-      paint.current();
+    let drawn = 0;
+    const step = (at) => {
+      // It has moved by a pixel, or there is nothing to be seen of it.
+      if (at - drawn >= board.current.perPixel) {
+        drawn = at;
+        paint.current();
+      }
       frame = requestAnimationFrame(step);
     };
-    step();
+    frame = requestAnimationFrame(step);
     return () => cancelAnimationFrame(frame);
   }, [going, follows]);
   useLayoutEffect(() => {
@@ -55,7 +63,7 @@ export function Timeline({ moments, end_ms, clock, lanes: asked, pick, at_ms = n
       element.height = Math.round(height * scale);
       const ctx = element.getContext("2d");
       ctx.setTransform(scale, 0, 0, scale, 0, 0);
-      board.current = { ctx, width, colours: coloursOf(element) };
+      Object.assign(board.current, { ctx, width, colours: coloursOf(element) });
       paint.current();
     };
     const sizes = new ResizeObserver(fit);
