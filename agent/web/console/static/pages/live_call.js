@@ -112,7 +112,14 @@ export default function LiveCall({ sid, about, session }) {
   const { fold, clock, connection, missing } = useCall(sid);
   const lines = useMemo(() => fold.lines, [fold.version]);
   const moments = useMemo(() => fold.moments, [fold.version]);
-  const latency = useMemo(() => html`<${Waterfall} turns=${fold.turns} />`, [fold.turns]);
+  // What was said then: the last line that had begun.
+  const show = (at_ms) => {
+    const line = fold.lines.findLast((each) => each.role !== "tool" && each.start_ms <= at_ms);
+    const shown = line && document.getElementById(`line-${line.key}`);
+    shown?.focus({ preventScroll: true });
+    shown?.scrollIntoView({ block: "center", behavior: "instant" });
+  };
+  const latency = useMemo(() => html`<${Waterfall} turns=${fold.turns} pick=${(turn) => turn.said_ms !== null && show(turn.said_ms)} />`, [fold.turns]);
   const call = fold.call || fold.record;
   if (missing) {
     return html`<h1>This call is not going on</h1><p>${missing} It may be over: look into the <a href=${`#/calls/${sid}`}>history</a>, or
@@ -124,7 +131,7 @@ export default function LiveCall({ sid, about, session }) {
     ${connection === "waiting" && !fold.ending && html`<p class="warn" role="status">Waiting for the server. What is shown may be old.</p>`}
     ${call.state === "elsewhere" && !fold.ending && html`<p class="warn">Another process holds this call: what is shown is up to two seconds old, and there are no moments.</p>`}
     <section class="card" aria-labelledby="time"><h2 id="time">Line of time</h2>
-      <${Timeline} key=${fold.ending ? "over" : "on"} moments=${moments} lanes=${LANES} clock=${fold.ending ? undefined : clock}
+      <${Timeline} key=${fold.ending ? "over" : "on"} moments=${moments} lanes=${LANES} pick=${(moment) => show(moment.from_ms)} clock=${fold.ending ? undefined : clock}
         end_ms=${fold.record?.duration_ms || clock()} /></section>
     <div class="two">
       <section class="card" aria-labelledby="said"><h2 id="said">What is said</h2><${Growing} lines=${lines} /></section>
