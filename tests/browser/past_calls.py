@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import io
-import math
-import struct
 import wave
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+import numpy as np
 
 from agent.keep.derive import derived
 from agent.keep.piece import Piece
@@ -132,23 +132,18 @@ def keep(folder: Path, count: int = 60) -> None:
 
 def sound(entries: Iterable[Entry], start_ms: int, end_ms: int) -> bytes:
     """A WAV file: a tone for whoever speaks."""
-    sides = {"caller": [0] * (end_ms - start_ms), "agent": [0] * (end_ms - start_ms)}
+    tone = 8000 * np.sin(np.arange(8 * (end_ms - start_ms)) * np.pi / 8)
+    both = np.zeros((len(tone), 2))
     for entry in entries:
-        if entry.role in sides:
-            for ms in range(max(entry.start_ms, start_ms), min(entry.end_ms, end_ms)):
-                sides[entry.role][ms - start_ms] = 8000
-    frames = bytearray()
-    tone = [math.sin(n * math.pi / 8) for n in range(16)]
-    for ms, (left, right) in enumerate(zip(sides["caller"], sides["agent"], strict=True)):
-        for n in range(8):
-            value = tone[(8 * ms + n) % 16]
-            frames += struct.pack("<hh", int(left * value), int(right * value))
+        if entry.role != "tool":
+            part = slice(8 * max(entry.start_ms - start_ms, 0), 8 * max(entry.end_ms - start_ms, 0))
+            both[part, int(entry.role == "agent")] = tone[part]
     file = io.BytesIO()
     with wave.open(file, "wb") as out:
         out.setnchannels(2)
         out.setsampwidth(2)
         out.setframerate(8000)
-        out.writeframes(bytes(frames))
+        out.writeframes(both.astype("<i2").tobytes())
     return file.getvalue()
 
 

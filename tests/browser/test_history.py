@@ -67,19 +67,22 @@ def test_an_address_is_what_is_shown_and_back_is_back(visit: Watched) -> None:
     expect(lengths.first).to_have_text("0:46")
 
 
-def test_what_cannot_be_asked_is_told_at_its_field(visit: Watched) -> None:
-    page = visit("#/calls?number=Asha+Rao&q=flat", expected={400})
+def test_what_cannot_be_asked_and_what_there_is_not_is_told(visit: Watched) -> None:
+    page = visit("#/calls?number=Asha+Rao&q=flat", expected={400, 404})
 
     expect(page.get_by_label("Number")).to_have_attribute("aria-invalid", "true")
     expect(page.locator("#f-number-fault")).to_contain_text("write it like +91 98765 43210")
-    page.goto(f"{visit.url}/#/calls?q=unheardof")
+    page.evaluate("location.hash = '#/calls?q=unheardof'")
     expect(page.get_by_text("No call fits all of this.")).to_be_visible()
     page.get_by_role("link", name="Show all calls").click()
     expect(page.locator("tbody tr")).to_have_count(25)
+    page.evaluate("location.hash = '#/calls/CA404'")
+    expect(page.get_by_role("alert")).to_contain_text("There is no call CA404")
 
 
 def test_a_call_is_heard_and_the_line_that_is_spoken_is_marked(visit: Watched) -> None:
     page = opened(visit)
+    both_sides_are_drawn(page)
     slider = page.get_by_role("slider", name="Position in the call")
     now = page.locator(".transcript li[aria-current]")
     expect(now).to_have_count(0)
@@ -101,8 +104,7 @@ def test_a_call_is_heard_and_the_line_that_is_spoken_is_marked(visit: Watched) -
     expect(now).to_contain_text("How soon are you hoping to move?")
 
 
-def test_both_sides_are_drawn_and_what_lies_between_the_legs_is_not(visit: Watched) -> None:
-    page = opened(visit)
+def both_sides_are_drawn(page: Page) -> None:
     # Of each side, whether anything is drawn at these seconds: above the middle the caller, below it the agent.
     look = """() => {
         const canvas = document.querySelector(".wave canvas");
@@ -120,8 +122,7 @@ def test_both_sides_are_drawn_and_what_lies_between_the_legs_is_not(visit: Watch
     expect(page.locator("li.between")).to_have_text("connection lost, 3.50 s")
 
 
-def test_why_it_scored_is_shown_in_the_callers_own_words(visit: Watched) -> None:
-    page = opened(visit)
+def why_it_scored_is_shown_in_the_callers_own_words(page: Page) -> None:
     assert page.get_by_role("heading", name=f"Why {SCORE} of 100").is_visible()
     told = [int(text.replace(MINUS, "-")) for text in page.locator(".sum tbody td.figure").all_inner_texts()]
     assert told == [each.points for each in POINTS]
@@ -136,8 +137,7 @@ def test_why_it_scored_is_shown_in_the_callers_own_words(visit: Watched) -> None
     assert "".join(page.locator("mark.strong").all_inner_texts()).startswith("I am looking for")
 
 
-def test_what_was_not_heard_and_what_was_slow_is_said_at_the_top(visit: Watched) -> None:
-    page = opened(visit)
+def what_was_not_heard_and_what_was_slow_is_said_at_the_top(page: Page) -> None:
     glance = page.locator(".glance")
 
     assert "Cut short once" in glance.inner_text()
@@ -149,14 +149,20 @@ def test_what_was_not_heard_and_what_was_slow_is_said_at_the_top(visit: Watched)
     expect(page.locator(".waterfall tr.worst th")).to_have_text("2")
 
 
-def test_what_it_cost_adds_up_and_estimates_say_so(visit: Watched) -> None:
-    page = opened(visit)
+def what_it_cost_adds_up_and_estimates_say_so(page: Page) -> None:
     costs = page.locator("section", has=page.get_by_role("heading", name="Cost"))
     rows = [float(text[1:]) for text in costs.locator("tbody td.figure").all_inner_texts()]
 
     assert len(rows) == 4
     assert sum(rows) == pytest.approx(float(costs.locator("tfoot td").inner_text()[1:]), abs=0.0003)
     assert costs.get_by_text("estimate", exact=True).count() == 1
+
+
+def test_who_has_never_seen_it_finds_why(visit: Watched) -> None:
+    page = opened(visit)
+    what_was_not_heard_and_what_was_slow_is_said_at_the_top(page)
+    why_it_scored_is_shown_in_the_callers_own_words(page)
+    what_it_cost_adds_up_and_estimates_say_so(page)
 
 
 def test_its_files_open_and_the_command_that_plays_it_again_is_there(visit: Watched, tmp_path: Path) -> None:
@@ -177,13 +183,7 @@ def test_its_files_open_and_the_command_that_plays_it_again_is_there(visit: Watc
     )
 
 
-def test_a_call_that_there_is_not_says_so(visit: Watched) -> None:
-    page = visit("#/calls", expected={404})
-    page.goto(f"{visit.url}/#/calls/CA404")
-    expect(page.get_by_role("alert")).to_contain_text("There is no call CA404")
-
-
-@pytest.mark.parametrize("where", ["", f"/{ONE}"])
+@pytest.mark.parametrize("where", ["", f"/{ONE}"], ids=["the list", "a call"])
 def test_it_is_for_everybody(visit: Watched, where: str) -> None:
     page = visit(f"#/calls{where}")
     page.get_by_role("slider" if where else "table").first.wait_for()
