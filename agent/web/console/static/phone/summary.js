@@ -21,7 +21,7 @@ export function figuresOf(state) {
 
 export function Summary({ state }) {
   const found = figuresOf(state);
-  return html`<section class="summary" aria-label="The call that is over">
+  return html`<section class="outcome" aria-label="The call that is over">
     <dl>
       <div><dt>Duration</dt><dd class="figure">${duration(found.duration_ms)}</dd></div>
       <div><dt>Answers</dt><dd class="figure">${found.turns}</dd></div>
