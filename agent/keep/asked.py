@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 import msgspec
 
-from agent.keep.query import GOES_ON, Query
+from agent.keep.query import GOES_ON, SORTS, Query, Sort
 from agent.keep.terms import words
 from agent.model import Ending
 
@@ -125,6 +125,14 @@ def score(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,3}", text) or int(text) > 100:
         raise ValueError(f"{text[:60]!r} is no score: it is a whole number from 0 to 100.")
     return int(text)
+
+
+def sort(text: str) -> Sort:
+    """One of SORTS. Raises ValueError, in words."""
+    for each in SORTS:
+        if text.strip().lower() == each:
+            return each
+    raise ValueError(f"{text[:60]!r} is no order; there are: {', '.join(SORTS)}.")
 
 
 def _text(text: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from agent.keep.query import Query
+from agent.keep.query import Place, Query
 from agent.keep.record import CallRecord
 
 
@@ -22,6 +22,11 @@ def clean(record: CallRecord) -> CallRecord:
 def clean_query(query: Query) -> Query:
     """Asks for what records can have."""
     return msgspec.convert(_clean(msgspec.to_builtins(query)), Query)
+
+
+def clean_place(place: Place) -> Place:
+    """Of a record that there can be."""
+    return place._replace(started_at=clean_text(place.started_at), call_sid=clean_text(place.call_sid))
 
 
 def clean_text(text: str) -> str:

@@ -7,7 +7,7 @@ import binascii
 
 import msgspec
 
-from agent.keep.query import Place
+from agent.keep.query import Place, Sort
 
 LONGEST = 600
 
@@ -17,11 +17,13 @@ def written(place: Place) -> str:
     return base64.urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
 
 
-def read(cursor: str) -> Place:
-    """Raises ValueError, in words, for what `written` has not made."""
+def read(cursor: str, sort: Sort = "newest") -> Place:
+    """Raises ValueError, in words, for what `written` has not made, or of another order."""
     place = _place(cursor) if len(cursor) <= LONGEST else None
     if place is None or "\0" in place.started_at + place.call_sid:
         raise ValueError("it is not one that this server gave: take `next` of the page before, or leave it out.")
+    if place.sort != sort:
+        raise ValueError(f"it is of calls in another order, {place.sort}: take the one of a page with this sort.")
     return place
 
 

@@ -30,7 +30,8 @@ def _costs(record: CallRecord, prices: Prices) -> dict[str, Any]:
         for turn in record.turns
     )
     estimated = round(cost_known((each for each in record.usage if each.estimated), prices), 6)
-    return {"cost_usd": cost(record.usage, prices), "cost_estimated_usd": estimated, "turns": turns}
+    usage = tuple(msgspec.structs.replace(each, cost_usd=cost([each], prices)) for each in record.usage)
+    return {"usage": usage, "cost_usd": cost(usage, prices), "cost_estimated_usd": estimated, "turns": turns}
 
 
 def _has_letters(word: str) -> bool:

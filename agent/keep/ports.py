@@ -44,9 +44,9 @@ class CallStore(Protocol):
     def find(
         self, query: Query, limit: int, after: Place | None = None, unread: Unread | None = None
     ) -> list[CallRecord]:
-        """Calls that fulfil the query, newest first (started_at, call_sid descending), those behind `after`. A record
-        that cannot be read is left out and logged; `unread` is told what its terms find, some of them twice. Raises
-        StoreError."""
+        """Calls that fulfil the query, in its order (see `agent.keep.query.order`), those behind `after`, which is a
+        place in the same order. A record that cannot be read is left out and logged; `unread` is told what its terms
+        find, some of them twice. Raises StoreError."""
         ...
 
     def count(self, query: Query, most: int) -> int:

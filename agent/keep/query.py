@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from itertools import groupby
 from operator import itemgetter
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import msgspec
 
 from agent.keep.record import CallRecord
+
+Sort = Literal["newest", "oldest", "score", "longest", "cost"]
+SORTS: tuple[Sort, ...] = get_args(Sort)
 
 
 class Query(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -28,21 +31,40 @@ class Query(msgspec.Struct, frozen=True, omit_defaults=True):
     text: str = ""
     """Words that all occur in what was said, or in the summary, in any order and whatever their case. A text without
     any word asks for nothing."""
+    sort: Sort = "newest"
+    """The order: by time; or the greatest score, length or cost first, those of the same one by time, newest first, and
+    calls without one last."""
 
 
 GOES_ON = "goes_on"
 """The ending of a call that has not ended."""
 
 
+FIGURES: Mapping[Sort, Callable[[CallRecord], float | None]] = {
+    "score": lambda record: None if record.lead is None else record.lead.score,
+    "longest": lambda record: record.duration_ms,
+    "cost": lambda record: record.cost_usd,
+}
+"""What calls are in order of, where that is not time."""
+
+
 class Place(NamedTuple):
-    """Where the next page begins: behind this call, newest first."""
+    """Where the next page begins: behind this call, in that order."""
 
     started_at: str
     call_sid: str
+    sort: Sort = "newest"
+    figure: float | None = None
+    """The call's, by which they are in order; None where it has none, or that is time."""
 
 
-def place_of(record: CallRecord) -> Place:
-    return Place(record.started_at, record.call_sid)
+def place_of(record: CallRecord, sort: Sort = "newest") -> Place:
+    return Place(record.started_at, record.call_sid, sort, FIGURES[sort](record) if sort in FIGURES else None)
+
+
+def order(place: Place) -> tuple[bool, float, str, str]:
+    """Calls come by this, the greatest first; of "oldest" the least."""
+    return place.figure is not None, place.figure or 0, place.started_at, place.call_sid
 
 
 def fulfils(record: CallRecord, query: Query) -> bool:
@@ -75,18 +97,25 @@ def rank(started_at: str) -> int:
 
 def span(query: Query, after: Place | None) -> tuple[int, int]:
     """The least and the greatest rank that a call may have."""
-    ends = [query.until] if query.until else []
-    ends += [] if after is None else [after.started_at]  # behind a call of no time there are others like it, or none
-    return rank(query.since), min(map(rank, ends), default=10**14 - 1)
+    least, most = rank(query.since), rank(query.until) if query.until else 10**14 - 1
+    if after is not None and query.sort == "newest":
+        most = min(most, rank(after.started_at))  # behind a call of no time there are others like it, or none
+    if after is not None and query.sort == "oldest":
+        least = max(least, rank(after.started_at))
+    return least, most
 
 
-def page(found: Iterable[tuple[int, CallRecord]], query: Query, limit: int, after: Place | None) -> list[CallRecord]:
-    """The first of them that are asked for and come behind `after`, in order. They are given with their ranks, greatest
-    first, and no more of them are taken than are needed."""
+def page(found: Iterable[tuple[object, CallRecord]], query: Query, limit: int, after: Place | None) -> list[CallRecord]:
+    """The first of them that are asked for and come behind `after`, in order. They are given in that order but for
+    those of one second, which come together: each with what it shares with those, its rank or its figure and its rank.
+    No more of them are taken than are needed."""
     taken: list[CallRecord] = []
+    upwards = query.sort == "oldest"
+    start = None if after is None else order(after)
     for _, same in groupby(found if limit > 0 else (), itemgetter(0)):
-        asked = {(r.started_at, r.call_sid): r for _, r in same if fulfils(r, query)}
-        taken += [asked[key] for key in sorted(asked, reverse=True) if after is None or key < after]
+        asked = {order(place_of(r, query.sort)): r for _, r in same if fulfils(r, query)}
+        keys = sorted(asked, reverse=not upwards)
+        taken += [asked[key] for key in keys if start is None or (key > start if upwards else key < start)]
         if len(taken) >= limit:
             break
     return taken[:limit]

@@ -40,9 +40,11 @@ class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
     """Of text spoken."""
     estimated: bool = False
     """All of this is of such requests; what servers told of others is apart."""
+    cost_usd: float | None = None
+    """Of it, in a call's record, where its price is known; see `derive`."""
 
 
-AMOUNTS = tuple(name for name in Usage.__struct_fields__ if name not in {"part", "model", "estimated"})
+AMOUNTS = tuple(name for name in Usage.__struct_fields__ if name not in {"part", "model", "estimated", "cost_usd"})
 
 
 class Row(NamedTuple):

@@ -20,12 +20,13 @@ from pymongo import ReadPreference, UpdateOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from agent.errors import NotKept, StoreError, Unreadable
-from agent.keep.clean import clean_query, clean_text
+from agent.keep.clean import clean_place, clean_query, clean_text
 from agent.keep.piece import Piece
 from agent.keep.ports import HAND_OVER_S, Unread
-from agent.keep.query import Place, Query, page, span
+from agent.keep.query import Place, Query, Sort, page, place_of, span
 from agent.keep.record import CallRecord, Outline, outlined, with_pieces
 from agent.keep.terms import asked
+from agent.providers import mongo_figures as figures
 from agent.providers import mongo_schema as schema
 from agent.providers.mongo_database import Mongo
 
@@ -77,7 +78,7 @@ class MongoStore:
         self, query: Query, limit: int, after: Place | None = None, unread: Unread | None = None
     ) -> list[CallRecord]:
         query = clean_query(query)
-        after = None if after is None else Place(*map(clean_text, after))
+        after = None if after is None else clean_place(after)
         groups = asked(query)
         if groups is None or limit < 1:
             return []
@@ -85,13 +86,19 @@ class MongoStore:
             self._prepare(patient=False)
         least, most = span(query, after)
         conditions: dict[str, Any] = {schema.AT: {"$gte": least, "$lte": most}}
+        size = min(limit, 1000) + 2
 
         def read() -> list[CallRecord]:
             if groups:
                 conditions["$and"] = [{schema.TERMS: {"$in": group}} for group in self._rarest_first(groups)]
-            order = [(schema.AT, pymongo.DESCENDING)]
-            with self._calls.find(conditions, schema.OURS).sort(order).batch_size(min(limit, 1000) + 2) as cursor:
-                return page(self._readable(cursor, unread), query, limit, after)
+            if query.sort in schema.FIGURES:
+                cursors = figures.cursors(self._calls, query, conditions, after, size)
+                return page(
+                    (each for one in cursors for each in self._readable(one, unread, query.sort)), query, limit, after
+                )
+            order = [(schema.AT, pymongo.DESCENDING if query.sort == "newest" else pymongo.ASCENDING)]
+            with self._calls.find(conditions, schema.OURS).sort(order).batch_size(size) as cursor:
+                return page(self._readable(cursor, unread, query.sort), query, limit, after)
 
         return self._do(read)
 
@@ -188,8 +195,8 @@ class MongoStore:
         return [some[n] for n in sorted(range(len(some)), key=counts.__getitem__)] + rest
 
     def _readable(
-        self, documents: pymongo.cursor.Cursor[dict[str, Any]], unread: Unread | None
-    ) -> Iterator[tuple[int, CallRecord]]:
+        self, documents: pymongo.cursor.Cursor[dict[str, Any]], unread: Unread | None, sort: Sort
+    ) -> Iterator[tuple[object, CallRecord]]:
         for document in documents:
             try:
                 record = self._read(document)
@@ -199,7 +206,7 @@ class MongoStore:
                 if unread is not None:
                     unread(call_sid, _outlined(call_sid, document))
             else:
-                yield int(document[schema.AT]), record
+                yield (document[schema.AT], place_of(record, sort).figure), record
 
     def _read(self, document: dict[str, Any]) -> CallRecord:
         try:

@@ -16,7 +16,7 @@ from pymongo.collection import Collection
 from agent.keep.derive import derived
 from agent.keep.piece import Piece
 from agent.keep.ports import TOMBSTONE_S
-from agent.keep.query import rank
+from agent.keep.query import Sort, rank
 from agent.keep.record import CallRecord
 from agent.keep.terms import terms
 
@@ -25,6 +25,9 @@ T = TypeVar("T")
 AT, TERMS, BEGAN, DELETED, PIECES = "_at", "_terms", "_began", "_deleted", "_pieces"
 """The order of time (see `rank`), what it is found by (see `terms`), when it began as a date, when it was deleted; and
 the pieces of its sound by leg, which a save leaves alone."""
+
+FIGURES: dict[Sort, str] = {"score": "lead.score", "longest": "duration_ms", "cost": "cost_usd"}
+"""Where a record has what calls are in order of, where that is not time."""
 
 THERE = {DELETED: {"$exists": False}}
 """Of a record that is none of a deleted call."""
@@ -71,6 +74,8 @@ def index(calls: Collection[dict[str, Any]]) -> None:
     """Make what there is not yet. Goes on in the server where it takes longer than anybody waits for."""
     calls.create_index([(AT, pymongo.DESCENDING)])
     calls.create_index([(TERMS, pymongo.ASCENDING), (AT, pymongo.DESCENDING)])
+    for field in FIGURES.values():
+        calls.create_index([(field, pymongo.DESCENDING), (AT, pymongo.DESCENDING)])
     calls.create_index(DELETED, sparse=True, expireAfterSeconds=int(TOMBSTONE_S))
 
 

@@ -17,12 +17,13 @@ import msgspec
 import structlog
 
 from agent.errors import NotKept, StoreError, Unreadable
-from agent.keep.clean import clean_query, clean_text
+from agent.keep.clean import clean_place, clean_query, clean_text
 from agent.keep.piece import Piece
 from agent.keep.ports import HAND_OVER_S, TOMBSTONE_S, Unread
 from agent.keep.query import Place, Query, page, rank, span
 from agent.keep.record import CallRecord, Outline, outlined, with_pieces
 from agent.keep.terms import asked, terms
+from agent.providers import sqlite_figures as figures
 from agent.providers import sqlite_schema as schema
 from agent.providers.sqlite_file import Connection, private
 
@@ -33,14 +34,18 @@ T = TypeVar("T")
 SCRUB_S = 0.5
 """A deletion goes on so long with overwriting what it has left in the index; a larger one's rest is for `scrub`."""
 
+FIGURES_S = 4.0
+"""For what a question by a figure has to read first."""
+
 # As bytes: text that is no UTF-8 would fail with all of its page.
 _WALK = """
-SELECT at, CAST(call_sid AS BLOB), CAST(record AS BLOB) FROM calls WHERE at BETWEEN ? AND ? ORDER BY at DESC
+SELECT at, CAST(call_sid AS BLOB), CAST(record AS BLOB) FROM calls WHERE at BETWEEN ? AND ? ORDER BY at
 """
 _FIND = """
 SELECT calls.at, CAST(call_sid AS BLOB), CAST(record AS BLOB) FROM words CROSS JOIN calls ON calls.at = words.rowid
-WHERE words.rowid BETWEEN ? AND ? AND words MATCH ? ORDER BY words.rowid DESC
+WHERE words.rowid BETWEEN ? AND ? AND words MATCH ? ORDER BY words.rowid
 """
+_ONE = "SELECT at, CAST(call_sid AS BLOB), CAST(record AS BLOB) FROM calls WHERE at = ?"
 _COUNT_ALL = "SELECT count(*) FROM (SELECT 1 FROM calls WHERE at BETWEEN ? AND ? LIMIT ?)"
 _COUNT = "SELECT count(*) FROM (SELECT 1 FROM words WHERE rowid BETWEEN ? AND ? AND words MATCH ? LIMIT ?)"
 
@@ -71,7 +76,7 @@ class SqliteStore:
 
         def write(db: sqlite3.Connection) -> None:
             for row in rows:
-                _save(db, *row)
+                schema.save(db, *row)
 
         self._do(self._writer.write, write)
         if self._log_is_long:
@@ -90,14 +95,20 @@ class SqliteStore:
         self, query: Query, limit: int, after: Place | None = None, unread: Unread | None = None
     ) -> list[CallRecord]:
         query = clean_query(query)
-        after = None if after is None else Place(*map(clean_text, after))
+        after = None if after is None else clean_place(after)
         groups = asked(query)
         if groups is None:
             return []
-        bounds, match = _bounds(query, after), _match(groups)
+        bounds, match = _bounds(query, after), schema.match(groups)
+
+        if query.sort in figures.COLUMNS:
+            self._read_figures()
 
         def read(db: sqlite3.Connection) -> list[CallRecord]:
-            cursor = db.execute(_FIND, (*bounds, match)) if match else db.execute(_WALK, bounds)
+            if query.sort in figures.COLUMNS:
+                return page(self._by_figure(db, query, bounds, groups, match, after, unread), query, limit, after)
+            way = " DESC" if query.sort == "newest" else ""
+            cursor = db.execute(_FIND + way, (*bounds, match)) if match else db.execute(_WALK + way, bounds)
             try:
                 return page(self._readable(cursor, unread), query, limit, after)
             finally:
@@ -105,12 +116,35 @@ class SqliteStore:
 
         return self._do(self._reader.read, read)
 
+    def _by_figure(
+        self,
+        db: sqlite3.Connection,
+        query: Query,
+        bounds: tuple[int, int],
+        groups: list[list[str]],
+        match: str,
+        after: Place | None,
+        unread: Unread | None,
+    ) -> Iterator[tuple[object, CallRecord]]:
+        start = after and (after.figure, ((rank(after.started_at) + 1) << schema.WITHIN) - 1)
+        for figure, at in figures.places(db, query, bounds, match, groups, start):
+            for second, record in self._readable(db.execute(_ONE, (at,)), unread):
+                yield (figure, second), record
+
+    def _read_figures(self) -> None:
+        """Of calls that an older version has kept. Raises StoreError where that takes longer than anybody waits."""
+        until = time.monotonic() + FIGURES_S
+        while self._do(self._reader.read, figures.unread):
+            if time.monotonic() > until:
+                raise StoreError(f"{self._path}: it is being put in this order; ask again")
+            self._do(self._writer.write, figures.read_some)
+
     def count(self, query: Query, most: int) -> int:
         query = clean_query(query)
         groups = asked(query)
         if groups is None:
             return 0
-        bounds, match = _bounds(query, None), _match(groups)
+        bounds, match = _bounds(query, None), schema.match(groups)
         how, values = (_COUNT, (*bounds, match, most)) if match else (_COUNT_ALL, (*bounds, most))
         return int(self._do(self._reader.read, lambda db: db.execute(how, values).fetchone()[0]))
 
@@ -156,7 +190,8 @@ class SqliteStore:
         return count
 
     def prepare(self) -> None:
-        """All is done at open."""
+        while self._do(self._writer.write, figures.read_some):
+            pass
 
     def expire(self, days: int | None, most: int) -> int:
         if days is None:
@@ -259,35 +294,8 @@ def _bounds(query: Query, after: Place | None) -> tuple[int, int]:
     return least << schema.WITHIN, ((most + 1) << schema.WITHIN) - 1
 
 
-def _match(groups: list[list[str]]) -> str:
-    """What the index is asked for; "": everything."""
-    return " AND ".join("({})".format(" OR ".join(f'"{term}"' for term in group)) for group in groups)
-
-
 def _outlined(call_sid: str, text: bytes) -> CallRecord | None:
     try:
         return outlined(call_sid, msgspec.json.decode(text, type=Outline))
     except (msgspec.DecodeError, UnicodeError):
         return None
-
-
-def _save(db: sqlite3.Connection, record: CallRecord, found_by: str, text: str) -> None:
-    sid = record.call_sid
-    if db.execute("SELECT 1 FROM deleted WHERE call_sid = ?", (sid,)).fetchone():
-        return
-    known = db.execute("SELECT at, started_at, revision, terms FROM calls WHERE call_sid = ?", (sid,)).fetchone()
-    if known is None:
-        schema.insert(db, record, found_by, text)
-        return
-    at, started_at, revision, found_before = known
-    if revision > record.revision:
-        return
-    if started_at != record.started_at:
-        schema.remove(db, at, found_before)
-        schema.insert(db, record, found_by, text)
-        return
-    if found_before != found_by:
-        schema.unfind(db, at, found_before)
-        db.execute("INSERT INTO words (rowid, terms) VALUES (?, ?)", (at, found_by))
-    change = "UPDATE calls SET revision = ?, terms = ?, record = ? WHERE at = ?"
-    db.execute(change, (record.revision, found_by, text, at))

@@ -16,6 +16,7 @@ from agent.keep.piece import Piece
 from agent.keep.query import rank
 from agent.keep.record import CallRecord
 from agent.keep.terms import terms
+from agent.providers import sqlite_figures as figures
 
 VERSION = 1
 """Of `PRAGMA user_version`; 0 is a file of before it was counted, or a new one."""
@@ -79,7 +80,7 @@ _OLD = "SELECT CAST(call_sid AS BLOB), CAST(started_at AS BLOB), CAST(record AS 
 
 def bring_forward(db: sqlite3.Connection) -> None:
     """To this version, all or nothing. Raises StoreError for a file of a newer one."""
-    if _version(db) == VERSION and _has(db, "merges") and _has(db, "pieces"):
+    if _version(db) == VERSION and all(_has(db, table) for table in ("merges", "pieces", "figures")):
         return
     db.execute("BEGIN IMMEDIATE")
     try:
@@ -90,6 +91,8 @@ def bring_forward(db: sqlite3.Connection) -> None:
             db.execute("INSERT INTO merges VALUES (1, 0, 0)")  # what was deleted before it was counted
         if not _has(db, "pieces"):
             db.execute(_PIECES)
+        if not _has(db, "figures"):
+            figures.make(db)
         db.execute(f"PRAGMA user_version = {VERSION}")
     except BaseException:
         db.rollback()
@@ -115,6 +118,29 @@ def insert(db: sqlite3.Connection, record: CallRecord, found_by: str, text: str 
     db.execute("INSERT INTO words (rowid, terms) VALUES (?, ?)", (at, found_by))
 
 
+def save(db: sqlite3.Connection, record: CallRecord, found_by: str, text: str) -> None:
+    """Unless the call was deleted, or there is a later state of it."""
+    sid = record.call_sid
+    if db.execute("SELECT 1 FROM deleted WHERE call_sid = ?", (sid,)).fetchone():
+        return
+    known = db.execute("SELECT at, started_at, revision, terms FROM calls WHERE call_sid = ?", (sid,)).fetchone()
+    if known is None:
+        insert(db, record, found_by, text)
+        return
+    at, started_at, revision, found_before = known
+    if revision > record.revision:
+        return
+    if started_at != record.started_at:
+        remove(db, at, found_before)
+        insert(db, record, found_by, text)
+        return
+    if found_before != found_by:
+        unfind(db, at, found_before)
+        db.execute("INSERT INTO words (rowid, terms) VALUES (?, ?)", (at, found_by))
+    change = "UPDATE calls SET revision = ?, terms = ?, record = ? WHERE at = ?"
+    db.execute(change, (record.revision, found_by, text, at))
+
+
 def remove(db: sqlite3.Connection, at: int, found_by: str) -> None:
     db.execute("DELETE FROM calls WHERE at = ?", (at,))
     unfind(db, at, found_by)
@@ -123,6 +149,11 @@ def remove(db: sqlite3.Connection, at: int, found_by: str) -> None:
 def unfind(db: sqlite3.Connection, at: int, found_by: str) -> None:
     """Take it out of the index; `found_by` is what was put in."""
     db.execute("INSERT INTO words (words, rowid, terms) VALUES ('delete', ?, ?)", (at, found_by))
+
+
+def match(groups: list[list[str]]) -> str:
+    """What the index is asked for; "": everything."""
+    return " AND ".join("({})".format(" OR ".join(f'"{term}"' for term in group)) for group in groups)
 
 
 def pieces(db: sqlite3.Connection, call_sid: str) -> list[Piece]:

@@ -10,7 +10,7 @@ from quart_schema import document_querystring, document_response
 from quart_trio.wrappers import TrioResponse as Response
 
 from agent.keep import cursor
-from agent.keep.asked import FILTERS
+from agent.keep.asked import FILTERS, sort
 from agent.keep.query import Place, Query, place_of
 from agent.keep.record import CallRecord
 from agent.keep.shown import shown
@@ -31,7 +31,7 @@ PAGE = 20
 
 
 class Page(msgspec.Struct, frozen=True):
-    """Calls, newest first."""
+    """Calls, in the order that was asked for."""
 
     calls: list[CallRecord]
     next: str | None
@@ -45,11 +45,11 @@ def add_calls(routes: Blueprint, records: Records, zone: ZoneInfo) -> None:
     @document_querystring(PageParameters)
     @document_response(Page)
     async def calls() -> Response:
-        """The calls that fulfil all filters, newest first, a page at a time."""
-        given = Given(*FILTERS, "limit", "cursor")
-        query = given.query(zone)
+        """The calls that fulfil all filters, newest first or in the order of `sort`, a page at a time."""
+        given = Given(*FILTERS, "sort", "limit", "cursor")
+        query = msgspec.structs.replace(given.query(zone), sort=given.read("sort", sort, "newest"))
         limit = given.read("limit", _limit, PAGE)
-        after = given.read("cursor", cursor.read, None)
+        after = given.read("cursor", lambda text: cursor.read(text, query.sort), None)
         given.check()
         return _json(await _page(records, query, limit, after))
 
@@ -122,7 +122,7 @@ def _accepted() -> str:
 async def _page(records: Records, query: Query, limit: int, after: Place | None) -> bytes:
     def shape(found: list[CallRecord]) -> bytes:
         page = found[:limit]
-        more = cursor.written(place_of(page[-1])) if len(found) > limit else None
+        more = cursor.written(place_of(page[-1], query.sort)) if len(found) > limit else None
         return msgspec.json.encode(Page(list(map(shown, page)), more))
 
     return await records.find(query, limit + 1, after, shape)

@@ -8,6 +8,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from agent.keep.asked import ENDINGS, LONGEST
 from agent.keep.cursor import LONGEST as LONGEST_CURSOR
+from agent.keep.query import SORTS
 
 LARGEST_PAGE = 100
 
@@ -73,6 +74,17 @@ class Filters(Struct):
 
 
 class PageParameters(Filters):
+    sort: (
+        Annotated[
+            str,
+            Meta(
+                description="newest; else oldest first, or the greatest score, length or cost first, those without one"
+                " last.",
+                extra_json_schema={"enum": list(SORTS)},
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
     limit: Annotated[int, Meta(description="Calls in a page; 20.", ge=1, le=LARGEST_PAGE)] | UnsetType = UNSET
     cursor: Annotated[str, Meta(description="`next` of the page before.", max_length=LONGEST_CURSOR)] | UnsetType = (
         UNSET

@@ -6,11 +6,13 @@ import argparse
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from agent.config import Settings
 from agent.errors import AskedWrongly
 from agent.keep import cursor
-from agent.keep.asked import EMPTY, FILTERS, asked, number
-from agent.keep.query import Place, Query
+from agent.keep.asked import EMPTY, FILTERS, asked, number, sort
+from agent.keep.query import SORTS, Place, Query
 
 _HELP = {
     "since": ("TIME", "begun at or after: a date, or a time such as 2026-11-22T10:00:00+05:30"),
@@ -27,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `calls`."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     listing = actions.add_parser("list", help="the latest calls, newest first")
+    listing.add_argument("--sort", default="newest", metavar="ORDER", help=f"{', '.join(SORTS)} (newest)")
     listing.add_argument("--limit", type=_count, default=20, metavar="N", help="at most so many (20)")
     listing.add_argument("--cursor", default="", metavar="CURSOR", help="go on where a list before has ended")
     show = actions.add_parser("show", help="one call: what was said, and where the time went")
@@ -63,7 +66,11 @@ def asked_for(args: argparse.Namespace, settings: Settings) -> tuple[Query, Plac
     wrong += [(name, EMPTY) for name, text in given.items() if text is not None and not text.strip()]
     after = None
     try:
-        after = cursor.read(args.cursor) if getattr(args, "cursor", "") else None
+        query = msgspec.structs.replace(query, sort=sort(getattr(args, "sort", "newest")))
+    except ValueError as error:
+        wrong.append(("sort", str(error)))
+    try:
+        after = cursor.read(args.cursor, query.sort) if getattr(args, "cursor", "") else None
     except ValueError as error:
         wrong.append(("cursor", str(error)))
     if wrong:

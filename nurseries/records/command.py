@@ -93,9 +93,9 @@ def _list(store: CallStore, query: Query, after: Place | None, args: argparse.Na
     for page in pages(store, query, after, args.limit):
         for record in page:
             print(msgspec.json.encode(shown(record)).decode() if args.json else in_a_line(record))
-        last = place_of(page[-1])
+        last = place_of(page[-1], query.sort)
     if last is None and after is None:
-        what = "no call yet" if query == Query() else "no call matches"
+        what = "no call yet" if query == Query(sort=query.sort) else "no call matches"
         print(f"calling-agent: {what} in {store.name}.", file=sys.stderr)
     if last is not None and store.find(query, 1, last):
         print(f"calling-agent: there are more: --cursor {cursor.written(last)}", file=sys.stderr)

@@ -14,10 +14,10 @@ PAGE = 200
 
 
 def pages(store: CallStore, query: Query, after: Place | None, limit: int = sys.maxsize) -> Iterator[list[CallRecord]]:
-    """Newest first, behind `after`; at most `limit` calls. Raises StoreError."""
+    """In the query's order, behind `after`; at most `limit` calls. Raises StoreError."""
     while page := store.find(query, min(PAGE, limit), after):
         yield page
         limit -= len(page)
-        after = place_of(page[-1])
+        after = place_of(page[-1], query.sort)
         if limit <= 0:
             return

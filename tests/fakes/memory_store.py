@@ -9,7 +9,7 @@ from pathlib import Path
 from agent.errors import NotKept, StoreError
 from agent.keep.piece import Piece
 from agent.keep.ports import Unread
-from agent.keep.query import GOES_ON, Place, Query
+from agent.keep.query import GOES_ON, Place, Query, order, place_of
 from agent.keep.record import CallRecord, with_pieces
 
 
@@ -64,9 +64,11 @@ class MemoryStore:
     ) -> list[CallRecord]:
         self._answer()
         self.finds += 1
-        place = (after.started_at, after.call_sid) if after else ("~", "~")
-        order = sorted(self.records.values(), key=lambda r: (r.started_at, r.call_sid), reverse=True)
-        found = [r for r in order if (r.started_at, r.call_sid) < place and fulfils(r, query)][:limit]
+        places = {order(place_of(r, query.sort)): r for r in self.records.values() if fulfils(r, query)}
+        keys = sorted(places, reverse=query.sort != "oldest")
+        if after is not None:
+            keys = [key for key in keys if (key > order(after) if query.sort == "oldest" else key < order(after))]
+        found = [places[key] for key in keys[:limit]]
         return [told for told in map(self._told, found) if told is not None]
 
     def count(self, query: Query, most: int) -> int:

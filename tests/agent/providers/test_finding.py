@@ -10,8 +10,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from agent.keep.ports import CallStore
-from agent.keep.query import GOES_ON, Place, Query, place_of
+from agent.keep.query import GOES_ON, SORTS, Place, Query, place_of
 from agent.keep.record import CallRecord, Entry, Lead
+from agent.providers import mongo_figures, sqlite_figures
 from agent.providers.mongo import MongoStore
 from agent.providers.mongo_database import Mongo
 from agent.providers.sqlite import SqliteStore
@@ -64,6 +65,8 @@ def records(draw: st.DrawFn) -> CallRecord:
         ),
         summary=encodable(draw(texts)),
         lead=None if score is None else Lead(score, (), ()),
+        duration_ms=draw(st.sampled_from([0, 1, 61_000])),
+        cost_usd=draw(st.none() | st.sampled_from([0.0, 0.0312, 2.5])),
         revision=draw(st.integers(0, 3)),
     )
     return msgspec.structs.replace(made, call_sid=encodable(made.call_sid), started_at=encodable(made.started_at))
@@ -78,6 +81,7 @@ queries = st.builds(
     least_score=scores,
     most_score=scores,
     text=st.just("") | texts,
+    sort=st.sampled_from(SORTS),
 )
 
 
@@ -105,11 +109,32 @@ def naive(kept: list[CallRecord], query: Query) -> list[CallRecord]:
             ]
         )
 
-    return sorted(filter(asked, kept), key=lambda r: (r.started_at, r.call_sid), reverse=True)
+    newest = sorted(filter(asked, kept), key=lambda r: (r.started_at, r.call_sid), reverse=True)
+    match query.sort:
+        case "newest":
+            return newest
+        case "oldest":
+            return newest[::-1]
+        case "score":
+            return sorted(newest, key=lambda r: (r.lead is None, -r.lead.score if r.lead else 0))
+        case "longest":
+            return sorted(newest, key=lambda r: -r.duration_ms)
+        case "cost":
+            return sorted(newest, key=lambda r: (r.cost_usd is None, -(r.cost_usd or 0)))
+
+
+@pytest.fixture(scope="module", params=["few", "many"])
+def how_many(request: pytest.FixtureRequest):
+    """What either store takes for many, when it puts calls in order by a figure."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "many":
+            patch.setattr(sqlite_figures, "MANY", 1)
+            patch.setattr(mongo_figures, "COUNTED", 1)
+        yield
 
 
 @pytest.fixture(scope="module", params=["sqlite", "mongo"])
-def emptied(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory):
+def emptied(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, how_many):
     """Makes empty stores."""
     if request.param == "mongo":
         uri = request.getfixturevalue("mongo_uri")
@@ -140,6 +165,7 @@ def emptied(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 @given(st.lists(records(), max_size=8), st.lists(queries, min_size=1, max_size=6), st.integers(1, 3))
 @example([record(text, text) for text in TIMES], [Query(since=text) for text in TIMES], 2)
 @example([record(text, text) for text in TIMES], [Query(until=text, since="2") for text in TIMES], 1)
+@example([record(text, text) for text in TIMES], [Query(sort=sort) for sort in SORTS], 1)
 def test_both_stores_find_what_a_naive_search_finds(emptied, saved, asked, size) -> None:
     store, kept = emptied(), {}
     for each in saved:
@@ -153,7 +179,7 @@ def test_both_stores_find_what_a_naive_search_finds(emptied, saved, asked, size)
         while page := store.find(query, size, after):
             assert len(page) <= size
             pages += page
-            after = place_of(page[-1])
+            after = place_of(page[-1], query.sort)
         assert pages == expected
         assert store.find(query, 99) == expected
         assert len(expected) <= store.count(query, 99) <= len(kept)

@@ -58,6 +58,8 @@ def is_all_there(store: SqliteStore | MongoStore) -> None:
     assert [r.call_sid for r in store.find(Query(text="₹80 LAKH", number="+919876543210"), 9)] == ["CA2", "CA1"]
     assert [r.call_sid for r in store.find(Query(least_score=70), 9)] == ["CA2"]
     assert [r.call_sid for r in store.find(Query(ending="failed"), 9)] == ["CA1"]
+    assert [r.call_sid for r in store.find(Query(sort="score"), 9)] == ["CA2", "CA1"]
+    assert [r.call_sid for r in store.find(Query(sort="cost"), 9)] == ["CA2", "CA1"]
     store.save(record("CA2", revision=6, ending="older"), msgspec.structs.replace(first, summary="villa", revision=1))
     assert store.find(Query(text="villa"), 9)[0].summary == "villa"
     assert store.find(Query(ending="older"), 9) == []

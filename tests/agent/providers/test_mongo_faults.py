@@ -90,7 +90,8 @@ def test_an_index_that_cannot_be_made_yet_is_made_later(store: MongoStore, mongo
         names = set(client["calling_agent"]["calls"].index_information())
     other.close()
 
-    assert names == {"_id_", "call_sid_1", "_at_-1", "_terms_1__at_-1", "_deleted_1"}
+    by_figure = {f"{field}_-1__at_-1" for field in ("lead.score", "duration_ms", "cost_usd")}
+    assert names == {"_id_", "call_sid_1", "_at_-1", "_terms_1__at_-1", "_deleted_1", *by_figure}
 
 
 def test_a_server_that_comes_later_is_used_then(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -179,3 +179,42 @@ async def test_a_call_between_two_legs_goes_on_and_what_is_between_processes_is_
     assert "thread" not in one
     assert (one["ending"], one["ended_at"]) == ("", "")
     assert one["legs"] == [{"process": "p1", "ended_ms": 4000, "why": "hand-off"}]
+
+
+@pytest.mark.parametrize(
+    ("order", "found"),
+    [
+        ("newest", [4, 3, 2, 1]),
+        ("oldest", [1, 2, 3, 4]),
+        ("score", [2, 4, 3, 1]),
+        ("longest", [3, 4, 2, 1]),
+        ("cost", [1, 3, 4, 2]),
+    ],
+)
+async def test_calls_come_in_the_order_that_is_asked_for_page_by_page(house, order, found):
+    built, archive = house()
+    archive.store.save(
+        record(1, cost_usd=0.5),
+        record(2, lead=Lead(62, (), ())),
+        record(3, cost_usd=0.02, duration_ms=90_000),
+        record(4, lead=Lead(0, (), ())),
+    )
+    seen, path = [], f"/api/calls?limit=1&sort={order}"
+    while path:
+        page = await (await ask(built.client, path)).get_json()
+        seen += [int(call["call_sid"][2:]) for call in page["calls"]]
+        path = page["next"] and f"/api/calls?limit=1&sort={order}&cursor={page['next']}"
+
+    assert seen == found
+
+
+async def test_a_cursor_leads_on_in_its_own_order_only(house):
+    built, archive = house()
+    archive.store.save(record(1), record(2))
+    page = await (await ask(built.client, "/api/calls?limit=1&sort=score")).get_json()
+    refused = await ask(built.client, f"/api/calls?limit=1&cursor={page['next']}")
+    unknown = await ask(built.client, "/api/calls?sort=best")
+
+    assert refused.status_code == unknown.status_code == 400
+    assert "another order, score" in (await refused.get_json())["detail"]
+    assert "newest, oldest, score, longest, cost" in (await unknown.get_json())["detail"]

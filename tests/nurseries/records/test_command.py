@@ -87,6 +87,19 @@ def test_a_list_goes_on_where_it_ended(capsys: pytest.CaptureFixture[str]) -> No
 
 
 @pytest.mark.usefixtures("store")
+def test_a_list_comes_in_the_order_that_is_asked_for_and_goes_on_in_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert sids(calls(capsys, "list", "--json", "--sort", "oldest")[1]) == [1, 2, 3, 4, 5, 6]
+    _, first, told = calls(capsys, "list", "--json", "--sort", "score", "--limit", "2")
+    cursor = told.split("--cursor ")[1].strip()
+
+    assert sids(first + calls(capsys, "list", "--json", "--sort", "score", "--cursor", cursor)[1]) == [5, 4, 3, 2, 1, 6]
+    assert calls(capsys, "list", "--cursor", cursor)[0] == 2
+    code, _, fault = calls(capsys, "list", "--sort", "best")
+    assert code == 2
+    assert "--sort: 'best' is no order; there are: newest" in fault
+
+
+@pytest.mark.usefixtures("store")
 def test_a_line_of_a_list_has_both_numbers_and_an_empty_list_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     _, lines, silent = calls(capsys, "list", "--ending", "time_limit")
     assert f"+911111111111 > {record(6).called}  " in lines

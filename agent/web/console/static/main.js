@@ -13,7 +13,8 @@ const PAGES = [
   { path: "try", title: "Try the agent", load: () => import("./pages/try.js"), development: true },
 ];
 
-const where = () => location.hash.replace(/^#\//, "").split("/").map(decodeURIComponent);
+// What is behind a "?" is the page's own.
+const where = () => location.hash.replace(/^#\//, "").split("?")[0].split("/").map(decodeURIComponent);
 
 function useWhere() {
   const [parts, move] = useState(where);
@@ -48,7 +49,7 @@ function Frame({ about, session, leave }) {
   const pages = PAGES.filter((page) => !page.development || about.development);
   const page = pages.find((each) => each.path === name) || pages[0];
   useEffect(() => {
-    document.querySelector("main")?.scrollTo(0, 0);
+    scrollTo(0, 0);
   }, [page, rest.join("/")]);
   return html`
     <a class="skip" href="#content" onClick=${(event) => {
