@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
 import trio
@@ -19,6 +19,7 @@ from agent.seen.feed import Feed, State, nobody
 from agent.seen.live_call import LiveCall, live_call
 from agent.seen.stream import event
 from nurseries.board import Board
+from nurseries.elsewhere import AGAIN_S, Elsewhere
 from nurseries.tape import Tape
 from nurseries.written import facts_of
 
@@ -205,6 +206,48 @@ class One:
         return event("record", msgspec.json.encode(shown(derived(record, self._prices))))
 
 
+class Away:
+    """A call that another process holds: its record, as the store has it."""
+
+    def __init__(self, call_sid: str, elsewhere: Elsewhere, here: Callable[[str], bool], prices: Prices) -> None:
+        """`here`: this process holds it by now."""
+        self._sid = call_sid
+        self._elsewhere = elsewhere
+        self._here = here
+        self._prices = prices
+        self._revision: int | None = None
+        self.over = False
+
+    def begin(self) -> None:
+        pass
+
+    def leave(self) -> None:
+        pass
+
+    def take(self) -> bytes:
+        if self._here(self._sid):
+            self.over = True  # whoever reads comes again, and sees all of it
+            return b""
+        record = self._elsewhere.records.get(self._sid)
+        if record is None:
+            self.over = True
+            ending = self._elsewhere.endings.get(self._sid)
+            return event("end", msgspec.json.encode({"ending": ending})) if ending else b""
+        told = b"" if self._revision is not None else self._first(record)
+        if record.revision != self._revision:
+            self._revision = record.revision
+            told += event("record", msgspec.json.encode(shown(derived(record, self._prices))))
+        return told
+
+    async def wait(self) -> None:
+        with trio.move_on_after(AGAIN_S):
+            await self._elsewhere.news.park()
+
+    def _first(self, record: CallRecord) -> bytes:
+        live = msgspec.to_builtins(live_of(record, "elsewhere", self._prices))
+        return event("call", msgspec.json.encode({**live, "now_ms": record.duration_ms}))
+
+
 class Sound:
     """What is heard in one call."""
 
@@ -238,7 +281,7 @@ class Sound:
             await self._seats.news.park()
 
 
-def live_of(record: CallRecord, state: State, prices: Prices) -> LiveCall:
+def live_of(record: CallRecord, state: State | Literal["elsewhere"], prices: Prices) -> LiveCall:
     """The call of this record so far."""
     facts = facts_of(record.thread.facts if record.thread is not None else (), record.facts)
     return live_call(record, state, facts, prices)

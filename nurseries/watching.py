@@ -9,19 +9,22 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterator
 from functools import partial
-from typing import Protocol
+from typing import Literal, Protocol
 
 import trio
 from trio.lowlevel import ParkingLot
 
 from agent.keep.live_sound import SILENCE
+from agent.keep.ports import CallStore
 from agent.keep.prices import Prices
 from agent.keep.record import CallRecord
 from agent.model import BYTES_PER_MS, Ending
 from agent.seen.stream import BEAT
 from nurseries.board import Board, Seen
+from nurseries.elsewhere import Elsewhere
+from nurseries.holding import Ask
 from nurseries.tape import Tape
-from nurseries.views import LIST_S, All, One, Seats, Sound, View, Watched, live_of
+from nurseries.views import LIST_S, All, Away, One, Seats, Sound, View, Watched, live_of
 
 BEAT_S = 15.0
 """Silence of a stream, at most."""
@@ -31,6 +34,8 @@ LASTS_S = 900.0
 
 QUIET = SILENCE * (20 * BYTES_PER_MS * 2)
 """Of sound, in place of a beat: a frame of silence."""
+
+Where = Literal["here", "elsewhere", ""]
 
 OVER = "The call is ending already."
 
@@ -45,8 +50,10 @@ class Kept(Protocol):
 class Watching:
     """One process's."""
 
-    def __init__(self, kept: Kept, prices: Prices) -> None:
+    def __init__(self, kept: Kept, prices: Prices, store: CallStore, *, ask: Ask | None = None) -> None:
+        """`ask` has the store, which other processes have as well, do something: see Elsewhere."""
         self._kept = kept
+        self._elsewhere = Elsewhere(store, self._is_here, ask=ask)
         self._prices = prices
         self._calls: dict[str, Seats] = {}
         """Those that go on here, by CallSid."""
@@ -54,8 +61,11 @@ class Watching:
         self._looked = -1
         self._left = ParkingLot()
         self._leaves = 0
-        self.watchers = 0
+
+    @property
+    def watchers(self) -> int:
         """Streams that are open."""
+        return self._elsewhere.watchers
 
     # What it is told. None of these is a checkpoint.
 
@@ -71,6 +81,8 @@ class Watching:
             del self._calls[call_sid]
             seats.end(ending, self._kept.known(call_sid))
             self._board.over(call_sid, ending)
+            if ending:
+                self._elsewhere.ended(call_sid)
 
     def leave(self) -> None:
         """End all streams: whoever reads one comes again, perhaps to another process."""
@@ -81,17 +93,22 @@ class Watching:
 
     # What it is asked.
 
-    def watchable(self, call_sid: str) -> bool:
-        """Whether there is something to be watched of it. Not a checkpoint."""
-        return call_sid in self._calls
+    async def where(self, call_sid: str) -> Where:
+        """Who holds the call. Raises StoreError."""
+        if self._is_here(call_sid):
+            return "here"
+        return "elsewhere" if await self._elsewhere.knows(call_sid) else ""
 
     def calls(self) -> AsyncGenerator[bytes, None]:
         """The list, and what changes in it."""
         return self._stream(All(self._look, self._left))
 
     def call(self, call_sid: str, last: int = 0) -> AsyncGenerator[bytes, None]:
-        """One call that can be watched, from behind the moment with this number."""
-        return self._stream(One(self._calls[call_sid], last, self._record, self._prices))
+        """One call that is somewhere, from behind the moment with this number."""
+        seats = self._calls.get(call_sid)
+        if seats is None:
+            return self._stream(Away(call_sid, self._elsewhere, self._is_here, self._prices))
+        return self._stream(One(seats, last, self._record, self._prices))
 
     def audible(self, call_sid: str) -> bool:
         """Whether it can be listened to. Not a checkpoint."""
@@ -122,7 +139,7 @@ class Watching:
     async def _stream(self, view: View, beat: bytes = BEAT) -> AsyncGenerator[bytes, None]:
         leaves, ends = self._leaves, trio.current_time() + LASTS_S
         due = trio.current_time() + BEAT_S
-        self.watchers += 1
+        self._elsewhere.begin()
         view.begin()
         try:
             while True:
@@ -135,14 +152,23 @@ class Watching:
                     return
                 await view.wait()
         finally:
-            self.watchers -= 1
             view.leave()
+            self._elsewhere.leave()
+
+    async def run(self) -> None:
+        """Look for calls of other processes while somebody watches, until cancelled."""
+        await self._elsewhere.run()
+
+    def _is_here(self, call_sid: str) -> bool:
+        return call_sid in self._calls
 
     def _look(self) -> Board:
         """At all calls, once in LIST_S."""
         tick = int(trio.current_time() // LIST_S)
         if tick != self._looked:
             self._looked = tick
+            for call_sid, ending in self._elsewhere.endings.items():
+                self._board.over(call_sid, ending)
             self._board.look()
         return self._board
 
@@ -152,6 +178,9 @@ class Watching:
             if record is not None:
                 state = seats.look()
                 yield call_sid, (record.revision, state), partial(live_of, record, state, self._prices)
+        for call_sid, record in self._elsewhere.records.items():
+            if call_sid not in self._calls:
+                yield call_sid, (record.revision, "elsewhere"), partial(live_of, record, "elsewhere", self._prices)
 
     def _record(self, call_sid: str) -> CallRecord | None:
         if self._kept.known(call_sid) is None:

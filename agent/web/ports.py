@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 from agent.guard.dial_book import DoNotCall
 from agent.guard.order import Order, Placed, Refused, Wanted
@@ -65,8 +65,8 @@ class Watching(Protocol):
     """Streams of server-sent events, as bytes. They end by themselves: with what they tell of, with the process, or
     after a while; whoever reads on comes again."""
 
-    def watchable(self, call_sid: str) -> bool:
-        """Whether there is anything to be told of this call. Not a checkpoint."""
+    async def where(self, call_sid: str) -> Literal["here", "elsewhere", ""]:
+        """Who holds this call: this process, another one, or nobody. Bounded; raises StoreError."""
         ...
 
     def calls(self) -> AsyncGenerator[bytes, None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -93,6 +94,27 @@ def test_who_stops_reading_holds_up_no_call(server: Server) -> None:
         code, report = call(server.url, "--say", "Hello, I want to rent a flat.", "--from", CALLER)
 
         assert code == 0, report
+
+
+def test_behind_one_port_every_worker_tells_of_all_calls(tmp_path: Path) -> None:
+    workers = Server(tmp_path, PROVIDER="scripted", APP_ENV="test", WORKERS="2")
+    try:
+        with httpx2.Client(base_url=workers.url, timeout=BOUND_S) as client:
+            thread, came = beside(workers, "--say", "Hello, I want to buy a flat.", "--say", "Eighty lakhs.")
+            held: set[bool] = set()
+            for _ in range(20):  # a connection each: sooner or later one is the other worker's
+                with client.stream("GET", "/api/live", headers={"Connection": "close"}) as every:
+                    lists = (event.data["calls"] for event in events(every))
+                    (live,) = next(calls for calls in lists if calls)
+                held.add(live["here"])
+                if len(held) == 2:
+                    break
+            thread.join(BOUND_S)
+    finally:
+        workers.kill()
+
+    assert held == {True, False}
+    assert came[0] == 0
 
 
 def test_a_server_that_leaves_waits_for_no_watcher(server: Server) -> None:

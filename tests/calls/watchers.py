@@ -18,6 +18,8 @@ from nurseries.call import GOES_ON, Call
 from nurseries.pick_up import pick_up
 from nurseries.watching import Watching
 from tests.calls.stage import Stage
+from tests.fakes.memory_leases import Asked
+from tests.fakes.memory_store import MemoryStore
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,9 @@ class House:
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
         self.kept = Kept()
-        self.watching = Watching(self.kept, {})
+        self.store = MemoryStore()
+        self.asked = Asked()
+        self.watching = Watching(self.kept, {}, self.store, ask=self.asked)
         self.begun = trio.Event()
         self.softphone = False
         """Calls are a browser's."""

@@ -22,8 +22,8 @@ class Watching:
         self.why_not = ""
         self.asked: list[tuple[str, str, str]] = []
 
-    def watchable(self, call_sid: str) -> bool:
-        return call_sid == "CA1"
+    async def where(self, call_sid: str) -> str:
+        return {"CA1": "here", "CA3": "elsewhere"}.get(call_sid, "")
 
     async def calls(self) -> AsyncGenerator[bytes, None]:
         try:
