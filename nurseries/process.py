@@ -295,13 +295,13 @@ class Process:
                 frames_dropped=record.frames_dropped,
             )
             goes_on = call.fenced or self._legs.goes_on(call)
-            self.watching.over(call, "" if goes_on else record.ending)
             if goes_on:
                 self._let_go(call, tape)
             else:
                 self._keeping.update(record)
-                if self._afterwards is not None:
-                    self._afterwards.start_soon(contain, partial(self._keep, record, call, tape), "keep", name="keep")
+            self.watching.over(call, "" if goes_on else record.ending)
+            if not goes_on and self._afterwards is not None:
+                self._afterwards.start_soon(contain, partial(self._keep, record, call, tape), "keep", name="keep")
 
     def _kind(self, info: CallInfo) -> Callable[..., Call]:
         """Whether it is recorded, to be played again."""

@@ -296,7 +296,8 @@ def _welcome(settings: Settings, parts: Parts, store: CallStore, objects: Object
     speaks with   {names["tts"]}  ({settings.provider("TTS")[1]})
 {standby_words(parts)}    keeps in      {store.name}  ({mongo})
 {kept_words(settings, objects, parts.purse)}
-  A first call, from another terminal:
+  A first call, in a browser: {here}/
+  From another terminal:
     .venv/bin/calling-agent call{call} --say "Hello, I am looking for a two bedroom flat in Whitefield."
   What was said:
     .venv/bin/calling-agent calls show

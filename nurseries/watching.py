@@ -114,7 +114,7 @@ class Watching:
         seats = self._calls.get(call_sid)
         if seats is not None and seats.call is call:
             del self._calls[call_sid]
-            seats.end(ending)
+            seats.end(ending, self._kept.known(call_sid))
             self._board.over(call_sid, ending)
 
     def leave(self) -> None:
@@ -211,12 +211,13 @@ class Seats:
         self.call = call
         self.over = False
         self.ending = ""
+        self.record: CallRecord | None = None
         self.news = ParkingLot()
         self._taken = 0
 
-    def end(self, ending: str) -> None:
-        """It is over here. Not a checkpoint."""
-        self.over, self.ending = True, ending
+    def end(self, ending: str, record: CallRecord | None) -> None:
+        """It is over here, and this is its record by now. Not a checkpoint."""
+        self.over, self.ending, self.record = True, ending, record
         self.news.unpark_all()
 
     def look(self) -> State:
@@ -294,8 +295,9 @@ class _One:
 
     def _record(self) -> bytes:
         """If it has changed, and is not told too often."""
-        now, record = trio.current_time(), self._known(self._sid)
-        if record is None or record.revision == self._revision or (now < self._due and not self._seats.over):
+        now, seats = trio.current_time(), self._seats
+        record = seats.record if seats.over else self._known(self._sid)
+        if record is None or record.revision == self._revision or (now < self._due and not seats.over):
             return b""
         self._revision, self._due = record.revision, now + RECORD_S
         return event("record", msgspec.json.encode(shown(derived(record, self._prices))))

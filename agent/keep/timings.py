@@ -16,11 +16,11 @@ LAST_MS = 2500
 
 
 class Stage(msgspec.Struct, frozen=True):
-    """One part of the way to an answer, in milliseconds."""
+    """One part of the way from the caller's last word to the agent's first, in milliseconds."""
 
     stage: str
-    """transcription, first token, first sound: each from the end of the one before; answer: from the end-of-turn
-    decision to the first sound."""
+    """silence (until the end of the turn was decided), transcription, first token, first sound: each from the end of
+    the one before; answer: all of it."""
     p50: int
     p95: int
     p99: int
@@ -49,34 +49,41 @@ class Timings(msgspec.Struct, frozen=True):
     slowest: Slowest | None = None
 
 
-STAGES = ("transcription", "first token", "first sound")
+STAGES = ("silence", "transcription", "first token", "first sound")
 
 
 def timings(records: Sequence[CallRecord]) -> Timings:
-    """Percentiles are by nearest rank: each is a figure of some turn."""
+    """Percentiles are by nearest rank: each is a figure of some turn. A silence that is not known, as before keys that
+    were pressed, is none."""
     turns = [(record.call_sid, number, times) for record in records for number, times in enumerate(record.turns, 1)]
     if not turns:
         return Timings(len(records), 0)
     parts = [_parts(times) for *_, times in turns]
-    answers = [times.first_audio_ms for *_, times in turns]
+    answers = [sum(each) for each in parts]
     stages = [_stage(name, column) for name, column in zip(STAGES, zip(*parts, strict=True), strict=True)]
     spread = [0] * (LAST_MS // STEP_MS + 1)
     for answer in answers:
         spread[min(max(answer, 0) // STEP_MS, len(spread) - 1)] += 1
     worst = max(range(len(turns)), key=answers.__getitem__)
-    sid, number, times = turns[worst]
+    sid, number, _ = turns[worst]
     most = STAGES[max(range(len(STAGES)), key=parts[worst].__getitem__)]
     return Timings(
         len(records),
         len(turns),
         (*stages, _stage("answer", answers)),
         tuple(spread),
-        Slowest(sid, number, times.first_audio_ms, most),
+        Slowest(sid, number, answers[worst], most),
     )
 
 
-def _parts(times: TurnTimes) -> tuple[int, int, int]:
-    return times.heard_ms, times.first_token_ms - times.heard_ms, times.first_audio_ms - times.first_token_ms
+def _parts(times: TurnTimes) -> tuple[int, int, int, int]:
+    """Of STAGES."""
+    return (
+        times.endpoint_ms or 0,
+        times.heard_ms,
+        times.first_token_ms - times.heard_ms,
+        times.first_audio_ms - times.first_token_ms,
+    )
 
 
 def _stage(name: str, found: Iterable[int]) -> Stage:

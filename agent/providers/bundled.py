@@ -6,7 +6,7 @@ Packages such as moonshine_voice load native libraries and download helpers on i
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -42,8 +42,9 @@ def find(package: str, *path: str) -> Path | None:
     return None
 
 
-def open_model(path: Path) -> Session:
-    """An ONNX session on the CPU with one thread that sleeps while idle. Raises ConfigError for a damaged file.
+def open_model(path: Path, made: Callable[[bytes], bytes] | None = None) -> Session:
+    """An ONNX session on the CPU with one thread that sleeps while idle. Raises ConfigError for a damaged file. `made`:
+    another model, of what is in the file.
 
     One thread, because calls are the parallelism; no spinning, because it eats the core the other calls run on.
     """
@@ -54,7 +55,8 @@ def open_model(path: Path) -> Session:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
     try:
-        session: Session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        model = str(path) if made is None else made(path.read_bytes())
+        session: Session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's errors share no base of their own
         raise ConfigError((f"the model file {path} cannot be opened: {error}",)) from error
     return session

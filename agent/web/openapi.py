@@ -25,6 +25,7 @@ from agent.keep.shown import OWN
 from agent.keep.thread import Thread, Told
 from agent.keep.transcript import Transcript
 from agent.seen.live_call import LiveCall
+from agent.trying import Setting, Tried
 from agent.web.dialling import KEY, CallRequest, Verdict
 from agent.web.do_not_call import DoNotCallPage, Unwanted
 from agent.web.live import EVENTS
@@ -81,6 +82,8 @@ _STRUCTS = (
     DoNotCallPage,
     StartBody,
     LiveCall,
+    Setting,
+    Tried,
 )
 _REFERENCE = "#/components/schemas/{name}"
 _PLACES = ("/api/calls", "post")

@@ -36,6 +36,9 @@ from nurseries.replay.played_loop import PlayedClock, drawing
 from nurseries.replay.player import BREAKS_OFF, Difference, Differs, Player
 from nurseries.tape import Tape
 
+SINCE = frozenset({"said_ms", "endpoint_ms"})
+"""What a record tells of its answers, and those of recordings of before did not."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -205,7 +208,9 @@ class _OneLine:
 
 
 def _compared(then: dict[str, Any], now: dict[str, Any], at_s: float) -> Difference | None:
-    """Both as records: the first field that differs."""
+    """Both as records: the first field that differs. What answers told less of when it was recorded is left out."""
+    if "turns" in now and not any(name in turn for turn in then.get("turns", ()) for name in SINCE):
+        now = now | {"turns": [{k: v for k, v in turn.items() if k not in SINCE} for turn in now["turns"]]}
     for name in sorted(then.keys() | now.keys()):
         if then.get(name) != now.get(name):
             return Difference(at_s, f"{name} of the record", repr(then.get(name)), repr(now.get(name)))

@@ -46,7 +46,7 @@ def chromium(sound: Path | None = None) -> Iterator[Browser]:
     assert program, f"no Chromium on this machine, and {REQUIRED} is set: sudo ops/ci/apt-packages installs one"
     flags = [*FLAGS]
     if sound is not None:
-        flags.append(f"--use-file-for-audio-capture={sound}%noloop")
+        flags.append(f"--use-file-for-fake-audio-capture={sound}%noloop")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=program, args=flags, chromium_sandbox=os.geteuid() != 0, timeout=60_000

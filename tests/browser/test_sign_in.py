@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.looking import Watched, inaccessible
-from tests.browser.tls import Front
+from tests.browser.tls import behind_tls
 from tests.calls.server import PROGRAM, Server, environment
 
 TOKEN = "an-admin-token-of-this-test-0123456789"
@@ -32,19 +32,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def front(folder: Path) -> Iterator[Front]:
-    made = Front(folder)
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
-def server(folder: Path, front: Front) -> Iterator[Server]:
-    made = Server(folder, PUBLIC_URL=front.url, **SETTINGS)
-    front.target = made.port
-    made.url = front.url
-    yield made
-    made.kill()
+def server(folder: Path) -> Iterator[Server]:
+    with behind_tls(folder, **SETTINGS) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

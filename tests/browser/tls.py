@@ -1,4 +1,4 @@
-"""TLS in front of a server, as a balancer ends it: a page in production mode is served over https only."""
+"""TLS in front of a server, as a balancer ends it: with a PUBLIC_URL, and in production, a page comes over https."""
 
 from __future__ import annotations
 
@@ -7,13 +7,31 @@ import ipaddress
 import socket
 import ssl
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+from tests.calls.server import Server
+
+
+@contextmanager
+def behind_tls(folder: Path, **settings: str) -> Iterator[Server]:
+    """A server whose PUBLIC_URL, and `url`, is that of such a front."""
+    front = Front(folder)
+    try:
+        server = Server(folder, PUBLIC_URL=front.url, **settings)
+        front.target, server.url = server.port, front.url
+        try:
+            yield server
+        finally:
+            server.kill()
+    finally:
+        front.close()
 
 
 class Front:

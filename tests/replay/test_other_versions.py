@@ -13,10 +13,10 @@ import pytest
 
 from agent.config import Settings
 from agent.replay import file
-from agent.replay.events import Event, Header
+from agent.replay.events import Event, Header, Over
 from nurseries.outbox import Outbox
 from nurseries.replay import command
-from nurseries.replay.play import play_events
+from nurseries.replay.play import SINCE, play_events
 from tests.calls.stage import Stage, configured
 from tests.calls.test_hand_off import LINES, STORIES
 from tests.replay.taken_stage import taken
@@ -125,3 +125,19 @@ def test_a_call_that_crashed_crashes_again_and_one_that_does_not_any_more_differ
     said = capsys.readouterr().out
     assert "then it differs" in said
     assert "the call crashes" not in said
+
+
+def test_a_recording_that_tells_less_of_its_answers_is_compared_by_what_it_tells(recording: Recording) -> None:
+    header, events = recording
+    *before, over = events
+    assert isinstance(over, Over)
+    assert {"said_ms", "endpoint_ms"} <= over.record["turns"][0].keys()
+
+    def told(**more: int) -> Over:
+        turns = [{k: v for k, v in turn.items() if k not in SINCE} | more for turn in over.record["turns"]]
+        return Over(over.record | {"turns": turns})
+
+    assert play_events(header, [*before, told()]).difference is None
+    difference = play_events(header, [*before, told(endpoint_ms=7)]).difference
+    assert difference is not None
+    assert difference.what == "turns of the record"

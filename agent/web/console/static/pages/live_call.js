@@ -102,7 +102,7 @@ function Head({ call, fold, about, session }) {
         ${about.records_sound && call.here !== false && html`<${Listen} sid=${call.call_sid} />`}
         <${Actions} call=${call} about=${about} session=${session} /></div>`}
     </div>
-    ${ending && html`<p class="ended" role="status">This call is over: ${ended(ending)}. <a class="button main" href=${`#/calls/${call.call_sid}`}>See it in the history</a></p>`}
+    ${ending && html`<p class="ended" role="status">This call is over: ${ended(ending)}. <a class="button" href=${`#/calls/${call.call_sid}`}>See it in the history</a></p>`}
   </header>`;
 }
 

@@ -10,7 +10,7 @@ function Bar({ turn, longest }) {
     ${turn.stages.map((stage) => stage.ms > 0 && html`
       <span key=${stage.name} class=${`stage ${stage.name}${stage === turn.slowest ? " slowest" : ""}`}
         title=${`${stage.title}: ${millis(stage.ms)}`} style=${{ width: `${(100 * stage.ms) / longest}%` }}>
-        ${stage.ms / longest > 0.13 && html`<b>${millis(stage.ms)}</b>`}
+        ${stage.ms / longest > 0.16 && html`<b>${millis(stage.ms)}</b>`}
       </span>`)}
   </div>`;
 }
@@ -34,7 +34,7 @@ export function Waterfall({ turns: times, pick, current }) {
         <tr key=${turn.turn} class=${turn === worst && turns.length > 1 ? "worst" : ""} aria-current=${turn.turn === current ? "true" : undefined}>
           <th scope="row">${pick ? html`<button class="quiet" onClick=${() => pick(turn)}>${turn.turn}</button>` : turn.turn}</th>
           <td class="wide"><${Bar} turn=${turn} longest=${longest} /></td>
-          <td><span class="tag">${turn.slowest.title}<b> ${millis(turn.slowest.ms)}</b></span></td>
+          <td class="slow"><span class="tag">${turn.slowest.title}<b> ${millis(turn.slowest.ms)}</b></span></td>
           <td class="figure">${seconds(turn.total_ms)}${turn === worst && turns.length > 1 && html`<small> slowest</small>`}</td>
         </tr>`)}</tbody>
     </table>

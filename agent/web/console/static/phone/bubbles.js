@@ -38,12 +38,12 @@ export function Bubbles({ captions, name }) {
   useEffect(() => {
     if (follows.current && list.current) list.current.scrollTop = list.current.scrollHeight;
   });
-  return html`<ol class="bubbles" ref=${list} role="log" aria-live="polite" aria-relevant="additions text" aria-label="What is being said" tabindex="0"
-      onScroll=${({ target }) => { follows.current = target.scrollHeight - target.scrollTop - target.clientHeight < 40; }}>
+  return html`<div class="bubbles" ref=${list} role="log" aria-live="polite" aria-relevant="additions text" aria-label="What is being said" tabindex="0"
+      onScroll=${({ target }) => { follows.current = target.scrollHeight - target.scrollTop - target.clientHeight < 40; }}><ol>
     ${lines.map((line) => {
       if (line.role === "caller") return html`<${Caller} key=${line.key} line=${line} />`;
       if (line.role === "agent") return html`<${Agent} key=${line.key} line=${line} name=${name} />`;
       return html`<li key=${line.key} class="note"><small>${line.text}</small></li>`;
     })}
-  </ol>`;
+  </ol></div>`;
 }

@@ -36,15 +36,26 @@ export class Captions {
     this.told(() => this.talk.cleared());
   }
 
+  finish(record) {
+    this.told(() => {
+      this.record = record;
+      this.finished = true;
+      this.talk.settle(record);
+    });
+  }
+
   // The call has ended: its record is finished within a moment.
   async over() {
     if (this.ended) return;
     this.ended = true;
     this.stop();
-    this.told(() => { this.waiting = false; });
+    this.told(() => {
+      this.waiting = false;
+      this.talk.cleared();
+    });
     for (let n = 0; n < TRIES && !this.finished; n++) {
       const record = await get(`api/calls/${this.callSid}`).catch(() => null);
-      if (record?.ending) this.told(() => { this.record = record; this.finished = true; });
+      if (record?.ending) this.finish(record);
       else await new Promise((resume) => setTimeout(resume, LATER_MS));
     }
   }

@@ -4,7 +4,11 @@ import { phone } from "./phone.js";
 
 const HOME = ["call", "try"];
 
+let floats = false;
+
 export function float() {
+  if (floats) return;
+  floats = true;
   const place = document.createElement("div");
   document.body.append(place);
   const draw = () => {

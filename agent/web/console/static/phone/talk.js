@@ -23,6 +23,7 @@ export class Talk {
     else if (kind === "say") this.agent(moment.turn).pieces.push({ piece: moment.piece, text: moment.text, state: "coming" });
     else if (kind === "mark") this.played(moment.turn, moment.piece);
     else if (kind === "cut") this.cut(moment);
+    else if (kind === "going on") this.goOn();
     else if (kind === "stage") this.agent(moment.turn).stages = moment;
     else if (kind === "tool") this.lines.push(this.line("note", { text: moment.fault ? `${moment.name} failed` : `ran ${moment.name}` }));
   }
@@ -58,9 +59,9 @@ export class Talk {
     this.lines.push(this.line("caller", { text, state: "", ...more }));
   }
 
-  // The agent's line that this turn goes on with: its last one, unless the caller has said something since.
+  // The agent's line that this turn goes on with: as in a record, the last one, unless there is something behind it.
   agent(turn) {
-    const last = this.lines.findLast((line) => line.role !== "note" && !line.aside);
+    const last = this.lines.at(-1);
     if (last?.role === "agent" && last.turn === turn && !last.cut) return last;
     const line = this.line("agent", { turn, pieces: [], cut: null, stages: null });
     this.lines.push(line);
@@ -75,6 +76,24 @@ export class Talk {
     const all = line.pieces.map(({ text }) => text).join(" ");
     const rest = meant.startsWith(heard) ? meant.slice(heard.length).trim() : meant;
     line.cut = { heard, rest: rest || (heard ? "" : all) };
+  }
+
+  // It was no interruption: what was cut off will be said after all.
+  goOn() {
+    const line = this.lines.findLast((each) => each.role === "agent");
+    if (!line?.cut) return;
+    line.pieces = line.cut.heard ? [{ piece: 0, text: line.cut.heard, state: "heard" }] : [];
+    line.cut = null;
+  }
+
+  // The call is over: of its last words, the record knows what was heard.
+  settle(record) {
+    const last = record.entries.findLast(({ role }) => role === "agent");
+    const line = this.lines.findLast((each) => each.role === "agent" && each.pieces.length);
+    this.partial = null;
+    if (!line || line.cut || line.pieces.every(({ state }) => state === "heard")) return;
+    const meant = line.pieces.map(({ text }) => text).join(" ");
+    this.cut({ turn: line.turn, heard: last && meant.startsWith(last.text) ? last.text : "", meant });
   }
 }
 

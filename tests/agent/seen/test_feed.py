@@ -1,0 +1,109 @@
+"""What a feed keeps, tells to whom, and leaves out."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from agent.seen.feed import LEGS, MOST, Feed
+from agent.speak.ledger import Ledger
+
+CARD = "4111 1111 1111 1111"
+
+
+def told(feed: Feed, *kinds: str) -> list[dict[str, Any]]:
+    moments = [json.loads(moment.data) for moment in feed.since(0)]
+    return [moment for moment in moments if not kinds or moment["kind"] in kinds]
+
+
+def test_only_the_newest_are_kept_and_what_is_missing_can_be_told() -> None:
+    feed = Feed(1, lambda: 0.0)
+    for n in range(MOST + 5):
+        feed.tell("silence", what=str(n))
+
+    behind = feed.since(LEGS + 2)
+    assert [moment.number for moment in behind] == list(range(LEGS + 6, LEGS + MOST + 6))
+    assert [moment.number for moment in feed.since(feed.last - 2)] == [feed.last - 1, feed.last]
+    assert feed.since(feed.last) == []
+
+
+@pytest.mark.parametrize(
+    ("seen", "behind"),
+    [(0, 2 * LEGS), (LEGS + 700, 2 * LEGS), (2 * LEGS + 1, 2 * LEGS + 1), (10**15, 2 * LEGS)],
+)
+def test_who_comes_from_another_leg_is_told_all_of_this_one(seen: int, behind: int) -> None:
+    feed = Feed(2, lambda: 0.0)
+    feed.tell("silence", what="1")
+    feed.tell("silence", what="2")
+
+    assert feed.cursor(seen) == behind
+
+
+def test_of_a_card_s_number_only_the_end_is_told_also_where_it_is_spread() -> None:
+    feed = Feed(1, lambda: 0.0)
+    feed.tell("partial", text=f"it is {CARD}", start_ms=0)
+    feed.tell("turn", turn=2, text="it is 4111 1111", start_ms=0, end_ms=1)
+    feed.tell("say", turn=2, piece=1, text="Yes?", ms=100)
+    feed.tell("turn", turn=3, text="1111 1111", start_ms=2, end_ms=3)
+    feed.tell("keys", keys="41111111")
+    feed.tell("keys", keys="11111111")
+    feed.cut(3, "I have noted 4111 1111", f"I have noted {CARD}.")
+    feed.decided("backchannel", {"words": f"{CARD}"})
+
+    assert [moment.get("text", moment.get("keys")) for moment in told(feed, "partial", "turn", "say", "keys")] == [
+        "it is [card ending 1111]",
+        "it is [card]",
+        "Yes?",
+        "[card ending 1111]",
+        "[card]",
+        "[card ending 1111]",
+    ]
+    (cut,) = told(feed, "cut")
+    assert (cut["heard"], cut["meant"]) == ("I have noted [card]", "I have noted [card ending 1111].")
+    assert "4111" not in json.dumps(told(feed))
+
+
+def test_half_a_character_is_told_as_one_that_can_be_written() -> None:
+    feed = Feed(1, lambda: 0.0)
+    feed.tell("say", turn=1, piece=1, text="so \ud83d", ms=100)
+
+    assert [moment["text"] for moment in told(feed)] == ["so ?"]
+
+
+def test_what_the_ledger_knows_of_sentences_is_told_once_each() -> None:
+    clock = [0.0]
+    feed = Feed(1, lambda: clock[0])
+    ledger = Ledger(feed.began, feed.played)
+    one, two = ledger.open(1, "Hello, this is Priya."), ledger.open(1, "How may I help you?")
+    for sentence in (one, two):
+        ledger.made(sentence, 8000)
+        ledger.made(sentence, 0)
+        ledger.sent(sentence, 4000, clock[0])
+        ledger.sent(sentence, 4000, clock[0])
+        ledger.marked(sentence)
+
+    clock[0] = 1100.0
+    ledger.returned(one.mark, clock[0])
+    ledger.clear(clock[0])
+
+    assert [(moment["kind"], moment["piece"]) for moment in told(feed)] == [("say", 1), ("say", 2), ("mark", 1)]
+    assert [moment["ms"] for moment in told(feed, "say")] == [1000, 1000]
+
+
+def test_a_state_is_told_when_it_changes() -> None:
+    feed = Feed(1, lambda: 0.0)
+    for state in ("listening", "listening", "hearing", "listening"):
+        feed.look(state)  # type: ignore[arg-type]  # one of them
+
+    assert [moment["state"] for moment in told(feed)] == ["listening", "hearing", "listening"]
+
+
+def test_news_are_told_only_to_who_watches() -> None:
+    feed, heard = Feed(1, lambda: 0.0), []
+    feed.tell("filler")
+    feed.news = lambda: heard.append(feed.last)
+    feed.tell("filler")
+
+    assert heard == [feed.last]
