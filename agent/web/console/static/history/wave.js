@@ -29,7 +29,7 @@ export function Wave({ sound, length, gaps, cuts, told }) {
     slider.current.setAttribute("aria-valuenow", Math.round(now / 1000));
     slider.current.setAttribute("aria-valuetext", `${duration(now)} of ${duration(length)}. ${told(now)}`);
   };
-  useFrames(sound.playing, show, [width, height, scheme, sound.read, length]);
+  useFrames(sound.playing, show, [width, height, scheme, sound.read, sound.moved, length]);
   const pointed = (event) => {
     const box = canvas.current.getBoundingClientRect();
     sound.seek(((event.clientX - box.left) / box.width) * length);

@@ -74,9 +74,11 @@ function Shown({ record, back, about, session }) {
   const places = new Map(all.map((fact) => [fact.id, fact]));
   const lead = record.lead;
   const length = Math.max(record.duration_ms, sound.peaks.ms, ...record.entries.map((entry) => entry.end_ms), 1);
-  const played = sound.playing || sound.at() > 0;
 
-  useFrames(sound.playing, () => speak(played ? (lineAt(lines, sound.at())?.key ?? null) : null), [lines, sound.playing]);
+  useFrames(sound.playing, () => {
+    const begun = sound.playing || sound.at() > 0; // else nothing is heard yet
+    speak(begun ? (lineAt(lines, sound.at())?.key ?? null) : null);
+  }, [lines, sound.moved]);
   useEffect(() => {
     if (sound.playing && follows && current) reveal(current, "nearest");
   }, [current]);
