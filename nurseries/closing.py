@@ -94,3 +94,5 @@ class Closing:
                     await known.wait()
                 await self.close()
                 self._late.shield = False
+        if not self._closed:  # it was fenced off meanwhile
+            await self.close()

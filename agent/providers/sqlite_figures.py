@@ -100,10 +100,13 @@ def places(
     terms, which `match` asks for, they have at least one."""
     column = COLUMNS[query.sort]
     limits, values = _limits(query, column, after)
-    few = _few(db, bounds, match)
-    within = "at BETWEEN ? AND ?" if few is None else f"at IN ({', '.join('?' * len(few))})"
-    text = f"SELECT {column}, at FROM figures WHERE {within} AND {limits} ORDER BY {column} DESC, at DESC"  # noqa: S608
-    for figure, at in db.execute(text, (*(bounds if few is None else few), *values)):
+    few = _few(db, query, bounds, match)
+    within, found = ("at BETWEEN ? AND ?", list(bounds))
+    if few is not None and match:
+        within, found = f"at IN ({', '.join('?' * len(few))})", few
+    way = f"INDEXED BY figures_{column}" if few is None else "NOT INDEXED"
+    text = f"SELECT {column}, at FROM figures {way} WHERE {within} AND {limits} ORDER BY {column} DESC, at DESC"  # noqa: S608
+    for figure, at in db.execute(text, (*found, *values)):
         if few is not None or _has(db, at, groups):
             yield figure, at
 
@@ -115,14 +118,16 @@ def _has(db: sqlite3.Connection, at: int, groups: list[list[str]]) -> bool:
     return all(map(set(terms.split(" ")).intersection, groups))
 
 
-def _few(db: sqlite3.Connection, bounds: tuple[int, int], match: str) -> list[int] | None:
+def _few(db: sqlite3.Connection, query: Query, bounds: tuple[int, int], match: str) -> list[int] | None:
     """All that can be asked for, where that is less than MANY."""
     if match:
         found = db.execute(
             "SELECT rowid FROM words WHERE rowid BETWEEN ? AND ? AND words MATCH ? LIMIT ?", (*bounds, match, MANY)
         )
-    else:
+    elif query.since or query.until:
         found = db.execute("SELECT at FROM figures WHERE at BETWEEN ? AND ? LIMIT ?", (*bounds, MANY))
+    else:
+        return None
     few = [at for (at,) in found]
     return few if len(few) < MANY else None
 

@@ -107,7 +107,7 @@ class Feed:
         """The call has decided this: see `decided` in nurseries."""
         match what, fields:
             case "turn", {"words": str(text), "begun_ms_ago": float(begun), "ended_ms_ago": float(ended)}:
-                now, waited = self.now_ms, self._endpoint_ms
+                now, waited, self._endpoint_ms = self.now_ms, self._endpoint_ms, None  # typed words waited for none
                 span = {"start_ms": round(now - begun), "end_ms": round(now - ended)}
                 waited_ms = None if waited is None else round(waited)
                 self.tell("turn", turn=self._turn(), text=text, **span, endpoint_ms=waited_ms)

@@ -73,6 +73,9 @@ def test_what_is_said_is_the_record_at_its_end_and_what_was_cut_off_is_struck(vi
             page.keyboard.press("ArrowRight")
             told.add(page.locator(".readout").inner_text().split(". ")[1].split(":")[0])
         assert told >= {"Caller", "Agent", "Voice activity", "Turns", "Barge-ins", "Clears", "Marks"}
+        page.keyboard.press("End")
+        page.keyboard.press("Enter")
+        expect(page.locator(".said:focus")).to_be_in_viewport()
         page.get_by_role("button", name="As a table").click()
         expect(page.get_by_role("region", name="Moments")).to_contain_text("the caller takes the turn")
         for size in ((1280, 800), PHONE):

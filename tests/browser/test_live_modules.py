@@ -293,10 +293,8 @@ def test_the_list_changes_as_calls_do(run: Run) -> None:
     assert run(LIST, calls, [], {"by": "duration", "down": False}, "+91983")["rows"] == ["CA3"]
 
 
-def test_the_line_s_sound_is_decoded_as_the_standard_says(run: Run) -> None:
+def test_the_line_s_sound_comes_in_pieces_of_any_length(run: Run) -> None:
     pcm = decode(bytes(range(256))).tolist()
-    table = run('async () => [...(await import("/console/live/sound.js")).MULAW].map((each) => each * 32768)')
-    assert table == pcm
     pieces = run(
         "async ([pieces]) => { const decode = (await import('/console/live/sound.js')).stereo();"
         " return pieces.map((each) => decode(Uint8Array.from(each)).map((side) => [...side].map((v) => v * 32768))); }",

@@ -159,5 +159,5 @@ def test_a_refusal_is_told_in_the_server_s_words(visit: Watched) -> None:
     page = visit("#/call", expected={429})
     page.route("**/api/softphone", lambda route: route.fulfill(status=429, json={"detail": "All lines are busy."}))
     page.get_by_role("button", name="Call without a microphone").click()
-    expect(page.get_by_role("alert").first).to_have_text("All lines are busy.")
+    expect(page.get_by_role("alert")).to_have_text("All lines are busy.")
     expect(page.get_by_role("button", name="Call Priya")).to_be_enabled()

@@ -100,6 +100,21 @@ async def test_it_goes_with_sound_in_one_call(autojump_clock) -> None:
     assert stage.told[2::2] == [f"agent: {WHERE}", "agent: Near the lake?"]
 
 
+async def test_whoever_watches_is_told_of_it_as_of_a_turn_that_nobody_waited_for(autojump_clock) -> None:
+    stage = stage_with(WHERE, "Near the lake?", heard=("in Whitefield",))
+
+    await call(stage, {9.0: "I want to buy a flat"}, tone(900, at_ms=4000), hang_up_at_ms=14_000)
+
+    seen = [json.loads(moment.data) for moment in stage.calls[-1].feed.since(0)]
+    spoken, typed = (moment for moment in seen if moment["kind"] == "turn")
+    assert (spoken["text"], typed["text"]) == ("in Whitefield", "I want to buy a flat")
+    assert spoken["endpoint_ms"] >= 448
+    assert typed["endpoint_ms"] is None
+    assert typed["start_ms"] == typed["end_ms"]
+    stages = [moment["endpoint_ms"] for moment in seen if moment["kind"] == "stage"]
+    assert stages[1] == 0
+
+
 @pytest.mark.parametrize("text", ["", " \n ", "x" * 501, 5, None])
 async def test_what_is_nothing_or_too_much_is_not_taken(autojump_clock, text: object) -> None:
     stage = stage_with(WHERE)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import trio
+import trio.testing
 
-from nurseries.closing import BEFORE_CLOSE_S, CLOSE_S, Closing
+from nurseries.closing import BEFORE_CLOSE_S, CLOSE_S, LAST_WORDS_S, Closing
 
 
 class Peer:
@@ -44,3 +45,15 @@ async def test_what_is_to_be_known_first_is_waited_for_and_not_for_ever(autojump
 
     assert peer.closed
     assert trio.current_time() - began == BEFORE_CLOSE_S
+
+
+async def test_a_leg_that_is_fenced_off_over_its_last_words_is_closed_all_the_same(autojump_clock) -> None:
+    peer = Peer(0)
+    closing = Closing(peer, None)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(closing.lose, trio.sleep_forever)
+        await trio.testing.wait_all_tasks_blocked()
+        closing.fence()
+
+    assert peer.closed
+    assert trio.current_time() < LAST_WORDS_S

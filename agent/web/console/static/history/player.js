@@ -26,9 +26,9 @@ export function Player({ sound, length, gaps, cuts, told, follows, follow }) {
           <span class="key caller">Caller</span><span class="key agent">Agent</span>
           ${cuts.length > 0 && html`<span class="key cut">cut short</span>`}
           ${gaps.length > 0 && html`<span class="key gap">no stream</span>`}
-          <label class="row plain"><input type="checkbox" checked=${follows} onChange=${(event) => follow(event.target.checked)} />Follow</label>
-          <label class="row plain">Speed
-            <select value=${rate} onChange=${(event) => {
+          <label class="row plain follows"><input type="checkbox" checked=${follows} onChange=${(event) => follow(event.target.checked)} />Follow</label>
+          <label class="row plain speed"><span class="name">Speed</span>
+            <select aria-label="Speed" value=${rate} onChange=${(event) => {
               const wanted = Number(event.target.value);
               hurry(wanted);
               sound.audio.current.playbackRate = wanted;

@@ -5,16 +5,15 @@ import { useFrames } from "./sound.js";
 import { highest } from "./wav.js";
 import { lost } from "./words.js";
 
-const HEIGHT = 96;
 const STEP = { ArrowRight: 5000, ArrowUp: 5000, ArrowLeft: -5000, ArrowDown: -5000, PageUp: 30_000, PageDown: -30_000 };
 
 export function Wave({ sound, length, gaps, cuts, told }) {
   const canvas = useRef(null);
   const slider = useRef(null);
-  const [width, fit] = useState(0);
+  const [[width, height], fit] = useState([0, 0]);
   const [scheme, paint] = useState(0);
   useEffect(() => {
-    const sized = new ResizeObserver(([entry]) => fit(Math.round(entry.contentRect.width)));
+    const sized = new ResizeObserver(([entry]) => fit([Math.round(entry.contentRect.width), Math.round(entry.contentRect.height)]));
     sized.observe(canvas.current);
     const dark = matchMedia("(prefers-color-scheme: dark)");
     const changed = () => paint((n) => n + 1);
@@ -26,11 +25,11 @@ export function Wave({ sound, length, gaps, cuts, told }) {
   }, []);
   const show = () => {
     const now = Math.min(sound.at(), length);
-    draw(canvas.current, width, sound.peaks, { now, length, gaps, cuts });
+    draw(canvas.current, width, height, sound.peaks, { now, length, gaps, cuts });
     slider.current.setAttribute("aria-valuenow", Math.round(now / 1000));
     slider.current.setAttribute("aria-valuetext", `${duration(now)} of ${duration(length)}. ${told(now)}`);
   };
-  useFrames(sound.playing, show, [width, scheme, sound.read, length]);
+  useFrames(sound.playing, show, [width, height, scheme, sound.read, length]);
   const pointed = (event) => {
     const box = canvas.current.getBoundingClientRect();
     sound.seek(((event.clientX - box.left) / box.width) * length);
@@ -49,26 +48,24 @@ export function Wave({ sound, length, gaps, cuts, told }) {
       aria-valuemax=${Math.round(length / 1000)} onKeyDown=${pressed}
       onPointerDown=${(event) => { event.currentTarget.setPointerCapture(event.pointerId); pointed(event); }}
       onPointerMove=${(event) => event.buttons && pointed(event)}>
-      <canvas ref=${canvas} height=${HEIGHT} aria-hidden="true"></canvas>
+      <canvas ref=${canvas} aria-hidden="true"></canvas>
       ${gaps.map((gap) => html`<span class="gap" style=${{ left: `${(100 * gap.from) / length}%`, width: `${(100 * (gap.to - gap.from)) / length}%` }}
         title=${lost(gap)}></span>`)}
     </div>`;
 }
 
-function draw(canvas, width, peaks, { now, length, gaps, cuts }) {
+function draw(canvas, width, height, peaks, { now, length, gaps, cuts }) {
   if (!canvas || !width) return;
   const scale = devicePixelRatio || 1;
-  if (canvas.width !== Math.round(width * scale)) {
-    canvas.width = Math.round(width * scale);
-    canvas.height = Math.round(HEIGHT * scale);
-  }
+  const [across, down] = [Math.round(width * scale), Math.round(height * scale)];
+  if (canvas.width !== across || canvas.height !== down) Object.assign(canvas, { width: across, height: down });
   const pen = canvas.getContext("2d");
   const colour = getComputedStyle(canvas);
   const of = (name) => colour.getPropertyValue(name).trim();
   const [caller, agent, quiet, ink, bad] = ["--caller", "--agent", "--line", "--ink", "--bad"].map(of);
   pen.setTransform(scale, 0, 0, scale, 0, 0);
-  pen.clearRect(0, 0, width, HEIGHT);
-  const middle = HEIGHT / 2;
+  pen.clearRect(0, 0, width, height);
+  const middle = height / 2;
   pen.fillStyle = quiet;
   pen.fillRect(0, middle - 0.5, width, 1);
   const head = (now / length) * width;
@@ -84,7 +81,7 @@ function draw(canvas, width, peaks, { now, length, gaps, cuts }) {
   pen.fillStyle = bad;
   for (const ms of cuts) pen.fillRect((ms / length) * width - 1, middle + 2, 2, middle - 4);
   pen.fillStyle = ink;
-  pen.fillRect(Math.min(head, width - 2), 0, 2, HEIGHT);
+  pen.fillRect(Math.min(head, width - 2), 0, 2, height);
 }
 
 // Speech is seldom loud: the root makes what is soft visible.

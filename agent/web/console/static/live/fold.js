@@ -12,6 +12,8 @@ const OLD_MS = 4000; // what no record has taken up by then will not be in one: 
 const clean = (text) => text.replace(/\s+/g, " ").trim();
 const joined = (parts) => parts.filter(Boolean).join(" ");
 const whole = (line) => clean(joined([line.text, line.rest]));
+// A line that has not changed stays the same object: who draws it need not look at it.
+const alike = (line, before) => before !== undefined && Object.keys(line).every((name) => line[name] === before[name]);
 const texts = (parts, heard) => parts.filter((part) => part.heard === heard).map((part) => part.text);
 
 // Of an answer that goes on: what is heard of it and what is to come. A record tells it as if it were cut off now: `all` is what
@@ -42,6 +44,9 @@ export class Fold {
     this.speaking = new Map(); // by turn: what the agent says that no record has yet
     this.cuts = new Set(); // turns that were cut short, and may go on
     this.stages = []; // of turns that no record has yet
+    this.known = []; // the record's lines, turns and moments, made once
+    this.turns = [];
+    this.before = [];
   }
 
   // An event of the stream: its name, its data, its number.
@@ -52,7 +57,10 @@ export class Fold {
       this.state = data.state;
     } else if (name === "record") {
       this.record = data;
+      this.known = linesOf(data).map((line, n) => (alike(line, this.known[n]) ? this.known[n] : line));
+      this.before = momentsOf(data);
       this.settle(data);
+      this.turns = [...(data.turns || []), ...this.stages];
     } else if (name === "end") {
       this.ending = data.ending || "over";
       this.close();
@@ -80,7 +88,8 @@ export class Fold {
   stage(m) {
     const said_ms = m.endpoint_ms == null ? null : m.at_ms - m.first_audio_ms - m.endpoint_ms;
     this.stages.push({ ...m, said_ms, turn: undefined }); // a record knows turns by their place
-    this.spans.stages(turnsOf(this.turns).at(-1));
+    this.turns = [...this.turns, this.stages.at(-1)];
+    this.spans.stages({ ...turnsOf(this.turns.slice(-1))[0], turn: this.turns.length });
   }
 
   say(m, span) {
@@ -137,8 +146,9 @@ export class Fold {
   }
 
   get lines() {
-    const lines = this.record ? linesOf(this.record) : [];
-    const last = lines.findLast((each) => each.role !== "tool");
+    const lines = [...this.known];
+    const at = lines.findLastIndex((each) => each.role !== "tool");
+    const last = lines[at];
     const newer = [];
     const put = (line) => newer.push({ ...BLANK, ...line });
     const isIn = (line) => last?.role === "agent" && (line.goesOn
@@ -147,7 +157,7 @@ export class Fold {
       if (line.cut) {
         const { heard, meant, at_ms } = line.cut;
         put({ text: heard, rest: restOf(heard, meant), interrupted: true, start_ms: line.start_ms, end_ms: at_ms });
-      } else if (isIn(line)) Object.assign(last, running(whole(last), clean(last.text).length, line.parts));
+      } else if (isIn(line)) lines[at] = { ...last, ...running(whole(last), clean(last.text).length, line.parts) };
       else put({ ...running("", 0, line.parts), start_ms: line.start_ms, end_ms: line.start_ms });
     }
     for (const turn of this.said) put({ role: "caller", ...turn });
@@ -155,18 +165,15 @@ export class Fold {
       const { text, start_ms, at_ms } = this.partial;
       put({ role: "caller", text, state: "partial", start_ms, end_ms: at_ms });
     }
-    return keyed([...lines, ...newer.sort((one, other) => one.start_ms - other.start_ms)]);
+    const count = { caller: 0, agent: 0, tool: 0 };
+    for (const line of lines) count[line.role] += 1;
+    return [...lines, ...keyed(newer.sort((one, other) => one.start_ms - other.start_ms), count)];
   }
 
   // What was before the first of them, and a call that is held elsewhere, as its record tells it.
   get moments() {
     const { shown } = this.spans;
     const first = shown.reduce((least, each) => Math.min(least, each.from_ms), Infinity);
-    const before = this.record ? momentsOf(this.record).filter((each) => (each.to_ms ?? each.from_ms) < first) : [];
-    return inOrder([...before, ...shown]);
-  }
-
-  get turns() {
-    return [...(this.record?.turns || []), ...this.stages];
+    return inOrder([...this.before.filter((each) => (each.to_ms ?? each.from_ms) < first), ...shown]);
   }
 }

@@ -1,11 +1,5 @@
-// The line's sound as figures: G.711 mu-law, 8 kHz, both sides interleaved. Pure.
-
-// ITU-T G.711, as floats from -1 to 1.
-export const MULAW = Float32Array.from({ length: 256 }, (_, byte) => {
-  const code = ~byte & 0xff;
-  const magnitude = ((((code & 0x0f) << 3) + 0x84) << ((code & 0x70) >> 4)) - 0x84;
-  return (code & 0x80 ? -magnitude : magnitude) / 32768;
-});
+// The line's sound as two sides of samples: mu-law, 8 kHz, interleaved, the caller first. Pure.
+import { decode } from "../phone/mulaw.js";
 
 // Bytes come in pieces of any length: an odd one waits for its other side.
 export function stereo() {
@@ -13,12 +7,8 @@ export function stereo() {
   return (bytes) => {
     const all = odd < 0 ? bytes : Uint8Array.of(odd, ...bytes);
     odd = all.length % 2 ? all.at(-1) : -1;
-    const left = new Float32Array(all.length >> 1);
-    const right = new Float32Array(all.length >> 1);
-    for (let n = 0; n < left.length; n += 1) {
-      left[n] = MULAW[all[2 * n]];
-      right[n] = MULAW[all[2 * n + 1]];
-    }
-    return [left, right];
+    const sides = [new Float32Array(all.length >> 1), new Float32Array(all.length >> 1)];
+    for (let n = 0; n < sides[0].length * 2; n += 1) sides[n % 2][n >> 1] = decode(all[n]) / 32768;
+    return sides;
   };
 }

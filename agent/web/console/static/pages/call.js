@@ -28,16 +28,11 @@ function Ideas({ about }) {
 
 // `given` is what the call begins with; `children` stands between the button and the hint.
 export function Dial({ about, given = {}, name = `Call ${about.agent}`, children }) {
-  const [fault, fail] = useState(null);
-  const begin = (microphone) => {
-    fail(null);
-    phone.call(given, { microphone }).catch(fail);
-  };
+  const begin = (microphone) => void phone.call(given, { microphone }).catch(() => {}); // the state tells
   return html`
     ${children}
     <button class="main begin" onClick=${() => begin(true)}>${name}</button>
-    <button class="quiet" onClick=${() => begin(false)}>Call without a microphone</button>
-    ${fault && html`<p class="fault" role="alert">${fault.message}</p>`}`;
+    <button class="quiet" onClick=${() => begin(false)}>Call without a microphone</button>`;
 }
 
 export default function Page({ about }) {

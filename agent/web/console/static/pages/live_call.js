@@ -1,6 +1,7 @@
 // One call that goes on: what is said, the line of time, where the turns' time goes, and what can be done to it.
 import { Problem, address, get } from "../api.js";
 import { follow } from "../follow.js";
+import { duration } from "../format.js";
 import { Actions } from "../live/actions.js";
 import { useBatched } from "../live/batch.js";
 import { Fold } from "../live/fold.js";
@@ -96,6 +97,7 @@ function Head({ call, fold, about, session }) {
         <p class="row facts">
           <span class=${`tag ${ending ? "" : `state-${fold.state}`}`} data-state=${ending ? "over" : fold.state}>${ending ? "over" : STATES[fold.state] || fold.state}</span>
           ${!ending && html`<span class="figure"><${Ticking} since=${call.started_at} /></span>`}
+          ${ending && fold.record && html`<span class="figure">${duration(fold.record.duration_ms)}</span>`}
           ${call.line && html`<span>${call.line}</span>`}${call.language && html`<span>${call.language}</span>`}
           <small><code>${call.call_sid}</code></small></p></div>
       ${!ending && html`<div class="row actions">
@@ -110,7 +112,14 @@ export default function LiveCall({ sid, about, session }) {
   const { fold, clock, connection, missing } = useCall(sid);
   const lines = useMemo(() => fold.lines, [fold.version]);
   const moments = useMemo(() => fold.moments, [fold.version]);
-  const turns = useMemo(() => fold.turns, [fold.version]);
+  // What was said then: the last line that had begun.
+  const show = (at_ms) => {
+    const line = fold.lines.findLast((each) => each.role !== "tool" && each.start_ms <= at_ms);
+    const shown = line && document.getElementById(`line-${line.key}`);
+    shown?.focus({ preventScroll: true });
+    shown?.scrollIntoView({ block: "center", behavior: "instant" });
+  };
+  const latency = useMemo(() => html`<${Waterfall} turns=${fold.turns} pick=${(turn) => turn.said_ms !== null && show(turn.said_ms)} />`, [fold.turns]);
   const call = fold.call || fold.record;
   if (missing) {
     return html`<h1>This call is not going on</h1><p>${missing} It may be over: look into the <a href=${`#/calls/${sid}`}>history</a>, or
@@ -122,13 +131,13 @@ export default function LiveCall({ sid, about, session }) {
     ${connection === "waiting" && !fold.ending && html`<p class="warn" role="status">Waiting for the server. What is shown may be old.</p>`}
     ${call.state === "elsewhere" && !fold.ending && html`<p class="warn">Another process holds this call: what is shown is up to two seconds old, and there are no moments.</p>`}
     <section class="card" aria-labelledby="time"><h2 id="time">Line of time</h2>
-      <${Timeline} key=${fold.ending ? "over" : "on"} moments=${moments} lanes=${LANES} clock=${fold.ending ? undefined : clock}
+      <${Timeline} key=${fold.ending ? "over" : "on"} moments=${moments} lanes=${LANES} pick=${(moment) => show(moment.from_ms)} clock=${fold.ending ? undefined : clock}
         end_ms=${fold.record?.duration_ms || clock()} /></section>
     <div class="two">
       <section class="card" aria-labelledby="said"><h2 id="said">What is said</h2><${Growing} lines=${lines} /></section>
       <div class="stack side">
-        <section class="card" aria-labelledby="lead"><h2 id="lead">Lead</h2><${Lead} call=${call} record=${fold.record} /></section>
-        <section class="card" aria-labelledby="turns"><h2 id="turns">Latency by turn</h2><${Waterfall} turns=${turns} /></section>
+        <section class="card" aria-labelledby="lead"><h2 id="lead">Lead</h2><${Lead} call=${call} record=${fold.record} over=${Boolean(fold.ending)} /></section>
+        <section class="card" aria-labelledby="turns"><h2 id="turns">Latency by turn</h2>${latency}</section>
       </div>
     </div>
   </div>`;

@@ -111,8 +111,8 @@ function Shown({ record, back, about, session }) {
       <div class="stack side">
         <section class="card" aria-labelledby="said"><h2 id="said">What was said</h2>
           <${Transcript} lines=${lines} pick=${from} current=${current} marked=${marked} before=${before} /></section>
-        <${Downloads} record=${record} />
-        <${Erase} record=${record} session=${session} />
+        <section class="card line-of-time" aria-labelledby="time"><h2 id="time">Line of time</h2>
+          <${Timeline} moments=${moments} end_ms=${length} pick=${from && ((moment) => sound.from(moment.from_ms))} /></section>
       </div>
       <div class="stack side">
         ${lead && html`<${Score} lead=${lead} places=${places} choose=${choose} chosen=${chosen} />`}
@@ -124,8 +124,7 @@ function Shown({ record, back, about, session }) {
         <${StandIns} record=${record} />
       </div>
     </div>
-    <section class="card line-of-time" aria-labelledby="time"><h2 id="time">Line of time</h2>
-      <${Timeline} moments=${moments} end_ms=${length} pick=${from && ((moment) => sound.from(moment.from_ms))} /></section>`;
+    <div class="columns foot"><${Downloads} record=${record} /><${Erase} record=${record} session=${session} /></div>`;
 }
 
 function Head({ record }) {

@@ -63,9 +63,9 @@ function Trying({ about, present }) {
       const found = error instanceof Problem ? byField(error.errors) : {};
       fail(found);
       tell(Object.keys(found).length ? "Nothing was called: see what is marked." : error.message);
-      document.querySelector("[aria-invalid=true]")?.focus();
     }
   };
+  useEffect(() => document.querySelector(".form [aria-invalid=true]")?.focus(), [faults]);
   const [title, hint] = words(state);
   return html`<div class="softphone trying">
     <form class="card form" aria-label="For the next call" onSubmit=${(event) => event.preventDefault()}>

@@ -19,9 +19,8 @@ export function linesOf(record) {
   })));
 }
 
-// Each by its side and number: it stays the same line while it grows.
-export function keyed(lines) {
-  const count = { caller: 0, agent: 0, tool: 0 };
+// Each by its side and number: it stays the same line while it grows. `count`: of those before.
+export function keyed(lines, count = { caller: 0, agent: 0, tool: 0 }) {
   return lines.map((line) => ({ ...line, key: `${line.role}-${(count[line.role] += 1)}` }));
 }
 

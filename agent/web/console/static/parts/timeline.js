@@ -1,34 +1,22 @@
 // The line of time: lanes, zoom, and each moment told in words. Of a finished record: moments=${momentsOf(record)}
 // end_ms=${record.duration_ms}; of a call that goes on, `clock` tells its time now, and the line follows it.
 import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../ui.js";
-import { LANES, atMs, inWords, momentsOf } from "./moments.js";
+import { LANES, inWords, momentsOf } from "./moments.js";
 import { AXIS, LANE, coloursOf, draw } from "./timeline_draw.js";
+import { Rows } from "./timeline_table.js";
 import { across, beside, following, hit, moved, showing, whole, zoomed } from "./timeline_view.js";
 
 export { momentsOf };
 
-const MOST_ROWS = 500;
 const HINT = "Arrow keys go from moment to moment and from lane to lane, plus and minus zoom.";
 const STEPS = { ArrowRight: 1, ArrowLeft: -1, PageDown: 10, PageUp: -10, Home: -Infinity, End: Infinity };
-
-function Rows({ moments }) {
-  const shown = moments.slice(-MOST_ROWS);
-  return html`<div class="scroll rows" tabindex="0" role="region" aria-label="Moments">
-    ${shown.length < moments.length && html`<p class="dim">The last ${MOST_ROWS} of ${moments.length} moments.</p>`}
-    <table><thead><tr><th scope="col">At</th><th scope="col">Lane</th><th scope="col">What</th><th scope="col" class="figure">Length</th></tr></thead>
-      <tbody>${shown.map((moment) => html`<tr key=${moment.key}>
-        <td class="figure">${atMs(moment.from_ms)}</td><td>${LANES.find((lane) => lane.name === moment.lane)?.title}</td>
-        <td>${moment.title}${moment.words && html`<span class="dim">: ${moment.words}</span>`}</td>
-        <td class="figure">${moment.to_ms === null ? "" : `${Math.round(moment.to_ms - moment.from_ms)} ms`}</td></tr>`)}</tbody></table>
-  </div>`;
-}
 
 const shownLanes = (moments, all) => LANES.filter((lane) => all || moments.some((moment) => moment.lane === lane.name));
 
 // `lanes`: names of lanes that are shown even when empty. `pick(moment)`: Enter, or a double click. `at_ms`: where sound plays.
 export function Timeline({ moments, end_ms, clock, lanes: asked, pick, at_ms = null }) {
   const canvas = useRef(null);
-  const board = useRef({});
+  const board = useRef({ perPixel: 0 });
   const going = Boolean(clock);
   const [follows, follow] = useState(going);
   const [view, look] = useState(() => (going ? { from_ms: 0, span_ms: 30_000 } : whole(end_ms)));
@@ -45,17 +33,25 @@ export function Timeline({ moments, end_ms, clock, lanes: asked, pick, at_ms = n
   const paint = useRef(() => {});
   paint.current = () => {
     const { ctx, width, colours } = board.current;
+    board.current.perPixel = view.span_ms / Math.max(width * (devicePixelRatio || 1), 1);
     if (ctx) draw(ctx, width, { lanes: rows, moments, view: seen(), now_ms: now(), at_ms, picked, going }, colours);
   };
-  useEffect(() => paint.current());
+  useEffect(() => {
+    if (!going || !follows) paint.current(); // else it is drawn as it moves
+  });
   useEffect(() => {
     if (!going || !follows) return undefined;
     let frame;
-    const step = () => {
-      paint.current();
+    let drawn = 0;
+    const step = (at) => {
+      // It has moved by a pixel, or there is nothing to be seen of it.
+      if (at - drawn >= board.current.perPixel) {
+        drawn = at;
+        paint.current();
+      }
       frame = requestAnimationFrame(step);
     };
-    step();
+    frame = requestAnimationFrame(step);
     return () => cancelAnimationFrame(frame);
   }, [going, follows]);
   useLayoutEffect(() => {
@@ -67,7 +63,7 @@ export function Timeline({ moments, end_ms, clock, lanes: asked, pick, at_ms = n
       element.height = Math.round(height * scale);
       const ctx = element.getContext("2d");
       ctx.setTransform(scale, 0, 0, scale, 0, 0);
-      board.current = { ctx, width, colours: coloursOf(element) };
+      Object.assign(board.current, { ctx, width, colours: coloursOf(element) });
       paint.current();
     };
     const sizes = new ResizeObserver(fit);

@@ -43,12 +43,19 @@ function Said({ line, pick, current, marks }) {
   </li>`;
 }
 
-// `pick(line)`: a line was pressed; its time is the button for it. `before(line)`: what stands above a line. `current`: the key of the line that is being spoken. `marked(line)`: marks on its
-// words. `live`: it grows, and what comes is read out.
+// Of a call that goes on, a line that has not changed is the same object, and its tree, once made, is not looked at again.
+const made = new WeakMap();
+function growing(line) {
+  if (!made.has(line)) made.set(line, html`<${Said} key=${line.key} line=${line} />`);
+  return made.get(line);
+}
+
+// `pick(line)`: a line was pressed; its time is the button for it. `before(line)`: what stands above a line. `current`: the key of
+// the line that is being spoken. `marked(line)`: marks on its words. `live`: it grows, and what comes is read out.
 export function Transcript({ lines, pick, current, marked, before, live }) {
   return html`<div class="transcript" role=${live ? "log" : undefined} aria-label=${live ? "What is being said" : undefined}>
     ${lines.length
-      ? html`<ol>${lines.map((line) => [before?.(line), html`<${Said} key=${line.key} line=${line} pick=${pick}
+      ? html`<ol>${live ? lines.map(growing) : lines.map((line) => [before?.(line), html`<${Said} key=${line.key} line=${line} pick=${pick}
           current=${line.key === current} marks=${marked?.(line)} />`])}</ol>`
       : html`<p class="dim">Nothing has been said yet.</p>`}
   </div>`;

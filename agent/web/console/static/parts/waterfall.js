@@ -32,7 +32,7 @@ export function Waterfall({ turns: times, pick, current }) {
         <th scope="col">Slowest</th><th scope="col" class="figure">Total</th></tr></thead>
       <tbody>${turns.map((turn) => html`
         <tr key=${turn.turn} class=${turn === worst && turns.length > 1 ? "worst" : ""} aria-current=${turn.turn === current ? "true" : undefined}>
-          <th scope="row">${pick ? html`<button class="quiet" onClick=${() => pick(turn)}>${turn.turn}</button>` : turn.turn}</th>
+          <th scope="row">${pick ? html`<button class="quiet" aria-label=${`Turn ${turn.turn}`} onClick=${() => pick(turn)}>${turn.turn}</button>` : turn.turn}</th>
           <td class="wide"><${Bar} turn=${turn} longest=${longest} /></td>
           <td class="slow"><span class="tag">${turn.slowest.title}<b> ${millis(turn.slowest.ms)}</b></span></td>
           <td class="figure">${seconds(turn.total_ms)}${turn === worst && turns.length > 1 && html`<small> slowest</small>`}</td>

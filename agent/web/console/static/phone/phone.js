@@ -1,7 +1,7 @@
 // The softphone: one call at a time, which goes on while one looks at other pages.
 import { post } from "../api.js";
 import { Captions } from "./captions.js";
-import { Sound, askMicrophone } from "./sound.js";
+import { Sound, askMicrophone, beginSound } from "./sound.js";
 import { Stream, heard } from "./stream.js";
 
 const IDLE = {
@@ -41,23 +41,28 @@ export class Phone {
     return ["asking", "connecting", "talking"].includes(this.state.stage);
   }
 
-  // `given` is the body of POST /api/softphone. Rejects with what the server said of it.
+  // `given` is the body of POST /api/softphone. Rejects with what the server said of it, or the browser; so does the state.
   async call(given = {}, { microphone = true } = {}) {
     if (this.busy) return;
     const turn = ++this.turn;
     const gone = () => turn !== this.turn;
     this.tell({ ...IDLE, stage: "asking", given });
-    const asked = microphone ? await askMicrophone() : { why: "No microphone was asked for." };
-    const release = () => asked.stream?.getTracks().forEach((track) => track.stop());
-    if (gone()) return void release();
-    this.tell({ stage: "connecting", microphone: Boolean(asked.stream), why: asked.why || "" });
+    let begun;
+    let asked;
+    const release = () => {
+      asked?.stream?.getTracks().forEach((track) => track.stop());
+      if (begun && begun.context.state !== "closed") begun.context.close();
+    };
     try {
+      begun = beginSound();
+      asked = microphone ? await askMicrophone() : { why: "" };
+      if (gone()) return void release();
+      this.tell({ stage: "connecting", microphone: Boolean(asked.stream), why: asked.why || "" });
       const told = await post("api/softphone", given);
       if (gone()) return void release();
-      const sound = await Sound.open(asked.stream, {
+      const sound = await Sound.open(begun, asked.stream, {
         frame: (frame, level) => this.frame(frame, level),
         mark: (name, unheard) => this.marked(name, unheard),
-        cleared: () => {},
         level: (level) => { this.levels.agent = level; },
         lost: () => this.tell({ microphone: false, why: "The microphone is gone. You can type instead." }),
       });

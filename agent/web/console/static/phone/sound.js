@@ -22,13 +22,20 @@ export async function askMicrophone() {
   }
 }
 
+// Begun within the click, as browsers want it, while the microphone is asked for.
+export function beginSound() {
+  const context = new AudioContext({ latencyHint: "interactive" });
+  const ready = context.audioWorklet
+    ? Promise.all([...["microphone_worklet.js", "speaker_worklet.js"].map((name) => context.audioWorklet.addModule(module(name))), context.resume()])
+    : Promise.reject(new Error("Sound takes a page of https or localhost, in a browser of these days."));
+  ready.catch(() => {}); // it is told where it is waited for
+  return { context, ready };
+}
+
 export class Sound {
-  // `on` has frame(bytes, level), mark(name, unheard), cleared(ms), level(loudness, waiting_ms), lost().
-  static async open(stream, on) {
-    const context = new AudioContext({ latencyHint: "interactive" });
-    if (!context.audioWorklet) throw new Error("Sound takes a page of https or localhost, in a browser of these days.");
-    await Promise.all(["microphone_worklet.js", "speaker_worklet.js"].map((name) => context.audioWorklet.addModule(module(name))));
-    await context.resume();
+  // `on` has frame(bytes, level), mark(name, unheard), level(loudness), lost().
+  static async open({ context, ready }, stream, on) {
+    await ready;
     return new Sound(context, stream, on);
   }
 
@@ -42,8 +49,7 @@ export class Sound {
     this.microphone.port.onmessage = ({ data }) => on.frame(data.frame, data.level);
     this.speaker.port.onmessage = ({ data }) => {
       if ("mark" in data) on.mark(data.mark, Boolean(data.unheard));
-      if ("cleared" in data) on.cleared(data.cleared);
-      if ("level" in data) on.level(data.level, data.waiting);
+      if ("level" in data) on.level(data.level);
     };
     if (stream) {
       context.createMediaStreamSource(stream).connect(this.microphone);

@@ -28,10 +28,8 @@ class Speaker extends AudioWorkletProcessor {
       else this.port.postMessage({ mark });
     }
     if (clear) {
-      const dropped = this.playback.waiting;
       const names = [...this.going.map(({ name }) => name), ...this.playback.clear()];
       this.going = [];
-      this.port.postMessage({ cleared: dropped / 8 });
       for (const name of names) this.port.postMessage({ mark: name, unheard: true });
     }
     if (latency !== undefined) this.latency = latency;
@@ -57,7 +55,7 @@ class Speaker extends AudioWorkletProcessor {
     }
     this.loudest = Math.max(this.loudest, loudness(out));
     if (++this.blocks % METER === 0) {
-      this.port.postMessage({ level: this.loudest, waiting: this.playback.waiting / 8 });
+      this.port.postMessage({ level: this.loudest });
       this.loudest = 0;
     }
     return !this.over;

@@ -13,8 +13,9 @@ export function figuresOf(state) {
     duration_ms: record?.duration_ms || state.ended - state.began,
     turns: turns.length,
     median_ms: median(turns.map((turn) => turn.total_ms)),
-    cost_usd: record?.cost?.usd ?? record?.cost_usd ?? null,
-    score: record?.lead?.score ?? record?.score ?? null,
+    cost_usd: record?.cost_usd ?? null,
+    score: record?.lead?.score ?? null,
+    barge_ins: record?.barge_ins ?? null,
     ending: record?.ending || "",
   };
 }
@@ -27,6 +28,8 @@ export function Summary({ state }) {
       <div><dt>Answers</dt><dd class="figure">${found.turns}</dd></div>
       <div><dt>Median latency</dt><dd class="figure">${seconds(found.median_ms)}</dd></div>
       <div><dt>Cost</dt><dd class="figure">${money(found.cost_usd)}</dd></div>
+      <div><dt>Lead score</dt><dd class="figure">${found.score ?? "–"}</dd></div>
+      <div><dt>Barge-ins</dt><dd class="figure">${found.barge_ins ?? "–"}</dd></div>
     </dl>
     ${found.ending && html`<p class="dim">Ended: ${found.ending}.</p>`}
     ${state.captions?.finished
