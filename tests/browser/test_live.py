@@ -128,7 +128,7 @@ def test_a_caller_is_passed_on(visit: Watched, server: Server) -> None:
 
 
 def test_one_may_listen_in(visit: Watched, server: Server) -> None:
-    with calling(server.url, SPEECH, barge_in_at_ms=2500, hang_up_at_ms=8000) as call_sid:
+    with calling(server.url, *[SPEECH] * 8) as call_sid:
         page = visit(f"#/live/{call_sid}")
         with page.expect_response(f"**/api/live/{call_sid}/sound") as answer:
             page.get_by_role("button", name="Listen in").click()
@@ -141,7 +141,9 @@ def test_one_may_listen_in(visit: Watched, server: Server) -> None:
                 arg=side,
             )
         assert inaccessible(page) == []
-    expect(page.get_by_text("This call is over")).to_be_visible()
+        page.get_by_role("button", name="Hang up").click()
+        page.get_by_role("dialog").get_by_role("button", name="Hang up").click()
+        expect(page.get_by_text("This call is over")).to_be_visible()
 
 
 def test_a_call_that_there_is_not_is_told_with_where_to_look(visit: Watched) -> None:
