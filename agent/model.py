@@ -54,6 +54,8 @@ class Ending(enum.Enum):
     TIME_LIMIT = "time limit"
     BUDGET = "budget"
     """What the call, its day or its campaign may cost is spent."""
+    HUNG_UP = "hung up"
+    """Somebody who watched it has ended it."""
     MACHINE = "machine"
     """Not a person has answered the call we placed."""
     SHUTDOWN = "shutdown"

@@ -68,8 +68,8 @@ ROOM_MS = 5000
 EVERY_PAUSE = 1 << 30
 """Words that come while the caller speaks cost nothing more when the caller goes on."""
 
-HANG_UPS = frozenset({Ending.CALLER_HUNG_UP, Ending.CONNECTION_LOST})
-"""Nobody is left to hear a last word."""
+HANG_UPS = frozenset({Ending.CALLER_HUNG_UP, Ending.CONNECTION_LOST, Ending.HUNG_UP})
+"""Nobody is left to hear a last word, or is to."""
 
 ECHO_TAIL_MS = 600
 """After the last of our sound at the caller's ear, for its echo to come back."""
@@ -163,7 +163,7 @@ class Call:
         self.feed = Feed(info.leg, lambda: self._outbox.now_ms, turn=self._next_turn, stages=self._stages)
         """Of what goes on in it, for whoever watches."""
         self._outbox = Outbox(
-            Ledger(self.feed.began, self.feed.played),
+            Ledger(self.feed.says, self.feed.played),
             lead_ms=settings.LEAD_MS,
             message_ms=settings.MESSAGE_MS,
             room_ms=ROOM_MS,
@@ -239,6 +239,21 @@ class Call:
         checkpoint."""
         self._to_move = trio.Event()
         self._moment.cancel("it stays")
+
+    def transfer(self, why: str) -> None:
+        """Pass the caller on as soon as what is not to be interrupted is over, and they have been told. The ending is
+        TRANSFERRED then, unless the call ends before, or the caller wants none. Not a checkpoint."""
+        if self.ending is None:
+            self.dialogue.pass_on(why)
+
+    @property
+    def stays(self) -> str:
+        """Why the caller cannot be passed on; empty: they can."""
+        if self.ending is not None or self.dialogue.parting:
+            return "The call is ending already."
+        if self.info.softphone:
+            return "A call from a browser cannot be passed on to a telephone."
+        return "" if self.profile.transfer_to else "TRANSFER_TO is not set: there is nobody to pass the caller on to."
 
     @property
     def to_move(self) -> bool:

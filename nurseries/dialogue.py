@@ -82,6 +82,8 @@ class Dialogue:
     """Turns that have failed one after the other."""
     _deaf: Failure | None = None
     _notice_due = False
+    _passes_on = ""
+    """Why the caller is to be passed on, as soon as a turn begins; empty: they are not."""
     _broke = False
     """The caller has been told that the call must end, as nothing pays for it."""
 
@@ -206,6 +208,12 @@ class Dialogue:
     def act(self, action: str) -> None:
         """A key was pressed that is bound to a tool."""
         self.runner.replace(partial(self._act, action), "key")
+
+    def pass_on(self, why: str) -> None:
+        """Somebody else wants the caller passed on: whatever is said next is that."""
+        self._passes_on = why
+        self.hush("the caller is passed on")
+        self.runner.replace(partial(self._turn, self._passing_on, over_caller=True), "the caller is passed on")
 
     def too_quiet(self) -> None:
         """Nobody has spoken for a while: prompt, and after the last prompt take leave, unless somebody speaks then."""
@@ -443,6 +451,13 @@ class Dialogue:
         speech.add(*sentences(self.profile.notice))
         await trio.lowlevel.checkpoint()
 
+    async def _passing_on(self, speech: Speech, outcome: Outcome) -> None:
+        outcome.then, outcome.passed_on = Transfer(self.profile.transfer_to), self._passes_on
+        self._passes_on = ""
+        self._will_part(outcome.then)
+        speech.add(self.phrases.words(CONNECTING))
+        await trio.lowlevel.checkpoint()
+
     def _saying(self, text: str) -> Thinking:
         async def think(speech: Speech, _outcome: Outcome) -> None:
             speech.add(*sentences(text))
@@ -531,6 +546,7 @@ class Dialogue:
         """One turn, to its last word in the caller's ear; `same`: it has begun before."""
         if self._tape is not None and not self._announced:
             await self._announce(self._tape)
+        think, over_caller = (self._passing_on, True) if self._passes_on else (think, over_caller)
         began = trio.current_time() if owed_since is None else owed_since
         outcome = Outcome()
         speech = self.speech = self._open(held=self.caller_speaks and not over_caller, same=same)
@@ -646,7 +662,7 @@ class Dialogue:
             self._end(outcome.ending, outcome.reason)
         elif await self._parts.hand_over(self._info.call_sid, outcome.then.to):
             self.transferred_to = outcome.then.to
-            self._end(Ending.TRANSFERRED, "to a colleague")
+            self._end(Ending.TRANSFERRED, outcome.passed_on)
         else:
             self._end(Ending.FAILED, "the call could not be passed on")
 

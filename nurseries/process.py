@@ -116,7 +116,7 @@ class Process:
         self._journals = parts.settings.DATA_DIR / "journal"
         name = f"{os.getpid()}-{secrets.token_hex(4)}"
         self._keeping = keeping or Keeping(store, JournalFile(self._journals, name), state, parts.prices)
-        self.watching = Watching(self._keeping, parts.prices)
+        self.watching = Watching(self._keeping, parts.prices, store)
         """Those who watch its calls."""
         self._archive = archive
         settings = parts.settings
@@ -161,6 +161,7 @@ class Process:
                     keeper.start_soon(contain, self._holding.run, "leases", name="leases")
                 if self._archive is not None:
                     await keeper.start(self._archive.run, name="archive")
+                keeper.start_soon(contain, self.watching.run, "watching", name="watching")
                 keeper.start_soon(contain, self._retention.run, "retention", name="retention")
                 for name, work in self._beside.items():
                     keeper.start_soon(contain, work, name, name=name)
@@ -276,7 +277,7 @@ class Process:
         )
         self._add(call)
         self._keeping.follow(info.call_sid, call)
-        self.watching.begun(call)
+        self.watching.begun(call, tape)
         crashed = False
         try:
             crashed = await contain(call.run, "call")

@@ -14,6 +14,7 @@ from datetime import datetime
 import structlog
 import trio
 
+from agent.keep.live_sound import Listener, LiveSound
 from agent.keep.stereo import Stereo
 from agent.keep.wav import Label
 from agent.providers.spool import Spooled
@@ -39,6 +40,8 @@ class Tape:
         """Used by the archive."""
         self._stereo: Stereo | None = Stereo()
         self._rest: tuple[bytes, bytes] = b"", b""
+        self._live: LiveSound | None = None
+        """There while somebody listens."""
         self._now_ms = 0.0
         """From here on times are the leg's own."""
 
@@ -62,11 +65,15 @@ class Tape:
     def heard(self, sound: bytes, timestamp: str, now_ms: float) -> None:
         """The caller's sound, with the carrier's timestamp."""
         self._now_ms = own_ms = now_ms - self.label.began_ms
+        if self._live is not None and self.allowed:
+            self._live.heard(sound, now_ms)
         self._tell(lambda stereo: stereo.heard(sound, timestamp, own_ms))
         if self._stereo is not None and self._stereo.held > MOST_BYTES:
             self.lose("a minute of it could not be written" if self.allowed else "the notice was not said")
 
     def played(self, sound: bytes, start_ms: float) -> None:
+        if self._live is not None:
+            self._live.played(sound, start_ms)
         self._tell(lambda stereo: stereo.played(sound, start_ms - self.label.began_ms))
 
     def marked(self, name: str, end_ms: float) -> None:
@@ -76,6 +83,8 @@ class Tape:
         self._tell(lambda stereo: stereo.returned(name))
 
     def cleared(self, at_ms: float) -> None:
+        if self._live is not None:
+            self._live.cleared(at_ms)
         self._tell(lambda stereo: stereo.cleared(at_ms - self.label.began_ms))
 
     def end(self, now_ms: float | None = None) -> None:
@@ -90,6 +99,19 @@ class Tape:
 
         self._tell(finish)
         self._stereo, self.over = None, True
+
+    # What who listens in asks.
+
+    def listen(self) -> Listener:
+        """From now on, or from when the caller has been told in whole that they are recorded."""
+        self._live = self._live or LiveSound()
+        return self._live.listen()
+
+    def leave(self, listener: Listener) -> None:
+        """They do not listen any more."""
+        if self._live is not None:
+            self._live.leave(listener)
+            self._live = self._live if self._live.listeners else None
 
     # What the archive asks.
 

@@ -61,6 +61,8 @@ class Outcome:
     """Of a call that ends with this turn, but for a transfer."""
     reason: str = "the agent took leave"
     """Why it ends."""
+    passed_on: str = "to a colleague"
+    """Why, where the caller is passed on."""
 
     @property
     def parting(self) -> bool:

@@ -34,6 +34,9 @@ STAGES = ("endpoint_ms", "heard_ms", "first_token_ms", "first_audio_ms")
 LEGS = 1_000_000
 """Numbers of each leg: what was seen last of an earlier one is before all of a later one's, on whatever process."""
 
+OPEN = 32
+"""Pieces of the agent's words on their way, at most: those that were cut stay until others take their place."""
+
 WORDS = {
     "partial": ("caller", "text"),
     "turn": ("caller", "text"),
@@ -87,6 +90,9 @@ class Feed:
         self._endpoint_ms: float | None = None
         self._said: dict[str, deque[_Said]] = {}
         """The last of each side."""
+        self._pieces = 0
+        self._open: deque[tuple[int, Sentence]] = deque(maxlen=OPEN)
+        """Pieces of which it is not known yet whether they were heard."""
         self.news: Callable[[], object] = nobody
         """Told of every moment, where somebody watches. Not a checkpoint."""
 
@@ -138,15 +144,20 @@ class Feed:
                 self._endpoint_ms = max(decision.at_ms - decision.utterance.end_ms, 0.0)
                 self.news()
 
-    def began(self, sentence: Sentence) -> None:
-        """The first byte of this goes to the line. How long it lasts is estimated until all of it is made."""
-        made = sentence.made_bytes / BYTES_PER_MS
-        ms = made if sentence.all_made else sentence.whole_ms or max(made, spoken_ms(sentence.text))
-        self.tell("say", turn=sentence.turn, piece=_piece(sentence), text=sentence.text, ms=round(ms))
+    def says(self, sentence: Sentence, words: str) -> None:
+        """Sound of these words of it goes to the line. How long they last is estimated until all of it is made."""
+        made = sentence.made_bytes / BYTES_PER_MS if words == sentence.text else 0.0
+        ms = made if made and sentence.all_made else max(made, spoken_ms(words))
+        self._pieces += 1
+        self._open.append((self._pieces, sentence))
+        self.tell("say", turn=sentence.turn, piece=self._pieces, text=words, ms=round(ms))
 
     def played(self, sentence: Sentence) -> None:
         """The caller has heard all of it."""
-        self.tell("mark", turn=sentence.turn, piece=_piece(sentence))
+        heard = [piece for piece, of in self._open if of is sentence]
+        self._open = deque(((piece, of) for piece, of in self._open if of is not sentence), maxlen=OPEN)
+        for piece in heard:
+            self.tell("mark", turn=sentence.turn, piece=piece)
 
     def cut(self, turn: int, heard: str, meant: str) -> None:
         """The caller has cut the agent short."""
@@ -213,10 +224,6 @@ def seen(kind: str, **fields: Any) -> None:
 
 def nobody() -> None:
     """Watches."""
-
-
-def _piece(sentence: Sentence) -> int:
-    return int(sentence.mark.rpartition(".")[2])
 
 
 def _encoded(fields: Fields) -> bytes:

@@ -54,6 +54,8 @@ class Sentence:
     whole_ms: float = 0.0
     """What all of its sound lasts, where that is known better than from its letters."""
     all_sent: bool = False
+    told: str = ""
+    """Of its text, to whoever is told what is said."""
     source: object = None
     """What its sound comes from, for whoever wants to know what was heard of that."""
     spans: list[tuple[float, float]] = field(default_factory=list)
@@ -68,10 +70,15 @@ class Sentence:
 class Ledger:
     """One call's account of audio sent and audio heard."""
 
-    def __init__(self, began: Callable[[Sentence], object] = bool, played: Callable[[Sentence], object] = bool) -> None:
-        """Told of a sentence are: `began`, when its first byte is about to go to the wire; `played`, when all of it was
-        heard, as far as its mark or the clock tells. Not checkpoints."""
-        self._began = began
+    def __init__(
+        self,
+        says: Callable[[Sentence, str], object] = lambda _sentence, _words: None,
+        played: Callable[[Sentence], object] = bool,
+    ) -> None:
+        """Told of a sentence are: `says`, its words when sound of them is about to go to the wire, and the rest where
+        they become known later; `played`, when all of it was heard, as far as its mark or the clock tells. Not
+        checkpoints."""
+        self._says = says
         self._played = played
         self._open: list[Sentence] = []
         self._heard: list[Heard] = []
@@ -109,8 +116,8 @@ class Ledger:
 
     def sent(self, sentence: Sentence, length: int, now_ms: float) -> None:
         """`length` bytes of the sentence go to the wire now."""
-        if not sentence.spans:
-            self._began(sentence)
+        if sentence.told != sentence.text:
+            self._tell(sentence)
         start = max(now_ms, self._end_ms)
         self._end_ms = start + length / BYTES_PER_MS
         if sentence.spans and sentence.spans[-1][1] == start:
@@ -120,6 +127,8 @@ class Ledger:
 
     def marked(self, sentence: Sentence) -> None:
         """The sentence's mark goes to the wire: all of its audio is before it."""
+        if sentence.told != sentence.text and sentence.spans:
+            self._tell(sentence)
         sentence.all_sent = True
 
     def returned(self, mark: str, now_ms: float) -> None:
@@ -172,6 +181,11 @@ class Ledger:
         """What has been heard since the last time, in the order of playing."""
         heard, self._heard = self._heard, []
         return heard
+
+    def _tell(self, sentence: Sentence) -> None:
+        told, sentence.told = sentence.told, sentence.text
+        if words := sentence.text.removeprefix(told).strip():
+            self._says(sentence, words)
 
     def _close(self, sentence: Sentence) -> None:
         if sentence.spans:

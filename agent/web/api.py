@@ -65,7 +65,7 @@ def api_routes(
     if bulletin is not None:
         add_standing(routes, bulletin)
     if watching is not None:
-        add_live(routes, watching)
+        add_live(routes, settings, watching)
     (calling_out or CallingOut()).add_to(routes, settings)
     _add_refusals(routes)
     return routes

@@ -28,7 +28,7 @@ from agent.seen.live_call import LiveCall
 from agent.trying import Setting, Tried
 from agent.web.dialling import KEY, CallRequest, Verdict
 from agent.web.do_not_call import DoNotCallPage, Unwanted
-from agent.web.live import EVENTS
+from agent.web.live import EVENTS, SOUND
 from agent.web.parameters import E164, NUMBER, TRANSCRIPTS
 from agent.web.problem import MEDIA_TYPE
 from agent.web.spending import Spend
@@ -106,16 +106,29 @@ _CONTENTS: dict[str, dict[int, dict[str, Any]]] = {
     "/api/export": {200: {"text/csv": _TEXT, "application/jsonl": _TEXT}},
     "/api/live": {200: {EVENTS: _TEXT}},
     "/api/live/{call_sid}": {200: {EVENTS: _TEXT}},
+    "/api/live/{call_sid}/sound": {200: {SOUND: _BYTES}},
 }
 """What else than JSON there is."""
+
+
+def _problem(words: str) -> dict[str, Any]:
+    return {"description": words, "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+
+
 _OTHERS: dict[tuple[str, str], dict[str, dict[str, Any]]] = {
     ("delete", "/api/calls/{call_sid}"): {
         "204": {"description": "It is over."},
-        "502": {
-            "description": "The carrier has refused.",
-            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-        },
+        "502": _problem("The carrier has refused."),
     },
+    ("post", "/api/live/{call_sid}/hang-up"): {
+        "202": {"description": "It is being ended."},
+        "409": _problem("It is ending already, or another process holds it."),
+    },
+    ("post", "/api/live/{call_sid}/transfer"): {
+        "202": {"description": "The caller is being told, and passed on."},
+        "409": _problem("The caller cannot be passed on: there is nobody, the call is a browser's, or it is ending."),
+    },
+    ("get", "/api/live/{call_sid}/sound"): {"409": _problem("Another process holds it.")},
     ("delete", "/session"): {"204": {"description": "There is none any more."}},
 }
 """Answers of single operations."""
@@ -158,7 +171,7 @@ def description(*blueprints: Blueprint) -> dict[str, Any]:
         for method, operation in operations.items():
             _complete(path, method, operation)
             operation["responses"] |= _OTHERS.get((method, path), {})
-            if "204" in operation["responses"]:
+            if {"202", "204"} & operation["responses"].keys():
                 operation["responses"].pop("200", None)
     for struct in (Thread, Told):
         del document["components"]["schemas"][struct.__name__]
@@ -191,8 +204,7 @@ def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
     for status, words in _PROBLEMS.items():
         if status in _ONLY and not _ONLY[status](path, method):
             continue
-        content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-        responses[status] = {"description": words, "content": content}
+        responses[status] = _problem(words)
     for status in list(responses):
         responses[str(status)] = responses.pop(status)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 from agent.guard.dial_book import DoNotCall
 from agent.guard.order import Order, Placed, Refused, Wanted
@@ -65,8 +65,8 @@ class Watching(Protocol):
     """Streams of server-sent events, as bytes. They end by themselves: with what they tell of, with the process, or
     after a while; whoever reads on comes again."""
 
-    def watchable(self, call_sid: str) -> bool:
-        """Whether there is anything to be told of this call. Not a checkpoint."""
+    async def where(self, call_sid: str) -> Literal["here", "elsewhere", ""]:
+        """Who holds this call: this process, another one, or nobody. Bounded; raises StoreError."""
         ...
 
     def calls(self) -> AsyncGenerator[bytes, None]:
@@ -75,6 +75,22 @@ class Watching(Protocol):
 
     def call(self, call_sid: str, last: int = 0) -> AsyncGenerator[bytes, None]:
         """What goes on in one, from behind the event with this number."""
+        ...
+
+    def audible(self, call_sid: str) -> bool:
+        """Whether this call can be listened to. Not a checkpoint."""
+        ...
+
+    def sound(self, call_sid: str) -> AsyncGenerator[bytes, None]:
+        """What is heard in one that is audible, from now on: mu-law at 8 kHz, the caller left, the agent right."""
+        ...
+
+    def hang_up(self, call_sid: str, who: str) -> str:
+        """End a call, now. Returns why that cannot be; empty: it is done. Not a checkpoint."""
+        ...
+
+    def transfer(self, call_sid: str, who: str) -> str:
+        """Have a caller passed on to a colleague. Returns why that cannot be; empty: it is begun. Not a checkpoint."""
         ...
 
 

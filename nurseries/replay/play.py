@@ -168,6 +168,8 @@ def carry_out(call: Call, name: str, arguments: Sequence[Any]) -> None:
             call.stay()
         case "fence", _:
             call.fence()
+        case "transfer", [why]:
+            call.transfer(why)
         case "stood in", [part, who, why]:
             call.stood_in(part, who, why)
         case "used", [row, amounts, sign]:

@@ -116,6 +116,10 @@ class TakenCall(Call):
         self._command("stay")
         super().stay()
 
+    def transfer(self, why: str) -> None:
+        self._command("transfer", why)
+        super().transfer(why)
+
     def fence(self) -> None:
         self._command("fence")
         self._commanded = True  # what comes of it is its own doing

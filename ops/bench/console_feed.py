@@ -14,7 +14,7 @@ import random
 from collections.abc import AsyncGenerator
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import msgspec
 import trio
@@ -34,7 +34,7 @@ from agent.web.entrance import Entrance
 from agent.web.ports import Records
 from agent.web.security import Gate
 from agent.web.state import ProcessState
-from nurseries.watching import LIST_S, RECORD_S
+from nurseries.views import LIST_S, RECORD_S
 
 STATES = ("listening", "hearing", "thinking", "speaking")
 CHANGES_S = 2.5
@@ -57,8 +57,8 @@ class MadeUp:
         self._all = {call.call_sid: call for call in (self._new() for _ in range(count))}
         self._first = next(iter(self._all))
 
-    def watchable(self, call_sid: str) -> bool:
-        return call_sid in self._all
+    async def where(self, call_sid: str) -> Literal["here", "elsewhere", ""]:
+        return "here" if call_sid in self._all else ""
 
     async def calls(self) -> AsyncGenerator[bytes, None]:
         yield event("calls", msgspec.json.encode({"calls": list(self._all.values())}))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -65,6 +66,27 @@ def test_a_call_is_watched_from_the_list_to_its_end(server: Server) -> None:
     assert again.status_code == 404
 
 
+def test_a_call_is_hung_up_by_who_watches_it(server: Server) -> None:
+    with httpx2.Client(base_url=server.url, timeout=BOUND_S) as client, client.stream("GET", "/api/live") as every:
+        listed = events(every)
+        next(listed)
+        thread, _ = beside(server, "--say", "Hello, I want to buy a flat.")
+        (live,) = next(event for event in listed if event.data["calls"]).data["calls"]
+        with client.stream("GET", f"/api/live/{live['call_sid']}") as one:
+            told = events(one)
+            next(event for event in told if event.name == "moment" and event.data["kind"] == "say")
+            asked = client.post(f"/api/live/{live['call_sid']}/hang-up")
+            *_, last = told
+        passed_on = client.post(f"/api/live/{live['call_sid']}/transfer")
+        sound = client.get(f"/api/live/{live['call_sid']}/sound")
+        record = client.get(f"/api/calls/{live['call_sid']}").json()
+        thread.join(BOUND_S)
+
+    assert (asked.status_code, passed_on.status_code, sound.status_code) == (202, 404, 403)
+    assert last == Event("end", {"ending": "hung up"})
+    assert (record["ending"], record["reason"]) == ("hung up", "by this machine")
+
+
 def test_who_stops_reading_holds_up_no_call(server: Server) -> None:
     with socket.create_connection(("127.0.0.1", server.port)) as stuck:
         stuck.sendall(b"GET /api/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -72,6 +94,27 @@ def test_who_stops_reading_holds_up_no_call(server: Server) -> None:
         code, report = call(server.url, "--say", "Hello, I want to rent a flat.", "--from", CALLER)
 
         assert code == 0, report
+
+
+def test_behind_one_port_every_worker_tells_of_all_calls(tmp_path: Path) -> None:
+    workers = Server(tmp_path, PROVIDER="scripted", APP_ENV="test", WORKERS="2")
+    try:
+        with httpx2.Client(base_url=workers.url, timeout=BOUND_S) as client:
+            thread, came = beside(workers, "--say", "Hello, I want to buy a flat.", "--say", "Eighty lakhs.")
+            held: set[bool] = set()
+            for _ in range(20):  # a connection each: sooner or later one is the other worker's
+                with client.stream("GET", "/api/live", headers={"Connection": "close"}) as every:
+                    lists = (event.data["calls"] for event in events(every))
+                    (live,) = next(calls for calls in lists if calls)
+                held.add(live["here"])
+                if len(held) == 2:
+                    break
+            thread.join(BOUND_S)
+    finally:
+        workers.kill()
+
+    assert held == {True, False}
+    assert came[0] == 0
 
 
 def test_a_server_that_leaves_waits_for_no_watcher(server: Server) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -18,6 +18,8 @@ from nurseries.call import GOES_ON, Call
 from nurseries.pick_up import pick_up
 from nurseries.watching import Watching
 from tests.calls.stage import Stage
+from tests.fakes.memory_leases import Asked
+from tests.fakes.memory_store import MemoryStore
 
 
 @dataclass(frozen=True)
@@ -104,17 +106,21 @@ class House:
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
         self.kept = Kept()
-        self.watching = Watching(self.kept, {})
+        self.store = MemoryStore()
+        self.asked = Asked()
+        self.watching = Watching(self.kept, {}, self.store, ask=self.asked)
         self.begun = trio.Event()
+        self.softphone = False
+        """Calls are a browser's."""
 
     async def serve(self, socket: MediaSocket) -> None:
         """A call, as the process holds it."""
         info = await pick_up(socket, self.stage.tokens, 10)
         assert info is not None
-        call = self.stage.call(info, socket)
+        call = self.stage.call(replace(info, softphone=self.softphone), socket)
         self.stage.calls.append(call)
         self.kept.calls[info.call_sid] = call
-        self.watching.begun(call)
+        self.watching.begun(call, call._tape)
         self.begun.set()
         try:
             await call.run()

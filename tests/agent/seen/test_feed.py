@@ -75,7 +75,7 @@ def test_half_a_character_is_told_as_one_that_can_be_written() -> None:
 def test_what_the_ledger_knows_of_sentences_is_told_once_each() -> None:
     clock = [0.0]
     feed = Feed(1, lambda: clock[0])
-    ledger = Ledger(feed.began, feed.played)
+    ledger = Ledger(feed.says, feed.played)
     one, two = ledger.open(1, "Hello, this is Priya."), ledger.open(1, "How may I help you?")
     for sentence in (one, two):
         ledger.made(sentence, 8000)
@@ -90,6 +90,24 @@ def test_what_the_ledger_knows_of_sentences_is_told_once_each() -> None:
 
     assert [(moment["kind"], moment["piece"]) for moment in told(feed)] == [("say", 1), ("say", 2), ("mark", 1)]
     assert [moment["ms"] for moment in told(feed, "say")] == [1000, 1000]
+
+
+def test_words_that_become_known_while_they_are_spoken_are_told_in_parts() -> None:
+    feed = Feed(1, lambda: 0.0)
+    ledger = Ledger(feed.says, feed.played)
+    sentence = ledger.open(1, "")
+    ledger.sent(sentence, 800, 0.0)
+    for text in ("Lovely.", "Lovely.", "Lovely. What is"):
+        sentence.text = text
+        ledger.sent(sentence, 800, 0.0)
+    sentence.text = "Lovely. What is your budget?"
+    ledger.made(sentence, 0)
+    ledger.marked(sentence)
+    ledger.returned(sentence.mark, 500.0)
+
+    said = [(moment["piece"], moment["text"]) for moment in told(feed, "say")]
+    assert said == [(1, "Lovely."), (2, "What is"), (3, "your budget?")]
+    assert [moment["piece"] for moment in told(feed, "mark")] == [1, 2, 3]
 
 
 def test_a_state_is_told_when_it_changes() -> None:

@@ -7,6 +7,8 @@ from collections.abc import AsyncGenerator
 import pytest
 from pydantic import SecretStr
 
+from tests.agent.web.test_keys_face import Ring
+
 TOKEN = "t" * 32
 AUTH = {"Authorization": f"Bearer {TOKEN}"}
 
@@ -16,9 +18,12 @@ class Watching:
 
     def __init__(self) -> None:
         self.closed = 0
+        self.tape = True
+        self.why_not = ""
+        self.asked: list[tuple[str, str, str]] = []
 
-    def watchable(self, call_sid: str) -> bool:
-        return call_sid == "CA1"
+    async def where(self, call_sid: str) -> str:
+        return {"CA1": "here", "CA3": "elsewhere"}.get(call_sid, "")
 
     async def calls(self) -> AsyncGenerator[bytes, None]:
         try:
@@ -26,6 +31,20 @@ class Watching:
             yield b"data: {}\n\n"
         finally:
             self.closed += 1
+
+    def audible(self, call_sid: str) -> bool:
+        return self.tape
+
+    async def sound(self, call_sid: str) -> AsyncGenerator[bytes, None]:
+        yield b"\xff\xff"
+
+    def hang_up(self, call_sid: str, who: str) -> str:
+        self.asked.append(("hang up", call_sid, who))
+        return self.why_not
+
+    def transfer(self, call_sid: str, who: str) -> str:
+        self.asked.append(("transfer", call_sid, who))
+        return self.why_not
 
     async def call(self, call_sid: str, last: int = 0) -> AsyncGenerator[bytes, None]:
         yield f"{call_sid} behind {last}".encode()
@@ -88,3 +107,43 @@ async def test_what_is_no_parameter_is_told(watched) -> None:
     face, _ = watched
 
     assert (await face.client.get("/api/live?since=1", headers=AUTH)).status_code == 400
+
+
+@pytest.mark.parametrize("what", ["hang-up", "transfer"])
+async def test_what_is_asked_of_a_call_is_done_or_refused_in_words(watched, what: str) -> None:
+    face, watching = watched
+
+    done = await face.client.post(f"/api/live/CA1/{what}", headers=AUTH)
+    watching.why_not = "The call is ending already."
+    refused = await face.client.post(f"/api/live/CA1/{what}", headers=AUTH, json={})
+    unknown = await face.client.post(f"/api/live/CA2/{what}", headers=AUTH)
+
+    assert [response.status_code for response in (done, refused, unknown)] == [202, 409, 404]
+    assert (await refused.get_json())["detail"] == "The call is ending already."
+    assert watching.asked == [(what.replace("-", " "), "CA1", "API_TOKEN")] * 2
+
+
+@pytest.mark.parametrize("what", ["hang-up", "transfer"])
+async def test_who_may_only_read_ends_nothing(face, what: str) -> None:
+    watching, ring = Watching(), Ring()
+    built = face(records=object(), watching=watching, keys=ring, API_TOKEN=SecretStr(TOKEN))
+
+    key = {"Authorization": f"Bearer {ring.make('read')}"}
+    response = await built.client.post(f"/api/live/CA1/{what}", headers=key)
+
+    assert response.status_code == 403
+    assert watching.asked == []
+
+
+async def test_calls_are_listened_to_only_where_they_are_recorded(face) -> None:
+    watching = Watching()
+    recorded = face(records=object(), watching=watching, API_TOKEN=SecretStr(TOKEN), RECORD_CALLS=True)
+    other = face(records=object(), watching=watching, API_TOKEN=SecretStr(TOKEN))
+
+    heard = await recorded.client.get("/api/live/CA1/sound", headers=AUTH)
+    assert (heard.status_code, heard.content_type) == (200, "application/octet-stream")
+    assert await heard.get_data() == b"\xff\xff"
+    assert (await recorded.client.get("/api/live/CA2/sound", headers=AUTH)).status_code == 404
+    assert (await other.client.get("/api/live/CA1/sound", headers=AUTH)).status_code == 403
+    watching.tape = False
+    assert (await recorded.client.get("/api/live/CA1/sound", headers=AUTH)).status_code == 409

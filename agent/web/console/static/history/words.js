@@ -9,6 +9,7 @@ const ENDINGS = {
   transferred: "Handed over to a colleague",
   "time limit": "The time a call may take was over",
   budget: "What it may cost was spent",
+  "hung up": "A colleague ended it",
   machine: "A machine answered",
   shutdown: "The server was stopped",
   failed: "A fault ended it",

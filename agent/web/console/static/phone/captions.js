@@ -13,9 +13,10 @@ export class Captions {
     this.record = null;
     this.finished = false; // the record is complete
     this.waiting = false; // the server does not answer at the moment
+    this.last = 0; // moment's number: whoever asks anew is told all from the beginning
     this.changed = changed;
     this.stop = follow(address(`api/live/${callSid}`), {
-      moment: (moment) => this.told(() => this.talk.take(moment)),
+      moment: (moment, { lastEventId }) => this.take(moment, Number(lastEventId)),
       record: (record) => this.told(() => { this.record = record; }),
       end: () => this.over(),
     }, (state) => this.told(() => { this.waiting = state === "waiting"; }));
@@ -24,6 +25,12 @@ export class Captions {
   told(act) {
     act();
     this.changed();
+  }
+
+  take(moment, number) {
+    if (number && number <= this.last) return;
+    this.last = number;
+    this.told(() => this.talk.take(moment));
   }
 
   // A mark of the media stream: `turn.piece`.
