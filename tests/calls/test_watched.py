@@ -220,7 +220,7 @@ async def test_whoever_watches_a_leg_comes_again_when_the_next_one_begins(autoju
     async def succeed(_: str) -> None:
         await trio.sleep(3)
         old = house.stage.calls[-1]
-        house.watching.begun(house.stage.call(replace(old.info, leg=2), old._socket))  # noqa: SLF001
+        house.watching.begun(house.stage.call(replace(old.info, leg=2), old._socket))
         ended.append(trio.current_time())
 
     await house.watched(partial(house.stage.place, *LINES), watch, succeed)
