@@ -4,7 +4,7 @@ once for all who ask within a few seconds, and whoever asks waits no longer than
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -16,10 +16,13 @@ from agent.errors import StoreError
 from agent.keep.query import Query
 from agent.keep.tally import CALLS
 from agent.keep.timings import Timings, timings
+from agent.metrics import PREFIX
 from agent.model import Ending
+from agent.web.metrics import Others
 from agent.web.spending import Spend
 from agent.web.standing import BreakerView, Endings, Kept, ProcessView, Standing
 from agent.web.state import ProcessState
+from agent.workers.told import samples
 from nurseries.chain.breakers import Breakers
 from nurseries.keeping import Keeping
 from nurseries.pulse import Pulse
@@ -54,10 +57,12 @@ class Bulletin:
         checks: Callable[[], Awaitable[tuple[Check, ...]]],
         *,
         purse: Purse | None = None,
+        others: Others | None = None,
         store: str = "",
         now: Callable[[], float] = time.time,
     ) -> None:
-        """`checks` are the doctor's, `store` is the name of where records go, `now` the webhooks' time."""
+        """`checks` are the doctor's, `others` the workers behind the same port, where there are any; `store` is the
+        name of where records go, `now` the webhooks' time."""
         self._settings = settings
         self._name = name
         self._state = state
@@ -68,6 +73,9 @@ class Bulletin:
         self._providers = providers
         self._checks = checks
         self._purse = purse
+        self._others = others
+        self._siblings: list[str] = []
+        """What they have counted."""
         self._store = store
         self._now = now
         self._began = trio.current_time()
@@ -86,7 +94,7 @@ class Bulletin:
         return Standing(
             process=self._process(),
             past=self._pulse.past(),
-            endings=Endings(_since_start(), self._today, day.date().isoformat()),
+            endings=Endings(self._since_start(), self._today, day.date().isoformat()),
             latency=self._latency,
             breakers=self._views(),
             spend=self._purse.spend() if self._purse is not None else Spend([]),
@@ -97,6 +105,8 @@ class Bulletin:
     async def _look(self, day: datetime) -> None:
         since = day.astimezone(ZoneInfo("UTC")).isoformat(timespec="milliseconds")
         self._today = self._latency = None
+        if self._others is not None:
+            self._siblings = [*(await self._others())[1].values()]
         with trio.move_on_after(LOOK_S):
             try:
                 found = await self._reading.count([Query(since=since, ending=ending) for ending in _OVER], MOST)
@@ -125,8 +135,9 @@ class Bulletin:
         )
 
     def _views(self) -> tuple[BreakerView, ...]:
-        now = trio.current_time()
-        return tuple(
+        """Of a sibling only those that are open there and not here."""
+        now, found = trio.current_time(), self._breakers.states()
+        own = [
             BreakerView(
                 breaker.part,
                 breaker.name,
@@ -134,8 +145,26 @@ class Bulletin:
                 round(breaker.opens_in(now), 1),
                 breaker.fault.value if breaker.fault is not None else "",
             )
-            for breaker, state in self._breakers.states()
-        )
+            for breaker, state in found
+        ]
+        opened = {(breaker.part, breaker.name) for breaker, state in found if state != "closed"}
+        for labels, value in self._counted("breaker_open"):
+            if value and (key := (labels["part"], labels["provider"])) not in opened:
+                own = [view for view in own if (view.part, view.provider) != key]
+                own.append(BreakerView(*key, "open", 0.0, ""))
+                opened.add(key)
+        return tuple(own)
+
+    def _since_start(self) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for labels, value in (*CALLS.told(), *self._counted("calls_total")):
+            if value:
+                found[labels["ending"]] = found.get(labels["ending"], 0) + int(value)
+        return found
+
+    def _counted(self, name: str) -> Iterator[tuple[dict[str, str], float]]:
+        for text in self._siblings:
+            yield from samples(text, PREFIX + name)
 
     def _kept(self) -> Kept:
         of = {reading.name: reading.value for reading in self._keeping.readings()}
@@ -148,11 +177,3 @@ class Bulletin:
             journal_behind_s=round(of["journal_behind_seconds"], 1),
             journal_fault=self._state.journal_fault or self._state.journal_doubt,
         )
-
-
-def _since_start() -> dict[str, int]:
-    found: dict[str, int] = {}
-    for labels, value in CALLS.told():
-        if value:
-            found[labels["ending"]] = found.get(labels["ending"], 0) + int(value)
-    return found

@@ -192,6 +192,7 @@ async def _run(
                 _names(parts),
                 AtWork(settings, parts.lines.warnings).checks,
                 purse=purse,
+                others=post.others if post is not None else None,
                 store=store.name,
             ),
         )

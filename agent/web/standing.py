@@ -58,7 +58,7 @@ class Endings(msgspec.Struct, frozen=True):
     """Calls that are over, by how they ended."""
 
     since_start: dict[str, int]
-    """Of the process that answers."""
+    """Of the process that answers, and of its siblings."""
     today: dict[str, int] | None
     """Of all processes that share the store, in TIMEZONE; null: the store does not answer."""
     day: str
@@ -71,7 +71,7 @@ class BreakerView(msgspec.Struct, frozen=True):
     part: str
     provider: str
     state: str
-    """closed: it is asked. open: it is not, for a while. half-open: one request tries it."""
+    """closed: it is asked. open: it is not, for a while, or by one of the workers. half-open: one request tries it."""
     asked_in_s: float
     """Until it is asked again; 0: now."""
     fault: str

@@ -3,7 +3,8 @@
 Without --url the calls are made up (see console_feed), since the browser needs a core for itself. Views are looked at
 in turns, each so often; "a page at rest" is what this machine can do at all, and is to be compared with. Printed: the
 time between two frames, those that a person may see (over 50 ms), tasks of the page that took longer than that by the
-clock, and the processor time of the page's thread, which is the same on a machine that does other things as well.
+clock; and in processor time, which is the same on a machine that does other things as well, the longest task, and how
+busy the page's thread was.
 
     python -m ops.bench.console --calls 200
     python -m ops.bench.console --url http://127.0.0.1:3000 --call CA...   a server that has calls
@@ -17,7 +18,7 @@ import math
 import subprocess
 import sys
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -48,6 +49,7 @@ class Looked:
 
     frames: list[float] = field(default_factory=list)
     tasks: list[float] = field(default_factory=list)
+    longest_cpu_ms: float = 0.0
     took_s: float = 0.0
     busy_s: float = 0.0
     heap_mb: float = 0.0
@@ -62,6 +64,7 @@ class Looked:
             "seen": sum(ms > SEEN_MS for ms in self.frames),
             "long_tasks": len(self.tasks),
             "longest_task_ms": round(max(self.tasks, default=0.0)),
+            "longest_task_cpu_ms": round(self.longest_cpu_ms, 1),
             "busy": round(self.busy_s / self.took_s, 3),
             "heap_mb": round(self.heap_mb, 1),
             "nodes": self.nodes,
@@ -118,6 +121,7 @@ def _look(browser: Browser, url: str, seconds: float, meanwhile: Callable[[Page]
     session = context.new_cdp_session(page)
     session.send("Performance.enable", {"timeDomain": "threadTicks"})
     page.evaluate(WATCH)
+    longest = _traced(session)
     before, began = _metrics(session), time.monotonic()
     while time.monotonic() < began + seconds:
         meanwhile(page)
@@ -125,6 +129,7 @@ def _look(browser: Browser, url: str, seconds: float, meanwhile: Callable[[Page]
     into.took_s += time.monotonic() - began
     into.frames += told["frames"][1:]
     into.tasks += told["tasks"]
+    into.longest_cpu_ms = max(into.longest_cpu_ms, longest(page))
     into.busy_s += after["TaskDuration"] - before["TaskDuration"]
     into.heap_mb, into.nodes = after["JSHeapUsedSize"] / 1e6, int(after["Nodes"])
     context.close()
@@ -132,6 +137,28 @@ def _look(browser: Browser, url: str, seconds: float, meanwhile: Callable[[Page]
 
 def _metrics(session: Any) -> dict[str, float]:
     return {each["name"]: each["value"] for each in session.send("Performance.getMetrics")["metrics"]}
+
+
+def _traced(session: Any) -> Callable[[Page], float]:
+    """Watches the tasks of all threads from now on; what it returns tells the longest of the page's own, in ms of
+    processor time."""
+    events: list[dict[str, Any]] = []
+    over: list[dict[str, Any]] = []
+    session.on("Tracing.dataCollected", lambda told: events.extend(told["value"]))
+    session.on("Tracing.tracingComplete", lambda told: over.append(told))  # noqa: PLW0108  it is marked
+    categories = {"includedCategories": ["toplevel", "devtools.timeline"], "excludedCategories": ["*"]}
+    session.send("Tracing.start", {"transferMode": "ReportEvents", "traceConfig": categories})
+
+    def longest(page: Page) -> float:
+        session.send("Tracing.end")
+        while not over:
+            page.wait_for_timeout(50)
+        frames = Counter((each["pid"], each["tid"]) for each in events if each["name"] == "FireAnimationFrame")
+        page_s = frames.most_common(1)[0][0]  # its main thread: the only one that has frames
+        tasks = (each for each in events if each["name"].endswith("RunTask") and (each["pid"], each["tid"]) == page_s)
+        return max(each.get("tdur", 0) / 1000 for each in tasks)
+
+    return longest
 
 
 def _wait(page: Page) -> None:
@@ -145,14 +172,27 @@ def _scroll(page: Page) -> None:
 
 
 def _print(told: dict[str, dict[str, Any]]) -> None:
-    head = ("view", "frames/s", "median", "95 %", "99 %", "worst", "> 50 ms", "long tasks", "longest", "busy", "heap")
+    head = (
+        "view",
+        "frames/s",
+        "median",
+        "95 %",
+        "99 %",
+        "worst",
+        "> 50 ms",
+        "long tasks",
+        "longest",
+        "its CPU",
+        "busy",
+        "heap",
+    )
     print("".join(f"{name:>11}" if n else f"{name:22}" for n, name in enumerate(head)))
     for name, view in told.items():
         ms = view["frame_ms"]
         figures = (
             view["frames_a_second"],
             *(ms["p50"], ms["p95"], ms["p99"], ms["worst"]),
-            *(view["seen"], view["long_tasks"], f"{view['longest_task_ms']} ms"),
+            *(view["seen"], view["long_tasks"], f"{view['longest_task_ms']} ms", f"{view['longest_task_cpu_ms']} ms"),
             *(f"{view['busy']:.1%}", f"{view['heap_mb']} MB"),
         )
         print(f"{name:22}" + "".join(f"{figure:>11}" for figure in figures))

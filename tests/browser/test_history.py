@@ -100,6 +100,9 @@ def test_a_call_is_heard_and_the_line_that_is_spoken_is_marked(visit: Watched) -
     expect(slider).to_have_attribute("aria-valuenow", "5")
     page.keyboard.press("PageUp")
     expect(slider).to_have_attribute("aria-valuenow", "35")
+    expect(now).to_have_count(0)
+    page.keyboard.press("PageDown")
+    expect(now).to_contain_text("two bedroom flat")  # also while it does not play
     page.get_by_text("Very good. How soon are you").click()
     expect(now).to_contain_text("How soon are you hoping to move?")
 

@@ -17,8 +17,9 @@ from tests.calls.server import Server
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One that records, so that one may listen in."""
-    found = Server(tmp_path_factory.mktemp("server"), PROVIDER="scripted", RECORD_CALLS="on", SAY_FIRST="")
+    """One that records, so that one may listen in, and has a colleague to pass callers on to."""
+    settings = {"PROVIDER": "scripted", "RECORD_CALLS": "on", "TRANSFER_TO": "+918012345678"}
+    found = Server(tmp_path_factory.mktemp("server"), **settings)
     yield found
     found.kill()
 
@@ -61,11 +62,11 @@ def test_a_call_is_in_the_list_and_its_end_too(visit: Watched, server: Server) -
 
 
 def test_what_is_said_is_the_record_at_its_end_and_what_was_cut_off_is_struck(visit: Watched, server: Server) -> None:
-    with calling(server.url, SPEECH, SPEECH, barge_in_at_ms=3500) as call_sid:
+    with calling(server.url, SPEECH, barge_in_at_ms=3500) as call_sid:
         page = visit(f"#/live/{call_sid}")
         expect(page.locator(".said.agent").first).to_contain_text("This call is recorded.")
         expect(page.locator(".said s").first).to_be_visible()
-        expect(page.locator(".waterfall tbody tr")).to_have_count(2)
+        expect(page.locator(".waterfall tbody tr")).to_have_count(1)
         view = page.get_by_role("application")
         view.focus()
         told = set()
@@ -94,6 +95,55 @@ def test_what_is_said_is_the_record_at_its_end_and_what_was_cut_off_is_struck(vi
     cut = next(entry for entry in entries if entry.get("interrupted"))
     assert page.locator(".said s").first.inner_text() == cut["meant"].removeprefix(cut["text"]).strip()
     expect(page.locator(".waterfall tbody tr")).to_have_count(len(kept["turns"]))
+
+
+def test_hanging_up_is_asked_for_and_done(visit: Watched, server: Server) -> None:
+    with calling(server.url, *[SPEECH] * 8) as call_sid:
+        page = visit(f"#/live/{call_sid}")
+        page.get_by_role("button", name="Hang up").click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog).to_contain_text("The caller hears nothing more")
+        assert inaccessible(page) == []
+        page.keyboard.press("Escape")
+        expect(dialog).to_have_count(0)
+        page.get_by_role("button", name="Hang up").click()
+        dialog.get_by_role("button", name="Hang up").click()
+        expect(page.get_by_text("This call is over")).to_be_visible()
+    assert record(server, call_sid)["ending"]
+
+
+def test_a_caller_is_passed_on(visit: Watched, server: Server) -> None:
+    with calling(server.url, *[SPEECH] * 8) as call_sid:
+        page = visit(f"#/live/{call_sid}", expected={409})
+        page.route("**/transfer", lambda route: route.fulfill(status=409, json={"detail": "It is leaving already."}))
+        transfer = page.get_by_role("button", name="Transfer")
+        transfer.click()
+        page.get_by_role("dialog").get_by_role("button", name="Transfer").click()
+        expect(page.get_by_role("alert")).to_have_text("It is leaving already.")
+        page.unroute("**/transfer")
+        transfer.click()
+        page.get_by_role("dialog").get_by_role("button", name="Transfer").click()
+        expect(page.get_by_text("The caller is being handed over.")).to_be_visible()
+        expect(page.get_by_text("This call is over")).to_be_visible()
+
+
+def test_one_may_listen_in(visit: Watched, server: Server) -> None:
+    with calling(server.url, *[SPEECH] * 8) as call_sid:
+        page = visit(f"#/live/{call_sid}")
+        with page.expect_response(f"**/api/live/{call_sid}/sound") as answer:
+            page.get_by_role("button", name="Listen in").click()
+        assert answer.value.status == 200
+        expect(page.get_by_role("slider", name="Volume")).to_be_visible()
+        for side in ("Agent, right", "Caller, left"):
+            page.wait_for_function(
+                "(name) => [...document.querySelectorAll('label.meter')].some((each) => each.textContent.includes(name)"
+                " && each.querySelector('meter').value > 0.3)",
+                arg=side,
+            )
+        assert inaccessible(page) == []
+        page.get_by_role("button", name="Hang up").click()
+        page.get_by_role("dialog").get_by_role("button", name="Hang up").click()
+        expect(page.get_by_text("This call is over")).to_be_visible()
 
 
 def test_a_call_that_there_is_not_is_told_with_where_to_look(visit: Watched) -> None:

@@ -119,6 +119,12 @@ def test_what_a_record_tells_as_if_it_were_cut_off_now_goes_on(run: Run) -> None
     ]
 
 
+def test_what_is_cut_off_after_a_record_has_begun_to_tell_it_is_there_once(run: Run) -> None:
+    so_far = {"entries": [agent("Hello.", 0, 1000, "Hello. How can I help?")], "duration_ms": 1100}
+    seen = run(FOLD, call(*HELLO[:3], so_far, CUT))["seen"]
+    assert words(seen[-1]) == [("agent", "Hello. How", "", "can I help?")]
+
+
 def test_what_is_said_twice_is_there_twice(run: Run) -> None:
     known = {"entries": [agent("Are you there?", 0, 1000)], "duration_ms": 1100}
     again = say(8000, 2, 2, "Are you there?")

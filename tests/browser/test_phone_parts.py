@@ -152,3 +152,31 @@ def test_captions_stand_as_the_record_will_have_them(page: Page) -> None:
     assert before == [heard, *said, ["", "42"], ["And", "partial"]]
     assert after[2] == {"heard": "several homes. Which", "coming": "", "gone": "one?"}
     assert after[-1] == ["", "42"]
+
+
+def test_captions_that_are_asked_for_anew_are_told_once(page: Page) -> None:
+    said = page.evaluate("""async () => {
+        const sources = [];
+        window.EventSource = class extends EventTarget {
+            constructor() { super(); sources.push(this); }
+            close() {}
+            tell(id, text) {
+                const data = JSON.stringify({ kind: "turn", text });
+                this.dispatchEvent(new MessageEvent("moment", { data, lastEventId: String(id) }));
+            }
+        };
+        window.EventSource.CLOSED = 2;
+        const { Captions } = await import("/console/phone/captions.js");
+        const captions = new Captions("CA1", () => {});
+        sources[0].tell(1000001, "one");
+        sources[0].tell(1000002, "two");
+        sources[0].readyState = 2;
+        sources[0].onerror();
+        const waited = captions.waiting;
+        while (sources.length < 2) await new Promise((resume) => setTimeout(resume, 10));
+        sources[1].onopen();
+        for (const [n, text] of ["one", "two", "three"].entries()) sources[1].tell(1000001 + n, text);
+        captions.stop();
+        return [waited, captions.waiting, captions.talk.lines.map(({ text }) => text)];
+    }""")
+    assert said == [True, False, ["one", "two", "three"]]

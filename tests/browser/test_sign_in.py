@@ -91,3 +91,20 @@ def test_a_session_that_is_over_leads_back_to_the_key(visit: Watched) -> None:
     page.get_by_role("link", name="History").click()
     page.reload()
     expect(page.locator("h1")).to_have_text("Sign in")
+
+
+def test_a_call_takes_a_key_that_may_place_one(visit: Watched, reading_key: str) -> None:
+    page = visit("#/call", ignore_https_errors=True, expected={401, 403})
+    page.get_by_label("API key").fill(reading_key)
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Call without a microphone").click()
+    expect(page.get_by_role("alert")).to_contain_text("takes the scope call")
+    page.get_by_role("button", name="Sign out").click()
+
+    page.get_by_label("API key").fill(TOKEN)
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Call Priya").click()
+    expect(page.locator(".bubbles .agent")).to_contain_text("Hello")
+    assert page.get_by_role("link", name="Try the agent").count() == 0
+    page.get_by_role("button", name="Hang up").click()
+    expect(page.locator(".outcome a")).to_be_visible()

@@ -8,12 +8,14 @@ import msgspec
 import pytest
 import trio
 
+from agent import metrics
 from agent.doctor.check import Check
 from agent.errors import Fault
 from agent.guard.breaker import Rules
 from agent.keep.record import TurnTimes
 from agent.keep.tally import tell
 from agent.lines import load_lines
+from agent.metrics import Reading
 from agent.web.app import create_app
 from agent.web.security import Gate
 from nurseries import bulletin as told_by
@@ -101,6 +103,24 @@ async def test_what_does_not_work_is_told(standing, monkeypatch) -> None:
     assert told["endings"]["today"] is None
     assert told["latency"] is None
     assert told["kept"]["answers"] is False
+
+
+async def test_what_siblings_have_counted_is_told_as_well(standing, monkeypatch) -> None:
+    tell(record("CA8", ending="budget"), {})
+    counted = metrics.exposition([Reading("breaker_open", "", 1.0, {"part": "tts", "provider": "voice"})]).decode()
+    alone = (await standing.ask())["endings"]["since_start"]
+
+    async def others() -> tuple[str, dict[str, str]]:
+        await trio.lowlevel.checkpoint()
+        return "0", {"1": counted, "2": "nothing of use\n"}
+
+    monkeypatch.setattr(standing.bulletin, "_others", others)
+    monkeypatch.setattr(told_by, "AGAIN_S", 0)
+    standing.breakers.of("tts", "voice")
+    told = await standing.ask()
+
+    assert told["endings"]["since_start"] == {ending: 2 * n for ending, n in alone.items()}
+    assert [(each["provider"], each["state"]) for each in told["breakers"]] == [("voice", "open")]
 
 
 async def test_a_store_that_does_not_answer_holds_nobody_up(standing, monkeypatch) -> None:

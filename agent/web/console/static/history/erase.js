@@ -34,7 +34,7 @@ export function Erase({ record, session }) {
     <section class="card" aria-labelledby="erase"><h2 id="erase">Erase this person's data</h2>
       <p><small>Everything that is kept of ${number}, not of this call alone.</small></p>
       <button class="danger" onClick=${open}>Erase…</button>
-      <dialog ref=${dialog} aria-labelledby="erase-what">
+      <dialog class="erase" ref=${dialog} aria-labelledby="erase-what">
         <h2 id="erase-what">Erase all of ${number}?</h2>
         ${state.erased ? html`<${Gone} erased=${state.erased} />` : html`<${Goes} there=${there} number=${number} />`}
         ${state.fault && html`<p class="fault" role="alert">${state.fault}</p>`}

@@ -10,11 +10,10 @@ const RATES = [0.75, 1, 1.25, 1.5, 2];
 export function Player({ sound, length, gaps, cuts, told, follows, follow }) {
   const clock = useRef(null);
   const [rate, hurry] = useState(1);
-  useFrames(sound.playing, () => { clock.current.textContent = duration(sound.at()); }, [sound.read]);
+  useFrames(sound.playing, () => { clock.current.textContent = duration(sound.at()); }, [sound.read, sound.moved]);
   return html`
     <section class="card player" aria-label="Recording">
-      <audio ref=${sound.audio} src=${sound.url} preload="metadata" ...${sound.events}
-        onSeeked=${() => { clock.current.textContent = duration(sound.at()); }}></audio>
+      <audio ref=${sound.audio} src=${sound.url} preload="metadata" ...${sound.events}></audio>
       <${Wave} sound=${sound} length=${length} gaps=${gaps} cuts=${cuts} told=${told} />
       <div class="row spread">
         <div class="row">

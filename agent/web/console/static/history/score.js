@@ -43,5 +43,5 @@ export function Told({ fact, place, choose, label, more }) {
   const quoted = html`<span class="fact"><strong>${label}</strong>${more && html` <small>${more}</small>`}
     ${words && html`<q>${words}</q>`}${place && place.line !== null && html`<small class="figure"> at ${duration(fact.said_ms ?? 0)}</small>`}</span>`;
   if (!place || place.line === null) return html`${quoted}${!words && html`<small> noted without the caller's words</small>`}`;
-  return html`<button class="quiet told" onClick=${() => choose(place)} title="Show it in the transcript">${quoted}</button>`;
+  return html`<button class="quiet words" onClick=${() => choose(place)} title="Show it in the transcript">${quoted}</button>`;
 }

@@ -6,7 +6,8 @@ import { Peaks } from "./wav.js";
 
 const DRAWN_MS = 150;
 
-// { audio, url, playing, fault, missing, peaks, read, seek(ms), toggle(), at() }; `read` counts what has come of `peaks`.
+// { audio, url, playing, fault, missing, peaks, read, moved, at(), seek(ms), toggle(), from(ms), events }; `read` counts what
+// has come of `peaks`, `moved` how often one went elsewhere.
 export function useSound(record) {
   const audio = useRef(null);
   const peaks = useRef(new Peaks());
@@ -14,6 +15,7 @@ export function useSound(record) {
   const [fault, fail] = useState("");
   const [missing, miss] = useState("");
   const [read, count] = useState(0);
+  const [moved, move] = useState(0);
   const path = `api/calls/${encodeURIComponent(record.call_sid)}/recording`;
   const key = record.recording && `${record.call_sid} ${record.recording} ${(record.pieces || []).length}`;
   useEffect(() => {
@@ -40,6 +42,7 @@ export function useSound(record) {
     missing,
     peaks: peaks.current,
     read,
+    moved,
     at,
     seek,
     toggle: () => (audio.current?.paused ? start() : audio.current?.pause()),
@@ -47,7 +50,7 @@ export function useSound(record) {
       seek(ms);
       start();
     },
-    events: { onPlay: () => play(true), onPause: () => play(false), onEnded: () => play(false) },
+    events: { onPlay: () => play(true), onPause: () => play(false), onEnded: () => play(false), onSeeked: () => move((n) => n + 1) },
   };
 }
 

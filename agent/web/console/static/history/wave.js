@@ -1,6 +1,6 @@
 // The call's sound on one line of time: the caller above, the agent below, between legs nothing. A slider for the keyboard.
 import { duration } from "../format.js";
-import { html, useEffect, useRef, useState } from "../ui.js";
+import { html, useEffect, useMemo, useRef, useState } from "../ui.js";
 import { useFrames } from "./sound.js";
 import { highest } from "./wav.js";
 import { lost } from "./words.js";
@@ -23,13 +23,14 @@ export function Wave({ sound, length, gaps, cuts, told }) {
       dark.removeEventListener("change", changed);
     };
   }, []);
+  const bars = useMemo(() => barsOf(sound.peaks, width, length, gaps), [sound.peaks, sound.read, width, length, gaps]);
   const show = () => {
     const now = Math.min(sound.at(), length);
-    draw(canvas.current, width, height, sound.peaks, { now, length, gaps, cuts });
+    draw(canvas.current, width, height, bars, { now, length, cuts });
     slider.current.setAttribute("aria-valuenow", Math.round(now / 1000));
     slider.current.setAttribute("aria-valuetext", `${duration(now)} of ${duration(length)}. ${told(now)}`);
   };
-  useFrames(sound.playing, show, [width, height, scheme, sound.read, length]);
+  useFrames(sound.playing, show, [width, height, scheme, sound.read, sound.moved, length]);
   const pointed = (event) => {
     const box = canvas.current.getBoundingClientRect();
     sound.seek(((event.clientX - box.left) / box.width) * length);
@@ -54,40 +55,43 @@ export function Wave({ sound, length, gaps, cuts, told }) {
     </div>`;
 }
 
-function draw(canvas, width, height, peaks, { now, length, gaps, cuts }) {
+const BAR = 3;
+const LEAST = 0.004; // what is softer is silence
+
+// What is loudest within each bar's time, of both sides; between legs nothing.
+function barsOf(peaks, width, length, gaps) {
+  return Array.from({ length: Math.ceil(width / BAR) }, (_, n) => {
+    const [from, to] = [((n * BAR) / width) * length, (((n + 1) * BAR) / width) * length];
+    const silent = gaps.some((gap) => gap.from < to && from < gap.to);
+    return silent ? [0, 0] : [highest(peaks.left, from, to), highest(peaks.right, from, to)];
+  });
+}
+
+function draw(canvas, width, height, bars, { now, length, cuts }) {
   if (!canvas || !width) return;
   const scale = devicePixelRatio || 1;
   const [across, down] = [Math.round(width * scale), Math.round(height * scale)];
   if (canvas.width !== across || canvas.height !== down) Object.assign(canvas, { width: across, height: down });
   const pen = canvas.getContext("2d");
-  const colour = getComputedStyle(canvas);
-  const of = (name) => colour.getPropertyValue(name).trim();
-  const [caller, agent, quiet, ink, bad] = ["--caller", "--agent", "--line", "--ink", "--bad"].map(of);
+  const colours = getComputedStyle(canvas);
+  const [caller, agent, quiet, ink, bad] = ["--caller", "--agent", "--line", "--ink", "--bad"].map((name) => colours.getPropertyValue(name));
+  const [middle, head] = [height / 2, (now / length) * width];
   pen.setTransform(scale, 0, 0, scale, 0, 0);
   pen.clearRect(0, 0, width, height);
-  const middle = height / 2;
   pen.fillStyle = quiet;
   pen.fillRect(0, middle - 0.5, width, 1);
-  const head = (now / length) * width;
-  const bar = 3;
-  for (let x = 0; x < width; x += bar) {
-    const [from, to] = [(x / width) * length, ((x + bar) / width) * length];
-    if (gaps.some((gap) => gap.from < to && from < gap.to)) continue;
-    pen.globalAlpha = x <= head ? 1 : 0.45;
-    bars(pen, x, bar - 1, middle, highest(peaks.left, from, to), caller, -1);
-    bars(pen, x, bar - 1, middle, highest(peaks.right, from, to), agent, 1);
+  for (const [colour, side] of [[caller, 0], [agent, 1]]) {
+    pen.fillStyle = colour;
+    bars.forEach((peaks, n) => {
+      if (peaks[side] < LEAST) return;
+      const high = Math.max(1.5, Math.sqrt(peaks[side]) * (middle - 5)); // speech is seldom loud: the root shows what is soft
+      pen.globalAlpha = n * BAR <= head ? 1 : 0.45;
+      pen.fillRect(n * BAR, side ? middle + 1.5 : middle - 1.5 - high, BAR - 1, high);
+    });
   }
   pen.globalAlpha = 1;
   pen.fillStyle = bad;
   for (const ms of cuts) pen.fillRect((ms / length) * width - 1, middle + 2, 2, middle - 4);
   pen.fillStyle = ink;
   pen.fillRect(Math.min(head, width - 2), 0, 2, height);
-}
-
-// Speech is seldom loud: the root makes what is soft visible.
-function bars(pen, x, width, middle, peak, colour, way) {
-  if (peak < 0.004) return;
-  const high = Math.max(1.5, Math.sqrt(peak) * (middle - 5));
-  pen.fillStyle = colour;
-  pen.fillRect(x, way < 0 ? middle - 1.5 - high : middle + 1.5, width, high);
 }

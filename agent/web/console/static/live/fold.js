@@ -156,7 +156,9 @@ export class Fold {
     for (const line of this.speaking.values()) {
       if (line.cut) {
         const { heard, meant, at_ms } = line.cut;
-        put({ text: heard, rest: restOf(heard, meant), interrupted: true, start_ms: line.start_ms, end_ms: at_ms });
+        const told = { text: heard, rest: restOf(heard, meant), coming: "", interrupted: true, end_ms: at_ms };
+        if (isIn(line) && clean(meant).startsWith(clean(last.text))) lines[at] = { ...last, ...told };
+        else put({ ...told, start_ms: line.start_ms });
       } else if (isIn(line)) lines[at] = { ...last, ...running(whole(last), clean(last.text).length, line.parts) };
       else put({ ...running("", 0, line.parts), start_ms: line.start_ms, end_ms: line.start_ms });
     }

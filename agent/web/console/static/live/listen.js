@@ -1,9 +1,9 @@
 // Listening in: the server's endless answer, decoded and played. The caller on the left, the agent on the right.
 import { Problem, address, ask } from "../api.js";
 import { html, useEffect, useRef, useState } from "../ui.js";
-import { stereo } from "./sound.js";
+import { level, stereo } from "./sound.js";
 
-async function play(sid, signal, ready) {
+async function play(sid, signal, ready, heard) {
   const context = new AudioContext({ sampleRate: 8000 });
   try {
     await context.audioWorklet.addModule(address("console/live/playback.js"));
@@ -18,7 +18,9 @@ async function play(sid, signal, ready) {
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return;
-      node.port.postMessage(decode(value));
+      const sides = decode(value);
+      heard(sides);
+      node.port.postMessage(sides);
     }
   } finally {
     await context.close();
@@ -31,6 +33,7 @@ export function Listen({ sid }) {
   const [loud, set] = useState(0.8);
   const gain = useRef(null);
   const volume = useRef(loud);
+  const meters = [useRef(null), useRef(null)];
   useEffect(() => {
     if (!on) return undefined;
     const over = new AbortController();
@@ -38,7 +41,9 @@ export function Listen({ sid }) {
     play(sid, over.signal, (found) => {
       gain.current = found;
       found.value = volume.current;
-    }).then(
+    }, (sides) => sides.forEach((side, n) => {
+      if (meters[n].current && side.length) meters[n].current.value = level(side);
+    })).then(
       () => turn(false),
       (error) => {
         if (over.signal.aborted) return;
@@ -57,7 +62,8 @@ export function Listen({ sid }) {
     <button aria-pressed=${on ? "true" : "false"} onClick=${() => turn(!on)}>${on ? "Stop listening" : "Listen in"}</button>
     ${on && html`<label><span class="unseen">Volume</span>
       <input type="range" min="0" max="1.5" step="0.05" value=${loud} onInput=${louder} aria-valuetext=${`${Math.round(loud * 100)} %`} /></label>
-      <small>caller left, agent right</small>`}
+      ${["Caller, left", "Agent, right"].map((title, n) => html`<label class="meter">${title}
+        <meter ref=${meters[n]} min="0" max="1" value="0"></meter></label>`)}`}
     ${fault && html`<p class="fault" role="alert">${fault}</p>`}
   </div>`;
 }

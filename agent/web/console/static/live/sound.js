@@ -1,6 +1,12 @@
 // The line's sound as two sides of samples: mu-law, 8 kHz, interleaved, the caller first. Pure.
 import { decode } from "../phone/mulaw.js";
 
+// How loud a side is, from 0 to 1: its peak, on a scale of 60 dB.
+export function level(side) {
+  const peak = side.reduce((most, sample) => Math.max(most, Math.abs(sample)), 0);
+  return Math.max(0, 1 + Math.log10(Math.max(peak, 1e-6)) / 3);
+}
+
 // Bytes come in pieces of any length: an odd one waits for its other side.
 export function stereo() {
   let odd = -1;

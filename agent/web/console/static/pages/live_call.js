@@ -69,7 +69,11 @@ function useCall(sid) {
         leave();
         draw();
       },
-      (error) => error instanceof Problem && error.status === 404 && !fold.call && miss(error.message),
+      (error) => {
+        if (!(error instanceof Problem && error.status === 404) || fold.call) return; // one hears of it where it counts
+        leave();
+        miss(error.message);
+      },
     );
     return () => leave();
   }, [sid]);

@@ -74,9 +74,11 @@ function Shown({ record, back, about, session }) {
   const places = new Map(all.map((fact) => [fact.id, fact]));
   const lead = record.lead;
   const length = Math.max(record.duration_ms, sound.peaks.ms, ...record.entries.map((entry) => entry.end_ms), 1);
-  const played = sound.playing || sound.at() > 0;
 
-  useFrames(sound.playing, () => speak(played ? (lineAt(lines, sound.at())?.key ?? null) : null), [lines, sound.playing]);
+  useFrames(sound.playing, () => {
+    const begun = sound.playing || sound.at() > 0; // else nothing is heard yet
+    speak(begun ? (lineAt(lines, sound.at())?.key ?? null) : null);
+  }, [lines, sound.moved]);
   useEffect(() => {
     if (sound.playing && follows && current) reveal(current, "nearest");
   }, [current]);
@@ -85,23 +87,27 @@ function Shown({ record, back, about, session }) {
     mark(fact.id);
     go(fact.line);
   };
-  const marked = (line) => {
-    const n = lines.indexOf(line);
-    return marksOn(line.text, all.filter((fact) => fact.line === n), chosen);
-  };
-  const before = (line) => between.filter((gap) => gap.entry === lines.indexOf(line)).map((gap) => html`
-    <li class="between" key=${`gap-${gap.from}`}><span>${lost(gap)}</span></li>`);
+  const marked = useMemo(() => {
+    const marks = new Map(lines.map((line, n) => [line, marksOn(line.text, all.filter((fact) => fact.line === n), chosen)]));
+    return (line) => marks.get(line);
+  }, [lines, all, chosen]);
+  const before = useMemo(() => {
+    const first = new Map(between.map((gap) => [lines[gap.entry], gap]));
+    return (line) => first.has(line) && html`<li class="between" key=${`before-${line.key}`}><span>${lost(first.get(line))}</span></li>`;
+  }, [lines, between]);
   const heard = (ms) => {
     const line = lineAt(lines, ms);
     return line ? `${line.role} speaks: ${line.text}` : "";
   };
   const cuts = record.entries.filter((entry) => entry.interrupted).map((entry) => entry.end_ms);
   const timed = record.recording && (record.turns || []).every((turn) => turn.said_ms !== undefined && turn.said_ms !== null);
-  const from = record.recording ? (line) => sound.from(line.start_ms) : undefined;
+  const from = useMemo(() => (record.recording ? (line) => sound.from(line.start_ms) : undefined), [record.recording]);
+  const time = useMemo(() => html`<${Timeline} key=${record.duration_ms} moments=${moments} end_ms=${length} pick=${from && ((moment) => sound.from(moment.from_ms))} />`, [moments, length, from]);
+  const waterfall = useMemo(() => html`<${Waterfall} turns=${record.turns} pick=${timed ? (turn) => sound.from(turn.said_ms) : undefined} />`, [record, timed]);
   return html`
     <p class="crumb"><a href=${back}>← All calls</a></p>
     <${Head} record=${record} />
-    ${!record.ending && html`<p class="warn">This call goes on. <a href=${`#/live/${record.call_sid}`}>Watch it live</a></p>`}
+    ${!record.ending && html`<p class="warn goes-on">This call goes on. <a href=${`#/live/${record.call_sid}`}>Watch it live</a></p>`}
     ${record.summary && html`<p class="summary">${record.summary}</p>`}
     <${Glance} record=${record} gaps=${between} go=${go} />
     ${record.recording
@@ -112,13 +118,13 @@ function Shown({ record, back, about, session }) {
         <section class="card" aria-labelledby="said"><h2 id="said">What was said</h2>
           <${Transcript} lines=${lines} pick=${from} current=${current} marked=${marked} before=${before} /></section>
         <section class="card line-of-time" aria-labelledby="time"><h2 id="time">Line of time</h2>
-          <${Timeline} moments=${moments} end_ms=${length} pick=${from && ((moment) => sound.from(moment.from_ms))} /></section>
+          ${time}</section>
       </div>
       <div class="stack side">
         ${lead && html`<${Score} lead=${lead} places=${places} choose=${choose} chosen=${chosen} />`}
         <${Facts} facts=${facts(record)} counted=${lead ? lead.points : []} places=${places} choose=${choose} />
         ${(record.turns || []).length > 0 && html`<section class="card" aria-labelledby="latency"><h2 id="latency">Time of each answer</h2>
-          <${Waterfall} turns=${record.turns} pick=${timed ? (turn) => sound.from(turn.said_ms) : undefined} /></section>`}
+          ${waterfall}</section>`}
         <${Cost} record=${record} />
         <${Legs} record=${record} gaps=${between} />
         <${StandIns} record=${record} />

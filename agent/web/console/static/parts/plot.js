@@ -3,6 +3,7 @@ import { html, useEffect, useRef, useState } from "../ui.js";
 
 const ROW = 30; // a bar, a range
 const HIGH = 140; // what has a vertical axis
+const AXIS = 56; // of a line's figures, at the left
 const LETTER = 7.3; // of 13 px, about
 
 function useWidth() {
@@ -53,7 +54,7 @@ export function Bars({ says, head, rows }) {
     const body = rows.map((row, n) => html`
       <g transform=${`translate(0 ${n * ROW})`}>
         <text x="0" y="19">${row.label}</text>
-        ${row.most !== undefined && html`<rect class="track" x=${from} y="6" width=${(row.most / longest) * room} height="18" rx="3" />`}
+        ${row.most !== undefined && html`<rect class="cap" x=${from} y="6" width=${(row.most / longest) * room} height="18" rx="3" />`}
         <rect class=${`bar ${row.kind || ""}`} x=${from} y="6" width=${Math.max((row.value / longest) * room, row.value ? 2 : 0)} height="18" rx="3" />
         <text class="figure" x=${from + (Math.max(row.value, row.most || 0) / longest) * room + 8} y="19">${row.text}</text>
       </g>`);
@@ -115,19 +116,19 @@ export function Columns({ says, head, columns, each = 5 }) {
 export function Line({ says, head, points, span_s, unit, each = 30, least = 1 }) {
   const draw = (width) => {
     const tallest = Math.max(roundUp(Math.max(...points.map((point) => point.value))), least);
-    const x = (ago) => 46 + (1 - ago / span_s) * (width - 46);
+    const x = (ago) => AXIS + (1 - ago / span_s) * (width - AXIS);
     const y = (value) => HIGH - (value / tallest) * (HIGH - 8);
     const path = points.map((point, n) => `${n ? "L" : "M"}${x(point.ago_s).toFixed(1)} ${y(point.value).toFixed(1)}`).join("");
     const [first, last] = [points[0], points[points.length - 1]];
     const body = html`
       <text class="dim" x="0" y="12">${unit(tallest)}</text>
       <text class="dim" x="0" y=${HIGH}>${unit(0)}</text>
-      <line class="grid" x1="46" x2=${width} y1="8" y2="8" />
+      <line class="grid" x1=${AXIS} x2=${width} y1="8" y2="8" />
       ${points.length > 0 && html`
         <path class="area" d=${`${path}L${x(last.ago_s).toFixed(1)} ${HIGH}L${x(first.ago_s).toFixed(1)} ${HIGH}Z`} />
         <path class="line" d=${path} />`}
-      <line class="axis" x1="46" x2=${width} y1=${HIGH} y2=${HIGH} />
-      <text class="dim" x="46" y=${HIGH + 16}>${`${Math.round(span_s / 60)} min ago`}</text>
+      <line class="axis" x1=${AXIS} x2=${width} y1=${HIGH} y2=${HIGH} />
+      <text class="dim" x=${AXIS} y=${HIGH + 16}>${`${Math.round(span_s / 60)} min ago`}</text>
       <text class="dim" x=${width} y=${HIGH + 16} text-anchor="end">now</text>`;
     return { body, height: HIGH + 22 };
   };

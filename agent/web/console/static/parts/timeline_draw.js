@@ -19,6 +19,7 @@ const FILLS = {
   caller: (c) => [c["caller-ground"], c.caller],
   agent: (c) => [c["agent-ground"], c.agent],
   vad: (c) => [c.dim, c.dim],
+  tools: (c) => [c.main, c.card],
   legs: (c) => [c.line, c.ink],
 };
 

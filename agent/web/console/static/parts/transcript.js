@@ -1,7 +1,7 @@
 // What was said, line by line: what was heard solid, what was cut off struck. With a finished record:
 // lines=${linesOf(record)}.
 import { duration } from "../format.js";
-import { html } from "../ui.js";
+import { html, once } from "../ui.js";
 import { lineAt, linesOf, notes, speaker } from "./lines.js";
 
 export { linesOf, lineAt };
@@ -23,7 +23,8 @@ function Tool({ line }) {
     <dl><dt>Asked</dt><dd><code>${line.arguments || "{}"}</code></dd><dt>Answered</dt><dd><code>${line.text}</code></dd></dl></details>`;
 }
 
-function Said({ line, pick, current, marks }) {
+// A call may have a thousand of them, of which one is another than before.
+const Said = once(({ line, pick, current, marks }) => {
   const at = duration(line.start_ms);
   const told = notes(line);
   return html`<li class=${`said ${line.role} ${line.state}${pick ? " plays" : ""}`} id=${`line-${line.key}`} tabindex="-1" aria-current=${current ? "true" : undefined}
@@ -41,7 +42,7 @@ function Said({ line, pick, current, marks }) {
       ${told.length > 0 && html`<small>${told.join(", ")}</small>`}
     </div>
   </li>`;
-}
+});
 
 // Of a call that goes on, a line that has not changed is the same object, and its tree, once made, is not looked at again.
 const made = new WeakMap();

@@ -13,9 +13,10 @@ export class Captions {
     this.record = null;
     this.finished = false; // the record is complete
     this.waiting = false; // the server does not answer at the moment
+    this.last = 0; // moment's number: whoever asks anew is told all from the beginning
     this.changed = changed;
     this.stop = follow(address(`api/live/${callSid}`), {
-      moment: (moment) => this.told(() => this.talk.take(moment)),
+      moment: (moment, { lastEventId }) => this.take(moment, Number(lastEventId)),
       record: (record) => this.told(() => { this.record = record; }),
       end: () => this.over(),
     }, (state) => this.told(() => { this.waiting = state === "waiting"; }));
@@ -24,6 +25,12 @@ export class Captions {
   told(act) {
     act();
     this.changed();
+  }
+
+  take(moment, number) {
+    if (number && number <= this.last) return;
+    this.last = number;
+    this.told(() => this.talk.take(moment));
   }
 
   // A mark of the media stream: `turn.piece`.
@@ -44,7 +51,7 @@ export class Captions {
     });
   }
 
-  // The call has ended: its record is finished within a moment.
+  // The call has ended: its record is finished within a moment, its summary and score a moment later.
   async over() {
     if (this.ended) return;
     this.ended = true;
@@ -53,10 +60,11 @@ export class Captions {
       this.waiting = false;
       this.talk.cleared();
     });
-    for (let n = 0; n < TRIES && !this.finished; n++) {
+    for (let n = 0; n < TRIES; n++) {
       const record = await get(`api/calls/${this.callSid}`).catch(() => null);
       if (record?.ending) this.finish(record);
-      else await new Promise((resume) => setTimeout(resume, LATER_MS));
+      if (record?.ending && record.summary) return;
+      await new Promise((resume) => setTimeout(resume, LATER_MS));
     }
   }
 }

@@ -23,6 +23,8 @@ const STAGES = {
   over: ["Call over", ""],
 };
 
+const still = matchMedia("(prefers-reduced-motion: reduce)");
+
 export const words = (state) =>
   (state.stage === "talking" && STATES[state.captions?.talk.state]) || STAGES[state.stage] || ["Ready", ""];
 
@@ -67,8 +69,8 @@ function Keypad({ keys }) {
 export function Orb({ state, letter }) {
   const ring = useRef(null);
   const shown = useRef(0);
-  useFrames(state.stage === "talking", () => {
-    const side = state.captions?.talk.state === "hearing" ? "caller" : "agent";
+  useFrames(state.stage === "talking" && !still.matches, () => {
+    const side = phone.state.captions?.talk.state === "hearing" ? "caller" : "agent";
     shown.current = Math.max(phone.levels[side], shown.current * 0.92);
     if (ring.current) ring.current.style.transform = `scale(${(1 + shown.current * 0.45).toFixed(3)})`;
   });

@@ -11,7 +11,7 @@ export function usePhone() {
   return state;
 }
 
-// Something redrawn while `on`, as often as the screen is.
+// Something redrawn while `on`, as often as the screen is. What `draw` looks at is the phone's own, not a drawing's.
 export function useFrames(on, draw) {
   useEffect(() => {
     if (!on) return undefined;
