@@ -125,7 +125,7 @@ def test_captions_stand_as_the_record_will_have_them(page: Page) -> None:
     shown = page.evaluate("""async () => {
         const { Talk, parts } = await import("/console/phone/talk.js");
         const talk = new Talk();
-        const say = (piece, text) => ({ kind: "say", turn: 1, piece, text });
+        const say = (piece, text) => ({ kind: "say", turn: 1, piece, text, mark: `1.${piece + 4}` });
         for (const moment of [
             say(1, "We have several homes."),
             { kind: "cut", turn: 1, heard: "We have", meant: "We have several homes." },
@@ -133,12 +133,12 @@ def test_captions_stand_as_the_record_will_have_them(page: Page) -> None:
             { kind: "going on" },
             say(2, "several homes."),
             say(3, "Which one?"),
-            { kind: "mark", turn: 1, piece: 2 },
             { kind: "partial", text: "I wa" },
             { kind: "turn", text: "I want to sell." },
             { kind: "keys", keys: "42" },
             { kind: "partial", text: "And" },
         ]) talk.take(moment);
+        talk.marked("1.6");
         const caller = (line) => [line.text, line.keys || line.state || line.aside || ""];
         const all = () => talk.shown().map((line) => (line.role === "agent" ? parts(line) : caller(line)));
         const before = all();

@@ -99,10 +99,12 @@ def test_who_speaks_is_understood_breaks_in_and_hangs_up(visit: Watched) -> None
     assert "looking for a two" in asked[1]
     expect(answer).to_contain_text("Whitefield")
     expect(answer.locator(".latency")).to_contain_text("slowest")
+    expect(page.get_by_role("button", name="Mute")).to_be_focused()
     assert inaccessible(page) == []
 
     page.get_by_role("button", name="Hang up").click()
     told = record(page)
+    expect(page.get_by_role("button", name="Call again")).to_be_focused()
     assert told["ending"] == "caller hung up"
     assert told["barge_ins"] == 1
     same_words(page, told)
@@ -115,6 +117,7 @@ def test_who_has_no_microphone_types_and_the_agent_falls_silent_for_it(visit: Wa
     page.get_by_role("button", name="Call without a microphone").click()
     box = page.get_by_role("textbox", name="Type instead of talk")
     expect(page.locator(".bubbles .agent")).to_contain_text("Hello")
+    expect(box).to_be_focused()
     assert inaccessible(page) == []
     box.fill("I want to sell my villa in Jayanagar")
     box.press("Enter")

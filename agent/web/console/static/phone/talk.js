@@ -1,7 +1,7 @@
 // A call's moments (docs/console.md) as what was said, in order, for captions. Pure.
 //
 // A line of the caller: {key, role: "caller", text, state: "partial" | "", aside, keys}. One of the agent: {key, role:
-// "agent", turn, pieces: [{piece, text, state: "coming" | "heard" | "gone"}], cut: {heard, rest} | null, stages}. One of
+// "agent", turn, pieces: [{piece, mark, text, state: "coming" | "heard" | "gone"}], cut: {heard, rest} | null, stages}. One of
 // neither: {key, role: "note", text}.
 
 export class Talk {
@@ -10,6 +10,7 @@ export class Talk {
     this.partial = null;
     this.state = "";
     this.keys = 0;
+    this.marks = new Set(); // of the media stream, that were at the ear
   }
 
   take(moment) {
@@ -20,8 +21,8 @@ export class Talk {
     else if (kind === "backchannel") this.said(moment.what, { aside: true });
     else if (kind === "no words") this.partial = null;
     else if (kind === "keys") this.said("", { keys: moment.keys });
-    else if (kind === "say") this.agent(moment.turn).pieces.push({ piece: moment.piece, text: moment.text, state: "coming" });
-    else if (kind === "mark") this.played(moment.turn, moment.piece);
+    else if (kind === "say") this.say(moment);
+    else if (kind === "mark") this.played(moment.piece);
     else if (kind === "cut") this.cut(moment);
     else if (kind === "going on") this.goOn();
     else if (kind === "stage") this.agent(moment.turn).stages = moment;
@@ -33,12 +34,22 @@ export class Talk {
     return this.partial ? [...this.lines, this.partial] : this.lines;
   }
 
-  // All up to this piece is at the caller's ear.
-  played(turn, piece) {
+  say({ turn, piece, text, mark }) {
+    this.agent(turn).pieces.push({ piece, text, mark, state: this.marks.has(mark) ? "heard" : "coming" });
+  }
+
+  // All up to this piece was heard: pieces are counted through.
+  played(piece) {
     for (const line of this.lines) {
-      for (const each of line.pieces || []) {
-        if (each.state === "coming" && (line.turn < turn || (line.turn === turn && each.piece <= piece))) each.state = "heard";
-      }
+      for (const each of line.pieces || []) if (each.state === "coming" && each.piece <= piece) each.state = "heard";
+    }
+  }
+
+  // The same told here, before the server tells it.
+  marked(mark) {
+    this.marks.add(mark);
+    for (const line of this.lines) {
+      for (const each of line.pieces || []) if (each.mark === mark) this.played(each.piece);
     }
   }
 
