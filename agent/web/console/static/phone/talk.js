@@ -17,7 +17,7 @@ export class Talk {
     const { kind } = moment;
     if (kind === "state") this.state = moment.state;
     else if (kind === "partial") this.partial = moment.text ? this.line("caller", { text: moment.text, state: "partial" }) : null;
-    else if (kind === "turn") this.said(moment.text);
+    else if (kind === "turn") this.said(moment.text, {}, moment);
     else if (kind === "backchannel") this.said(moment.what, { aside: true });
     else if (kind === "no words") this.partial = null;
     else if (kind === "keys") this.said("", { keys: moment.keys });
@@ -25,8 +25,8 @@ export class Talk {
     else if (kind === "mark") this.played(moment.piece);
     else if (kind === "cut") this.cut(moment);
     else if (kind === "going on") this.goOn();
-    else if (kind === "stage") this.agent(moment.turn).stages = moment;
-    else if (kind === "tool") this.lines.push(this.line("note", { text: moment.fault ? `${moment.name} failed` : `ran ${moment.name}` }));
+    else if (kind === "stage") this.agent(moment.turn, moment.at_ms).stages = moment;
+    else if (kind === "tool") this.lines.push(this.line("note", { at_ms: moment.at_ms, text: moment.fault ? `${moment.name} failed` : `ran ${moment.name}` }));
   }
 
   // All that there is to show, the words that may still change last.
@@ -34,8 +34,8 @@ export class Talk {
     return this.partial ? [...this.lines, this.partial] : this.lines;
   }
 
-  say({ turn, piece, text, mark }) {
-    this.agent(turn).pieces.push({ piece, text, mark, state: this.marks.has(mark) ? "heard" : "coming" });
+  say({ turn, piece, text, mark, at_ms = 0 }) {
+    this.agent(turn, at_ms).pieces.push({ piece, text, mark, state: this.marks.has(mark) ? "heard" : "coming" });
   }
 
   // All up to this piece was heard: pieces are counted through.
@@ -65,16 +65,20 @@ export class Talk {
     return { key: `${role}-${this.keys}`, role, ...more };
   }
 
-  said(text, more = {}) {
+  // Where a record has it: words that took long to be understood are before what the agent said meanwhile.
+  said(text, more = {}, { start_ms = Infinity, end_ms = Infinity } = {}) {
     this.partial = null;
-    this.lines.push(this.line("caller", { text, state: "", ...more }));
+    const last = Math.max(0, ...this.lines.map(({ at_ms }) => at_ms));
+    const at_ms = end_ms > last ? Math.max(start_ms === Infinity ? 0 : start_ms, last) : start_ms;
+    const behind = this.lines.findLastIndex((line) => line.at_ms <= at_ms);
+    this.lines.splice(behind + 1, 0, this.line("caller", { text, state: "", at_ms, ...more }));
   }
 
   // The agent's line that this turn goes on with: as in a record, the last one, unless there is something behind it.
-  agent(turn) {
+  agent(turn, at_ms) {
     const last = this.lines.at(-1);
     if (last?.role === "agent" && last.turn === turn && !last.cut) return last;
-    const line = this.line("agent", { turn, pieces: [], cut: null, stages: null });
+    const line = this.line("agent", { turn, at_ms, pieces: [], cut: null, stages: null });
     this.lines.push(line);
     return line;
   }
