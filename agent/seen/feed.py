@@ -150,7 +150,7 @@ class Feed:
         ms = made if made and sentence.all_made else max(made, spoken_ms(words))
         self._pieces += 1
         self._open.append((self._pieces, sentence, words))
-        self.tell("say", turn=sentence.turn, piece=self._pieces, text=words, ms=round(ms))
+        self.tell("say", turn=sentence.turn, piece=self._pieces, text=words, ms=round(ms), mark=sentence.mark)
 
     def played(self, sentence: Sentence) -> None:
         """The caller has heard all of it."""
