@@ -38,23 +38,25 @@ CREATE INDEX IF NOT EXISTS figures_cost ON figures (cost, at);
 _UNREAD = "CREATE TABLE IF NOT EXISTS figures_unread (below INTEGER NOT NULL)"
 
 
-def _put(row: str) -> str:
-    """What is put there of a row of calls; of a damaged record, no figures."""
+def _put(rows: str) -> str:
+    """Put there what these rows of `at` and `record` tell; of a damaged record, no figures. All are read at once, for a
+    record is long: a limit keeps SQLite from reading it for each."""
 
-    def figure(path: str) -> str:
-        value = f"CASE WHEN json_valid({row}record) THEN json_extract({row}record, '$.{path}') END"
-        return f"CASE WHEN typeof({value}) IN ('integer', 'real') THEN {value} ELSE {NONE!r} END"
+    def figure(n: int) -> str:
+        return f"CASE WHEN json_type(told, '$[{n}]') IN ('integer', 'real') THEN told ->> '$[{n}]' ELSE {NONE!r} END"
 
-    figures = ", ".join(figure(path) for path in ("lead.score", "duration_ms", "cost_usd"))
-    return f"INSERT OR REPLACE INTO figures SELECT {row}at, {figures}"
+    told = "CASE WHEN json_valid(record) THEN json_extract(record, '$.lead.score', '$.duration_ms', '$.cost_usd') END"
+    figures = ", ".join(map(figure, range(3)))
+    return f"INSERT OR REPLACE INTO figures SELECT at, {figures} FROM (SELECT at, {told} AS told FROM {rows})"  # noqa: S608
 
 
+_NEW = "(SELECT NEW.at AS at, NEW.record AS record) LIMIT 1"
 _TRIGGERS = (
-    f"CREATE TRIGGER figures_made AFTER INSERT ON calls BEGIN {_put('NEW.')}; END",
-    f"CREATE TRIGGER figures_changed AFTER UPDATE OF record ON calls BEGIN {_put('NEW.')}; END",
+    f"CREATE TRIGGER figures_made AFTER INSERT ON calls BEGIN {_put(_NEW)}; END",
+    f"CREATE TRIGGER figures_changed AFTER UPDATE OF record ON calls BEGIN {_put(_NEW)}; END",
     "CREATE TRIGGER figures_gone AFTER DELETE ON calls BEGIN DELETE FROM figures WHERE at = OLD.at; END",
 )
-_READ = f"{_put('')} FROM calls WHERE at < ? ORDER BY at DESC LIMIT {BATCH}"
+_READ = _put(f"calls WHERE at < ? ORDER BY at DESC LIMIT {BATCH}")
 
 
 def make(db: sqlite3.Connection) -> None:

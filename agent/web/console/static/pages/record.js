@@ -102,12 +102,12 @@ function Shown({ record, back, about, session }) {
   const cuts = record.entries.filter((entry) => entry.interrupted).map((entry) => entry.end_ms);
   const timed = record.recording && (record.turns || []).every((turn) => turn.said_ms !== undefined && turn.said_ms !== null);
   const from = useMemo(() => (record.recording ? (line) => sound.from(line.start_ms) : undefined), [record.recording]);
-  const time = useMemo(() => html`<${Timeline} moments=${moments} end_ms=${length} pick=${from && ((moment) => sound.from(moment.from_ms))} />`, [moments, length, from]);
+  const time = useMemo(() => html`<${Timeline} key=${record.duration_ms} moments=${moments} end_ms=${length} pick=${from && ((moment) => sound.from(moment.from_ms))} />`, [moments, length, from]);
   const waterfall = useMemo(() => html`<${Waterfall} turns=${record.turns} pick=${timed ? (turn) => sound.from(turn.said_ms) : undefined} />`, [record, timed]);
   return html`
     <p class="crumb"><a href=${back}>← All calls</a></p>
     <${Head} record=${record} />
-    ${!record.ending && html`<p class="warn">This call goes on. <a href=${`#/live/${record.call_sid}`}>Watch it live</a></p>`}
+    ${!record.ending && html`<p class="warn goes-on">This call goes on. <a href=${`#/live/${record.call_sid}`}>Watch it live</a></p>`}
     ${record.summary && html`<p class="summary">${record.summary}</p>`}
     <${Glance} record=${record} gaps=${between} go=${go} />
     ${record.recording
