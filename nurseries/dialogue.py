@@ -275,7 +275,7 @@ class Dialogue:
         """The agent is in something that is to be finished here, or in a reply that nobody else could complete."""
         said = self.speech is not None and self.speech.first_sent_ms is not None
         broken = not self.complete and (said or bool(self.unsaid()))
-        return self.runner.shielded or self.parting or self.announcing or broken
+        return self.runner.shielded or self.parting or self.announcing or broken or bool(self._passes_on)
 
     @property
     def noticed(self) -> bool:

@@ -70,7 +70,9 @@ class Watching:
     # What it is told. None of these is a checkpoint.
 
     def begun(self, call: Watched, tape: Tape | None = None) -> None:
-        """The call goes on here; `tape`, where it may be listened to."""
+        """The call goes on here; `tape`, where it may be listened to. Of an earlier leg nothing more is told."""
+        if (before := self._calls.get(call.info.call_sid)) is not None:
+            before.end("", None)
         self._calls[call.info.call_sid] = Seats(call, tape)
 
     def over(self, call: Watched, ending: str) -> None:

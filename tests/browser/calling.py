@@ -22,8 +22,10 @@ BOUND_S = 60
 
 @contextmanager
 def calling(url: str, *lines: Line, **plan: object) -> Iterator[str]:
-    """Somebody says this, as planned; gives the CallSid. Leaving waits for the call's end: the plan, or the test,
-    brings it about."""
+    """Somebody says this, as planned; gives the CallSid, once the server tells of the call.
+
+    Leaving waits for the call's end: the plan, or the test, brings it about.
+    """
     identity = new_identity()
     faults: list[Exception | BaseExceptionGroup[BaseException]] = []
 
@@ -42,6 +44,9 @@ def calling(url: str, *lines: Line, **plan: object) -> Iterator[str]:
     thread = threading.Thread(target=run)
     thread.start()
     try:
+        watched = f"{url}/api/live/{identity.call_sid}"
+        while thread.is_alive() and httpx2.head(watched, trust_env=False).status_code != httpx2.codes.OK:
+            thread.join(0.05)
         yield identity.call_sid
     finally:
         thread.join(BOUND_S + 30)

@@ -97,6 +97,55 @@ def test_what_is_said_is_the_record_at_its_end_and_what_was_cut_off_is_struck(vi
     expect(page.locator(".waterfall tbody tr")).to_have_count(len(kept["turns"]))
 
 
+def test_hanging_up_is_asked_for_and_done(visit: Watched, server: Server) -> None:
+    with calling(server.url, *[SPEECH] * 8) as call_sid:
+        page = visit(f"#/live/{call_sid}")
+        page.get_by_role("button", name="Hang up").click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog).to_contain_text("The caller hears nothing more")
+        assert inaccessible(page) == []
+        page.keyboard.press("Escape")
+        expect(dialog).to_have_count(0)
+        page.get_by_role("button", name="Hang up").click()
+        dialog.get_by_role("button", name="Hang up").click()
+        expect(page.get_by_text("This call is over")).to_be_visible()
+    assert record(server, call_sid)["ending"]
+
+
+def test_a_caller_is_passed_on(visit: Watched, server: Server) -> None:
+    with calling(server.url, *[SPEECH] * 8) as call_sid:
+        page = visit(f"#/live/{call_sid}", expected={409})
+        page.route("**/transfer", lambda route: route.fulfill(status=409, json={"detail": "It is leaving already."}))
+        transfer = page.get_by_role("button", name="Transfer")
+        transfer.click()
+        page.get_by_role("dialog").get_by_role("button", name="Transfer").click()
+        expect(page.get_by_role("alert")).to_have_text("It is leaving already.")
+        page.unroute("**/transfer")
+        transfer.click()
+        page.get_by_role("dialog").get_by_role("button", name="Transfer").click()
+        expect(page.get_by_text("The caller is being handed over.")).to_be_visible()
+        expect(page.get_by_text("This call is over")).to_be_visible()
+
+
+def test_one_may_listen_in(visit: Watched, server: Server) -> None:
+    with calling(server.url, *[SPEECH] * 8) as call_sid:
+        page = visit(f"#/live/{call_sid}")
+        with page.expect_response(f"**/api/live/{call_sid}/sound") as answer:
+            page.get_by_role("button", name="Listen in").click()
+        assert answer.value.status == 200
+        expect(page.get_by_role("slider", name="Volume")).to_be_visible()
+        for side in ("Agent, right", "Caller, left"):
+            page.wait_for_function(
+                "(name) => [...document.querySelectorAll('label.meter')].some((each) => each.textContent.includes(name)"
+                " && each.querySelector('meter').value > 0.3)",
+                arg=side,
+            )
+        assert inaccessible(page) == []
+        page.get_by_role("button", name="Hang up").click()
+        page.get_by_role("dialog").get_by_role("button", name="Hang up").click()
+        expect(page.get_by_text("This call is over")).to_be_visible()
+
+
 def test_a_call_that_there_is_not_is_told_with_where_to_look(visit: Watched) -> None:
     page = visit("#/live/CAnothing", expected={404})
     expect(page.get_by_role("heading", level=1)).to_have_text("This call is not going on")

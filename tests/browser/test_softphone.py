@@ -161,3 +161,20 @@ def test_a_refusal_is_told_in_the_server_s_words(visit: Watched) -> None:
     page.get_by_role("button", name="Call without a microphone").click()
     expect(page.get_by_role("alert")).to_have_text("All lines are busy.")
     expect(page.get_by_role("button", name="Call Priya")).to_be_enabled()
+
+
+def test_the_agent_s_goodbye_is_heard_and_the_call_summed_up(visit: Watched) -> None:
+    page = visit("#/call")
+    page.get_by_role("button", name="Call without a microphone").click()
+    box = page.get_by_role("textbox", name="Type instead of talk")
+    expect(page.locator(".bubbles .agent")).to_contain_text("Hello")
+    box.fill("I want to buy a flat in Whitefield for eighty lakh")
+    box.press("Enter")
+    expect(page.locator(".bubbles .agent").nth(1)).to_contain_text("move?")
+    expect(page.locator(".coming")).to_have_count(0)  # it was heard
+    box.fill("That is all, thank you, goodbye")
+    box.press("Enter")
+    expect(page.locator(".outcome")).to_contain_text("agent said goodbye", timeout=ANSWERED_MS)
+    expect(page.locator(".outcome div", has_text="Lead score").locator("dd")).to_have_text("55")
+    assert captions(page)[-1][2] == "", "its last words were cut off"
+    same_words(page, record(page))

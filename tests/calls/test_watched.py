@@ -3,6 +3,7 @@ virtual time."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 
@@ -207,6 +208,25 @@ async def test_behind_a_hand_off_the_stream_ends_without_an_end(autojump_clock) 
     numbers = [event.number for event in two.events if event.name == "moment"]
     assert numbers == [2 * LEGS + n for n in range(1, len(numbers) + 1)]
     assert two.moments()[0]["at_ms"] > one.moments()[-1]["at_ms"] - 1000
+
+
+async def test_whoever_watches_a_leg_comes_again_when_the_next_one_begins(autojump_clock) -> None:
+    house, watcher, ended = House(Stage(TALK)), Watcher(), []
+
+    async def watch(call_sid: str) -> None:
+        await watcher.read(house.watching.call(call_sid))
+        ended.append(trio.current_time())
+
+    async def succeed(_: str) -> None:
+        await trio.sleep(3)
+        old = house.stage.calls[-1]
+        house.watching.begun(house.stage.call(replace(old.info, leg=2), old._socket))
+        ended.append(trio.current_time())
+
+    await house.watched(partial(house.stage.place, *LINES), watch, succeed)
+
+    assert ended[1] - ended[0] < 0.1
+    assert watcher.of("end") == []
 
 
 async def test_a_process_that_leaves_ends_all_streams(autojump_clock) -> None:

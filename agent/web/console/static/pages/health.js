@@ -125,7 +125,7 @@ function Past({ past }) {
     <${Card} title="Load of this process" hint="One core is all that a process can use: more calls take more workers.">
       <${Line} says=${`Share of a core, at most ${percent(most((beat) => beat.busy))}`} head=${["When", "Busy"]} points=${told((beat) => beat.busy)} span_s=${span_s} unit=${percent} />
     </${Card}>
-    <${Card} title="Longest wait for a turn in the loop" hint="All calls wait meanwhile; below 40 ms nobody hears it.">
+    <${Card} title="Longest wait for a turn in the loop" hint="All calls of the process wait meanwhile.">
       <${Line} says=${`Longest wait, at most ${millis(most((beat) => beat.lag_ms))}`} head=${["When", "Wait"]} points=${told((beat) => beat.lag_ms)} span_s=${span_s} unit=${millis} least=${10} />
     </${Card}>`;
 }
@@ -172,14 +172,16 @@ function KeptCard({ kept }) {
 
 export default function Page() {
   const [standing, fault] = useStanding();
+  const trouble = standing?.findings.some((each) => each.state !== "fine"); // then it comes before figures
   return html`
     <div class="row spread"><h1>Health</h1>${standing && html`<small class="figure">as of ${standing.at.toLocaleTimeString()}</small>`}</div>
     ${fault && html`<p class="fault" role="alert">${fault}${standing && " Below is how it was."}</p>`}
     ${standing && html`<div class="health">
       <${Process} process=${standing.process} />
-      <${Findings} findings=${standing.findings} />
-      <${EndingsCard} endings=${standing.endings} />
+      ${trouble && html`<${Findings} findings=${standing.findings} />`}
       <${Latency} latency=${standing.latency} />
+      <${EndingsCard} endings=${standing.endings} />
+      ${!trouble && html`<${Findings} findings=${standing.findings} />`}
       <${Past} past=${standing.past} />
       <${SpendCard} spend=${standing.spend} />
       <${Providers} breakers=${standing.breakers} />

@@ -51,7 +51,7 @@ export class Captions {
     });
   }
 
-  // The call has ended: its record is finished within a moment.
+  // The call has ended: its record is finished within a moment, its summary and score a moment later.
   async over() {
     if (this.ended) return;
     this.ended = true;
@@ -60,10 +60,11 @@ export class Captions {
       this.waiting = false;
       this.talk.cleared();
     });
-    for (let n = 0; n < TRIES && !this.finished; n++) {
+    for (let n = 0; n < TRIES; n++) {
       const record = await get(`api/calls/${this.callSid}`).catch(() => null);
       if (record?.ending) this.finish(record);
-      else await new Promise((resume) => setTimeout(resume, LATER_MS));
+      if (record?.ending && record.summary) return;
+      await new Promise((resume) => setTimeout(resume, LATER_MS));
     }
   }
 }
