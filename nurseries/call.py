@@ -626,7 +626,7 @@ class Call:
                 crashed = await contain(self.dialogue.leave_message, "message")
             if self.ending in (Ending.TIME_LIMIT, Ending.SHUTDOWN):
                 crashed = await contain(self.dialogue.farewell, "farewell")
-            if crashed:
+            if crashed and self.ending not in GOES_ON:  # else another process goes on where this one laid it down
                 await self.dialogue.apologise()
             self._outbox.finish()
             await self._written.wait()
