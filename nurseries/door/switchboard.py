@@ -50,8 +50,8 @@ class Switchboard:
         False or raises. Returns False where somebody hung up instead. A checkpoint; cancelled, `handle` is called no
         more. One task a socket."""
         line = _Line(handle, trio.lowlevel.current_task())
-        self._lines[number] = line
         self._epoll.register(number, select.EPOLLIN)
+        self._lines[number] = line
 
         def abort(_: object) -> Abort:
             self._end(number, line)
