@@ -138,6 +138,15 @@ def test_what_is_cut_off_before_its_first_word_is_shown_until_a_record_comes(run
     assert [words(each) for each in seen[2:]] == [[("agent", "", "", "Hello.")], []]
 
 
+def test_of_a_call_held_elsewhere_the_last_line_may_go_on(run: Run) -> None:
+    so_far = {"entries": [agent("Hello. How", 0, 1450, "Hello. How can I help?")], "duration_ms": 1500}
+    events = [["call", {"call_sid": "CA1", "state": "elsewhere"}, 0], call(so_far)[1]]
+    assert words(run(FOLD, events)["lines"]) == [("agent", "Hello. How", "can I help?", "")]
+    assert words(run(FOLD, [*events, ["end", {"ending": "caller hung up"}, 0]])["lines"]) == [
+        ("agent", "Hello. How", "", "can I help?")
+    ]
+
+
 CUT = (1500, "cut", {"turn": 1, "heard": "Hello. How", "meant": "Hello. How can I help?"})
 
 
