@@ -91,7 +91,7 @@ class Feed:
         self._said: dict[str, deque[_Said]] = {}
         """The last of each side."""
         self._pieces = 0
-        self._open: deque[tuple[int, Sentence]] = deque(maxlen=OPEN)
+        self._open: deque[tuple[int, Sentence, str]] = deque(maxlen=OPEN)
         """Pieces of which it is not known yet whether they were heard."""
         self.news: Callable[[], object] = nobody
         """Told of every moment, where somebody watches. Not a checkpoint."""
@@ -149,15 +149,16 @@ class Feed:
         made = sentence.made_bytes / BYTES_PER_MS if words == sentence.text else 0.0
         ms = made if made and sentence.all_made else max(made, spoken_ms(words))
         self._pieces += 1
-        self._open.append((self._pieces, sentence))
-        self.tell("say", turn=sentence.turn, piece=self._pieces, text=words, ms=round(ms))
+        self._open.append((self._pieces, sentence, words))
+        self.tell("say", turn=sentence.turn, piece=self._pieces, text=words, ms=round(ms), mark=sentence.mark)
 
     def played(self, sentence: Sentence) -> None:
         """The caller has heard all of it."""
-        heard = [piece for piece, of in self._open if of is sentence]
-        self._open = deque(((piece, of) for piece, of in self._open if of is not sentence), maxlen=OPEN)
-        for piece in heard:
-            self.tell("mark", turn=sentence.turn, piece=piece)
+        own = [(piece, words) for piece, of, words in self._open if of is sentence]
+        self._open = deque((each for each in self._open if each[1] is not sentence), maxlen=OPEN)
+        for piece, words in own:
+            if words in sentence.text:  # else the voice broke off, and there is less of it than was told
+                self.tell("mark", turn=sentence.turn, piece=piece)
 
     def cut(self, turn: int, heard: str, meant: str) -> None:
         """The caller has cut the agent short."""

@@ -131,6 +131,7 @@ def why_it_scored_is_shown_in_the_callers_own_words(page: Page) -> None:
     assert told == [each.points for each in POINTS]
     assert page.locator(".sum tfoot strong").inner_text() == str(SCORE) == str(sum(told))
 
+    expect(page.get_by_text("What more could have counted: ")).to_contain_text("visit +10")
     page.get_by_role("button", name="budget: 80 lakh rupees").click()
     expect(page.locator("mark.strong")).to_have_text("eighty lakhs")
     assert page.evaluate("document.activeElement.id") == "line-caller-1"

@@ -191,6 +191,7 @@ def test_moments_stand_in_lanes(run: Run) -> None:
             (3400, "vad", {"speech": False, "since_ms": 3300}),
             FLAT,
             (4600, "stage", stage),
+            (4640, "tool", {"name": "note"}),
             (4700, "tool", {"name": "note", "ms": 50, "fault": "timeout"}),
             (4800, "barge-in", {}),
         ),
@@ -202,7 +203,7 @@ def test_moments_stand_in_lanes(run: Run) -> None:
         ("turns", 4000, 4090),
         ("turns", 4090, 4400),
         ("turns", 4400, 4600),
-        ("tools", 4650, 4700),
+        ("tools", 4640, 4700),
         ("barge-ins", 4800, None),
     ]
 

@@ -110,6 +110,22 @@ def test_words_that_become_known_while_they_are_spoken_are_told_in_parts() -> No
     assert [moment["piece"] for moment in told(feed, "mark")] == [1, 2, 3]
 
 
+def test_of_a_sentence_that_the_voice_broke_off_only_what_there_was_is_told_to_be_heard() -> None:
+    feed = Feed(1, lambda: 0.0)
+    ledger = Ledger(feed.says, feed.played)
+    sentence = ledger.open(1, "I am a machine.")
+    ledger.sent(sentence, 800, 0.0)
+    sentence.text = "I am a"
+    ledger.marked(sentence)
+    ledger.returned(sentence.mark, 500.0)
+
+    assert [(moment["piece"], moment["text"]) for moment in told(feed, "say")] == [
+        (1, "I am a machine."),
+        (2, "I am a"),
+    ]
+    assert [moment["piece"] for moment in told(feed, "mark")] == [2]
+
+
 def test_a_state_is_told_when_it_changes() -> None:
     feed = Feed(1, lambda: 0.0)
     for state in ("listening", "listening", "hearing", "listening"):
