@@ -75,6 +75,8 @@ def test_a_key_opens_it_until_one_signs_out(visit: Watched, reading_key: str) ->
     assert reading_key not in str(page.context.storage_state())
     page.reload()
     expect(page.locator("h1")).to_have_text("Health")
+    page.get_by_role("link", name="Place a call").click()
+    expect(page.get_by_text("Your key may look, and not call")).to_be_visible()
     page.get_by_role("button", name="Sign out").click()
     expect(page.locator("h1")).to_have_text("Sign in")
     page.reload()
