@@ -25,6 +25,7 @@ from agent.web.ports import Records, Watching
 from agent.web.problem import problem
 from agent.web.replays import add_replays
 from agent.web.route import route
+from agent.web.scoring import add_scoring
 from agent.web.spending import Spending, add_spend
 from agent.web.standing import Bulletin, add_standing
 
@@ -59,6 +60,7 @@ def api_routes(
 
     add_calls(routes, records, zone)
     add_replays(routes, settings, records)
+    add_scoring(routes)
     add_export(routes, records, zone)
     _add_erasing(routes, records)
     add_spend(routes, spending)

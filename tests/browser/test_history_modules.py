@@ -10,6 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agent.keep.wav import Label, header
+from agent.think.score import TABLE
+from tests.browser.past_calls import POINTS
 from tests.examples import examples
 
 if TYPE_CHECKING:
@@ -45,6 +47,19 @@ def run(browser: Browser, server: Server) -> Iterator[Run]:
 def call(run: Run, module: str, name: str, *arguments: Any) -> Any:
     code = f"async (given) => (await import('/console/history/{module}.js')).{name}(...given)"
     return run(code, *arguments)
+
+
+def test_what_could_still_have_counted_is_told(run: Run) -> None:
+    points = [{"fact": p.fact, "points": p.points} for p in POINTS]
+    more = call(run, "unearned", "unearned", TABLE, points)
+
+    assert {each["fact"]: each["points"] for each in more} == {
+        "intent": 10,
+        "visit": 10,
+        "financing": 5,
+        "decision_maker": 5,
+    }
+    assert sum(each["points"] for each in more) + sum(p.points for p in POINTS if p.points > 0) == 100
 
 
 samples = st.lists(st.tuples(st.integers(-32768, 32767), st.integers(-32768, 32767)), max_size=500)

@@ -72,3 +72,30 @@ async def test_a_call_that_another_process_has_says_nothing_more_not_even_a_good
     assert stage.ending is Ending.SHUTDOWN
     assert max(piece.end_ms for piece in log.played) <= fenced[0] + 200
     assert log.duration_ms <= fenced[0] + 1000
+
+
+async def test_who_crashes_while_a_call_is_handed_off_does_not_apologise(autojump_clock) -> None:
+    stage = Stage(Script(heard=("a flat",), replies=("A flat, lovely.",), realtime_factor=1.0), configured())
+    own = stage.voice.synthesise
+
+    async def synthesise(text: str, emit: object, **more: object) -> None:
+        try:
+            await own(text, emit, **more)
+        except trio.Cancelled as cancelled:
+            raise RuntimeError("in the middle of a word") from cancelled
+
+    stage.voice.synthesise = synthesise
+
+    async def move() -> None:
+        await trio.sleep(1.0)
+        moved_ms.append(stage.calls[-1]._outbox.now_ms)
+        stage.calls[-1].end(Ending.MOVED, "a release")
+
+    moved_ms: list[float] = []
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(move)
+        log = await stage.place(tone(1500, at_ms=30_000))
+
+    assert stage.ending is Ending.MOVED
+    assert max(piece.at_ms for piece in log.played) <= moved_ms[0] + 500
+    assert log.duration_ms < moved_ms[0] + 3000

@@ -35,7 +35,7 @@ export function FilterForm({ query, faults }) {
         <button class="main">Search</button>
         ${isFiltered(query) && html`<a class="button" href=${hashOf({ sort: query.sort })}>Clear</a>`}
       </div>
-      <details open=${wide || isFiltered(query)}><summary>Filters and order</summary><div class="more">
+      <details open=${wide || isFiltered({ ...query, q: "" })}><summary>Filters and order</summary><div class="more">
         ${field("number", "Number", input("number", { inputmode: "tel", autocomplete: "off", maxlength: 60, placeholder: "+91 98765 43210" }))}
         ${field("since", "From", input("since", day("since")))}
         ${field("until", "To", input("until", day("until")))}

@@ -1,7 +1,9 @@
 // Why a caller scores what they score: every line of the sum, with the words it rests on.
+import { get } from "../api.js";
 import { duration } from "../format.js";
-import { html } from "../ui.js";
+import { html, useEffect, useState } from "../ui.js";
 import { idOf } from "./evidence.js";
+import { unearned } from "./unearned.js";
 import { factName, point } from "./words.js";
 
 const signed = (points) => (points < 0 ? `−${-points}` : `+${points}`);
@@ -27,7 +29,20 @@ export function Score({ lead, places, choose, chosen }) {
         <tfoot><tr><td class="figure"><strong>${sum}</strong></td>
           <td colspan="2">${sum === lead.score ? "in all" : `in all, which counts as ${lead.score}: a score is from 0 to 100`}</td></tr></tfoot>
       </table></div>`}
+      <${Unearned} points=${lead.points} />
     </section>`;
+}
+
+function Unearned({ points }) {
+  const [table, tell] = useState(null);
+  useEffect(() => {
+    let gone = false;
+    get("api/score").then(({ facts }) => gone || tell(facts), () => {});
+    return () => { gone = true; };
+  }, []);
+  const more = table ? unearned(table, points) : [];
+  if (!more.length) return null;
+  return html`<p class="unearned"><small>What more could have counted: ${more.map((each) => `${factName(each.fact)} +${each.points}`).join(", ")}.</small></p>`;
 }
 
 // Where a line takes the sum, between 0 and 100.
