@@ -18,6 +18,7 @@ from agent.errors import StoreError
 from agent.keep.ports import CallStore
 from agent.keep.query import GOES_ON, Query
 from agent.keep.record import CallRecord
+from nurseries.boundary import contain
 from nurseries.holding import Ask, InThreads
 
 log = structlog.get_logger(__name__)
@@ -89,11 +90,14 @@ class Elsewhere:
         """Look until cancelled."""
         while True:
             await self._wanted.wait()
-            try:
-                await self._look()
-            except StoreError as error:
-                log.info("calls of other processes are not known", error=str(error))
+            await contain(self._try, "calls elsewhere")
             await trio.sleep(AGAIN_S)
+
+    async def _try(self) -> None:
+        try:
+            await self._look()
+        except StoreError as error:
+            log.info("calls of other processes are not known", error=str(error))
 
     async def _look(self) -> None:
         since = (datetime.now(UTC) - SINCE).isoformat(timespec="milliseconds")
