@@ -209,3 +209,19 @@ async def test_a_call_that_is_not_recorded_is_not_listened_to(autojump_clock) ->
         assert not held.watching.audible(call_sid)
 
     await held.watched(partial(held.stage.place, hang_up_at_ms=1000), listen)
+
+
+async def test_words_that_come_in_the_same_moment_do_not_undo_a_transfer(autojump_clock) -> None:
+    held = house()
+
+    async def transfer(call_sid: str) -> None:
+        dialogue = held.stage.calls[-1].dialogue
+        while not dialogue.runner.busy or dialogue.awaiting or not dialogue.memory.conversation.unanswered:  # noqa: ASYNC110
+            await trio.sleep(0.01)
+        assert held.watching.transfer(call_sid, "key ca_1") == ""
+        dialogue.await_words("the caller's turn has ended")  # before the turn that passes them on could begin
+        dialogue.answer("the caller's turn has ended")
+
+    await held.watched(partial(held.stage.place, *LINES), transfer)
+
+    assert held.stage.handed_over == [(held.stage.record.call_sid, TO)]
