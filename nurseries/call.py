@@ -68,6 +68,10 @@ ROOM_MS = 5000
 EVERY_PAUSE = 1 << 30
 """Words that come while the caller speaks cost nothing more when the caller goes on."""
 
+ENTERED_S, ENTERED_AT_ONCE = 2.0, 30.0
+"""Keys and typed words of a browser's call, a second in the long run and at once: each may be a turn, and a program
+types faster than anybody. A telephone's carrier bounds its keys."""
+
 HANG_UPS = frozenset({Ending.CALLER_HUNG_UP, Ending.CONNECTION_LOST, Ending.HUNG_UP})
 """Nobody is left to hear a last word, or is to."""
 
@@ -98,6 +102,9 @@ class Call:
     """Another process holds the call: nothing of this one counts any more."""
     _ended: float | None = None
     _dropped = 0
+    _entered = float("-inf")
+    """When all that was entered would have been, at ENTERED_S."""
+    _hurried = False
     _listened_ms: float | None = None
     """The end of the sound that has been listened to, on the call's clock."""
     _why_move = ""
@@ -646,14 +653,25 @@ class Call:
 
     def _digit(self, digit: str) -> None:
         log.info("key")  # not which: it may be part of a number that is nobody's business
-        if self.ending is None and digit in KEYS:
+        if self.ending is None and digit in KEYS and self._keeps_pace():
             self.floor.keyed()
             self._keys.press(digit)
 
     def _typed(self, text: str) -> None:
         words = " ".join("".join(char if char.isprintable() else " " for char in text).split())
-        if self.ending is None and words:
+        if self.ending is None and words and self._keeps_pace():
             self.floor.typed(words)
+
+    def _keeps_pace(self) -> bool:
+        now = trio.current_time()
+        until = max(self._entered, now) + 1 / ENTERED_S
+        if not self.info.softphone or until - now <= ENTERED_AT_ONCE / ENTERED_S:
+            self._entered = until
+            return True
+        if not self._hurried:
+            self._hurried = True
+            log.warning("more is entered than anybody types", call_sid=self.info.call_sid)
+        return False
 
     def _is_echo(self, window: bytes, at_ms: float, probability: float) -> bool:
         settings = self._parts.settings

@@ -1,8 +1,9 @@
 """The call's only receiver: reads the socket and hands each message on, never waiting for anyone.
 
 Started by the call; ends with the stream, and says how. Sound is handed over to what drops the oldest when full;
-marks, digits and the stop are handed over synchronously. A socket without any message for `limit_s` is dead, for the
-carrier sends sound also in silence.
+marks, digits and the stop are handed over synchronously, in the step in which they come. A socket without any message
+for `limit_s` is dead, for the carrier sends sound also in silence; that is looked into when it would be so, not with
+each message.
 """
 
 from __future__ import annotations
@@ -74,41 +75,63 @@ async def read(
 ) -> None:
     """Read to the end of the stream, then call `ended` once. `now_ms` is the call's clock. `typed` is told of words in
     text, where such are taken. `pace` is told how late sound comes."""
-    clock = MediaClock(now_ms, pace)
-    malformed = 0
-    with trio.move_on_after(limit_s) as alive:
-        while True:
-            raw = await socket.receive()
-            if raw is None:
-                ended(Ending.CONNECTION_LOST, "closed without a stop")
-                return
-            alive.deadline = trio.current_time() + limit_s
-            try:
-                message: Message | Unknown = decode(raw)
-            except WireError as error:
-                malformed += 1
-                log.warning("malformed message", error=str(error)[:200])
-                if malformed >= MALFORMED_LIMIT:
-                    ended(Ending.CONNECTION_LOST, "too many malformed messages")
-                    return
-                continue
-            match message:
-                case Media() if message.media.track == "inbound" and message.media.payload:
-                    heard(message.media)
-                    sound(Frame(message.media.payload, clock.stamp(message.media)))
-                case Mark():
-                    mark(message.mark.name)
-                case Dtmf() | Typed():
-                    _entered(message, digit, typed)
-                case Stop():
-                    ended(Ending.CALLER_HUNG_UP, "stop")
-                    return
-    if alive.cancelled_caught:
-        ended(Ending.CONNECTION_LOST, f"no message for {limit_s:g} s")
+    reading = _Reading(MediaClock(now_ms, pace), sound, heard, mark, digit, typed, ended)
+    while not reading.over:
+        with trio.move_on_at(reading.came + limit_s):
+            await socket.each(reading.take)
+            reading.end(Ending.CONNECTION_LOST, "closed without a stop")
+        if trio.current_time() >= reading.came + limit_s:
+            reading.end(Ending.CONNECTION_LOST, f"no message for {limit_s:g} s")
 
 
-def _entered(message: Dtmf | Typed, digit: Callable[[str], None], typed: Callable[[str], None] | None) -> None:
-    if isinstance(message, Dtmf):
-        digit(message.dtmf.digit)
-    elif typed is not None:
-        typed(message.typed.text)
+class _Reading:
+    """Of one socket."""
+
+    def __init__(
+        self,
+        clock: MediaClock,
+        sound: Callable[[Frame], None],
+        heard: Callable[[MediaBody], None],
+        mark: Callable[[str], None],
+        digit: Callable[[str], None],
+        typed: Callable[[str], None] | None,
+        ended: Callable[[Ending, str], None],
+    ) -> None:
+        self._clock = clock
+        self._sound, self._heard, self._mark = sound, heard, mark
+        self._digit, self._typed, self._ended = digit, typed, ended
+        self._malformed = 0
+        self.came = trio.current_time()
+        """When the last message did."""
+        self.over = False
+
+    def take(self, raw: str | bytes) -> bool:
+        """Hand a message on; whether more of them are wanted. Not a checkpoint."""
+        self.came = trio.current_time()
+        try:
+            message: Message | Unknown = decode(raw)
+        except WireError as error:
+            self._malformed += 1
+            log.warning("malformed message", error=str(error)[:200])
+            if self._malformed >= MALFORMED_LIMIT:
+                self.end(Ending.CONNECTION_LOST, "too many malformed messages")
+            return not self.over
+        match message:
+            case Media() if message.media.track == "inbound" and message.media.payload:
+                self._heard(message.media)
+                self._sound(Frame(message.media.payload, self._clock.stamp(message.media)))
+            case Mark():
+                self._mark(message.mark.name)
+            case Dtmf():
+                self._digit(message.dtmf.digit)
+            case Typed() if self._typed is not None:
+                self._typed(message.typed.text)
+            case Stop():
+                self.end(Ending.CALLER_HUNG_UP, "stop")
+        return not self.over
+
+    def end(self, ending: Ending, reason: str) -> None:
+        """The first one is told."""
+        if not self.over:
+            self.over = True
+            self._ended(ending, reason)

@@ -11,8 +11,10 @@ import trio
 from trio_websocket import ConnectionClosed, WebSocketConnection
 from wsproto.utilities import LocalProtocolError
 
+from agent.wire.ports import MediaSocket
 
-class WebSocket:
+
+class WebSocket(MediaSocket):
     """A `MediaSocket`. One task receives, one task sends; any task closes."""
 
     def __init__(self, connection: WebSocketConnection, transport: trio.abc.AsyncResource) -> None:

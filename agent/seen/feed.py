@@ -26,6 +26,9 @@ from agent.speak.ledger import Sentence, spoken_ms
 MOST = 1000
 """Moments that are kept: some ten minutes of lively talk, 150 KB."""
 
+PARTIALS = 8
+"""Of one turn that are taken back, should its words be of a number."""
+
 SIDE = 8
 """Texts of one side that are looked at together, for a number that is spread over them."""
 
@@ -66,6 +69,8 @@ class _Said:
     moment: Moment
     told: dict[str, Any]
     words: str
+    before: list[_Said]
+    """What was understood of them while they were being said, where that was told as well."""
 
 
 class Feed:
@@ -90,8 +95,10 @@ class Feed:
         self._endpoint_ms: float | None = None
         self._said: dict[str, deque[_Said]] = {}
         """The last of each side."""
+        self._partials: deque[_Said] = deque(maxlen=PARTIALS)
+        """Of a turn that has not come yet."""
         self._pieces = 0
-        self._open: deque[tuple[int, Sentence]] = deque(maxlen=OPEN)
+        self._open: deque[tuple[int, Sentence, str]] = deque(maxlen=OPEN)
         """Pieces of which it is not known yet whether they were heard."""
         self.news: Callable[[], object] = nobody
         """Told of every moment, where somebody watches. Not a checkpoint."""
@@ -149,15 +156,16 @@ class Feed:
         made = sentence.made_bytes / BYTES_PER_MS if words == sentence.text else 0.0
         ms = made if made and sentence.all_made else max(made, spoken_ms(words))
         self._pieces += 1
-        self._open.append((self._pieces, sentence))
-        self.tell("say", turn=sentence.turn, piece=self._pieces, text=words, ms=round(ms))
+        self._open.append((self._pieces, sentence, words))
+        self.tell("say", turn=sentence.turn, piece=self._pieces, text=words, ms=round(ms), mark=sentence.mark)
 
     def played(self, sentence: Sentence) -> None:
         """The caller has heard all of it."""
-        heard = [piece for piece, of in self._open if of is sentence]
-        self._open = deque(((piece, of) for piece, of in self._open if of is not sentence), maxlen=OPEN)
-        for piece in heard:
-            self.tell("mark", turn=sentence.turn, piece=piece)
+        own = [(piece, words) for piece, of, words in self._open if of is sentence]
+        self._open = deque((each for each in self._open if each[1] is not sentence), maxlen=OPEN)
+        for piece, words in own:
+            if words in sentence.text:  # else the voice broke off, and there is less of it than was told
+                self.tell("mark", turn=sentence.turn, piece=piece)
 
     def cut(self, turn: int, heard: str, meant: str) -> None:
         """The caller has cut the agent short."""
@@ -198,11 +206,18 @@ class Feed:
         if clear is not texts:
             told[name] = clear[-1]
             for each, now in zip(before, clear, strict=False):
-                each.told[name] = now  # what comes now may tell that it was a part of one
-                each.moment.data = _encoded(each.told)
-        moment = self._put(told)
-        if told["kind"] != "partial":  # its words will come again
-            before.append(_Said(moment, told, was))
+                if each.told[name] != now:
+                    _change(each, name, now)  # what comes now may tell that it was a part of one
+        said = _Said(self._put(told), told, was, [])
+        if told["kind"] == "partial":  # its words will come again
+            self._partials.append(said)
+            return
+        if told["kind"] == "turn":
+            said.before = [*self._partials]
+            self._partials.clear()
+            if told[name] != was:
+                _change(said, name, told[name])
+        before.append(said)
 
     def _put(self, fields: dict[str, Any]) -> Moment:
         self._last += 1
@@ -224,6 +239,16 @@ def seen(kind: str, **fields: Any) -> None:
 
 def nobody() -> None:
     """Watches."""
+
+
+def _change(said: _Said, name: str, words: str) -> None:
+    said.told[name] = words
+    said.moment.data = _encoded(said.told)
+    for partial in said.before:
+        if partial.told[name] == partial.words:  # nobody can tell what of a number is in it
+            partial.told[name] = ""
+            partial.moment.data = _encoded(partial.told)
+    said.before = []
 
 
 def _encoded(fields: Fields) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from agent.wire.carrier import CarrierCall, CarrierNumber, Ring
@@ -17,6 +18,12 @@ class MediaSocket(Protocol):
         """The next message (bytes for a binary frame, which Twilio never sends); None once the peer has closed, reset,
         or broken the protocol, and from then on. Cancellation loses nothing."""
         ...
+
+    async def each(self, take: Callable[[str | bytes], bool]) -> None:
+        """Receive, and hand each message to `take`, until it returns False or raises, or there are no more. It is
+        called in this task's context, but maybe in another task's step: what it takes is not a wake-up a message."""
+        while (message := await self.receive()) is not None and take(message):
+            pass
 
     async def send(self, text: str) -> None:
         """Write one text message. Raises ConnectionError where the peer is gone.

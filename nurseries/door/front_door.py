@@ -94,9 +94,12 @@ async def _serve(
     # The connections are shielded from the door's own cancellation, and outlive it by the deadline set above.
     async with trio.open_nursery() as door:
         with trio.CancelScope(shield=True) as patience:
-            async with trio.open_nursery() as connections:
-                door.start_soon(accept, connections, patience)  # noqa: ASYNC111  on purpose, see above
-                await leaving.wait()
+            async with trio.open_nursery() as switchboard:
+                switchboard.start_soon(media.attend, name="switchboard")
+                async with trio.open_nursery() as connections:
+                    door.start_soon(accept, connections, patience)  # noqa: ASYNC111  on purpose, see above
+                    await leaving.wait()
+                switchboard.cancel_scope.cancel("nobody is left")
 
 
 async def _connection(

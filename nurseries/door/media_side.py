@@ -7,6 +7,7 @@ is bounded.
 
 from __future__ import annotations
 
+import select
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -26,6 +27,7 @@ from nurseries.door.handover import HEAD_S
 from nurseries.door.media_socket import WebSocket
 from nurseries.door.peer import peer, share
 from nurseries.door.pipe import Pipe, pipe
+from nurseries.door.switchboard import Switchboard
 from nurseries.turnstile import Turnstile
 
 OnMedia = Callable[..., Awaitable[None]]
@@ -54,6 +56,7 @@ class MediaDoor:
         self, on_media: OnMedia, gate: Gate, state: ProcessState, limits: Limits, turnstile: Turnstile | None = None
     ) -> None:
         """Without a turnstile there are no softphones."""
+        self._board = Switchboard() if hasattr(select, "epoll") else None
         self._turnstile = turnstile
         told = [(name.lower().encode(), value.encode()) for name, value in gate.headers.items()]
         self._headers = [(b"connection", b"close"), *told]
@@ -70,9 +73,14 @@ class MediaDoor:
         for work in self._open.values():
             work.cancel("door closed")
 
+    async def attend(self) -> None:
+        """Handle what comes over all sockets, where the system has a wait for that, until cancelled."""
+        if self._board is not None:
+            await self._board.run()
+
     async def serve(self, transport: trio.abc.Stream, head: bytes) -> None:
         """Upgrade and hand over; return once the socket is closed. `head` was read from the transport already."""
-        address, stream = peer(transport), pipe(transport)
+        address, stream = peer(transport), pipe(transport, self._board)
         try:
             welcome = None
             with trio.move_on_after(HEAD_S) as patience, self._arrival(patience, address), suppress(OSError):

@@ -8,6 +8,7 @@ ops/adr/0038.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 
 import structlog
@@ -15,6 +16,7 @@ import trio
 from trio.lowlevel import ParkingLot
 
 from agent.guard.limits import Pace
+from agent.wire.ports import MediaSocket
 from agent.wire.websocket import PONG, Broken, Event, Goodbye, Parser, Ping, close_frame, frame, text_frame
 from nurseries.door.pipe import Pipe
 
@@ -36,7 +38,7 @@ OWED = 4 * 1024
 log = structlog.get_logger(__name__)
 
 
-class WebSocket:
+class WebSocket(MediaSocket):
     """After the upgrade. One task receives, one task sends; any task closes."""
 
     def __init__(self, pipe: Pipe, rest: bytes = b"") -> None:
@@ -50,6 +52,10 @@ class WebSocket:
         self._rest = rest
         self._owed = b""
         """Answers, of which a part may be on the wire already: they go before anything else."""
+        self._end: Goodbye | Broken | None = None
+        """Of the peer's, which nothing follows; to be answered."""
+        self._gone = False
+        """Nothing comes any more."""
         self._over = False
         """The pipe is closed."""
         self._leaving = False
@@ -67,6 +73,29 @@ class WebSocket:
                 return None
             await self._read()
         return self._messages.popleft()
+
+    async def each(self, take: Callable[[str | bytes], bool]) -> None:
+        goes_on = True
+
+        def hand_out() -> bool:
+            nonlocal goes_on
+            while goes_on and self._messages and not self._leaving:
+                goes_on = take(self._messages.popleft())
+            return goes_on and not self._leaving
+
+        def come(data: bytes | bytearray) -> bool:
+            self._came(data)
+            return hand_out() and not self._due
+
+        if self._rest:
+            await self._read()
+        while hand_out() and not self._over:
+            self._receiving = True
+            try:
+                await self._pipe.listen(come)
+            finally:
+                self._received()
+            await self._settle()
 
     async def send(self, text: str) -> None:
         await trio.lowlevel.checkpoint_if_cancelled()
@@ -103,33 +132,55 @@ class WebSocket:
             try:
                 data = await self._pipe.receive()
             finally:
-                self._receiving = False
-                if self._leaving:
-                    self._free.unpark_all()
+                self._received()
+        self._came(data)
+        await self._settle()
+
+    def _received(self) -> None:
+        self._receiving = False
+        if self._leaving:
+            self._free.unpark_all()
+
+    def _came(self, data: bytes | bytearray) -> None:
+        """Take out what these bytes complete."""
         if not data:
-            await self.abort()
+            self._gone = True
             return
         for event in self._parser.feed(data):
             if type(event) is str:  # nearly always: cheaper than any other question
                 self._messages.append(event)
             else:
-                await self._take(event)
+                self._take(event)
         self._uncounted += len(data)
-        if self._uncounted >= COUNTED or self._parser.frames >= COUNTED_FRAMES:
-            await self._count()
-        if self._owed and not self._sending:
-            with suppress(ConnectionError):
-                await self._put(b"", at_once=True)
 
-    async def _take(self, event: Event) -> None:
+    def _take(self, event: Event) -> None:
         match event:
             case Ping(payload):
                 if len(self._owed) < OWED and not self._leaving:
                     self._owed += frame(PONG, payload)
             case Goodbye() | Broken():
-                await self._end(event)
+                self._end = event
             case message:
                 self._messages.append(message)
+
+    @property
+    def _due(self) -> bool:
+        """Something of what has come is to be settled."""
+        counted = self._uncounted >= COUNTED or self._parser.frames >= COUNTED_FRAMES
+        return counted or self._gone or self._end is not None or bool(self._owed)
+
+    async def _settle(self) -> None:
+        """See to what has come and is no message."""
+        if self._gone:
+            await self.abort()
+            return
+        if self._end is not None:
+            await self._answer(self._end)
+        if self._uncounted >= COUNTED or self._parser.frames >= COUNTED_FRAMES:
+            await self._count()
+        if self._owed and not self._sending:
+            with suppress(ConnectionError):
+                await self._put(b"", at_once=True)
 
     async def _count(self) -> None:
         """Whether the peer keeps to its pace with what has come since the last time."""
@@ -139,7 +190,7 @@ class WebSocket:
             log.warning("media socket cut off", reason=f"more than {FRAMES_S} frames or {MEDIA_S} bytes a second")
             await self.abort()
 
-    async def _end(self, event: Goodbye | Broken) -> None:
+    async def _answer(self, event: Goodbye | Broken) -> None:
         """The peer's goodbye is answered in its words, a breach with ours; a server then closes first (7.1.1)."""
         if isinstance(event, Broken):
             log.info("peer broke the protocol", what="media socket", fault=event.reason)

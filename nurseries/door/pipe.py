@@ -7,9 +7,12 @@ share, so that a wake-up costs one system call beside the wait and no allocation
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from typing import Protocol
 
 import trio
+
+from nurseries.door.switchboard import Switchboard
 
 CHUNK = 16 * 1024
 """Bytes read at a time: forty media messages of 20 ms. What a flood can make of one step is bounded by it."""
@@ -24,6 +27,11 @@ class Pipe(Protocol):
     async def receive(self) -> bytes | bytearray:
         """What has arrived; nothing at the end, whether the peer's, ours or the network's. Cancelled, it has taken
         nothing."""
+        ...
+
+    async def listen(self, come: Callable[[bytes | bytearray], bool]) -> None:
+        """Hand on what arrives, nothing at the end, until `come` returns False or raises; maybe in another task's step,
+        but in this one's context. Cancelled, it has taken nothing that was not handed on."""
         ...
 
     async def offer(self, data: bytes) -> int:
@@ -42,8 +50,9 @@ class Pipe(Protocol):
 class SocketPipe:
     """Over a socket. Checkpoints only where it has to wait."""
 
-    def __init__(self, stream: trio.SocketStream) -> None:
-        """Takes the socket out of the stream."""
+    def __init__(self, stream: trio.SocketStream, board: Switchboard | None = None) -> None:
+        """Takes the socket out of the stream. Without a switchboard it waits by itself."""
+        self._board = board
         self._socket = socket.socket(stream.socket.family, stream.socket.type, fileno=stream.socket.detach())
         self._socket.setblocking(False)
         self._number = self._socket.fileno()
@@ -59,6 +68,24 @@ class SocketPipe:
                 return b""
         await trio.lowlevel.checkpoint()
         return b""
+
+    async def listen(self, come: Callable[[bytes | bytearray], bool]) -> None:
+        if self._board is None or self._number < 0:
+            while come(await self.receive()):
+                pass
+            return
+
+        def ready() -> bool:
+            try:
+                size = self._socket.recv_into(_SHARED)
+            except BlockingIOError:
+                return True
+            except OSError:
+                size = 0
+            return come(_SHARED[:size])
+
+        if not await self._board.attend(self._number, ready):
+            come(b"")
 
     async def offer(self, data: bytes) -> int:
         try:
@@ -81,6 +108,8 @@ class SocketPipe:
     async def close(self) -> None:
         if self._socket.fileno() >= 0:
             trio.lowlevel.notify_closing(self._number)
+            if self._board is not None:
+                self._board.hang_up(self._number)
             self._number = -1
             self._socket.close()
 
@@ -97,6 +126,10 @@ class StreamPipe:
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             return b""
 
+    async def listen(self, come: Callable[[bytes | bytearray], bool]) -> None:
+        while come(await self.receive()):
+            pass
+
     async def offer(self, data: bytes) -> int:
         await self.send(data)
         return len(data)
@@ -111,6 +144,6 @@ class StreamPipe:
         await trio.aclose_forcefully(self._stream)
 
 
-def pipe(stream: trio.abc.Stream) -> Pipe:
+def pipe(stream: trio.abc.Stream, board: Switchboard | None = None) -> Pipe:
     """The stream is the pipe's from now on, and closing it is closing the pipe's."""
-    return SocketPipe(stream) if isinstance(stream, trio.SocketStream) else StreamPipe(stream)
+    return SocketPipe(stream, board) if isinstance(stream, trio.SocketStream) else StreamPipe(stream)

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import trio
 
+from agent.wire.ports import MediaSocket
+
 ROOM = 64
 """Messages on the way in one direction before a sender has to wait: some kilobytes, as in a kernel's buffers."""
 
 
-class LoopbackSocket:
+class LoopbackSocket(MediaSocket):
     """One end; a `MediaSocket`."""
 
     def __init__(self, out: trio.MemorySendChannel[str | bytes], into: trio.MemoryReceiveChannel[str | bytes]) -> None:

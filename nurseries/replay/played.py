@@ -19,6 +19,7 @@ from agent.speak.repertoire import Phrases, Repertoire
 from agent.think.ports import Prompt, Reply, ToolCall, ToolSpec
 from agent.think.tools.ports import Desk, Result, Tool
 from agent.think.tools.toolbox import Toolbox
+from agent.wire.ports import MediaSocket
 from nurseries.parts import HandOver, Verdict
 from nurseries.purse import Account
 from nurseries.replay.recorded_providers import asked, asked_about, heard
@@ -46,7 +47,7 @@ class Player(Protocol):
 
 
 @dataclass(frozen=True)
-class PlayedSocket:
+class PlayedSocket(MediaSocket):
     """A `MediaSocket`."""
 
     player: Player

@@ -45,7 +45,7 @@ def recorded(parts: Parts, take: Take) -> Parts:
 
 
 @dataclass(frozen=True)
-class RecordedSocket:
+class RecordedSocket(MediaSocket):
     """A `MediaSocket`."""
 
     socket: MediaSocket

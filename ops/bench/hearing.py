@@ -38,6 +38,7 @@ from agent.providers.bundled import Port, Session
 from agent.providers.silero import MOST, Silero, Silero8k, load_session
 from agent.speak.clips import WELCOME
 from agent.wire import mulaw
+from agent.wire.ports import MediaSocket
 from nurseries import detector
 from nurseries.call import Call
 from tests.calls.stage import Ear, Stage, configured, loud
@@ -68,7 +69,7 @@ class Counted:
 
 
 @dataclass
-class Line:
+class Line(MediaSocket):
     """A `MediaSocket` on which the caller's sound comes every 20 ms."""
 
     messages: list[str]

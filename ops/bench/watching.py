@@ -76,10 +76,10 @@ def one_call(server: Server) -> str:
     return str(json.loads(told[6:])["calls"][0]["call_sid"])
 
 
-def stretch(server: Server, seconds: float, watchers: int, call_sid: str) -> tuple[float, list[Reader]]:
+def stretch(server: Server, seconds: float, watchers: int) -> tuple[float, list[Reader]]:
     """The server's processor time a second meanwhile, and what was read."""
     with ExitStack() as stack:
-        paths = ["/api/live", f"/api/live/{call_sid}"] * watchers
+        paths = ["/api/live", f"/api/live/{one_call(server)}"] * watchers
         readers = [stack.enter_context(watching(server, path)) for path in paths]
         time.sleep(SETTLE_S)
         before, began = server.cpu_s(), time.monotonic()
@@ -95,20 +95,21 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=10.0, help="of a stretch")
     args = parser.parse_args()
     stretches = [0, *args.watchers]
-    whole = args.rounds * len(stretches) * (args.seconds + SETTLE_S + 1) + 30
+    whole = args.rounds * len(stretches) * (args.seconds + SETTLE_S) * 3 + 60  # ended by us
     os.sched_setaffinity(0, {cores()[1]})
     used: dict[int, list[float]] = {count: [] for count in stretches}
     read: dict[int, list[Reader]] = {count: [] for count in stretches}
     with serving(PROVIDER="scripted", CALL_MAX_MINUTES="60", API_RATE="0") as server:
         ramp = args.calls / 20
         plan = {"port": server.port, "pid": server.pid, "calls": args.calls, "seconds": whole, "ramp_s": ramp}
-        load = subprocess.Popen([sys.executable, "-m", "ops.bench.suite.load", json.dumps(plan)], cwd=ROOT, text=True)
+        load = subprocess.Popen(
+            [sys.executable, "-m", "ops.bench.suite.load", json.dumps(plan)], cwd=ROOT, stdout=subprocess.DEVNULL
+        )
         try:
             time.sleep(ramp + 5)
-            call_sid = one_call(server)
             for _ in range(args.rounds):
                 for count in stretches:
-                    share, readers = stretch(server, args.seconds, count, call_sid)
+                    share, readers = stretch(server, args.seconds, count)
                     used[count].append(share)
                     read[count] += readers
         finally:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.looking import PHONE, Watched, inaccessible
 from tests.browser.past_calls import ONE, POINTS, SCORE, THEM, keep
@@ -65,6 +65,26 @@ def test_an_address_is_what_is_shown_and_back_is_back(visit: Watched) -> None:
     expect(page.get_by_text("Page 2")).to_be_visible()
     page.go_back()
     expect(lengths.first).to_have_text("0:46")
+
+
+def test_a_call_that_goes_on_stays_while_the_server_is_away(visit: Watched) -> None:
+    asked = []
+
+    def answer(route: Route) -> None:
+        asked.append(route.request.url)
+        if len(asked) == 2:
+            return route.fulfill(status=503, json={"detail": "The store does not answer. Try again."})
+        told = route.fetch().json()
+        return route.fulfill(json=told | {"ending": ""} if len(asked) == 1 else told)
+
+    page = visit("#/live", expected={503})
+    page.route(f"**/api/calls/{ONE}", answer)
+    page.goto(f"{visit.url}/#/calls/{ONE}")
+    expect(page.get_by_text("This call goes on.")).to_be_visible()
+    expect(page.get_by_role("alert")).to_have_text("The store does not answer. Try again.")
+    expect(page.get_by_role("heading", name=THEM)).to_be_visible()
+    expect(page.get_by_text("This call goes on.")).to_be_hidden()
+    expect(page.get_by_role("alert")).to_be_hidden()
 
 
 def test_what_cannot_be_asked_and_what_there_is_not_is_told(visit: Watched) -> None:

@@ -100,6 +100,10 @@ def test_what_is_said_is_the_record_at_its_end_and_what_was_cut_off_is_struck(vi
 def test_hanging_up_is_asked_for_and_done(visit: Watched, server: Server) -> None:
     with calling(server.url, *[SPEECH] * 8) as call_sid:
         page = visit(f"#/live/{call_sid}")
+        page.get_by_role("button", name="Pause").click()
+        page.get_by_role("button", name="Follow now").click()
+        page.get_by_role("button", name="Whole call").click()
+        expect(page.get_by_role("button", name="Follow now")).to_be_visible()
         page.get_by_role("button", name="Hang up").click()
         dialog = page.get_by_role("dialog")
         expect(dialog).to_contain_text("The caller hears nothing more")

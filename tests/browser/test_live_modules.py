@@ -138,6 +138,15 @@ def test_what_is_cut_off_before_its_first_word_is_shown_until_a_record_comes(run
     assert [words(each) for each in seen[2:]] == [[("agent", "", "", "Hello.")], []]
 
 
+def test_of_a_call_held_elsewhere_the_last_line_may_go_on(run: Run) -> None:
+    so_far = {"entries": [agent("Hello. How", 0, 1450, "Hello. How can I help?")], "duration_ms": 1500}
+    events = [["call", {"call_sid": "CA1", "state": "elsewhere"}, 0], call(so_far)[1]]
+    assert words(run(FOLD, events)["lines"]) == [("agent", "Hello. How", "can I help?", "")]
+    assert words(run(FOLD, [*events, ["end", {"ending": "caller hung up"}, 0]])["lines"]) == [
+        ("agent", "Hello. How", "", "can I help?")
+    ]
+
+
 CUT = (1500, "cut", {"turn": 1, "heard": "Hello. How", "meant": "Hello. How can I help?"})
 
 
@@ -191,6 +200,7 @@ def test_moments_stand_in_lanes(run: Run) -> None:
             (3400, "vad", {"speech": False, "since_ms": 3300}),
             FLAT,
             (4600, "stage", stage),
+            (4640, "tool", {"name": "note"}),
             (4700, "tool", {"name": "note", "ms": 50, "fault": "timeout"}),
             (4800, "barge-in", {}),
         ),
@@ -202,7 +212,7 @@ def test_moments_stand_in_lanes(run: Run) -> None:
         ("turns", 4000, 4090),
         ("turns", 4090, 4400),
         ("turns", 4400, 4600),
-        ("tools", 4650, 4700),
+        ("tools", 4640, 4700),
         ("barge-ins", 4800, None),
     ]
 

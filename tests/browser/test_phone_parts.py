@@ -125,7 +125,7 @@ def test_captions_stand_as_the_record_will_have_them(page: Page) -> None:
     shown = page.evaluate("""async () => {
         const { Talk, parts } = await import("/console/phone/talk.js");
         const talk = new Talk();
-        const say = (piece, text) => ({ kind: "say", turn: 1, piece, text });
+        const say = (piece, text) => ({ kind: "say", turn: 1, piece, text, mark: `1.${piece + 4}` });
         for (const moment of [
             say(1, "We have several homes."),
             { kind: "cut", turn: 1, heard: "We have", meant: "We have several homes." },
@@ -133,12 +133,12 @@ def test_captions_stand_as_the_record_will_have_them(page: Page) -> None:
             { kind: "going on" },
             say(2, "several homes."),
             say(3, "Which one?"),
-            { kind: "mark", turn: 1, piece: 2 },
             { kind: "partial", text: "I wa" },
             { kind: "turn", text: "I want to sell." },
             { kind: "keys", keys: "42" },
             { kind: "partial", text: "And" },
         ]) talk.take(moment);
+        talk.marked("1.6");
         const caller = (line) => [line.text, line.keys || line.state || line.aside || ""];
         const all = () => talk.shown().map((line) => (line.role === "agent" ? parts(line) : caller(line)));
         const before = all();
@@ -180,3 +180,20 @@ def test_captions_that_are_asked_for_anew_are_told_once(page: Page) -> None:
         return [waited, captions.waiting, captions.talk.lines.map(({ text }) => text)];
     }""")
     assert said == [True, False, ["one", "two", "three"]]
+
+
+def test_words_that_took_long_to_be_understood_are_before_what_was_said_meanwhile(page: Page) -> None:
+    said = page.evaluate("""async () => {
+        const { Talk, parts } = await import("/console/phone/talk.js");
+        const talk = new Talk();
+        const say = (at_ms, turn, text) => ({ at_ms, kind: "say", turn, piece: turn, text, mark: String(turn) });
+        for (const moment of [
+            say(700, 1, "Hello."),
+            say(6000, 2, "One moment."),
+            { at_ms: 7000, kind: "turn", text: "I want to buy.", start_ms: 2000, end_ms: 3000 },
+            { at_ms: 9000, kind: "turn", text: "A flat.", start_ms: 5500, end_ms: 8500 },
+            { at_ms: 9500, kind: "keys", keys: "4" },
+        ]) talk.take(moment);
+        return talk.shown().map((line) => (line.pieces ? parts(line).coming : line.text || line.keys));
+    }""")
+    assert said == ["Hello.", "I want to buy.", "One moment.", "A flat.", "4"]

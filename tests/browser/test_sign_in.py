@@ -75,6 +75,8 @@ def test_a_key_opens_it_until_one_signs_out(visit: Watched, reading_key: str) ->
     assert reading_key not in str(page.context.storage_state())
     page.reload()
     expect(page.locator("h1")).to_have_text("Health")
+    page.get_by_role("link", name="Place a call").click()
+    expect(page.get_by_text("Your key may look, and not call")).to_be_visible()
     page.get_by_role("button", name="Sign out").click()
     expect(page.locator("h1")).to_have_text("Sign in")
     page.reload()
@@ -108,3 +110,16 @@ def test_a_call_takes_a_key_that_may_place_one(visit: Watched, reading_key: str)
     assert page.get_by_role("link", name="Try the agent").count() == 0
     page.get_by_role("button", name="Hang up").click()
     expect(page.locator(".outcome a")).to_be_visible()
+
+
+def test_a_call_does_not_go_on_behind_the_sign_in(visit: Watched) -> None:
+    page = visit("#/call", ignore_https_errors=True, expected={401})
+    page.get_by_label("API key").fill(TOKEN)
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Call Priya").click()
+    expect(page.locator(".bubbles .agent")).to_contain_text("Hello")
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.locator("h1")).to_have_text("Sign in")
+    page.get_by_label("API key").fill(TOKEN)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Call again")).to_be_visible()

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import trio
 
+from agent.wire.ports import MediaSocket
+
 
 @dataclass(frozen=True)
 class Sent:
@@ -38,6 +40,8 @@ class Tap:
             raw = await self._socket.receive()
             if not (self._deaf and isinstance(raw, str) and '"event":"mark"' in raw.replace(" ", "")):
                 return raw
+
+    each = MediaSocket.each
 
     def __getattr__(self, name: str):
         return getattr(self._socket, name)

@@ -16,6 +16,7 @@ from agent.providers.scripted import Script, Trouble, call
 from agent.rehearsal.log import CallLog
 from agent.speak.clips import MOMENT, TROUBLE
 from agent.think.ports import Prompt, Reply, ToolCall
+from agent.wire.ports import MediaSocket
 from nurseries.afterwards import last_words
 from nurseries.hands import UNFINISHED
 from nurseries.turn import MOST_CHARACTERS
@@ -71,6 +72,8 @@ class Lagging:
                 self._next.append(self._late.popleft()[1])
             self._next.append(raw)
         return self._next.popleft()
+
+    each = MediaSocket.each
 
     def __getattr__(self, name: str):
         return getattr(self._socket, name)

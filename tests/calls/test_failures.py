@@ -6,6 +6,7 @@ from agent.errors import Fault, ProviderError
 from agent.model import Ending
 from agent.providers.scripted import Script, Trouble
 from agent.speak.clips import APOLOGY, FAREWELL, MOMENT, TROUBLE, WELCOME
+from agent.wire.ports import MediaSocket
 from tests.calls.stage import Stage, configured, longest_silence, tone
 
 ASKS = Script(heard=("a flat in Whitefield",), replies=("A flat in Whitefield, lovely. What is your budget?",))
@@ -22,6 +23,8 @@ async def test_a_line_gone_dead_ends_the_call(autojump_clock) -> None:
             async def receive(self):
                 self.messages += 1
                 return await socket.receive() if self.messages < 50 else await trio.sleep_forever()
+
+            each = MediaSocket.each
 
             def __getattr__(self, name):
                 return getattr(socket, name)

@@ -124,6 +124,17 @@ async def test_what_is_nothing_or_too_much_is_not_taken(autojump_clock, text: ob
     assert stage.told == [GREETED]
 
 
+async def test_a_program_that_types_takes_no_more_than_one_who_types_fast(autojump_clock) -> None:
+    stage = stage_with(WHERE)
+
+    await call(stage, {4.0 + n / 100: f"word {n}" for n in range(200)}, hang_up_at_ms=9000)
+
+    taken_up = [line for line in stage.told if line.startswith("caller")]
+    assert taken_up[:30] == [f"caller: word {n}" for n in range(30)]
+    assert 33 <= len(taken_up) <= 36
+    assert stage.ending is Ending.CALLER_HUNG_UP
+
+
 async def test_a_telephone_cannot_type(autojump_clock) -> None:
     stage = stage_with(WHERE)
 

@@ -74,6 +74,9 @@ def test_a_stack_belongs_to_the_first_stage_that_it_names() -> None:
     assert stage_of(
         ["onnxruntime.py:run", "agent/providers/silero.py:__call__", "nurseries/detector.py:detect", *run]
     ) == ("Silero")
+    read = ["nurseries/door/media_socket.py:WebSocket.each", "nurseries/door/switchboard.py:Switchboard.run", *run]
+    assert stage_of(read) == "socket read"
+    assert stage_of(["nurseries/reader.py:_Reading.take", *read]) == "message: JSON, clock, mailbox"
     assert stage_of(run) == STAGES[-1][0]
     assert stage_of(["json.py:loads"]) == OTHER
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Protocol
 
+import msgspec
 import trio
 
 from agent.hear.ports import HEARING_RATE
@@ -167,6 +168,24 @@ def nothing_is_left_of_a_leg(leg: Leg) -> str:
 def there_is_an_ending(leg: Leg) -> str:
     """A leg that is over has ended in one way, and says why."""
     return "" if leg.call.ending is not None and leg.call.reason else "no ending, or no reason"
+
+
+def who_watches_sees_what_is_written(leg: Leg) -> str:
+    """Every turn that was told is in the record, word for word; so is every sentence that was told to be heard;
+    each moment in its time."""
+    record = leg.call.record()
+    moments = [msgspec.json.decode(moment.data) for moment in leg.call.feed.since(0)]
+    said = [entry.text for entry in record.entries if entry.role == "caller"]
+    for turn in moments:
+        if turn["kind"] == "turn" and turn["text"] not in said:
+            return f"the turn {turn['text']!r} is not in {said}"
+    words = agent_words(record)
+    pieces = {one["piece"]: one["text"] for one in moments if one["kind"] == "say"}
+    for one in moments:
+        if one["kind"] == "mark" and _close(pieces[one["piece"]]) not in words:
+            return f"{pieces[one['piece']]!r} was heard, and is not in ...{words[-60:]!r}"
+    times = [one["at_ms"] for one in moments]
+    return "" if times == sorted(times) else "a moment stands before one that was earlier"
 
 
 # Of a whole call.

@@ -142,7 +142,7 @@ def spelled(text: str, bytes_per_ms: int) -> bytes:
     return spelling.spelled(text, bytes_per_ms * 500)
 
 
-class Wire:
+class Wire(MediaSocket):
     """The server's end of one stream, with what the network and the carrier do to it."""
 
     def __init__(

@@ -14,13 +14,14 @@ each), an unexpected exception in a child (8), lost, late or doubled marks (18),
 in a burst (14), timestamps that jump (5), an echo (8), unknown messages (10), a socket that takes no message, takes one
 slowly, or fails (12), a store that is slow or fails (15), tools (18), keys (15); and, at a drawn time or at the n-th
 step of the server's tasks, so at any of its awaits: a hand-off (25, one in three of them twice), a drain (10), a fence
-(6), the line dead (10), a hang-up (10), a key (10), a word of the caller's (15).
+(6), the line dead (10), a hang-up (10), a key (10), a word of the caller's (15); and by who watches a hang-up (4) or a
+transfer (8).
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields, replace
 from typing import Literal
 
@@ -56,7 +57,7 @@ COLLEAGUE = "+918012345678"
 class Act:
     """Something happens at a step of the server's tasks, or at a time."""
 
-    what: Literal["move", "drain", "fence", "vanish", "stop", "key", "speak"]
+    what: Literal["move", "drain", "fence", "vanish", "stop", "key", "speak", "end", "transfer"]
     step: int | None
     at_ms: float
 
@@ -235,7 +236,7 @@ def draw(seed: int) -> Scenario:
         store=_store(dice) if chance(0.15) else Store(),
         tools=((dice.randrange(1, 3), dice.choice(sorted(TOOLS))),) if chance(0.18) else (),
         keys="".join(dice.choices("0123*#9", k=dice.randrange(1, 4))) if chance(0.15) else "",
-        acts=tuple(_acts(dice)),
+        acts=(*_acts(dice, ODDS), *_acts(random.Random(f"watched {seed}"), WATCHED)),
         recorded=recorded,
         outbound=outbound,
         budget=dice.choices(("", "full", "empty"), (50, 46, 4))[0],
@@ -312,9 +313,15 @@ def _store(dice: random.Random) -> Store:
     return Store(dice.choice((0.0, 0.1, 0.6)), dice.random() < 0.7, dice.choice((0.0, 0.4, 3.0)), dice.random() < 0.3)
 
 
-def _acts(dice: random.Random) -> Iterator[Act]:
-    odds = (("move", 0.25), ("move", 0.08), ("drain", 0.1), ("fence", 0.06))
-    for what, p in (*odds, ("vanish", 0.1), ("stop", 0.1), ("key", 0.1), ("speak", 0.15)):
+ODDS = (
+    *(("move", 0.25), ("move", 0.08), ("drain", 0.1), ("fence", 0.06)),
+    *(("vanish", 0.1), ("stop", 0.1), ("key", 0.1), ("speak", 0.15)),
+)
+WATCHED = (("end", 0.04), ("transfer", 0.08))
+
+
+def _acts(dice: random.Random, odds: Iterable[tuple[str, float]]) -> Iterator[Act]:
+    for what, p in odds:
         if dice.random() < p:
             step = dice.randrange(STEPS) if dice.random() < 0.5 else None
             yield Act(what, step, float(dice.randrange(50, 9000)))  # type: ignore[arg-type]

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import Phase, given, note, settings
 from hypothesis import strategies as st
 
+from agent.seen.feed import Feed
 from nurseries.memory import Memory
 from nurseries.purse import Account
 from tests.examples import PROFILE, examples
@@ -51,6 +52,7 @@ def test_what_a_schedule_has_found_is_mended(seed: int) -> None:
     [
         ((Account, "settle"), lambda _: None, "no_turn_is_reserved"),
         ((Memory, "caller_said"), lambda *_, **__: None, "what_was_understood_is_written_down"),
+        ((Feed, "cut"), lambda feed, *_: feed.tell("mark", turn=1, piece=1), "who_watches_sees_what_is_written"),
     ],
 )
 def test_a_promise_can_be_broken(

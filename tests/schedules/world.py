@@ -97,6 +97,21 @@ class Broken:
     what: str
 
 
+def _transfer(call: Call) -> None:
+    if not call.stays:
+        call.transfer("to a colleague, by who watches")
+
+
+COMMANDS: dict[str, Callable[[Call], None]] = {
+    "move": lambda call: call.move("a release"),
+    "drain": lambda call: call.end(Ending.SHUTDOWN, "drain"),
+    "fence": lambda call: call.fence(),
+    "end": lambda call: call.end(Ending.HUNG_UP, "by who watches"),
+    "transfer": _transfer,
+}
+"""What is done to a call from outside."""
+
+
 @dataclass
 class World:
     """One scenario's run."""
@@ -250,13 +265,10 @@ class World:
             return False
         call = self.legs[-1].call
         self.note(f"act: {act.what}")
+        if act.what in COMMANDS:
+            COMMANDS[act.what](call)
+            return True
         match act.what:
-            case "move":
-                call.move("a release")
-            case "drain":
-                call.end(Ending.SHUTDOWN, "drain")
-            case "fence":
-                call.fence()
             case "vanish":
                 self._ours.drop()
             case "stop":
@@ -319,6 +331,7 @@ class World:
         self._check(invariants.the_end_comes_in_time, leg, self.scenario.lingers_s, longest)
         self._check(invariants.nothing_is_left_of_a_leg, leg)
         self._check(invariants.there_is_an_ending, leg)
+        self._check(invariants.who_watches_sees_what_is_written, leg)
         if not self.scenario.live:
             until_ms = self.legs[leg.n].call._leg_began_ms if leg.n < len(self.legs) else float("inf")
             told = self.stage.ears.told  # type: ignore[attr-defined]

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 
 import trio
 from quart_trio import QuartTrio
@@ -18,23 +19,43 @@ from agent.wire.media_stream import Encoder, Media, Start, decode
 from agent.wire.ports import MediaSocket
 from nurseries.door import media_side
 from nurseries.door.front_door import serve_door
+from nurseries.mailbox import Mailbox
 from nurseries.serve import raise_files
 
 
 def echo(piece_ms: int):  # noqa: ANN201  a handler of media sockets
+    """Who reads and who writes are two, as in a call."""
+
     async def take(socket: MediaSocket, *_known: object) -> None:
-        encoder, pending = Encoder(""), bytearray()
-        while (text := await socket.receive()) is not None:
+        encoder, pending, pieces = Encoder(""), bytearray(), Mailbox[bytes](1000)
+
+        def heard(text: str | bytes) -> bool:
+            nonlocal encoder
             match decode(text):
                 case Media(media):
-                    pending += media.payload
+                    pending.extend(media.payload)
                     if len(pending) >= piece_ms * 8:
-                        await socket.send(encoder.media(bytes(pending)))
+                        pieces.put(bytes(pending))
                         pending.clear()
                 case Start(start):
                     encoder = Encoder(start.stream_sid)
                 case _:
                     pass
+            return True
+
+        async def write() -> None:
+            with suppress(ConnectionError):
+                while True:
+                    await socket.send(encoder.media(await pieces.get()))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(write)
+            if hasattr(socket, "each"):
+                await socket.each(heard)
+            else:  # an older checkout's
+                while (text := await socket.receive()) is not None:
+                    heard(text)
+            nursery.cancel_scope.cancel()
 
     return take
 

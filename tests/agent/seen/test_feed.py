@@ -65,6 +65,23 @@ def test_of_a_card_s_number_only_the_end_is_told_also_where_it_is_spread() -> No
     assert "4111" not in json.dumps(told(feed))
 
 
+def test_what_was_understood_of_a_card_s_number_on_the_way_is_taken_back() -> None:
+    feed = Feed(1, lambda: 0.0)
+    for text in ("hello", "hello there"):
+        feed.tell("partial", text=text, start_ms=0)
+    feed.tell("turn", turn=1, text="hello there", start_ms=0, end_ms=1)
+    feed.tell("partial", text="4111 1111", start_ms=2)
+    feed.tell("turn", turn=2, text="4111 1111", start_ms=2, end_ms=3)
+    assert "4111" in json.dumps(told(feed, "partial")), "nobody can know yet"
+    feed.tell("partial", text="1111 111", start_ms=4)
+    feed.tell("turn", turn=3, text="1111 1111", start_ms=4, end_ms=5)
+
+    assert [moment["text"] for moment in told(feed, "partial")] == ["hello", "hello there", "", ""]
+    feed.tell("partial", text=CARD[:14], start_ms=6)
+    feed.tell("turn", turn=4, text=CARD, start_ms=6, end_ms=7)
+    assert told(feed, "partial")[-1]["text"] == ""
+
+
 def test_half_a_character_is_told_as_one_that_can_be_written() -> None:
     feed = Feed(1, lambda: 0.0)
     feed.tell("say", turn=1, piece=1, text="so \ud83d", ms=100)
@@ -108,6 +125,22 @@ def test_words_that_become_known_while_they_are_spoken_are_told_in_parts() -> No
     said = [(moment["piece"], moment["text"]) for moment in told(feed, "say")]
     assert said == [(1, "Lovely."), (2, "What is"), (3, "your budget?")]
     assert [moment["piece"] for moment in told(feed, "mark")] == [1, 2, 3]
+
+
+def test_of_a_sentence_that_the_voice_broke_off_only_what_there_was_is_told_to_be_heard() -> None:
+    feed = Feed(1, lambda: 0.0)
+    ledger = Ledger(feed.says, feed.played)
+    sentence = ledger.open(1, "I am a machine.")
+    ledger.sent(sentence, 800, 0.0)
+    sentence.text = "I am a"
+    ledger.marked(sentence)
+    ledger.returned(sentence.mark, 500.0)
+
+    assert [(moment["piece"], moment["text"]) for moment in told(feed, "say")] == [
+        (1, "I am a machine."),
+        (2, "I am a"),
+    ]
+    assert [moment["piece"] for moment in told(feed, "mark")] == [2]
 
 
 def test_a_state_is_told_when_it_changes() -> None:

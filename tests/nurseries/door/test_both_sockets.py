@@ -130,13 +130,21 @@ async def ours(_nursery, stream):
         return media_socket.WebSocket(line, request.rest)
 
 
-def seen_by(accept, pieces):
+async def received(media, take):
+    while (message := await media.receive()) is not None:
+        take(message)
+
+
+async def each(media, take):
+    await media.each(lambda message: take(message) is None)
+
+
+def seen_by(accept, pieces, hear=received):
     seen = Seen()
 
     async def call(nursery, far):
         media = await accept(nursery, far)
-        while (message := await media.receive()) is not None:
-            seen.messages.append(message)
+        await hear(media, seen.messages.append)
         seen.ended = True
         if isinstance(media, library.WebSocket):  # it closes on who broke the rules without a word
             seen.code = media._connection.closed.code
@@ -186,6 +194,7 @@ def test_the_same_bytes_are_the_same_call(drawn):
         pieces.append(bytes(LIMIT + 14))
         theirs, mine = seen_by(trio_websockets, pieces), seen_by(ours, pieces)
     event(f"ends with {mine.code}")
+    assert seen_by(ours, pieces, each) == mine
 
     if mine.code == 1009:  # known from a frame's head, where the library counts characters as they come
         assert theirs.code in {None, 1007, 1009}

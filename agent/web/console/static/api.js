@@ -20,6 +20,7 @@ export const address = (path, query = {}) => {
 };
 
 const signedOut = new EventTarget();
+export const signOut = () => signedOut.dispatchEvent(new Event("out"));
 export const onSignedOut = (act) => {
   signedOut.addEventListener("out", act);
   return () => signedOut.removeEventListener("out", act);
@@ -39,7 +40,7 @@ export async function ask(method, path, { query, body, headers, signal } = {}) {
     throw new Problem(0, { detail: "The server does not answer. Is it running?" });
   }
   if (response.ok) return response;
-  if (response.status === 401 && path !== "session") signedOut.dispatchEvent(new Event("out"));
+  if (response.status === 401 && path !== "session") signOut();
   throw new Problem(response.status, await response.json().catch(() => ({})));
 }
 

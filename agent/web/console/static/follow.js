@@ -1,5 +1,8 @@
 // Server-sent events, followed for as long as one looks: a browser gives up on an answer that is no stream (a server
 // that is leaving, a session that is over), so asking again is done here.
+//
+// A tab that is not seen follows nothing: a browser has six connections to a server for all of its tabs together, and with
+// six of them taken by streams no page would load any more. Seen again, it is told what it has missed.
 import { get } from "./api.js";
 
 const FIRST_MS = 500;
@@ -28,10 +31,19 @@ export function follow(url, on, state = () => {}) {
       source.addEventListener(name, (event) => act(JSON.parse(event.data), event));
     }
   };
-  begin();
+  const seen = () => {
+    clearTimeout(timer);
+    source?.close();
+    wait = FIRST_MS;
+    if (document.visibilityState === "hidden") source = undefined;
+    else begin();
+  };
+  seen();
+  document.addEventListener("visibilitychange", seen);
   return () => {
     over = true;
+    document.removeEventListener("visibilitychange", seen);
     clearTimeout(timer);
-    source.close();
+    source?.close();
   };
 }

@@ -1,5 +1,5 @@
 // The page's frame: who is there, where one is, and the page that belongs there.
-import { Problem, ask, get, onSignedOut } from "./api.js";
+import { Problem, ask, get, onSignedOut, signOut } from "./api.js";
 import { SignIn } from "./parts/sign_in.js";
 import { html, render, useEffect, useState } from "./ui.js";
 
@@ -13,8 +13,16 @@ const PAGES = [
   { path: "try", title: "Try the agent", load: () => import("./pages/try.js"), development: true },
 ];
 
+const decoded = (part) => {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part; // an address that was cut off, or typed
+  }
+};
+
 // What is behind a "?" is the page's own.
-const where = () => location.hash.replace(/^#\//, "").split("?")[0].split("/").map(decodeURIComponent);
+const where = () => location.hash.replace(/^#\//, "").split("?")[0].split("/").map(decoded);
 
 function useWhere() {
   const [parts, move] = useState(where);
@@ -89,7 +97,7 @@ function Console() {
   useEffect(() => onSignedOut(() => enter(null)), []);
   const leave = async () => {
     await ask("DELETE", "session").catch(() => {});
-    enter(null);
+    signOut();
   };
   if (fault) return html`<main class="alone"><p class="fault" role="alert">${fault}</p><button onClick=${look}>Try again</button></main>`;
   if (session === undefined) return null;

@@ -25,6 +25,7 @@ export class Spans {
     this.vad = null;
     this.pieces = []; // of the agent, that may still be cut
     this.agentEnd = 0;
+    this.running = []; // tools
   }
 
   put(lane, from_ms, title, words = "", tone = "", to_ms = null) {
@@ -92,12 +93,21 @@ export class Spans {
     this.agentEnd = at_ms;
   }
 
+  // Told twice: when it is begun, and with its length when it is over.
   tool(m) {
-    const began_ms = m.at_ms - (m.ms ?? 0);
-    this.put("tools", began_ms, m.name, m.fault || "", m.fault ? "bad" : "", m.ms === undefined ? null : m.at_ms);
+    const over = m.ms !== undefined;
+    const n = this.running.findIndex((each) => each.title === m.name);
+    const span = over && n >= 0 ? this.running.splice(n, 1)[0] : this.put("tools", m.at_ms - (m.ms ?? 0), m.name);
+    if (over) Object.assign(span, { to_ms: m.at_ms, going: false, words: m.fault || "", tone: m.fault ? "bad" : "" });
+    else {
+      span.going = true;
+      this.running.push(span);
+    }
   }
 
   close(at_ms) {
     if (this.vad) this.silent(at_ms ?? this.vad.from_ms);
+    for (const span of this.running) Object.assign(span, { to_ms: at_ms ?? span.from_ms, going: false });
+    this.running = [];
   }
 }

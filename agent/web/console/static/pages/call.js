@@ -5,7 +5,7 @@ import { float } from "../phone/floating.js";
 import { phone } from "../phone/phone.js";
 import { Summary } from "../phone/summary.js";
 import { TypeBox } from "../phone/type_box.js";
-import { usePhone } from "../phone/use.js";
+import { useFocus, usePhone } from "../phone/use.js";
 import { html, useState } from "../ui.js";
 
 float();
@@ -29,9 +29,10 @@ function Ideas({ about }) {
 // `given` is what the call begins with; `children` stands between the button and the hint.
 export function Dial({ about, given = {}, name = `Call ${about.agent}`, children }) {
   const begin = (microphone) => void phone.call(given, { microphone }).catch(() => {}); // the state tells
+  const button = useFocus(phone.state.stage === "over");
   return html`
     ${children}
-    <button class="main begin" onClick=${() => begin(true)}>${name}</button>
+    <button ref=${button} class="main begin" onClick=${() => begin(true)}>${name}</button>
     <button class="quiet" onClick=${() => begin(false)}>Call without a microphone</button>`;
 }
 

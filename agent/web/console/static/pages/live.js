@@ -72,7 +72,7 @@ function Table({ found, sort, by }) {
   }, [virtual]);
   const { first, last } = virtual ? seen(found.length, tall, top, innerHeight) : { first: 0, last: found.length };
   const spare = (key, count) => count > 0 && html`<tr key=${key} class="spare" aria-hidden="true"><td colspan=${COLUMNS.length} style=${{ height: `${count * tall}px` }}></td></tr>`;
-  return html`<table role="table" class="calls-live" aria-rowcount=${found.length + 1}>
+  return html`<table role="table" class="calls-live" aria-rowcount=${virtual ? found.length + 1 : undefined}>
     <caption class="unseen">Calls that go on now</caption>
     <${Heads} sort=${sort} by=${by} />
     <tbody role="rowgroup" ref=${body}>

@@ -22,6 +22,7 @@ const NEAR_END = 80; // so close to the end of what was said, one wants to see w
 function useCall(sid) {
   const fold = useMemo(() => new Fold(), [sid]);
   const clock = useRef(() => 0);
+  const since = useRef("");
   const [connection, connect] = useState("waiting");
   const [missing, miss] = useState("");
   const draw = useBatched();
@@ -33,8 +34,10 @@ function useCall(sid) {
     };
     leave = follow(address(`api/live/${encodeURIComponent(sid)}`), {
       call: (data, event) => {
-        const began = performance.now() - (data.now_ms ?? Date.now() - Date.parse(data.started_at));
+        const now_ms = data.now_ms ?? Date.now() - Date.parse(data.started_at);
+        const began = performance.now() - now_ms;
         clock.current = () => performance.now() - began;
+        since.current = new Date(Date.now() - now_ms).toISOString(); // whatever this machine's clock says
         take("call")(data, event);
       },
       moment: take("moment"),
@@ -77,7 +80,7 @@ function useCall(sid) {
     );
     return () => leave();
   }, [sid]);
-  return { fold, clock: () => clock.current(), connection, missing };
+  return { fold, clock: () => clock.current(), since: since.current, connection, missing };
 }
 
 // What grows is followed while its end is seen; whoever has scrolled up to read is left there.
@@ -92,7 +95,7 @@ function Growing({ lines }) {
     <${Transcript} lines=${lines} live=${true} /></div>`;
 }
 
-function Head({ call, fold, about, session }) {
+function Head({ call, since, fold, about, session }) {
   const { ending } = fold;
   return html`<header class="live-call-head">
     <p class="back"><a href="#/live">Live calls</a></p>
@@ -100,7 +103,7 @@ function Head({ call, fold, about, session }) {
       <div><h1>${person(call)}</h1>
         <p class="row facts">
           <span class=${`tag ${ending ? "" : `state-${fold.state}`}`} data-state=${ending ? "over" : fold.state}>${ending ? "over" : STATES[fold.state] || fold.state}</span>
-          ${!ending && html`<span class="figure"><${Ticking} since=${call.started_at} /></span>`}
+          ${!ending && html`<span class="figure"><${Ticking} since=${since || call.started_at} /></span>`}
           ${ending && fold.record && html`<span class="figure">${duration(fold.record.duration_ms)}</span>`}
           ${call.line && html`<span>${call.line}</span>`}${call.language && html`<span>${call.language}</span>`}
           <small><code>${call.call_sid}</code></small></p></div>
@@ -113,7 +116,7 @@ function Head({ call, fold, about, session }) {
 }
 
 export default function LiveCall({ sid, about, session }) {
-  const { fold, clock, connection, missing } = useCall(sid);
+  const { fold, clock, since, connection, missing } = useCall(sid);
   const lines = useMemo(() => fold.lines, [fold.version]);
   const moments = useMemo(() => fold.moments, [fold.version]);
   // What was said then: the last line that had begun.
@@ -131,7 +134,7 @@ export default function LiveCall({ sid, about, session }) {
   }
   if (!call) return connection === "waiting" && html`<p class="dim" role="status">Waiting for the server.</p>`;
   return html`<div class="live-call">
-    <${Head} call=${call} fold=${fold} about=${about} session=${session} />
+    <${Head} call=${call} since=${since} fold=${fold} about=${about} session=${session} />
     ${connection === "waiting" && !fold.ending && html`<p class="warn" role="status">Waiting for the server. What is shown may be old.</p>`}
     ${call.state === "elsewhere" && !fold.ending && html`<p class="warn">Another process holds this call: what is shown is up to two seconds old, and there are no moments.</p>`}
     <section class="card" aria-labelledby="time"><h2 id="time">Line of time</h2>

@@ -40,9 +40,11 @@ function useRecord(sid, about) {
         if (error.name === "AbortError") return;
         if (!(error instanceof Problem)) throw error;
         fail(error);
+        if (error.status === 0 || error.status >= 500) timer = setTimeout(look, AGAIN_MS); // a server that begins anew
       }
     };
     show(null);
+    fail(null);
     look();
     return () => {
       stop.abort();
@@ -54,12 +56,13 @@ function useRecord(sid, about) {
 
 export default function Record({ sid, back, about, session }) {
   const [record, problem] = useRecord(sid, about);
-  if (problem) {
-    return html`<p><a href=${back}>← All calls</a></p>
-      <p class="fault" role="alert">${problem.status === 404 ? `There is no call ${sid}: it was erased, or has been removed by its age.` : problem.message}</p>`;
+  const fault = problem && html`<p class="fault" role="alert">${problem.status === 404
+    ? `There is no call ${sid}: it was erased, or has been removed by its age.` : problem.message}</p>`;
+  if (!record || problem?.status === 404) {
+    return html`<p class="crumb"><a href=${back}>← All calls</a></p><h1>Call</h1>
+      ${fault || html`<p class="dim" role="status">Fetching the call…</p>`}`;
   }
-  return record ? html`<${Shown} record=${record} back=${back} about=${about} session=${session} />`
-    : html`<p class="dim" role="status">Fetching the call…</p>`;
+  return html`${fault}<${Shown} record=${record} back=${back} about=${about} session=${session} />`;
 }
 
 function Shown({ record, back, about, session }) {

@@ -11,7 +11,7 @@ import { Summary, figuresOf } from "../phone/summary.js";
 import { bodyOf, draftOf, recall, remember } from "../phone/tries.js";
 import { TryForm } from "../phone/try_form.js";
 import { TypeBox } from "../phone/type_box.js";
-import { usePhone } from "../phone/use.js";
+import { useFocus, usePhone } from "../phone/use.js";
 import { html, useEffect, useState } from "../ui.js";
 
 float();
@@ -35,6 +35,10 @@ const kept = (state) => {
 // "tried.settings.PAUSE_MS" and "tried.prompt", by the field's own name.
 const byField = (errors) =>
   Object.fromEntries(errors.map(({ parameter, detail }) => [parameter.split(".").at(-1), detail[0].toUpperCase() + detail.slice(1)]));
+
+function Begin({ over, act }) {
+  return html`<button ref=${useFocus(over)} class="main begin" onClick=${act}>Call with these</button>`;
+}
 
 function Trying({ about, present }) {
   const state = usePhone();
@@ -79,7 +83,7 @@ function Trying({ about, present }) {
         ${phone.busy ? html`<${Controls} state=${state} />` : html`
           ${(fault || state.fault) && html`<p class="fault" role="alert">${fault || state.fault}</p>`}
           ${ours && state.stage === "over" && html`<${Summary} state=${state} />`}
-          <button class="main begin" onClick=${() => begin(true)}>Call with these</button>
+          <${Begin} over=${state.stage === "over"} act=${() => begin(true)} />
           <div class="row spread"><button class="quiet" onClick=${() => begin(false)}>Without a microphone</button>
             <button class="quiet" onClick=${() => { fail({}); change(draftOf(present)); }}>All as it was</button></div>`}
       </section>

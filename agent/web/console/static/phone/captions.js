@@ -33,10 +33,9 @@ export class Captions {
     this.told(() => this.talk.take(moment));
   }
 
-  // A mark of the media stream: `turn.piece`.
+  // A mark of the media stream.
   played(name) {
-    const [turn, piece] = name.split(".").map(Number);
-    this.told(() => this.talk.played(turn, piece));
+    this.told(() => this.talk.marked(name));
   }
 
   cleared() {

@@ -2,7 +2,7 @@
 import { duration } from "../format.js";
 import { html, useEffect, useRef, useState } from "../ui.js";
 import { phone } from "./phone.js";
-import { useFrames } from "./use.js";
+import { useFocus, useFrames } from "./use.js";
 
 const KEYS = [
   ["1", ""], ["2", "ABC"], ["3", "DEF"], ["4", "GHI"], ["5", "JKL"], ["6", "MNO"],
@@ -81,6 +81,7 @@ export function Orb({ state, letter }) {
 export function Controls({ state }) {
   const [open, show] = useState(false);
   const talking = state.stage === "talking";
+  const mute = useFocus(talking && state.microphone);
   return html`
     ${talking && html`<${Timer} began=${state.began} ended=${0} />`}
     <div class="meters">
@@ -88,7 +89,7 @@ export function Controls({ state }) {
       <${Meter} side="agent" name="Agent" on=${talking} />
     </div>
     <div class="buttons">
-      <button aria-pressed=${state.muted ? "true" : "false"} disabled=${!talking || !state.microphone} onClick=${() => phone.mute(!state.muted)}>
+      <button ref=${mute} aria-pressed=${state.muted ? "true" : "false"} disabled=${!talking || !state.microphone} onClick=${() => phone.mute(!state.muted)}>
         ${state.muted ? "Muted" : "Mute"}</button>
       <button aria-expanded=${open ? "true" : "false"} aria-controls="keypad" disabled=${!talking} onClick=${() => show(!open)}>Keypad</button>
       <button class="bad" onClick=${() => phone.hangUp()}>Hang up</button>

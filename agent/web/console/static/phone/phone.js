@@ -1,5 +1,5 @@
 // The softphone: one call at a time, which goes on while one looks at other pages.
-import { post } from "../api.js";
+import { onSignedOut, post } from "../api.js";
 import { Captions } from "./captions.js";
 import { Sound, askMicrophone, beginSound } from "./sound.js";
 import { Stream, heard } from "./stream.js";
@@ -25,6 +25,7 @@ export class Phone {
     this.watching = new Set();
     this.turn = 0; // of the calls: what comes late is of one that is over
     addEventListener("pagehide", () => this.hangUp());
+    onSignedOut(() => this.hangUp()); // else the microphone stays open behind a page that does not show it
   }
 
   watch(told) {

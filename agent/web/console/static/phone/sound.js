@@ -42,7 +42,7 @@ export class Sound {
   constructor(context, stream, on) {
     this.context = context;
     this.stream = stream;
-    this.microphone = new AudioWorkletNode(context, "microphone", { numberOfInputs: 1, numberOfOutputs: 1 });
+    this.microphone = new AudioWorkletNode(context, "microphone", { channelCount: 1, channelCountMode: "explicit" });
     this.speaker = new AudioWorkletNode(context, "speaker", { numberOfInputs: 0, numberOfOutputs: 1, outputChannelCount: [2] });
     this.microphone.connect(context.destination); // it says nothing there; what leads nowhere is not run
     this.speaker.connect(context.destination);

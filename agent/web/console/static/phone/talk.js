@@ -1,7 +1,7 @@
 // A call's moments (docs/console.md) as what was said, in order, for captions. Pure.
 //
 // A line of the caller: {key, role: "caller", text, state: "partial" | "", aside, keys}. One of the agent: {key, role:
-// "agent", turn, pieces: [{piece, text, state: "coming" | "heard" | "gone"}], cut: {heard, rest} | null, stages}. One of
+// "agent", turn, pieces: [{piece, mark, text, state: "coming" | "heard" | "gone"}], cut: {heard, rest} | null, stages}. One of
 // neither: {key, role: "note", text}.
 
 export class Talk {
@@ -10,22 +10,23 @@ export class Talk {
     this.partial = null;
     this.state = "";
     this.keys = 0;
+    this.marks = new Set(); // of the media stream, that were at the ear
   }
 
   take(moment) {
     const { kind } = moment;
     if (kind === "state") this.state = moment.state;
     else if (kind === "partial") this.partial = moment.text ? this.line("caller", { text: moment.text, state: "partial" }) : null;
-    else if (kind === "turn") this.said(moment.text);
+    else if (kind === "turn") this.said(moment.text, {}, moment);
     else if (kind === "backchannel") this.said(moment.what, { aside: true });
     else if (kind === "no words") this.partial = null;
     else if (kind === "keys") this.said("", { keys: moment.keys });
-    else if (kind === "say") this.agent(moment.turn).pieces.push({ piece: moment.piece, text: moment.text, state: "coming" });
-    else if (kind === "mark") this.played(moment.turn, moment.piece);
+    else if (kind === "say") this.say(moment);
+    else if (kind === "mark") this.played(moment.piece);
     else if (kind === "cut") this.cut(moment);
     else if (kind === "going on") this.goOn();
-    else if (kind === "stage") this.agent(moment.turn).stages = moment;
-    else if (kind === "tool") this.lines.push(this.line("note", { text: moment.fault ? `${moment.name} failed` : `ran ${moment.name}` }));
+    else if (kind === "stage") this.agent(moment.turn, moment.at_ms).stages = moment;
+    else if (kind === "tool") this.lines.push(this.line("note", { at_ms: moment.at_ms, text: moment.fault ? `${moment.name} failed` : `ran ${moment.name}` }));
   }
 
   // All that there is to show, the words that may still change last.
@@ -33,12 +34,22 @@ export class Talk {
     return this.partial ? [...this.lines, this.partial] : this.lines;
   }
 
-  // All up to this piece is at the caller's ear.
-  played(turn, piece) {
+  say({ turn, piece, text, mark, at_ms = 0 }) {
+    this.agent(turn, at_ms).pieces.push({ piece, text, mark, state: this.marks.has(mark) ? "heard" : "coming" });
+  }
+
+  // All up to this piece was heard: pieces are counted through.
+  played(piece) {
     for (const line of this.lines) {
-      for (const each of line.pieces || []) {
-        if (each.state === "coming" && (line.turn < turn || (line.turn === turn && each.piece <= piece))) each.state = "heard";
-      }
+      for (const each of line.pieces || []) if (each.state === "coming" && each.piece <= piece) each.state = "heard";
+    }
+  }
+
+  // The same told here, before the server tells it.
+  marked(mark) {
+    this.marks.add(mark);
+    for (const line of this.lines) {
+      for (const each of line.pieces || []) if (each.mark === mark) this.played(each.piece);
     }
   }
 
@@ -54,16 +65,20 @@ export class Talk {
     return { key: `${role}-${this.keys}`, role, ...more };
   }
 
-  said(text, more = {}) {
+  // Where a record has it: words that took long to be understood are before what the agent said meanwhile.
+  said(text, more = {}, { start_ms = Infinity, end_ms = Infinity } = {}) {
     this.partial = null;
-    this.lines.push(this.line("caller", { text, state: "", ...more }));
+    const last = Math.max(0, ...this.lines.map(({ at_ms }) => at_ms));
+    const at_ms = end_ms > last ? Math.max(start_ms === Infinity ? 0 : start_ms, last) : start_ms;
+    const behind = this.lines.findLastIndex((line) => line.at_ms <= at_ms);
+    this.lines.splice(behind + 1, 0, this.line("caller", { text, state: "", at_ms, ...more }));
   }
 
   // The agent's line that this turn goes on with: as in a record, the last one, unless there is something behind it.
-  agent(turn) {
+  agent(turn, at_ms) {
     const last = this.lines.at(-1);
     if (last?.role === "agent" && last.turn === turn && !last.cut) return last;
-    const line = this.line("agent", { turn, pieces: [], cut: null, stages: null });
+    const line = this.line("agent", { turn, at_ms, pieces: [], cut: null, stages: null });
     this.lines.push(line);
     return line;
   }

@@ -1,11 +1,12 @@
 // Words instead of sound.
-import { html, useRef } from "../ui.js";
+import { html } from "../ui.js";
 import { phone } from "./phone.js";
+import { useFocus } from "./use.js";
 
 export const LONGEST = 500; // characters, as agent/web/softphone.py takes them
 
 export function TypeBox({ on }) {
-  const field = useRef(null);
+  const field = useFocus(on && !phone.state.microphone);
   const send = (event) => {
     event.preventDefault();
     phone.type(field.current.value);

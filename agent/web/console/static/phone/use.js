@@ -1,5 +1,5 @@
 // The phone's state, for parts that draw it.
-import { useEffect, useState } from "../ui.js";
+import { useEffect, useRef, useState } from "../ui.js";
 import { phone } from "./phone.js";
 
 export function usePhone() {
@@ -9,6 +9,15 @@ export function usePhone() {
     return phone.watch(tell);
   }, []);
   return state;
+}
+
+// What one has just pressed is gone with what it did: the focus goes to what one may want next, unless it is somewhere.
+export function useFocus(wanted) {
+  const place = useRef(null);
+  useEffect(() => {
+    if (wanted && document.activeElement === document.body) place.current?.focus();
+  }, [wanted]);
+  return place;
 }
 
 // Something redrawn while `on`, as often as the screen is. What `draw` looks at is the phone's own, not a drawing's.
