@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 import trio
 
@@ -14,6 +15,9 @@ from nurseries.doctor import machine
 
 AGAIN_S = 60.0
 """Between two looks at the disk: each writes three blocks."""
+
+LOOK_S = 3.0
+"""For one: a disk that hangs is what somebody wants to be told of."""
 
 
 class AtWork:
@@ -26,12 +30,14 @@ class AtWork:
         self._disk: Check | None = None
         self._looked = float("-inf")
         self._one = trio.Lock()
+        self._thread = trio.CapacityLimiter(1)
+        """Of its own: one that hangs takes nobody else's."""
 
     async def checks(self) -> tuple[Check, ...]:
         """The worst first. Cancelled, it leaves what runs in a thread to itself."""
         async with self._one:
             if trio.current_time() >= self._looked + AGAIN_S or self._disk is None:
-                self._disk = await trio.to_thread.run_sync(machine.disk, self._settings, abandon_on_cancel=True)
+                self._disk = await self._look()
                 self._looked = trio.current_time()
         found = [self._disk]
         found += [_model(one) for one in ending_soon(self._settings, datetime.now(UTC).date())]
@@ -41,6 +47,13 @@ class AtWork:
                 Check("recordings", "warning", "they are on this machine alone", "With more than one, set S3_BUCKET.")
             )
         return tuple(sorted(found, key=lambda one: ("failure", "warning", "unknown", "fine").index(one.state)))
+
+    async def _look(self) -> Check:
+        look = partial(machine.disk, self._settings)
+        with trio.move_on_after(LOOK_S):
+            return await trio.to_thread.run_sync(look, abandon_on_cancel=True, limiter=self._thread)
+        says = f"{self._settings.DATA_DIR} has not answered for {LOOK_S:g} s"
+        return Check("disk", "failure", says, "See what holds the disk up: what is said is not durable meanwhile.")
 
 
 def _model(one: Outlook) -> Check:

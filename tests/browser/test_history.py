@@ -87,6 +87,20 @@ def test_a_call_that_goes_on_stays_while_the_server_is_away(visit: Watched) -> N
     expect(page.get_by_role("alert")).to_be_hidden()
 
 
+def test_words_without_an_end_do_not_widen_a_telephone_s_page(visit: Watched) -> None:
+    def answer(route: Route) -> None:
+        told = route.fetch().json()
+        told["entries"][2]["text"] = told["summary"] = told["purpose"] = "x" * 1000
+        told["caller"] = told["lead"]["facts"][0]["value"] = told["lead"]["points"][0]["utterance"] = "y" * 150
+        route.fulfill(json=told)
+
+    page = visit("#/live", size=PHONE)
+    page.route(f"**/api/calls/{ONE}", answer)
+    page.goto(f"{visit.url}/#/calls/{ONE}")
+    expect(page.locator("h1")).to_contain_text("yyy")
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
 def test_what_cannot_be_asked_and_what_there_is_not_is_told(visit: Watched) -> None:
     page = visit("#/calls?number=Asha+Rao&q=flat", expected={400, 404})
 

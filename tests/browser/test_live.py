@@ -155,3 +155,12 @@ def test_a_call_that_there_is_not_is_told_with_where_to_look(visit: Watched) -> 
     expect(page.get_by_role("heading", level=1)).to_have_text("This call is not going on")
     page.get_by_role("link", name="history", exact=True).click()
     expect(page).to_have_url(re.compile("#/calls/CAnothing$"))
+
+
+@pytest.mark.parametrize("ahead_ms", [-3_600_000, 3_600_000])
+def test_how_long_a_call_takes_is_told_by_the_server_s_clock(visit: Watched, server: Server, ahead_ms: int) -> None:
+    page = visit("#/live")
+    page.add_init_script(f"{{ const real = Date.now; Date.now = () => real() + ({ahead_ms}); }}")
+    page.reload()
+    with calling(server.url, hang_up_at_ms=8000):
+        expect(page.locator("td.duration").first).to_have_text(re.compile("0:0[3-7]"))

@@ -62,7 +62,7 @@ def console_files() -> Blueprint:
         response.set_etag(file.etag)
         response.headers["Cache-Control"] = "no-cache"
         # As werkzeug's make_conditional, which is made for WSGI.
-        if file.etag in request.if_none_match:
+        if request.if_none_match.contains_weak(file.etag):  # weak: a proxy has compressed it
             response.status_code = 304
             response.set_data(b"")
         return response

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import trio
 
 from agent.config import Settings
@@ -26,6 +28,27 @@ async def test_the_disk_is_looked_at_once_for_all_who_ask(monkeypatch, tmp_path)
     monkeypatch.setattr(at_work, "AGAIN_S", 0)
     assert await doctor.checks() == (Check("disk", "fine", "much room"),)
     assert len(looks) == 2
+
+
+async def test_a_disk_that_hangs_is_told_and_waited_for_no_longer(monkeypatch, tmp_path) -> None:
+    free, looks = threading.Event(), []
+
+    def disk(settings: Settings) -> Check:
+        looks.append(settings)
+        free.wait()
+        return Check("disk", "fine", "much room")
+
+    monkeypatch.setattr(at_work.machine, "disk", disk)
+    monkeypatch.setattr(at_work, "LOOK_S", 0.05)
+    monkeypatch.setattr(at_work, "AGAIN_S", 0)
+    doctor = AtWork(Settings(_env_file=None, DATA_DIR=tmp_path))
+    try:
+        for _ in range(2):
+            (found,) = await doctor.checks()
+            assert (found.name, found.state) == ("disk", "failure")
+        assert len(looks) == 1, "each look takes a thread for good"
+    finally:
+        free.set()
 
 
 async def test_the_worst_is_told_first(tmp_path) -> None:

@@ -1,4 +1,5 @@
 // Requests to our own server. What it refuses becomes a Problem, with the server's own words.
+import { told as tellClock } from "./clock.js";
 
 export class Problem extends Error {
   constructor(status, told) {
@@ -39,6 +40,7 @@ export async function ask(method, path, { query, body, headers, signal } = {}) {
     if (error.name === "AbortError") throw error;
     throw new Problem(0, { detail: "The server does not answer. Is it running?" });
   }
+  tellClock(response);
   if (response.ok) return response;
   if (response.status === 401 && path !== "session") signOut();
   throw new Problem(response.status, await response.json().catch(() => ({})));

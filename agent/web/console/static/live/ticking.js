@@ -1,4 +1,5 @@
 // Durations that go on: one timer for all of them, which writes into the page and has nothing drawn anew.
+import { now } from "../clock.js";
 import { duration } from "../format.js";
 import { html, useLayoutEffect, useRef } from "../ui.js";
 
@@ -6,7 +7,7 @@ const running = new Map(); // element: when it began
 let timer = 0;
 
 const write = (element, began) => {
-  const told = duration(Date.now() - began);
+  const told = duration(now() - began);
   if (element.firstChild) element.firstChild.data = told;
   else element.append(told);
 };

@@ -1,5 +1,6 @@
 // One call that goes on: what is said, the line of time, where the turns' time goes, and what can be done to it.
 import { Problem, address, get } from "../api.js";
+import { now } from "../clock.js";
 import { follow } from "../follow.js";
 import { duration } from "../format.js";
 import { Actions } from "../live/actions.js";
@@ -34,7 +35,7 @@ function useCall(sid) {
     };
     leave = follow(address(`api/live/${encodeURIComponent(sid)}`), {
       call: (data, event) => {
-        const now_ms = data.now_ms ?? Date.now() - Date.parse(data.started_at);
+        const now_ms = data.now_ms ?? now() - Date.parse(data.started_at);
         const began = performance.now() - now_ms;
         clock.current = () => performance.now() - began;
         since.current = new Date(Date.now() - now_ms).toISOString(); // whatever this machine's clock says

@@ -1,5 +1,6 @@
 // One call that is over, or as far as it has come: what happened, why it scored, what was slow, what it cost.
 import { Problem, get } from "../api.js";
+import { now } from "../clock.js";
 import { duration, money, person, when } from "../format.js";
 import { Cost } from "../history/cost.js";
 import { Downloads } from "../history/downloads.js";
@@ -22,7 +23,7 @@ const LATE_MS = 60_000; // by then whoever writes the score, the summary and the
 
 // What is still to come of a record is looked for again.
 const unfinished = (record, about) =>
-  !record.ending || (Date.now() - Date.parse(record.ended_at) < LATE_MS && (!record.lead || (about.records_sound && !record.recording)));
+  !record.ending || (now() - Date.parse(record.ended_at) < LATE_MS && (!record.lead || (about.records_sound && !record.recording)));
 
 function useRecord(sid, about) {
   const [record, show] = useState(null);
