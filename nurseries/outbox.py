@@ -215,7 +215,8 @@ class Outbox:
         self._queue.append((track, sentence, mulaw))
         self.ledger.made(sentence, len(mulaw or b""))
         self._queued_bytes += len(mulaw or b"")
-        self._changed.unpark_all()
+        if len(self._queue) == 1:  # behind another it changes nothing for who waits to send that one
+            self._changed.unpark_all()
 
     async def room(self, track: Track, most: float = float("inf")) -> None:
         """Wait until less than the room, or than `most` bytes, is queued, or the track is dead. A checkpoint."""

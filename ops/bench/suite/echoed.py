@@ -23,39 +23,57 @@ from nurseries.mailbox import Mailbox
 from nurseries.serve import raise_files
 
 
-def echo(piece_ms: int):  # noqa: ANN201  a handler of media sockets
-    """Who reads and who writes are two, as in a call."""
+class Echo:
+    """One socket's."""
 
-    async def take(socket: MediaSocket, *_known: object) -> None:
-        encoder, pending, pieces = Encoder(""), bytearray(), Mailbox[bytes](1000)
+    def __init__(self, socket: MediaSocket, piece_ms: int) -> None:
+        self._socket = socket
+        self._size = piece_ms * 8
+        self._encoder = Encoder("")
+        self._gathered = bytearray()
+        self._pieces = Mailbox[bytes](1000)
 
-        def heard(text: str | bytes) -> bool:
-            nonlocal encoder
-            match decode(text):
-                case Media(media):
-                    pending.extend(media.payload)
-                    if len(pending) >= piece_ms * 8:
-                        pieces.put(bytes(pending))
-                        pending.clear()
-                case Start(start):
-                    encoder = Encoder(start.stream_sid)
-                case _:
-                    pass
-            return True
+    async def frame_by_frame(self) -> None:
+        """One task receives and sends."""
+        while (text := await self._socket.receive()) is not None:
+            self._take(text)
+            if len(self._pieces):
+                await self._send()
 
-        async def write() -> None:
-            with suppress(ConnectionError):
-                while True:
-                    await socket.send(encoder.media(await pieces.get()))
-
+    async def piece_by_piece(self) -> None:
+        """Gathered as a call's reader does, in the step in which their frames come, and sent by another task."""
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(write)
-            if hasattr(socket, "each"):
-                await socket.each(heard)
-            else:  # an older checkout's
-                while (text := await socket.receive()) is not None:
-                    heard(text)
+            nursery.start_soon(self._write)
+            await self._socket.each(self._take)
             nursery.cancel_scope.cancel()
+
+    async def _write(self) -> None:
+        with suppress(ConnectionError):
+            while True:
+                await self._send()
+
+    async def _send(self) -> None:
+        await self._socket.send(self._encoder.media(await self._pieces.get()))
+
+    def _take(self, text: str | bytes) -> bool:
+        match decode(text):
+            case Media(media):
+                self._gathered += media.payload
+                if len(self._gathered) >= self._size:
+                    self._pieces.put(bytes(self._gathered))
+                    self._gathered.clear()
+            case Start(start):
+                self._encoder = Encoder(start.stream_sid)
+            case _:
+                pass
+        return True
+
+
+def echo(piece_ms: int):  # noqa: ANN201  a handler of media sockets
+    async def take(socket: MediaSocket, *_known: object) -> None:
+        one = Echo(socket, piece_ms)
+        together = piece_ms > 20 and hasattr(socket, "each")  # an older checkout has no such thing
+        await (one.piece_by_piece() if together else one.frame_by_frame())
 
     return take
 
