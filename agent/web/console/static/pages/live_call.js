@@ -38,7 +38,7 @@ function useCall(sid) {
         const now_ms = data.now_ms ?? now() - Date.parse(data.started_at);
         const began = performance.now() - now_ms;
         clock.current = () => performance.now() - began;
-        since.current = new Date(Date.now() - now_ms).toISOString(); // whatever this machine's clock says
+        since.current = new Date(now() - now_ms).toISOString();
         take("call")(data, event);
       },
       moment: take("moment"),
