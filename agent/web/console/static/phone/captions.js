@@ -1,4 +1,4 @@
-// One call's captions: the server's moments of it, and what of them has been played here.
+// One call's captions: the server's moments of it, and what was thrown away here.
 import { address, get } from "../api.js";
 import { follow } from "../follow.js";
 import { Talk } from "./talk.js";
@@ -31,12 +31,6 @@ export class Captions {
     if (number && number <= this.last) return;
     this.last = number;
     this.told(() => this.talk.take(moment));
-  }
-
-  // A mark of the media stream: `turn.piece`.
-  played(name) {
-    const [turn, piece] = name.split(".").map(Number);
-    this.told(() => this.talk.played(turn, piece));
   }
 
   cleared() {

@@ -63,7 +63,7 @@ export class Phone {
       if (gone()) return void release();
       const sound = await Sound.open(begun, asked.stream, {
         frame: (frame, level) => this.frame(frame, level),
-        mark: (name, unheard) => this.marked(name, unheard),
+        mark: (name) => this.marked(name),
         level: (level) => { this.levels.agent = level; },
         lost: () => this.tell({ microphone: false, why: "The microphone is gone. You can type instead." }),
       });
@@ -111,9 +111,9 @@ export class Phone {
     if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(this.stream.media(frame));
   }
 
-  marked(name, unheard) {
+  // The captions are told of it by the server: a mark's number is a sentence's, and not that of a piece of it.
+  marked(name) {
     if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(this.stream.mark(name));
-    if (!unheard) this.state.captions?.played(name);
   }
 
   press(digit) {
