@@ -25,8 +25,7 @@ from agent.guard.seal import derive_key
 from agent.guard.seldom import Seldom
 from agent.guard.sessions import Sessions
 from agent.guard.tokens import Tokens
-from agent.keep.ports import CallStore, ObjectStore
-from agent.model import CallInfo
+from agent.keep.ports import ObjectStore
 from agent.providers.journal_file import JournalFile
 from agent.web.app import create_app
 from agent.web.calling_out import CallingOut
@@ -37,7 +36,6 @@ from agent.web.security import Gate
 from agent.web.state import ProcessState
 from nurseries.archive import Archive
 from nurseries.bulletin import Bulletin
-from nurseries.chain.ports import others_of
 from nurseries.compose import compose
 from nurseries.doctor.at_work import AtWork
 from nurseries.door.front_door import Listeners
@@ -57,7 +55,7 @@ from nurseries.outbound.refraining import Refraining
 from nurseries.parts import Parts
 from nurseries.process import Process
 from nurseries.pulse import Pulse
-from nurseries.purse import Purse, open_purse
+from nurseries.purse import open_purse
 from nurseries.reading import Reading
 from nurseries.replay.pass_clock import PassClock, Watcher, listen_in
 from nurseries.replay.taking import Taking
@@ -69,6 +67,7 @@ from nurseries.turnstile import Turnstile
 from nurseries.vacancy import Vacancy
 from nurseries.watchdog import Watchdog
 from nurseries.ways_back import WaysBackOf
+from nurseries.welcome import names, welcome
 from nurseries.workers.post import Post
 
 log = structlog.get_logger(__name__)
@@ -189,7 +188,7 @@ async def _run(
             tries=process.tries,
             bulletin=Bulletin(
                 *(settings, post.name if post is not None else name, state, keeping, records, pulse, parts.breakers),
-                _names(parts),
+                names(parts),
                 AtWork(settings, parts.lines.warnings).checks,
                 purse=purse,
                 others=post.others if post is not None else None,
@@ -206,12 +205,12 @@ async def _run(
                 host=settings.host,
                 port=port,
                 version=version("calling-agent"),
-                **_names(parts),
+                **names(parts),
                 store=store.name,
                 api=settings.api,
             )
             if post is None and not settings.production:
-                sys.stdout.write(_welcome(settings, parts, store, objects, port))
+                sys.stdout.write(welcome(settings, parts, store, objects, port))
                 sys.stdout.flush()
         return process.code
 
@@ -254,54 +253,3 @@ def _placing(parts: Parts, orders: Orders, rules: DialRules, state: ProcessState
     if parts.carrier is None:
         return None
     return Placing(parts.carrier, orders, rules, parts.settings, leaving=lambda: state.draining)
-
-
-def _names(parts: Parts) -> dict[str, str]:
-    """Who hears, thinks and speaks in the calls to come."""
-    return parts.names(parts.go_live(parts.lines.profile(CallInfo("", "", "")), lambda: None))
-
-
-def standby_words(parts: Parts) -> str:
-    """A line for whoever stands by; "" where nobody does."""
-    ports: dict[str, list[str]] = {
-        "hearing": [name for _, name in others_of(parts.recogniser)],
-        "thinking": [name for _, name in others_of(parts.model)],
-        "speaking": [name for _, name in others_of(parts.voice)],
-    }
-    told = [f"{port}: {', '.join(names)}" for port, names in ports.items() if names]
-    return f"    stand by      {'; '.join(told)}  (FALLBACKS_FILE is set)\n" if told else ""
-
-
-def kept_words(settings: Settings, objects: ObjectStore, purse: Purse | None = None) -> str:
-    """Lines for what is kept beyond records, and how long; "" where neither is set."""
-    lines = []
-    if settings.RECORD_CALLS:
-        lines.append(f"    records to    {objects.name}  (RECORD_CALLS is on: callers are told)\n")
-    if purse is not None:
-        lines.append(f"    spends up to  {purse.words}\n")
-    if days := settings.RETENTION_DAYS:
-        lines.append(f"    keeps for     {days} {'day' if days == 1 else 'days'}  (RETENTION_DAYS={days})\n")
-    return "".join(lines)
-
-
-def _welcome(settings: Settings, parts: Parts, store: CallStore, objects: ObjectStore, port: int) -> str:
-    here = f"http://{settings.host}:{port}"
-    call = "" if port == 3000 else f" --url {here}"
-    names = _names(parts)
-    mongo = "MONGODB_URI is set" if settings.MONGODB_URI.get_secret_value() else "MONGODB_URI is not set"
-    return f"""
-  {settings.AGENT_NAME} of {settings.COMPANY_NAME} is listening on {here}
-
-    hears with    {names["stt"]}  ({settings.provider("STT")[1]})
-    thinks with   {names["llm"]}  ({settings.provider("LLM")[1]})
-    speaks with   {names["tts"]}  ({settings.provider("TTS")[1]})
-{standby_words(parts)}    keeps in      {store.name}  ({mongo})
-{kept_words(settings, objects, parts.purse)}
-  A first call, in a browser: {here}/
-  From another terminal:
-    .venv/bin/calling-agent call{call} --say "Hello, I am looking for a two bedroom flat in Whitefield."
-  What was said:
-    .venv/bin/calling-agent calls show
-  A real phone: point a Twilio number's voice webhook at <your tunnel>/twilio/voice (POST).
-
-"""

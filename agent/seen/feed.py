@@ -24,7 +24,7 @@ from agent.model import BYTES_PER_MS
 from agent.speak.ledger import Sentence, spoken_ms
 
 MOST = 1000
-"""Moments that are kept: some ten minutes of lively talk, 150 KB."""
+"""Moments that are kept: some ten minutes of lively talk, 150 to 280 KB."""
 
 PARTIALS = 8
 """Of one turn that are taken back, should its words be of a number."""

@@ -7,7 +7,7 @@ import pytest
 
 from agent.providers.local_objects import LocalObjects
 from nurseries.chain.ports import ChainModel
-from nurseries.serve import kept_words, standby_words
+from nurseries.welcome import kept_words, standby_words
 from tests.calls.stage import Stage, configured
 from tests.nurseries.chain_case import Model, chained
 
