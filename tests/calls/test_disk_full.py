@@ -30,7 +30,7 @@ from tests.calls.witness import SETTINGS, lost, place, plan_of
 
 CALLS = 2
 BOUND_S = 30
-SMALL = ("unshare", "-Urm", "sh", "-c", 'mount -t tmpfs -o size=2m tmpfs data && exec "$@"', "sh")
+SMALL = ("unshare", "-Urm", "sh", "-c", 'mount -t tmpfs -o size=4m tmpfs data && exec "$@"', "sh")
 
 
 class Limit:
@@ -52,7 +52,7 @@ class Limit:
 
 
 class Small:
-    """A file system of two megabytes."""
+    """A file system of four megabytes."""
 
     before = SMALL
 

@@ -272,7 +272,8 @@ class Told:
 
     def __init__(self, socket: MediaSocket, seen: list[str]) -> None:
         self._socket, self._seen = socket, seen
-        self.receive, self.send, self.abort = socket.receive, socket.send, socket.abort
+        self.receive, self.each = socket.receive, socket.each
+        self.send, self.abort = socket.send, socket.abort
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         self._seen.append("closed")

@@ -15,6 +15,7 @@ import trio
 from agent.model import Ending
 from agent.providers.scripted import Script
 from agent.rehearsal.log import CallLog
+from agent.wire.ports import MediaSocket
 from nurseries.pick_up import pick_up
 from nurseries.replay.play import play_events
 from tests.calls.stage import GREETING, Stage, tone
@@ -37,6 +38,8 @@ class Typing:
             await trio.lowlevel.checkpoint()
             return self._typed.pop(0)[1]
         return await self._socket.receive()
+
+    each = MediaSocket.each
 
     def __getattr__(self, name: str):
         return getattr(self._socket, name)

@@ -218,6 +218,7 @@ class Pod:
             yield f"calls: {sorted(self.state.held)}, promised: {sorted(self.state.promised)}"
         if self._sockets:
             yield f"{len(self._sockets)} sockets"
-        self.purse._budget.forget(trio.current_time())
-        if self.purse._accounts or any(view.reserved_usd or view.held_usd for view in self.purse.spend().budgets):
+        # What is put by for a call that was announced and never came is in memory alone: what is held is given back.
+        held = any(view.held_usd for view in self.purse.spend().budgets)
+        if held or self.purse._accounts or self.purse._budget.open_calls:
             yield f"money: {self.purse.spend()}"
