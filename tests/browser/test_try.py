@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -34,7 +36,8 @@ def test_two_calls_are_set_side_by_side(visit: Watched, tmp_path) -> None:
 
     page.locator("#guard-END_SILENCE_MS").fill("900")
     call(page, "I want to buy a flat")
-    expect(page.locator(".bubbles .agent").first).to_contain_text("Ahoy, Priya here.")
+    # Whoever types fast cuts it short, and the rest of it is struck.
+    expect(page.locator(".bubbles .agent").first).to_contain_text(re.compile(r"Ahoy, .*Priya here\."))
     page.locator("#guard-END_SILENCE_MS").fill("300")
     prompt = tmp_path / "prompt.txt"
     prompt.write_text("You sell boats.\r\nBe brief.\n")
