@@ -1,5 +1,5 @@
 """Who has the floor: the detector's decisions, understood words and pressed keys in; turns of the agent begun, held,
-resumed and ended.
+resumed and ended. In one file, as each of these decides by what the others have left.
 
 All of it synchronous, so that nothing can slip in between a decision and its effect. A sound over the agent holds it:
 it falls silent and keeps what it was saying. Only words make that an interruption (the turn is cancelled and the words

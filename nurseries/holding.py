@@ -1,4 +1,5 @@
-"""Which calls this process holds, among all that share a store: what it knows itself, and what the store knows.
+"""Which calls this process holds, among all that share a store: what it knows itself, and what the store knows. In
+one file: every answer weighs the one against the other.
 
 A caller is on the line wherever the store is asked, so each question is bounded; where the store does not answer, what
 this process knows stands, and is written once it answers again. One of the process's children renews all leases with

@@ -1,4 +1,5 @@
 """What the agent says in one turn: sentences in, sound out, in order; held, it goes on from the word it was cut at.
+In one file: sentences that are made, held and said are one queue.
 
 Run by the turn. To hold is to cancel the sentence that is being made and to put back what the caller has not heard;
 whoever holds clears the outbox first, in the same step. Over when the last sentence has been heard, not when it was

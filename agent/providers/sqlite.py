@@ -1,4 +1,5 @@
-"""Call records in SQLite: the embedded store, one file under DATA_DIR.
+"""Call records in SQLite: the embedded store, one file under DATA_DIR. Long by a few lines, as all its
+questions share two connections and their locks.
 
 WAL with full synchronisation: a record that was saved survives a crash of the process and of the machine. Used from
 threads: one writes at a time, and one reads meanwhile; hand-overs wait for neither.

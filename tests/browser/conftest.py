@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
     from tests.browser.looking import Watched
+
+Run = Callable[..., Any]
+"""As `run` gives it."""
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +33,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     found = Server(tmp_path_factory.mktemp("server"), PROVIDER="scripted")
     yield found
     found.kill()
+
+
+@pytest.fixture(scope="module")
+def run(browser: Browser, server: Server) -> Iterator[Run]:
+    """Runs a function of JavaScript, with these arguments."""
+    page = browser.new_page()
+    page.goto(f"{server.url}/")
+    yield lambda code, *given: page.evaluate(code, list(given))
+    page.close()
 
 
 @pytest.fixture

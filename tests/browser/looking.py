@@ -77,6 +77,17 @@ class Watched:
         parts = [(each, urlsplit(each)) for each in self.asked]
         return [each for each, part in parts if part.scheme not in {"data", "blob"} and part.netloc != own]
 
+    def is_for_everybody(self, page: Page) -> None:
+        """Accessible in light and dark and on a phone, where nothing is wider than the screen; and asks nobody else."""
+        assert inaccessible(page) == []
+        page.emulate_media(color_scheme="dark")
+        assert inaccessible(page) == []
+        self.shot(page, "dark")
+        page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
+        assert inaccessible(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, "one has to scroll sideways"
+        assert self.strangers() == []
+
     def shot(self, page: Page, what: str = "", *, whole: bool = False) -> None:
         """Keep how it looks: what is seen of it, or the whole page."""
         SHOTS.mkdir(exist_ok=True)

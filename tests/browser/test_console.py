@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.looking import PHONE, Watched, inaccessible
+from tests.browser.looking import Watched
 
 PAGES = {
     "call": "Call",
@@ -23,14 +23,7 @@ def test_a_page_is_for_everybody_and_asks_nobody_else(visit: Watched, name: str)
     assert page.locator("h1").inner_text() == PAGES[name]
     assert page.locator("nav a[aria-current=page]").get_attribute("href") == f"#/{name}"
     assert page.title().startswith(PAGES[name].split(" calls")[0])
-    assert inaccessible(page) == []
-    page.emulate_media(color_scheme="dark")
-    assert inaccessible(page) == []
-    visit.shot(page, "dark")
-    page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
-    assert inaccessible(page) == []
-    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, "one has to scroll sideways"
-    assert visit.strangers() == []
+    visit.is_for_everybody(page)
 
 
 def test_the_keyboard_reaches_everything(visit: Watched) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,15 +10,9 @@ from hypothesis import strategies as st
 
 from agent.keep.wav import Label, header
 from agent.think.score import TABLE
+from tests.browser.conftest import Run
 from tests.browser.past_calls import POINTS
 from tests.examples import examples
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser
-
-    from tests.calls.server import Server
-
-Run = Callable[..., Any]
 
 PEAKS = """async ([file, sizes]) => {
     const { Peaks } = await import("/console/history/wav.js");
@@ -33,15 +26,6 @@ PEAKS = """async ([file, sizes]) => {
     const of = (side) => Array.from({ length: side.length }, (_, n) => Math.round(side.at(n) * 32768));
     return [peaks.format && peaks.format.rate, of(peaks.left), of(peaks.right)];
 }"""
-
-
-@pytest.fixture(scope="module")
-def run(browser: Browser, server: Server) -> Iterator[Run]:
-    """A function of JavaScript, with these arguments."""
-    page = browser.new_page()
-    page.goto(f"{server.url}/")
-    yield lambda code, *given: page.evaluate(code, list(given))
-    page.close()
 
 
 def call(run: Run, module: str, name: str, *arguments: Any) -> Any:

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from agent.rehearsal.sound import decode
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser
-
-    from tests.calls.server import Server
-
-Run = Callable[..., Any]
+from tests.browser.conftest import Run
 
 FOLD = """async ([events]) => {
     const { Fold } = await import("/console/live/fold.js");
@@ -27,15 +20,6 @@ FOLD = """async ([events]) => {
     const { lines, moments, ending } = fold;
     return { seen, lines, moments, ending };
 }"""
-
-
-@pytest.fixture(scope="module")
-def run(browser: Browser, server: Server) -> Iterator[Run]:
-    """A function of JavaScript, with these arguments."""
-    page = browser.new_page()
-    page.goto(f"{server.url}/")
-    yield lambda code, *given: page.evaluate(code, list(given))
-    page.close()
 
 
 def call(*moments: Any) -> list[Any]:

@@ -1,4 +1,5 @@
-"""A table of calls: what the caller does when, and how the record tells it. All in virtual time, a few lines each.
+"""A table of calls: what the caller does when, and how the record tells it. All in virtual time, a few lines each,
+and in one file, to be looked up by what the caller does.
 
 The greeting's first sentence plays from 0.2 to 1.5 s, its second until 2.6 s. A caller's line without a time is said
 when it is their turn. "caller (aside)" was heard over the agent and asked for no answer; " -" ends what was cut off.

@@ -1,5 +1,6 @@
 """A voice over a realtime model: every text is said once and whole, by it or by another one, whatever becomes of the
-socket. On the mock clock; a character of the fake's sound lasts 60 ms, so what was heard can be read."""
+socket. On the mock clock; a character of the fake's sound lasts 60 ms, so what was heard can be read. In one
+file: each test is another fate of the same socket."""
 
 from __future__ import annotations
 

@@ -10,15 +10,13 @@ import asyncio
 import base64
 import json
 import logging
-import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
 
 import numpy as np
-import uvicorn
-from fastapi import FastAPI, WebSocket, WebSocketDisconnect
+from fastapi import WebSocket, WebSocketDisconnect
 from livekit import rtc
 from livekit.agents import Agent, AgentSession, llm, stt, tts
 from livekit.agents.language import LanguageCode
@@ -28,6 +26,7 @@ from livekit.plugins import silero
 
 from ops.bench.peers.mulaw import decoded, encoded
 from ops.bench.peers.script import FIRST_CHUNK_S, FIRST_TOKEN_S, GREETING, HEAR_S, REPLY, TOKEN_GAP_S, chunks
+from ops.bench.peers.serve import serve
 
 RATE = 8000
 
@@ -171,11 +170,7 @@ VAD = silero.VAD.load(sample_rate=RATE)
 
 def main() -> None:
     logging.basicConfig(level=logging.WARNING)
-    app = FastAPI()
-    app.add_api_websocket_route("/twilio/media", call)
-    listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
-    print("LISTENING", listener.getsockname()[1], flush=True)
-    uvicorn.Server(uvicorn.Config(app, log_level="warning", loop="uvloop")).run([listener])
+    serve(call)
 
 
 if __name__ == "__main__":

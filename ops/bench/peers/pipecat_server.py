@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 import sys
 from collections.abc import AsyncGenerator
 from dataclasses import fields
 from typing import Any
 
-import uvicorn
-from fastapi import FastAPI, WebSocket
+from fastapi import WebSocket
 from loguru import logger
 from pipecat.audio.vad.silero import SileroVADAnalyzer
 from pipecat.frames.frames import (
@@ -45,6 +43,7 @@ from pipecat.utils.time import time_now_iso8601
 from pipecat.workers.runner import WorkerRunner
 
 from ops.bench.peers.script import FIRST_CHUNK_S, FIRST_TOKEN_S, GREETING, HEAR_S, REPLY, TOKEN_GAP_S, chunks
+from ops.bench.peers.serve import serve
 
 SMART = "--no-smart-turn" not in sys.argv
 
@@ -133,11 +132,7 @@ async def call(websocket: WebSocket) -> None:
 def main() -> None:
     logger.remove()
     logger.add(sys.stderr, level="WARNING")
-    app = FastAPI()
-    app.add_api_websocket_route("/twilio/media", call)
-    listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
-    print("LISTENING", listener.getsockname()[1], flush=True)
-    uvicorn.Server(uvicorn.Config(app, log_level="warning", loop="uvloop")).run([listener])
+    serve(call)
 
 
 if __name__ == "__main__":
