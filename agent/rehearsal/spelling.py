@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,14 +69,20 @@ def samples(text: str, rate: int) -> int:
 
 def spelled(text: str, rate: int, start: int = 0, stop: int | None = None) -> bytes:
     """A text's sound, s16le, or a part of it counted in samples. Its phase has no jumps."""
-    end = samples(text, rate)
-    at = np.arange(start, end if stop is None else min(stop, end))
-    slot = SLOT_MS * rate // 1000
-    hertz = np.array([LOWEST_HZ + STEP_HZ * _index(character) for character in text], np.float64)
-    before = np.concatenate(([0.0], np.cumsum(hertz * slot)))
-    which = at // slot
-    phase = before[which] + hertz[which] * (at - which * slot) if len(at) else np.zeros(0)
-    wave: Samples = np.rint(AMPLITUDE * np.sin(2 * np.pi / rate * phase))
+    slots, phase = [], 0
+    for character in text:
+        hertz = LOWEST_HZ + STEP_HZ * _index(character)
+        slots.append(_tone(rate, hertz, phase))
+        phase = (phase + hertz * (SLOT_MS * rate // 1000)) % rate
+    sound = b"".join(slots)
+    return sound[2 * start : None if stop is None else 2 * stop]
+
+
+@lru_cache(maxsize=1024)
+def _tone(rate: int, hertz: int, phase: int) -> bytes:
+    """A slot of it. Phases, in parts of a turn of `rate`, are few: a slot ends at a fifth of a turn."""
+    at = np.arange(SLOT_MS * rate // 1000)
+    wave: Samples = np.rint(AMPLITUDE * np.sin(2 * np.pi / rate * ((phase + hertz * at) % rate)))
     return wave.astype("<i2").tobytes()
 
 

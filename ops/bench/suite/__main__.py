@@ -21,6 +21,8 @@ from ops.bench.suite.figures import Figures, over
 from ops.bench.suite.workloads import ALL, SMOKE, Scale
 
 LOAD = 0.8
+INTERRUPTS = 1.2
+"""What a caller who interrupts costs against one who waits; until a round has told."""
 USUAL = Scale()
 
 
@@ -88,10 +90,15 @@ def scale_of(args: argparse.Namespace) -> Scale:
 
 def _loaded(scale: Scale, name: str, rounds: dict[str, list[Figures]]) -> Scale:
     """For barge-ins, LOAD of a core's calls, as far as that is known."""
-    told = rounds.get("calls")
-    if name != "barge-in" or not told or scale is SMOKE:
+    if name != "barge-in" or scale is SMOKE:
         return scale
-    return replace(scale, calls=max(1, int(told[-1]["calls_a_core"] * LOAD)))
+    if own := rounds["barge-in"]:
+        carried = own[-1]["calls_a_core"]
+    elif usual := rounds.get("calls"):
+        carried = usual[-1]["calls_a_core"] / INTERRUPTS
+    else:
+        return scale
+    return replace(scale, calls=max(1, int(carried * LOAD)))
 
 
 if __name__ == "__main__":

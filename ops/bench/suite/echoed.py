@@ -72,7 +72,7 @@ class Echo:
 def echo(piece_ms: int):  # noqa: ANN201  a handler of media sockets
     async def take(socket: MediaSocket, *_known: object) -> None:
         one = Echo(socket, piece_ms)
-        together = piece_ms > 20 and hasattr(socket, "each")  # an older checkout has no such thing
+        together = hasattr(socket, "each")  # an older checkout has no such thing
         await (one.piece_by_piece() if together else one.frame_by_frame())
 
     return take

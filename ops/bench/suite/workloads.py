@@ -31,7 +31,8 @@ class Scale:
     seconds: float = 20.0
     """Measured in each round."""
     media_calls: int = 500
-    calls: int = 60
+    calls: int = 180
+    turn_calls: int = 30
     local_calls: int = 3
     ramp_calls: int = 100
     peer_calls: int = 6
@@ -39,7 +40,17 @@ class Scale:
     settle_s: float = 3.0
 
 
-SMOKE = Scale(seconds=1.5, media_calls=3, calls=2, local_calls=1, ramp_calls=3, peer_calls=1, curve=(1,), settle_s=0.5)
+SMOKE = Scale(
+    seconds=1.5,
+    media_calls=3,
+    calls=2,
+    turn_calls=1,
+    local_calls=1,
+    ramp_calls=3,
+    peer_calls=1,
+    curve=(1,),
+    settle_s=0.5,
+)
 
 
 def media(scale: Scale, module: str, *arguments: str) -> Figures:
@@ -121,7 +132,7 @@ def turn(scale: Scale) -> Figures:
     """From the end of a turn to the first byte of its answer, where the providers take no time at all."""
     with _file() as told:
         with serving({"script": INSTANT, "turns": str(told)}, PROVIDER="scripted") as server:
-            _play(server, scale, calls=max(1, scale.calls // 2), manner="talks")
+            _play(server, scale, calls=scale.turn_calls, manner="talks")
         took = [seconds * 1000 for seconds in msgspec.json.decode(told.read_bytes())]
     return {"turn_p50_ms": quantile(took, 0.5), "turn_p99_ms": quantile(took, 0.99), "turns": len(took)}
 
