@@ -101,6 +101,14 @@ def test_words_without_an_end_do_not_widen_a_telephone_s_page(visit: Watched) ->
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
 
+def test_nothing_is_said_of_how_an_agent_was_heard_that_never_spoke(visit: Watched) -> None:
+    page = visit("#/live")
+    page.route(f"**/api/calls/{ONE}", lambda route: route.fulfill(json=route.fetch().json() | {"entries": []}))
+    page.goto(f"{visit.url}/#/calls/{ONE}")
+    expect(page.get_by_role("heading", name="Slowest answer")).to_be_visible()
+    expect(page.get_by_text("cut short")).to_have_count(0)
+
+
 def test_what_cannot_be_asked_and_what_there_is_not_is_told(visit: Watched) -> None:
     page = visit("#/calls?number=Asha+Rao&q=flat", expected={400, 404})
 

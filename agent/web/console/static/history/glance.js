@@ -7,15 +7,16 @@ import { factName } from "./words.js";
 
 export function Glance({ record, gaps, go }) {
   const cut = record.entries.flatMap((entry, n) => (entry.interrupted && entry.role === "agent" ? [n] : []));
+  const spoke = record.entries.some((entry) => entry.role === "agent");
   const slow = verdict(turnsOf(record.turns || []));
   return html`
     <div class="glance">
       ${record.lead && html`<section class="card"><h2>Why it scored ${record.lead.score}</h2><p>${scored(record.lead)}</p>
         <button class="quiet link" onClick=${() => document.getElementById("score").scrollIntoView({ block: "start" })}>Point by point</button></section>`}
-      <section class="card"><h2>${cut.length === 0 ? "Never cut short" : `Cut short ${times(cut.length)}`}</h2>
+      ${spoke && html`<section class="card"><h2>${cut.length === 0 ? "Never cut short" : `Cut short ${times(cut.length)}`}</h2>
         ${cut.length === 0 ? html`<p>The agent was heard to the end each time.</p>` : cut.slice(0, 1).map((n) => html`<${Cut} entry=${record.entries[n]} gaps=${gaps} />`)}
         ${cut.length > 0 && html`<div class="row">${cut.map((n) => html`<button class="quiet link" onClick=${() => go(n)}>at ${duration(record.entries[n].end_ms)}</button>`)}</div>`}
-      </section>
+      </section>`}
       ${slow && html`<section class="card"><h2>Slowest answer</h2><p>${slow}</p>
         <button class="quiet link" onClick=${() => document.getElementById("latency").scrollIntoView({ block: "start" })}>Every answer's time</button></section>`}
     </div>`;
