@@ -277,8 +277,9 @@ class Settings(BaseSettings):
     HISTORY_TOKENS: int = Field(3000, ge=200)
 
     MAX_CONCURRENT_CALLS: int = Field(50, ge=1, le=1000)
-    """Of one process, those told to connect included. 50 take some three quarters of a core (ops/bench/many_calls.py);
-    beyond what a core carries every caller hears gaps. The next one hears that all lines are busy: docs/limits.md."""
+    """Of one process, those told to connect included. 150 with scripted providers take some two thirds of a core
+    (docs/speed.md); beyond what a core carries every caller hears gaps. The next one hears that all lines are busy:
+    docs/limits.md."""
     TRUSTED_PROXIES: str = ""
     """Addresses and networks of proxies in front of us, separated by commas, such as 10.0.0.0/8: what these say in
     X-Forwarded-For is whom limits count by. Empty: a proxy is one client."""
