@@ -206,6 +206,7 @@ class Settings(BaseSettings):
     """auto: the first one that is installed."""
 
     VAD_THRESHOLD: float = Field(0.5, gt=0, lt=1)
+    """The probability from which on a window of 32 ms is speech."""
     BARGE_IN_MS: int = Field(96, ge=32, le=2000)
     """Speech that silences the speaking agent. 96 ms is three Silero windows of 32 ms."""
     BARGE_IN_THINKING_MS: int = Field(160, ge=32, le=2000)
@@ -234,6 +235,7 @@ class Settings(BaseSettings):
     MESSAGE_MS: int = Field(160, ge=20, le=1000)
     """Length of one outgoing media message."""
     TTS_CACHE_MB: float = Field(16, ge=0)
+    """Sentences that were spoken already, for all calls of a process."""
 
     CALL_MAX_MINUTES: float = Field(10, gt=0)
     NOTICE_S: float = Field(30, ge=0)
@@ -275,6 +277,7 @@ class Settings(BaseSettings):
 
     HISTORY_TURNS: int = Field(24, ge=2)
     HISTORY_TOKENS: int = Field(3000, ge=200)
+    """How much of the talk a model reads again, whichever is less; what is known of the caller comes on top, whole."""
 
     MAX_CONCURRENT_CALLS: int = Field(50, ge=1, le=1000)
     """Of one process, those told to connect included. 150 with scripted providers take some two thirds of a core
