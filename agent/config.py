@@ -56,6 +56,7 @@ class Settings(BaseSettings):
         "development", validation_alias=AliasChoices("APP_ENV", "NODE_ENV")
     )
     PORT: int = Field(3000, ge=0, le=65535)
+    """Of the one port that takes everything: webhooks, media, API, console. 0: any that is free."""
     WORKERS: str = "1"
     """Processes behind that port, each on a core of its own: a number, or auto for as many as there are cores to run
     on. See docs/workers.md."""
@@ -64,7 +65,9 @@ class Settings(BaseSettings):
     PUBLIC_URL: str = ""
     """Where Twilio reaches us, such as https://voice.example.in. Empty (development only): taken from the request."""
     LOG_LEVEL: Literal["debug", "info", "warn", "error"] = "info"
+    """The least that is logged."""
     DATA_DIR: Path = Path("data")
+    """What is kept in files: records, recordings, journals, keys. See docs/durability.md."""
     API_TOKEN: SecretStr = SecretStr("")
     """A key with the scope admin, beside those of `calling-agent keys`. See docs/security.md."""
     CORS_ORIGINS: str = ""
@@ -75,6 +78,7 @@ class Settings(BaseSettings):
     TWILIO_AUTH_TOKEN_SECONDARY: SecretStr = SecretStr("")
     """The other one, while the account's token is changed: signatures by either are taken."""
     TWILIO_CALLER_ID: str = ""
+    """The number that calls out, such as +918012345678; it is told to softphones as the one they have called, too."""
     TWILIO_SIGNATURE: Literal["auto", "require", "log", "off"] = "auto"
     """What to do with X-Twilio-Signature. auto: require in production, off in development."""
 
@@ -120,10 +124,13 @@ class Settings(BaseSettings):
     COMPANY_NAME: str = "Premier Realty Group"
     AGENT_NAME: str = "Priya"
     SYSTEM_PROMPT_FILE: Path | None = None
+    """What a language model is told of its task, instead of the product's own; a text file."""
     SAY_FIRST: str = "Hi!"
     """Spoken by Twilio itself before the stream is up. May be empty."""
     SAY_VOICE: str = "Polly.Raveena"
+    """Twilio's, for what it says itself."""
     LANGUAGE: str = "en-IN"
+    """Of a caller of whom none is known: see docs/lines.md."""
     TIMEZONE: str = "Asia/Kolkata"
     """The callers': what "tomorrow at eleven" means."""
     GREETING: str = (
@@ -145,6 +152,7 @@ class Settings(BaseSettings):
     TRANSFER_TO: str = ""
     """A colleague's number, such as +918012345678, or a SIP address. Empty: who wants a person is called back."""
     TRANSFER_RING_S: int = Field(25, ge=5, le=120)
+    """How long a colleague's telephone rings before the caller is told that nobody is there."""
     DTMF_BINDINGS: str = "0=transfer_to_human"
     """Keys that do something when pressed alone, such as "0=transfer_to_human, *=repeat, 9=end_call"."""
     TOOLS_FILE: Path | None = None
@@ -158,7 +166,9 @@ class Settings(BaseSettings):
     """auto: what PROVIDER says. One port may be served by another provider than the rest."""
     OPENAI_API_KEY: SecretStr = SecretStr("")
     OPENAI_BASE_URL: str = ""
+    """Another server that speaks the same API. Empty: OpenAI's own."""
     OPENAI_LLM_API: Literal["chat", "responses"] = "chat"
+    """Which of the two APIs the language model is asked by."""
     OPENAI_LLM_MODEL: str = "gpt-5.4-mini"
     OPENAI_REASONING_EFFORT: str = ""
     """Passed on where set (none, minimal, low, ...): reasoning delays a reply's first word. Empty: the model's own."""
@@ -200,6 +210,7 @@ class Settings(BaseSettings):
     """So many failures of a provider within BREAKER_WINDOW_S, at least half of its requests, or so many refusals in a
     row: then it is not asked any more."""
     BREAKER_WINDOW_S: float = Field(30, gt=0, le=3600)
+    """In which failures of a provider are counted."""
     BREAKER_REST_S: float = Field(5, gt=0, le=60)
     """Until one request tries whether it works again; twice as long after each that fails, up to a minute."""
     LOCAL_STT_ENGINE: Literal["auto", "moonshine", "whisper"] = "auto"
@@ -238,6 +249,7 @@ class Settings(BaseSettings):
     """Sentences that were spoken already, for all calls of a process."""
 
     CALL_MAX_MINUTES: float = Field(10, gt=0)
+    """From the stream's beginning to the goodbye, all legs of a call together."""
     NOTICE_S: float = Field(30, ge=0)
     """How long before the limit NOTICE is said; 0: not at all."""
     SILENCE_S: float = Field(8, gt=0)
@@ -246,6 +258,7 @@ class Settings(BaseSettings):
     """Silence of the agent, when it is its turn, before it says that it needs a moment. The bound on dead air: see the
     README."""
     TOOL_TIMEOUT_S: float = Field(8, gt=0)
+    """For one tool's answer; then the model is told that there is none."""
     TOOL_CALLS: int = Field(6, ge=1, le=50)
     """Tools that one answer may run; a model that wants more is made to speak."""
     SUMMARY_TIMEOUT_S: float = Field(5, gt=0, le=30)
@@ -257,6 +270,7 @@ class Settings(BaseSettings):
     MEDIA_TIMEOUT_S: float = Field(15, gt=0)
     """Twilio sends 50 messages a second, also in silence; a socket without any for this long is dead."""
     STT_TIMEOUT_S: float = Field(5, gt=0)
+    """For the words of one utterance."""
     LLM_TIMEOUT_S: float = Field(5, gt=0)
     """To the first piece of the reply, and between two pieces."""
     TTS_TIMEOUT_S: float = Field(3, gt=0)
@@ -316,6 +330,7 @@ class Settings(BaseSettings):
     DISCLOSE: Literal["always", "outbound", "never"] = "outbound"
     """On which calls the agent says at the start that it is a machine. Who is called cannot know whom they speak to."""
     AI_DISCLOSURE: str = "You are speaking with an automated assistant of {company}."
+    """Said in front of OUTBOUND_GREETING."""
     OUTBOUND_GREETING: str = "Hello, this is {agent}, calling from {company}. Am I speaking with {name}?"
     """To somebody who is called. Beside {agent} and {company} it may have the call's own variables; a sentence with one
     that the call does not have is left out."""
@@ -338,6 +353,7 @@ class Settings(BaseSettings):
     BUDGET_WAIT_S: float = Field(1.0, ge=0, le=5)
     """For the store, where what this process holds of a budget does not suffice for a turn."""
     MONGODB_URI: SecretStr = SecretStr("")
+    """The store of many machines. Empty: SQLite files in DATA_DIR, for one."""
     S3_BUCKET: str = ""
     """Where recordings are kept, at Amazon or whoever speaks S3. Empty: in DATA_DIR/recordings."""
     S3_REGION: str = "auto"

@@ -19,6 +19,7 @@ from agent.keep.ports import CallStore
 from agent.keep.prices import Prices
 from agent.keep.record import CallRecord
 from agent.model import BYTES_PER_MS, Ending
+from agent.seen.live_call import BROWSER
 from agent.seen.stream import BEAT
 from nurseries.board import Board, Seen
 from nurseries.elsewhere import Elsewhere
@@ -100,6 +101,11 @@ class Watching:
         if self._is_here(call_sid):
             return "here"
         return "elsewhere" if await self._elsewhere.knows(call_sid) else ""
+
+    def from_browser(self, call_sid: str) -> bool:
+        """Whether a call that is elsewhere, as `where` has just said, is a browser's. Not a checkpoint."""
+        record = self._elsewhere.records.get(call_sid)
+        return record is not None and record.caller.startswith(BROWSER)
 
     def calls(self) -> AsyncGenerator[bytes, None]:
         """The list, and what changes in it."""

@@ -58,6 +58,7 @@ def api_routes(
             log.info("api", who=visitor.who, method=request.method, route=route(), status=response.status_code)
         return response
 
+    calling_out = calling_out or CallingOut()
     add_calls(routes, records, zone)
     add_replays(routes, settings, records)
     add_scoring(routes)
@@ -67,8 +68,8 @@ def api_routes(
     if bulletin is not None:
         add_standing(routes, bulletin)
     if watching is not None:
-        add_live(routes, settings, watching)
-    (calling_out or CallingOut()).add_to(routes, settings)
+        add_live(routes, settings, watching, calling_out.hang_up)
+    calling_out.add_to(routes, settings)
     _add_refusals(routes)
     return routes
 

@@ -10,6 +10,7 @@ from quart_trio.wrappers import TrioResponse as Response
 
 from agent.config import Settings
 from agent.web.given import Given
+from agent.web.orders import HangUp, unended
 from agent.web.ports import Watching
 from agent.web.problem import problem
 from agent.web.scope import needs
@@ -21,8 +22,9 @@ _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 """A proxy that gathers an answer before it passes it on would show nothing."""
 
 
-def add_live(routes: Blueprint, settings: Settings, watching: Watching) -> None:
-    """Let these routes tell of calls that go on, end them, and pass their callers on."""
+def add_live(routes: Blueprint, settings: Settings, watching: Watching, carrier_ends: HangUp | None = None) -> None:
+    """Let these routes tell of calls that go on, end them, and pass their callers on. `carrier_ends` ends a call that
+    another process holds."""
 
     @routes.get("/live")
     async def live_calls() -> Response:
@@ -60,10 +62,18 @@ def add_live(routes: Blueprint, settings: Settings, watching: Watching) -> None:
             return problem(409, "This call is not recorded.")
         return _endless(watching.sound(call_sid), "a call's sound", SOUND)
 
+    _add_ends(routes, watching, carrier_ends)
+
+
+def _add_ends(routes: Blueprint, watching: Watching, carrier_ends: HangUp | None) -> None:
     @routes.post("/live/<call_sid>/hang-up")
     @needs("call")
     async def hang_up(call_sid: str) -> Response:
-        """End a call at once, without a goodbye. What was said is kept."""
+        """End a call at once, without a goodbye. What was said is kept. A telephone's call that another process holds
+        is ended by the carrier."""
+        Given().check()
+        if await watching.where(call_sid) == "elsewhere" and carrier_ends and not watching.from_browser(call_sid):
+            return await unended(carrier_ends, call_sid) or _begun()
         return await _done(watching, call_sid, watching.hang_up)
 
     @routes.post("/live/<call_sid>/transfer")
@@ -85,7 +95,11 @@ async def _done(watching: Watching, call_sid: str, what: Callable[[str, str], st
     if refused := await _elsewhere(watching, call_sid):
         return refused
     why_not = what(call_sid, g.visitor.who)
-    return problem(409, why_not) if why_not else Response(b"{}", 202, content_type="application/json")
+    return problem(409, why_not) if why_not else _begun()
+
+
+def _begun() -> Response:
+    return Response(b"{}", 202, content_type="application/json")
 
 
 async def _elsewhere(watching: Watching, call_sid: str) -> Response | None:

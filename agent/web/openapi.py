@@ -122,7 +122,8 @@ _OTHERS: dict[tuple[str, str], dict[str, dict[str, Any]]] = {
     },
     ("post", "/api/live/{call_sid}/hang-up"): {
         "202": {"description": "It is being ended."},
-        "409": _problem("It is ending already, or another process holds it."),
+        "409": _problem("It is ending already, or is a browser's that another process holds."),
+        "502": _problem("Another process holds it, and the carrier has refused to end it."),
     },
     ("post", "/api/live/{call_sid}/transfer"): {
         "202": {"description": "The caller is being told, and passed on."},

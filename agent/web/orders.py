@@ -103,17 +103,20 @@ def add_hanging_up(routes: Blueprint, hang_up: HangUp | None) -> None:
             return problem(
                 403, "This server cannot reach the carrier: set TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN and PUBLIC_URL."
             )
-        try:
-            await hang_up(call_sid)
-        except CarrierError as error:
-            log.warning("not hung up", call_sid=call_sid, error=str(error))
-            wait = error.retry_after_s or AGAIN_S
-            if error.fault is CarrierFault.REFUSED:
-                return problem(502, f"The carrier has refused: {error.detail}.")
-            return problem(
-                503, f"The carrier does not answer: {error.detail}. Try again.", headers={"Retry-After": f"{wait:.0f}"}
-            )
-        return nothing()
+        return await unended(hang_up, call_sid) or nothing()
+
+
+async def unended(hang_up: HangUp, call_sid: str) -> Response | None:
+    """Have the carrier end a call; why it does not, if it does not."""
+    try:
+        await hang_up(call_sid)
+    except CarrierError as error:
+        log.warning("not hung up", call_sid=call_sid, error=str(error))
+        if error.fault is CarrierFault.REFUSED:
+            return problem(502, f"The carrier has refused: {error.detail}.")
+        wait = {"Retry-After": f"{error.retry_after_s or AGAIN_S:.0f}"}
+        return problem(503, f"The carrier does not answer: {error.detail}. Try again.", headers=wait)
+    return None
 
 
 def _state(text: str) -> State:

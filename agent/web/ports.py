@@ -69,6 +69,10 @@ class Watching(Protocol):
         """Who holds this call: this process, another one, or nobody. Bounded; raises StoreError."""
         ...
 
+    def from_browser(self, call_sid: str) -> bool:
+        """Whether a call that is elsewhere, as `where` has just said, is a browser's. Not a checkpoint."""
+        ...
+
     def calls(self) -> AsyncGenerator[bytes, None]:
         """The calls that go on, and what changes in them."""
         ...

@@ -95,6 +95,16 @@ async def test_one_of_them_is_told_by_its_record(house: House, autojump_clock) -
     assert one.ended
 
 
+async def test_it_is_known_whether_one_of_them_is_a_browser_s(house: House, autojump_clock) -> None:
+    house.store.save(THEIRS)
+    house.store.save(msgspec.structs.replace(THEIRS, call_sid="CA2", caller="client:key-1"))
+
+    assert [await house.watching.where(sid) for sid in ("CA1", "CA2")] == ["elsewhere"] * 2
+    assert house.watching.from_browser("CA2")
+    assert await house.watching.where("CA1") == "elsewhere"
+    assert not house.watching.from_browser("CA1")
+
+
 async def test_the_store_is_asked_once_for_all_and_only_while_somebody_watches(autojump_clock) -> None:
     house, asked = House(Stage()), Asked()
     house.watching._elsewhere._ask = asked

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator
 import pytest
 from pydantic import SecretStr
 
+from agent.errors import CarrierError, CarrierFault
 from tests.agent.web.test_keys_face import Ring
 
 TOKEN = "t" * 32
@@ -23,7 +24,10 @@ class Watching:
         self.asked: list[tuple[str, str, str]] = []
 
     async def where(self, call_sid: str) -> str:
-        return {"CA1": "here", "CA3": "elsewhere"}.get(call_sid, "")
+        return {"CA1": "here", "CA3": "elsewhere", "CA4": "elsewhere"}.get(call_sid, "")
+
+    def from_browser(self, call_sid: str) -> bool:
+        return call_sid == "CA4"
 
     async def calls(self) -> AsyncGenerator[bytes, None]:
         try:
@@ -121,6 +125,26 @@ async def test_what_is_asked_of_a_call_is_done_or_refused_in_words(watched, what
     assert [response.status_code for response in (done, refused, unknown)] == [202, 409, 404]
     assert (await refused.get_json())["detail"] == "The call is ending already."
     assert watching.asked == [(what.replace("-", " "), "CA1", "API_TOKEN")] * 2
+
+
+async def test_a_telephone_s_call_that_another_process_holds_is_ended_by_the_carrier(face) -> None:
+    ended: list[str] = []
+
+    async def hang_up(call_sid: str) -> None:
+        ended.append(call_sid)
+        if len(ended) > 1:
+            raise CarrierError(CarrierFault.REFUSED, "no such account")
+
+    watching = Watching()
+    built = face(records=object(), watching=watching, out={"hang_up": hang_up}, API_TOKEN=SecretStr(TOKEN))
+    done, refused, browsers = [
+        await built.client.post(f"/api/live/{sid}/hang-up", headers=AUTH) for sid in ("CA3", "CA3", "CA4")
+    ]
+
+    assert [response.status_code for response in (done, refused, browsers)] == [202, 502, 409]
+    assert "no such account" in (await refused.get_json())["detail"]
+    assert ended == ["CA3", "CA3"]
+    assert watching.asked == []
 
 
 @pytest.mark.parametrize("what", ["hang-up", "transfer"])
