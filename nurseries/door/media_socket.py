@@ -101,7 +101,12 @@ class WebSocket(MediaSocket):
         await trio.lowlevel.checkpoint_if_cancelled()
         if self._over or self._leaving:
             raise ConnectionError("the media socket is closed")
-        await self._put(text_frame(text))
+        try:
+            await self._put(text_frame(text))
+        except ConnectionError:
+            while self._receiving and not self._over:  # what the peer said before it went is heard first
+                await self._free.park()  # noqa: ASYNC120  who is cancelled does not ask any more
+            raise
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         try:
@@ -138,7 +143,7 @@ class WebSocket(MediaSocket):
 
     def _received(self) -> None:
         self._receiving = False
-        if self._leaving:
+        if self._leaving or self._torn:
             self._free.unpark_all()
 
     def _came(self, data: bytes | bytearray) -> None:
@@ -210,7 +215,6 @@ class WebSocket(MediaSocket):
                 await self._pipe.send(data)
             self._torn = False
         except OSError:
-            await self.abort()  # noqa: ASYNC120  does not wait
             raise ConnectionError("the media socket is closed") from None
         finally:
             self._sending = False

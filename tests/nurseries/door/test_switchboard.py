@@ -203,3 +203,18 @@ async def test_a_peer_as_fast_as_it_likes_is_cut_off():
         await until(lambda: None in got)
 
         assert 4000 <= len(got) < 10_000
+
+
+async def test_what_a_peer_says_before_it_resets_is_heard_also_where_a_sender_finds_that_out_first():
+    async with exchange(1) as door:
+        got = []
+        door.nursery.start_soon(listener(door.ours[0], got))
+        await trio.testing.wait_all_tasks_blocked()
+        await door.ours[0].send("sound")
+        with socket.socket(fileno=door.peers[0].socket.detach()) as peer:
+            peer.sendall(masked(1, b"stop"))  # and it is closed over what it has not read: a reset
+        with pytest.raises(ConnectionError):
+            await door.ours[0].send("more sound")
+
+        assert got[0] == "stop"
+        await until(lambda: None in got)
