@@ -90,11 +90,12 @@ class WebSocket(MediaSocket):
         if self._rest:
             await self._read()
         while hand_out() and not self._over:
-            self._receiving = True
-            try:
-                await self._pipe.listen(come)
-            finally:
-                self._received()
+            if not self._ended:
+                self._receiving = True
+                try:
+                    await self._pipe.listen(come)
+                finally:
+                    self._received()
             await self._settle()
 
     async def send(self, text: str) -> None:
@@ -132,13 +133,14 @@ class WebSocket(MediaSocket):
         data: bytes | bytearray = self._rest
         if data:
             self._rest = b""
-        else:
+        elif not self._ended:
             self._receiving = True
             try:
                 data = await self._pipe.receive()
             finally:
                 self._received()
-        self._came(data)
+        if not self._ended:
+            self._came(data)
         await self._settle()
 
     def _received(self) -> None:
@@ -169,10 +171,15 @@ class WebSocket(MediaSocket):
                 self._messages.append(message)
 
     @property
+    def _ended(self) -> bool:
+        """Nothing is to come, and who took it in may have been cancelled before that was settled."""
+        return self._gone or self._end is not None
+
+    @property
     def _due(self) -> bool:
         """Something of what has come is to be settled."""
         counted = self._uncounted >= COUNTED or self._parser.frames >= COUNTED_FRAMES
-        return counted or self._gone or self._end is not None or bool(self._owed)
+        return counted or self._ended or bool(self._owed)
 
     async def _settle(self) -> None:
         """See to what has come and is no message."""

@@ -135,6 +135,24 @@ async def test_cancelled_it_loses_nothing_not_even_by_its_own_hand():
         assert await door.ours[0].receive() == "b"
 
 
+@pytest.mark.parametrize("way", ["receive", "each", "close"])
+async def test_a_goodbye_behind_what_cancelled_its_taker_is_answered_by_whoever_comes_next(way):
+    async with exchange(1) as door:
+        ours = door.ours[0]
+        with trio.CancelScope() as scope:
+            door.nursery.start_soon(door.peers[0].send_all, masked(1, b"a") + masked(8, b"\x03\xe8"))
+            await ours.each(lambda _: scope.cancel() is None)
+        match way:
+            case "receive":
+                assert await ours.receive() is None
+            case "each":
+                await ours.each(lambda _: True)
+            case "close":
+                await ours.close()
+
+        assert await door.peers[0].receive_some() == b"\x88\x02\x03\xe8"
+
+
 @pytest.mark.parametrize("way", ["close", "abort", "the peer", "the network", "a neighbour", "by its own hand"])
 async def test_whoever_hangs_up_ends_it_once(way):
     async with exchange(2) as door:
