@@ -49,6 +49,7 @@ class Switchboard:
         """Have `handle` called whenever there is something to read on the socket, or its peer is gone, until it returns
         False or raises. Returns False where somebody hung up instead. A checkpoint; cancelled, `handle` is called no
         more. One task a socket."""
+        await trio.lowlevel.checkpoint_if_cancelled()  # with all that is cancelled, `run` is over
         line = _Line(handle, trio.lowlevel.current_task())
         self._epoll.register(number, select.EPOLLIN)
         self._lines[number] = line

@@ -135,6 +135,17 @@ async def test_cancelled_it_loses_nothing_not_even_by_its_own_hand():
         assert await door.ours[0].receive() == "b"
 
 
+async def test_who_comes_back_to_it_in_the_step_in_which_all_is_cancelled_is_cancelled_too():
+    board, (near, far) = Switchboard(), await tcp_pair()
+    async with near, far:
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            with suppress(trio.Cancelled):
+                await board.run()
+            await board.attend(far.socket.fileno(), lambda: True)
+        assert scope.cancelled_caught
+
+
 @pytest.mark.parametrize("way", ["receive", "each", "close"])
 async def test_a_goodbye_behind_what_cancelled_its_taker_is_answered_by_whoever_comes_next(way):
     async with exchange(1) as door:
