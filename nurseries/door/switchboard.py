@@ -58,9 +58,11 @@ class Switchboard:
             self._end(number, line)
             return Abort.SUCCEEDED
 
-        await trio.lowlevel.wait_task_rescheduled(abort)
-        if line.error is not None:
-            raise line.error
+        try:
+            await trio.lowlevel.wait_task_rescheduled(abort)
+        finally:
+            if line.error is not None:  # a handling that raises may have cancelled its task before
+                raise line.error
         return not line.hung_up
 
     def hang_up(self, number: int) -> None:

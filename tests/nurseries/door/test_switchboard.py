@@ -106,6 +106,19 @@ async def test_what_the_handling_raises_is_raised_where_it_is_waited_for_and_the
         assert got[0] == ["a", "no a"]
 
 
+async def test_what_it_raises_is_not_lost_where_it_has_cancelled_its_own_task_before():
+    async with exchange(1) as door:
+        scope = trio.CancelScope()
+
+        def take(_):
+            scope.cancel()
+            raise ValueError("a fault")
+
+        await door.peers[0].send_all(masked(1, b"a"))
+        with pytest.raises(ValueError, match="a fault"), scope:
+            await door.ours[0].each(take)
+
+
 async def test_who_has_enough_gets_the_rest_by_receiving():
     async with exchange(1) as door:
         got = []
