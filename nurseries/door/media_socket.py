@@ -90,18 +90,24 @@ class WebSocket(MediaSocket):
         if self._rest:
             await self._read()
         while hand_out() and not self._over:
-            self._receiving = True
-            try:
-                await self._pipe.listen(come)
-            finally:
-                self._received()
+            if not self._ended:
+                self._receiving = True
+                try:
+                    await self._pipe.listen(come)
+                finally:
+                    self._received()
             await self._settle()
 
     async def send(self, text: str) -> None:
         await trio.lowlevel.checkpoint_if_cancelled()
         if self._over or self._leaving:
             raise ConnectionError("the media socket is closed")
-        await self._put(text_frame(text))
+        try:
+            await self._put(text_frame(text))
+        except ConnectionError:
+            while self._receiving and not self._over:  # what the peer said before it went is heard first
+                await self._free.park()  # noqa: ASYNC120  who is cancelled does not ask any more
+            raise
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         try:
@@ -127,18 +133,19 @@ class WebSocket(MediaSocket):
         data: bytes | bytearray = self._rest
         if data:
             self._rest = b""
-        else:
+        elif not self._ended:
             self._receiving = True
             try:
                 data = await self._pipe.receive()
             finally:
                 self._received()
-        self._came(data)
+        if not self._ended:
+            self._came(data)
         await self._settle()
 
     def _received(self) -> None:
         self._receiving = False
-        if self._leaving:
+        if self._leaving or self._torn:
             self._free.unpark_all()
 
     def _came(self, data: bytes | bytearray) -> None:
@@ -164,10 +171,15 @@ class WebSocket(MediaSocket):
                 self._messages.append(message)
 
     @property
+    def _ended(self) -> bool:
+        """Nothing is to come, and who took it in may have been cancelled before that was settled."""
+        return self._gone or self._end is not None
+
+    @property
     def _due(self) -> bool:
         """Something of what has come is to be settled."""
         counted = self._uncounted >= COUNTED or self._parser.frames >= COUNTED_FRAMES
-        return counted or self._gone or self._end is not None or bool(self._owed)
+        return counted or self._ended or bool(self._owed)
 
     async def _settle(self) -> None:
         """See to what has come and is no message."""
@@ -210,7 +222,6 @@ class WebSocket(MediaSocket):
                 await self._pipe.send(data)
             self._torn = False
         except OSError:
-            await self.abort()  # noqa: ASYNC120  does not wait
             raise ConnectionError("the media socket is closed") from None
         finally:
             self._sending = False

@@ -49,6 +49,7 @@ class Switchboard:
         """Have `handle` called whenever there is something to read on the socket, or its peer is gone, until it returns
         False or raises. Returns False where somebody hung up instead. A checkpoint; cancelled, `handle` is called no
         more. One task a socket."""
+        await trio.lowlevel.checkpoint_if_cancelled()  # with all that is cancelled, `run` is over
         line = _Line(handle, trio.lowlevel.current_task())
         self._epoll.register(number, select.EPOLLIN)
         self._lines[number] = line
@@ -57,9 +58,11 @@ class Switchboard:
             self._end(number, line)
             return Abort.SUCCEEDED
 
-        await trio.lowlevel.wait_task_rescheduled(abort)
-        if line.error is not None:
-            raise line.error
+        try:
+            await trio.lowlevel.wait_task_rescheduled(abort)
+        finally:
+            if line.error is not None:  # a handling that raises may have cancelled its task before
+                raise line.error
         return not line.hung_up
 
     def hang_up(self, number: int) -> None:

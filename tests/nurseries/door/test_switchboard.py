@@ -106,6 +106,19 @@ async def test_what_the_handling_raises_is_raised_where_it_is_waited_for_and_the
         assert got[0] == ["a", "no a"]
 
 
+async def test_what_it_raises_is_not_lost_where_it_has_cancelled_its_own_task_before():
+    async with exchange(1) as door:
+        scope = trio.CancelScope()
+
+        def take(_):
+            scope.cancel()
+            raise ValueError("a fault")
+
+        await door.peers[0].send_all(masked(1, b"a"))
+        with pytest.raises(ValueError, match="a fault"), scope:
+            await door.ours[0].each(take)
+
+
 async def test_who_has_enough_gets_the_rest_by_receiving():
     async with exchange(1) as door:
         got = []
@@ -133,6 +146,35 @@ async def test_cancelled_it_loses_nothing_not_even_by_its_own_hand():
             await door.ours[0].each(take)
         await door.peers[0].send_all(masked(1, b"b"))
         assert await door.ours[0].receive() == "b"
+
+
+async def test_who_comes_back_to_it_in_the_step_in_which_all_is_cancelled_is_cancelled_too():
+    board, (near, far) = Switchboard(), await tcp_pair()
+    async with near, far:
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            with suppress(trio.Cancelled):
+                await board.run()
+            await board.attend(far.socket.fileno(), lambda: True)
+        assert scope.cancelled_caught
+
+
+@pytest.mark.parametrize("way", ["receive", "each", "close"])
+async def test_a_goodbye_behind_what_cancelled_its_taker_is_answered_by_whoever_comes_next(way):
+    async with exchange(1) as door:
+        ours = door.ours[0]
+        with trio.CancelScope() as scope:
+            door.nursery.start_soon(door.peers[0].send_all, masked(1, b"a") + masked(8, b"\x03\xe8"))
+            await ours.each(lambda _: scope.cancel() is None)
+        match way:
+            case "receive":
+                assert await ours.receive() is None
+            case "each":
+                await ours.each(lambda _: True)
+            case "close":
+                await ours.close()
+
+        assert await door.peers[0].receive_some() == b"\x88\x02\x03\xe8"
 
 
 @pytest.mark.parametrize("way", ["close", "abort", "the peer", "the network", "a neighbour", "by its own hand"])
@@ -203,3 +245,18 @@ async def test_a_peer_as_fast_as_it_likes_is_cut_off():
         await until(lambda: None in got)
 
         assert 4000 <= len(got) < 10_000
+
+
+async def test_what_a_peer_says_before_it_resets_is_heard_also_where_a_sender_finds_that_out_first():
+    async with exchange(1) as door:
+        got = []
+        door.nursery.start_soon(listener(door.ours[0], got))
+        await trio.testing.wait_all_tasks_blocked()
+        await door.ours[0].send("sound")
+        with socket.socket(fileno=door.peers[0].socket.detach()) as peer:
+            peer.sendall(masked(1, b"stop"))  # and it is closed over what it has not read: a reset
+        with pytest.raises(ConnectionError):
+            await door.ours[0].send("more sound")
+
+        assert got[0] == "stop"
+        await until(lambda: None in got)
