@@ -41,6 +41,10 @@ LOUD = 2000
 ANSWERED_MS = 30_000
 
 RECORD = """() => {
+    // The tones that carry words would be suppressed as noise.
+    const devices = navigator.mediaDevices, ask = devices.getUserMedia.bind(devices);
+    const plain = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
+    devices.getUserMedia = () => ask({ audio: plain });
     const connect = AudioNode.prototype.connect;
     window.recorded = {};
     const record = (node, name) => {
@@ -122,8 +126,8 @@ def test_the_browser_s_own_recording_and_the_server_s_record_say_the_same(visit:
     assert codewords.numbers(caller) == NUMBERS
 
     greeting, answer = [entry for entry in told["entries"] if entry["role"] == "agent"]
-    assert greeting["interrupted"]
-    assert not answer["interrupted"]
+    assert greeting.get("interrupted")
+    assert not answer.get("interrupted")
     assert answer["text"] == f"You said: {words}."
     first, *later = spelling.read([Played(agent, 0.0)])
     # A word that was cut within is not in the record.
