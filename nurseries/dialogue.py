@@ -213,7 +213,8 @@ class Dialogue:
         """Somebody else wants the caller passed on: whatever is said next is that."""
         self._passes_on = why
         self.hush("the caller is passed on")
-        self.runner.replace(partial(self._turn, self._passing_on, over_caller=True), "the caller is passed on")
+        think = partial(self._passing_on, why)
+        self.runner.replace(partial(self._turn, think, over_caller=True), "the caller is passed on")
 
     def too_quiet(self) -> None:
         """Nobody has spoken for a while: prompt, and after the last prompt take leave, unless somebody speaks then."""
@@ -451,8 +452,8 @@ class Dialogue:
         speech.add(*sentences(self.profile.notice))
         await trio.lowlevel.checkpoint()
 
-    async def _passing_on(self, speech: Speech, outcome: Outcome) -> None:
-        outcome.then, outcome.passed_on = Transfer(self.profile.transfer_to), self._passes_on
+    async def _passing_on(self, why: str, speech: Speech, outcome: Outcome) -> None:
+        outcome.then, outcome.passed_on = Transfer(self.profile.transfer_to), why
         self._passes_on = ""
         self._will_part(outcome.then)
         speech.add(self.phrases.words(CONNECTING))
@@ -546,7 +547,8 @@ class Dialogue:
         """One turn, to its last word in the caller's ear; `same`: it has begun before."""
         if self._tape is not None and not self._announced:
             await self._announce(self._tape)
-        think, over_caller = (self._passing_on, True) if self._passes_on else (think, over_caller)
+        if self._passes_on:
+            think, over_caller = partial(self._passing_on, self._passes_on), True
         began = trio.current_time() if owed_since is None else owed_since
         outcome = Outcome()
         speech = self.speech = self._open(held=self.caller_speaks and not over_caller, same=same)

@@ -85,7 +85,7 @@ async def test_what_is_not_to_be_interrupted_is_finished_first(autojump_clock) -
     assert first.text == "This call is recorded, so that we do not forget what you need."
     assert not first.interrupted
     assert "connect" in last.text
-    assert held.stage.ending is Ending.TRANSFERRED
+    assert (held.stage.ending, held.stage.record.reason) == (Ending.TRANSFERRED, "to a colleague, by key ca_1")
 
 
 @pytest.mark.parametrize(
