@@ -76,10 +76,18 @@ async def read(
     """Read to the end of the stream, then call `ended` once. `now_ms` is the call's clock. `typed` is told of words in
     text, where such are taken. `pace` is told how late sound comes."""
     reading = _Reading(MediaClock(now_ms, pace), sound, heard, mark, digit, typed, ended)
+
+    async def each() -> None:
+        await socket.each(reading.take)
+        reading.end(Ending.CONNECTION_LOST, "closed without a stop")
+
     while not reading.over:
         with trio.move_on_at(reading.came + limit_s):
-            await socket.each(reading.take)
-            reading.end(Ending.CONNECTION_LOST, "closed without a stop")
+            await each()
+        late_s = trio.current_time() - (reading.came + limit_s)
+        if late_s > 0 and not reading.over:  # this process was held up: what has come meanwhile is not read yet
+            with trio.move_on_after(late_s):
+                await each()
         if trio.current_time() >= reading.came + limit_s:
             reading.end(Ending.CONNECTION_LOST, f"no message for {limit_s:g} s")
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import tempfile
 import threading
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -146,6 +147,32 @@ async def test_a_card_number_is_neither_journalled_nor_stored(house: House, nurs
     house.keeping._take(call.so_far())
     await house.keeping.written()
     assert (house.file.size, house.store.saves) == (size, saves)
+
+
+async def test_calls_are_looked_at_a_few_at_a_time_and_none_that_has_ended_meanwhile(house: House, nursery) -> None:
+    steps, looks = [0], []
+
+    class Looked(Talk):
+        def so_far(self) -> CallRecord:
+            looks.append((steps[0], self.sid))
+            house.keeping.finish(said("CA29", "Bye.", ending="over"))
+            return super().so_far()
+
+    async def others() -> None:
+        while True:
+            steps[0] += 1
+            await trio.lowlevel.checkpoint()
+
+    for n in range(30):
+        house.keeping.follow(f"CA{n}", Looked(f"CA{n}"))
+    await nursery.start(house.keeping.run)
+    nursery.start_soon(others)
+    with trio.fail_after(30):
+        while len(looks) < 29:
+            await trio.lowlevel.checkpoint()
+
+    assert max(Counter(step for step, _ in looks[:29]).values()) <= 16  # eight, and eight where the others came last
+    assert [sid for _, sid in looks[:29]] == [f"CA{n}" for n in range(29)]
 
 
 async def test_nothing_is_written_while_nothing_is_said(house: House, nursery) -> None:

@@ -1,17 +1,21 @@
 """Sockets that are attended to together: each message in its step, each fault where it belongs."""
 
+import os
 import socket
 from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
 import trio
 import trio.testing
 
+from agent.model import Ending
 from nurseries.door.media_socket import WebSocket
 from nurseries.door.pipe import SocketPipe
 from nurseries.door.switchboard import Switchboard
+from nurseries.reader import read
 from tests.nurseries.door.test_media_socket import masked, tcp_pair
 
 WHO: ContextVar[str] = ContextVar("WHO", default="nobody")
@@ -260,3 +264,23 @@ async def test_what_a_peer_says_before_it_resets_is_heard_also_where_a_sender_fi
 
         assert got[0] == "stop"
         await until(lambda: None in got)
+
+
+async def test_a_process_that_was_held_up_takes_nobody_for_dead_who_has_spoken_meanwhile(mock_clock):
+    async with exchange(1) as door:
+        digits, endings = [], []
+        nobody = dict.fromkeys(("heard", "mark"), lambda _: None)
+        listen = partial(read, door.ours[0], lambda _: None, limit_s=2, now_ms=lambda: 0.0, digit=digits.append)
+        door.nursery.start_soon(partial(listen, ended=lambda *told: endings.append(told), **nobody))
+        await trio.testing.wait_all_tasks_blocked()
+        with socket.socket(fileno=os.dup(door.peers[0].socket.fileno())) as peer:
+            peer.send(masked(1, b'{"event":"dtmf","dtmf":{"digit":"1"}}'))
+        mock_clock.jump(3)  # no step of ours between
+        await until(lambda: digits or endings)
+        assert (digits, endings) == (["1"], [])
+
+        for seconds in (1.5, 1.5, 1):  # nothing comes any more: looked for as long as it was late
+            assert endings == []
+            mock_clock.jump(seconds)
+            await trio.testing.wait_all_tasks_blocked(0.001)
+        assert endings == [(Ending.CONNECTION_LOST, "no message for 2 s")]
