@@ -31,7 +31,7 @@ class Scale:
     seconds: float = 20.0
     """Measured in each round."""
     media_calls: int = 500
-    calls: int = 180
+    calls: int = 220
     turn_calls: int = 30
     local_calls: int = 3
     ramp_calls: int = 100
