@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import trio
 
@@ -14,14 +14,19 @@ from agent.replay.events import Fed, How
 from agent.replay.plain import of_error
 from nurseries.replay.pass_clock import OUTSIDE
 
-if TYPE_CHECKING:
-    from nurseries.replay.take import Take
+
+class Recording(Protocol):
+    """What is fed is written into it. Not checkpoints: see Take."""
+
+    def place(self, task: trio.lowlevel.Task) -> object: ...
+
+    def feed(self, fed: Fed) -> None: ...
 
 
 class Asking:
     """One ask. Nothing here is a checkpoint."""
 
-    def __init__(self, take: Take, number: int) -> None:
+    def __init__(self, take: Recording, number: int) -> None:
         """To be made in the task that asks."""
         self.take = take
         self.task = trio.lowlevel.current_task()
