@@ -382,11 +382,13 @@ class World:
             unsaid = [ended]
         told = invariants.agent_words(leg.call.record())
         told = told[len(invariants.agent_words(leg.before)) if leg.before is not None else 0 :]
-        over_ms = 0.0
+        over_ms = late_ms = 0.0
         if self.scenario.send is not None and leg.n == 1:
             over_ms = leg.call._parts.settings.MESSAGE_MS + leg.call._parts.settings.LEAD_MS
+            late_ms = self.scenario.send.for_s * 1000
         returned = {mark.name: mark.at_ms for mark in self.log.marks if stream.began_ms <= mark.at_ms <= ended}
-        broken_ms = [returned.get(each.mark, each.end_ms) for each in leg.broken if each.spans]
+        over = [returned.get(each.mark, each.end_ms) for each in leg.broken if each.spans]
+        broken_ms = [at_ms + late for at_ms in over for late in {0.0, late_ms}]
         return differs(stretches(self.log, stream.began_ms, ended, [*broken_ms, *unsaid]), told, RECORDINGS, over_ms)
 
     def _check(self, promise: Callable[..., str], *about: Any) -> None:
