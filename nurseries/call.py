@@ -35,22 +35,22 @@ from agent.think.errand import Errand, held
 from agent.think.facts import values
 from agent.wire.media_stream import Encoder, MediaBody
 from agent.wire.ports import MediaSocket
-from nurseries import detector, duration, machine, moving, reader, silence, writer
 from nurseries.boundary import contain
-from nurseries.closing import Closing
-from nurseries.dialogue import Dialogue
-from nurseries.ears import joined, understand
-from nurseries.floor import Floor
-from nurseries.keypad import Keys
-from nurseries.outbox import Outbox
+from nurseries.line import detector, duration, machine, moving, reader, silence, writer
+from nurseries.line.closing import Closing
+from nurseries.line.keypad import Keys
+from nurseries.line.outbox import Outbox
+from nurseries.line.tape import Tape
+from nurseries.line.windows import Windows
 from nurseries.parts import Parts, Verdict
-from nurseries.phrases import make_phrases
 from nurseries.purse import Account
 from nurseries.replay.pass_clock import decided
-from nurseries.taken_over import GONE, HAND_OFF, LOST, TakenOver
-from nurseries.tape import Tape
-from nurseries.windows import Windows
-from nurseries.written import entry_of, told_of
+from nurseries.talk.dialogue import Dialogue
+from nurseries.talk.ears import joined, understand
+from nurseries.talk.floor import Floor
+from nurseries.talk.phrases import make_phrases
+from nurseries.talk.taken_over import GONE, HAND_OFF, LOST, TakenOver
+from nurseries.talk.written import entry_of, told_of
 
 log = structlog.get_logger(__name__)
 

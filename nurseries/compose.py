@@ -44,10 +44,10 @@ from agent.think.ports import LanguageModel, Summariser
 from agent.wire.ports import Carrier
 from nurseries.chain.breakers import Breakers, rules_of
 from nurseries.chain.chains import Chains
-from nurseries.link import Link
-from nurseries.live import EARS, REALTIME, VOICE, live_of
+from nurseries.live.link import Link
+from nurseries.live.session import MakeLink, Session
+from nurseries.live.sides import EARS, REALTIME, VOICE, live_of
 from nurseries.parts import GoLive, HandOver, Live, Parts, Refrain, Verdict
-from nurseries.session import MakeLink, Session
 
 if TYPE_CHECKING:
     from agent.providers.openai_client import OpenAIClient

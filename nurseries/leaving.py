@@ -24,13 +24,13 @@ from agent.guard.lease import Lease
 from agent.keep.ports import LIMIT_S as STORE_S
 from agent.model import CallInfo, Ending
 from agent.web.state import PROMISE_S, ProcessState
-from nurseries.closing import BEFORE_CLOSE_S, CLOSE_S, LAST_WORDS_S
 from nurseries.door.front_door import GOODBYE_S as DOOR_S
 from nurseries.door.handover import LEAVE_S
 from nurseries.door.media_side import GOODBYE_S as MEDIA_S
-from nurseries.holding import LEAVE_S as LEASES_S
+from nurseries.legs.holding import LEAVE_S as LEASES_S
+from nurseries.line.closing import BEFORE_CLOSE_S, CLOSE_S, LAST_WORDS_S
 from nurseries.purse import LEAVE_S as PURSE_S
-from nurseries.tracing import LEAVE_S as TRACES_S
+from nurseries.watch.tracing import LEAVE_S as TRACES_S
 
 log = structlog.get_logger(__name__)
 

@@ -23,11 +23,11 @@ from agent.think.ports import LanguageModel, Summariser
 from agent.think.tools.toolbox import Toolbox
 from agent.wire.ports import Carrier
 from nurseries.chain.breakers import Breakers
-from nurseries.hearing import Hearing
-from nurseries.live_mind import LiveMind
-from nurseries.live_voice import LiveVoice
+from nurseries.live.hearing import Hearing
+from nurseries.live.mind import LiveMind
+from nurseries.live.session import Session
+from nurseries.live.voice import LiveVoice
 from nurseries.purse import Purse
-from nurseries.session import Session
 
 HandOver = Callable[[str, str], Awaitable[bool]]
 """Arrange that a call, by its CallSid, is passed on to a number once its stream is over; False where that failed."""

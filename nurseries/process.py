@@ -35,29 +35,29 @@ from agent.web.security import Gate
 from agent.web.state import ProcessState
 from agent.web.tries import Tries
 from agent.wire.ports import MediaSocket
-from nurseries.admission import admit
-from nurseries.afterwards import last_words, summed_up
-from nurseries.archive import Archive
 from nurseries.boundary import contain
 from nurseries.call import Call
 from nurseries.door.front_door import Listeners, serve_door
-from nurseries.errands import Errands
-from nurseries.holding import Holding
-from nurseries.keeping import Keeping
+from nurseries.keep.archive import Archive
+from nurseries.keep.keeping import Keeping
+from nurseries.keep.retention import Retention
+from nurseries.keep.upkeep import Upkeep
 from nurseries.leaving import ASIDE_S, KEEP_S, Leaving, Phase, longest, longest_drain_s
-from nurseries.legs import GOES_ON, Legs
+from nurseries.legs.admission import admit
+from nurseries.legs.holding import Holding
+from nurseries.legs.legs import GOES_ON, Legs
+from nurseries.legs.pick_up import pick_up
+from nurseries.legs.taking_up import take_up
+from nurseries.legs.turnstile import Turnstile
+from nurseries.line.tape import Tape
 from nurseries.parts import Parts
-from nurseries.pick_up import pick_up
 from nurseries.replay.taken_call import TakenCall
 from nurseries.replay.taking import Taking
-from nurseries.retention import Retention
-from nurseries.taking_up import take_up
-from nurseries.tape import Tape
-from nurseries.tried import parts_of
-from nurseries.turnstile import Turnstile
-from nurseries.upkeep import Upkeep
+from nurseries.talk.afterwards import last_words, summed_up
+from nurseries.talk.errands import Errands
+from nurseries.talk.tried import parts_of
+from nurseries.watch.watching import Watching
 from nurseries.watchdog import CUT_OFF, Watchdog
-from nurseries.watching import Watching
 from nurseries.workers.stages import Stages
 
 log = structlog.get_logger(__name__)

@@ -34,39 +34,39 @@ from agent.web.metrics import Readings
 from agent.web.rates import Limits
 from agent.web.security import Gate
 from agent.web.state import ProcessState
-from nurseries.archive import Archive
-from nurseries.bulletin import Bulletin
 from nurseries.compose import compose
 from nurseries.doctor.at_work import AtWork
 from nurseries.door.front_door import Listeners
-from nurseries.erasing import Erasing
-from nurseries.hand_overs import HandOvers
-from nurseries.holding import Holding
-from nurseries.keeping import Keeping
-from nurseries.keyring import KeyRing
+from nurseries.keep.archive import Archive
+from nurseries.keep.erasing import Erasing
+from nurseries.keep.keeping import Keeping
+from nurseries.keep.reading import Reading
+from nurseries.keep.storing import Storing
+from nurseries.keys.keyring import KeyRing
 from nurseries.leaving import longest_drain_s
+from nurseries.legs.hand_overs import HandOvers
+from nurseries.legs.holding import Holding
+from nurseries.legs.orphans import Orphans
+from nurseries.legs.turnstile import Turnstile
+from nurseries.legs.ways_back import WaysBackOf
 from nurseries.listening import listen
-from nurseries.orphans import Orphans
 from nurseries.outbound.affording import Affording
 from nurseries.outbound.dialling import Dialling
 from nurseries.outbound.orders import Orders
 from nurseries.outbound.placing import Placing
 from nurseries.outbound.refraining import Refraining
+from nurseries.outbound.vacancy import Vacancy
 from nurseries.parts import Parts
 from nurseries.process import Process
-from nurseries.pulse import Pulse
 from nurseries.purse import open_purse
-from nurseries.reading import Reading
 from nurseries.replay.pass_clock import PassClock, Watcher, listen_in
 from nurseries.replay.taking import Taking
-from nurseries.standing import standing
 from nurseries.stores import Stores, open_objects, open_stores
-from nurseries.storing import Storing
-from nurseries.tracing import open_tracing
-from nurseries.turnstile import Turnstile
-from nurseries.vacancy import Vacancy
+from nurseries.watch.bulletin import Bulletin
+from nurseries.watch.pulse import Pulse
+from nurseries.watch.standing import standing
+from nurseries.watch.tracing import open_tracing
 from nurseries.watchdog import Watchdog
-from nurseries.ways_back import WaysBackOf
 from nurseries.welcome import names, welcome
 from nurseries.workers.post import Post
 

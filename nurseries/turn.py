@@ -24,10 +24,10 @@ from agent.think.conversation import CUT
 from agent.think.ports import LanguageModel, Message, Prompt, Reply, ToolCall
 from agent.think.tools.decision import Decision
 from agent.think.tools.ports import EndCall, Say, Then, Transfer
-from nurseries.hands import Hands
+from nurseries.live.voiced import Voiced
 from nurseries.replay.pass_clock import decided
-from nurseries.speech import Failure, Idle, Speech, timed
-from nurseries.voiced import Voiced
+from nurseries.talk.hands import Hands
+from nurseries.talk.speech import Failure, Idle, Speech, timed
 
 log = structlog.get_logger(__name__)
 

@@ -28,9 +28,9 @@ from agent.think.ports import LanguageModel, Message
 from agent.think.prompt import build_prompt
 from nurseries.chain.ports import first_of, others_of
 from nurseries.doctor.caller import Caller
+from nurseries.live.voiced import Voiced
 from nurseries.parts import Parts
-from nurseries.speech import Failure, Idle, timed
-from nurseries.voiced import Voiced
+from nurseries.talk.speech import Failure, Idle, timed
 
 Sample = Mapping[str, float]
 """One round's figures: milliseconds, and the real-time factor."""

@@ -22,7 +22,7 @@ from nurseries.door.http_side import HttpDoor
 from nurseries.door.media_side import MediaDoor, OnMedia
 from nurseries.door.peer import peer
 from nurseries.door.tolerance import tolerate
-from nurseries.turnstile import Turnstile
+from nurseries.legs.turnstile import Turnstile
 
 GOODBYE_S = 2.0
 """From the door's cancellation to that of the connections still open."""

@@ -28,7 +28,7 @@ from nurseries.door.media_socket import WebSocket
 from nurseries.door.peer import peer, share
 from nurseries.door.pipe import Pipe, pipe
 from nurseries.door.switchboard import Switchboard
-from nurseries.turnstile import Turnstile
+from nurseries.legs.turnstile import Turnstile
 
 OnMedia = Callable[..., Awaitable[None]]
 """Takes the `MediaSocket`, and, where a token in its path has told which call it is, the `Claims`."""

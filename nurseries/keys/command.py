@@ -16,7 +16,7 @@ from agent.config import Settings, load
 from agent.errors import StoreError
 from agent.guard.access import AccessStore
 from agent.guard.api_keys import SCOPES, ApiKey, new_key
-from nurseries.keyring import FRESH_S
+from nurseries.keys.keyring import FRESH_S
 from nurseries.stores import ACCESS_FILE, open_stores
 
 _NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]{1,60}")

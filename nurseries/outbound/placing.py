@@ -31,8 +31,8 @@ from nurseries.boundary import contain
 from nurseries.outbound.governor import Governor
 from nurseries.outbound.orders import Orders
 from nurseries.outbound.reconciling import Reconciling
+from nurseries.outbound.vacancy import LEAVING
 from nurseries.retrying import retried
-from nurseries.vacancy import LEAVING
 
 log = structlog.get_logger(__name__)
 

@@ -15,7 +15,7 @@ from agent.guard.ports import OrderStore
 from agent.keep.erasure import Erased, of_person
 from agent.keep.ports import CallStore
 from agent.keep.query import Query
-from nurseries.erasing import Erasing
+from nurseries.keep.erasing import Erasing
 from nurseries.records.pages import pages
 from nurseries.stores import open_objects
 

@@ -26,6 +26,7 @@ from agent.replay.events import DECIDED, Event, Header, Over, Pass
 from agent.replay.heading import Heading, heading, settings_of
 from agent.replay.score import Score, score_of
 from nurseries.call import Call
+from nurseries.line.tape import Tape
 from nurseries.parts import Parts
 from nurseries.purse import Purse
 from nurseries.replay import played
@@ -34,7 +35,6 @@ from nurseries.replay.pass_clock import listen_in
 from nurseries.replay.played_live import played_live
 from nurseries.replay.played_loop import PlayedClock, drawing
 from nurseries.replay.player import BREAKS_OFF, Difference, Differs, Player
-from nurseries.tape import Tape
 
 SINCE = frozenset({"said_ms", "endpoint_ms"})
 """What a record tells of its answers, and those of recordings of before did not."""

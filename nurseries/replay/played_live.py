@@ -18,11 +18,11 @@ from agent.providers.realtime_events import RealtimeEvent
 from agent.replay import events
 from agent.replay.live import to_event
 from agent.speak.ports import Voice
-from nurseries.link import Ended
-from nurseries.live import live_of
+from nurseries.live.link import Ended
+from nurseries.live.session import Session
+from nurseries.live.sides import live_of
 from nurseries.parts import GoLive, Live
 from nurseries.replay.played import Player
-from nurseries.session import Session
 
 
 def played_live(

@@ -13,11 +13,11 @@ from agent.profile import Profile
 from agent.providers.realtime_events import RealtimeEvent
 from agent.replay import events, plain
 from agent.replay.live import of_event
-from nurseries.link import Ended
+from nurseries.live.link import Ended
+from nurseries.live.session import MakeLink, Socket
 from nurseries.parts import GoLive, Live
 from nurseries.replay.recorded_providers import RecordedRecogniser, RecordedVoice
 from nurseries.replay.take import Take
-from nurseries.session import MakeLink, Socket
 
 
 def recorded_live(own: GoLive, take: Take) -> GoLive:

@@ -22,13 +22,13 @@ from agent.replay.events import DECIDED, VERSION, Header
 from agent.think.errand import Errand
 from agent.wire.ports import MediaSocket
 from nurseries.call import Call
+from nurseries.line.tape import Tape
 from nurseries.parts import Live, Parts
 from nurseries.replay.crash import crash
 from nurseries.replay.recorded import RecordedSocket, recorded, told_before, told_ready
 from nurseries.replay.recorded_live import sessions_of
 from nurseries.replay.take import Take
 from nurseries.replay.taking import Takes
-from nurseries.tape import Tape
 
 _CREDENTIALS = re.compile(r"([a-z]+://)[^/@\s]*@")
 """A user's name and password in an address."""

@@ -34,7 +34,7 @@ from agent.web.entrance import Entrance
 from agent.web.ports import Records
 from agent.web.security import Gate
 from agent.web.state import ProcessState
-from nurseries.views import LIST_S, RECORD_S
+from nurseries.watch.views import LIST_S, RECORD_S
 
 STATES = ("listening", "hearing", "thinking", "speaking")
 CHANGES_S = 2.5

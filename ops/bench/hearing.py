@@ -39,8 +39,8 @@ from agent.providers.silero import MOST, Silero, Silero8k, load_session
 from agent.speak.clips import WELCOME
 from agent.wire import mulaw
 from agent.wire.ports import MediaSocket
-from nurseries import detector
 from nurseries.call import Call
+from nurseries.line import detector
 from tests.calls.stage import Ear, Stage, configured, loud
 
 FRAME = 160

@@ -18,9 +18,9 @@ from agent.model import Frame
 from agent.seen.pace import Pace
 from agent.web.state import ProcessState
 from agent.wire.media_stream import Media, decode
+from nurseries.line.reader import MediaClock
 from nurseries.mailbox import Mailbox
-from nurseries.pulse import Pulse
-from nurseries.reader import MediaClock
+from nurseries.watch.pulse import Pulse
 
 CALLS, FRAMES = 50, 60
 

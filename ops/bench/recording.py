@@ -18,7 +18,7 @@ from pathlib import Path
 
 from agent.keep import wav
 from agent.providers import spool
-from nurseries.tape import Tape
+from nurseries.line.tape import Tape
 
 FRAME = random.Random(1).randbytes(160)
 MESSAGE = random.Random(2).randbytes(1280)

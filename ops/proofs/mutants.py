@@ -12,22 +12,22 @@ from ops.proofs.breaking import Variant
 
 TESTS = {
     "nurseries/runner.py": ("tests/nurseries/test_runner.py", "tests/nurseries/test_runner_machine.py"),
-    "nurseries/outbox.py": (
-        *("tests/nurseries/test_outbox.py", "tests/nurseries/test_outbox_machine.py"),
+    "nurseries/line/outbox.py": (
+        *("tests/nurseries/line/test_outbox.py", "tests/nurseries/line/test_outbox_machine.py"),
         *("tests/calls/test_lessons.py", "tests/calls/test_corners.py"),
     ),
-    "nurseries/speech.py": (
-        *("tests/nurseries/test_speech.py", "tests/calls/test_lessons.py"),
+    "nurseries/talk/speech.py": (
+        *("tests/nurseries/talk/test_speech.py", "tests/calls/test_lessons.py"),
         *("tests/calls/test_corners.py", "tests/calls/test_table.py"),
     ),
-    "nurseries/floor.py": (
+    "nurseries/talk/floor.py": (
         *("tests/calls/test_decided.py", "tests/calls/test_lessons.py"),
         *("tests/calls/test_corners.py", "tests/calls/test_table.py"),
     ),
-    "nurseries/moving.py": ("tests/calls/test_stays.py", "tests/calls/test_hand_off.py"),
-    "agent/speak/ledger.py": ("tests/agent/speak/test_ledger.py", "tests/nurseries/test_outbox_machine.py"),
+    "nurseries/line/moving.py": ("tests/calls/test_stays.py", "tests/calls/test_hand_off.py"),
+    "agent/speak/ledger.py": ("tests/agent/speak/test_ledger.py", "tests/nurseries/line/test_outbox_machine.py"),
     "agent/hear/turns.py": ("tests/agent/hear/test_turns.py",),
-    "agent/guard/lease.py": ("tests/agent/guard/test_lease.py", "tests/nurseries/test_lease_machine.py"),
+    "agent/guard/lease.py": ("tests/agent/guard/test_lease.py", "tests/nurseries/legs/test_lease_machine.py"),
     "agent/guard/breaker.py": ("tests/agent/guard/test_breaker.py",),
     "agent/guard/budget.py": ("tests/agent/guard/test_budget_machine.py", "tests/agent/guard/test_pot.py"),
 }
@@ -40,7 +40,7 @@ EQUIVALENT = {
         "played * BYTES_PER_MS > sentence.sent_bytes - ROUNDING",
     ): "half a byte is there for rounding: nothing plays just so much",
     (
-        "nurseries/speech.py",
+        "nurseries/talk/speech.py",
         'Not a checkpoint."""\n        self._note_first()\n        self.delayed',
         'Not a checkpoint."""\n        pass\n        self.delayed',
     ): "a new way out is opened by `_live` alone, which notes it as well",

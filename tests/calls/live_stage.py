@@ -16,9 +16,9 @@ from agent.profile import Profile
 from agent.providers import realtime_requests as requests
 from agent.rehearsal.log import CallLog
 from agent.wire.ports import MediaSocket
-from nurseries.live import REALTIME, live_of
+from nurseries.live.session import Session
+from nurseries.live.sides import REALTIME, live_of
 from nurseries.parts import Live
-from nurseries.session import Session
 from tests.calls.stage import Stage
 from tests.fakes.realtime_memory import InMemory
 from tests.fakes.realtime_plan import Plan

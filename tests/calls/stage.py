@@ -36,10 +36,10 @@ from agent.think.errand import Errand
 from agent.wire import mulaw
 from agent.wire.ports import MediaSocket
 from nurseries.call import GOES_ON, Call
+from nurseries.legs.pick_up import pick_up
+from nurseries.line.tape import Tape
 from nurseries.parts import Live, Parts
-from nurseries.pick_up import pick_up
 from nurseries.rehearsal.caller import After, rehearse
-from nurseries.tape import Tape
 
 GREETING = "Hello, this is Priya. How may I help you?"
 

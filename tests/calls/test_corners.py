@@ -17,8 +17,8 @@ from agent.rehearsal.log import CallLog
 from agent.speak.clips import MOMENT, TROUBLE
 from agent.think.ports import Prompt, Reply, ToolCall
 from agent.wire.ports import MediaSocket
-from nurseries.afterwards import last_words
-from nurseries.hands import UNFINISHED
+from nurseries.talk.afterwards import last_words
+from nurseries.talk.hands import UNFINISHED
 from nurseries.turn import MOST_CHARACTERS
 from tests.calls.stage import GREETING, Stage, configured, tone
 from tests.calls.transcript import plays

@@ -13,8 +13,8 @@ from agent.guard.breaker import Rules
 from agent.providers.scripted import Script, Trouble, call
 from agent.speak.clips import TROUBLE
 from agent.think.conversation import Line
-from nurseries.afterwards import summed_up
 from nurseries.chain.breakers import rules_of
+from nurseries.talk.afterwards import summed_up
 from tests.calls.stage import Stage, configured, tone
 
 HANGS = {

@@ -19,10 +19,10 @@ from agent.providers.scripted import MS_PER_CHARACTER, Script, call
 from agent.rehearsal.plan import Line
 from agent.rehearsal.stream import Hold, Rudeness
 from agent.wire.ports import MediaSocket
-from nurseries.closing import BEFORE_CLOSE_S
-from nurseries.moving import ASKED_S, QUIET_S
-from nurseries.pick_up import pick_up
-from nurseries.tape import Tape
+from nurseries.legs.pick_up import pick_up
+from nurseries.line.closing import BEFORE_CLOSE_S
+from nurseries.line.moving import ASKED_S, QUIET_S
+from nurseries.line.tape import Tape
 from tests.calls.legs import Legs
 from tests.calls.live_stage import LiveStage
 from tests.calls.stage import GREETING, Stage, configured, tone

@@ -9,7 +9,7 @@ from agent.model import Ending
 from agent.providers.scripted import Script, Trouble, call
 from agent.rehearsal.stream import Hold, Rudeness
 from agent.speak.ledger import Ledger
-from nurseries.afterwards import last_words
+from nurseries.talk.afterwards import last_words
 from tests.calls.stage import GREETING, Stage, configured, longest_silence, tone
 from tests.calls.tap import Tap
 

@@ -12,8 +12,8 @@ from agent.keep.live_sound import MOST_MS
 from agent.keep.wav import Label
 from agent.model import BYTES_PER_MS, Ending
 from agent.providers.scripted import Script
+from nurseries.line.tape import Tape
 from nurseries.replay.play import play_events
-from nurseries.tape import Tape
 from tests.calls.stage import Stage, configured, tone
 from tests.calls.test_recorded import stretches
 from tests.calls.watchers import House, Watcher

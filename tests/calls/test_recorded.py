@@ -13,7 +13,7 @@ from agent.model import Ending
 from agent.providers.scripted import Script, Trouble
 from agent.rehearsal.log import CallLog
 from agent.rehearsal.plan import CallPlan
-from nurseries.tape import Tape
+from nurseries.line.tape import Tape
 from tests.calls.live_stage import LiveStage
 from tests.calls.stage import GREETING, Stage, configured, tone
 

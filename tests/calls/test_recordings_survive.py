@@ -15,7 +15,7 @@ import numpy as np
 import trio
 
 from agent.rehearsal.log import CallLog
-from nurseries.storing import LONGEST_PAUSE_S
+from nurseries.keep.storing import LONGEST_PAUSE_S
 from tests.calls.server import Server
 from tests.calls.witness import SETTINGS, place, plan_of, stored
 from tests.fakes.s3 import S3Server

@@ -21,8 +21,8 @@ from agent.rehearsal.plan import HangUp, Line
 from agent.speak.clips import AGAIN, LOST
 from agent.think.errand import Errand
 from agent.wire.ports import MediaSocket
-from nurseries.memory import NOT_KNOWN
-from nurseries.pick_up import pick_up
+from nurseries.legs.pick_up import pick_up
+from nurseries.talk.memory import NOT_KNOWN
 from tests.calls.counted import Counted
 from tests.calls.legs import Legs, stored
 from tests.calls.stage import GREETING, Stage, configured, in_words, tone

@@ -16,7 +16,7 @@ from agent.model import Ending
 from agent.providers.scripted import Script
 from agent.rehearsal.log import CallLog
 from agent.wire.ports import MediaSocket
-from nurseries.pick_up import pick_up
+from nurseries.legs.pick_up import pick_up
 from nurseries.replay.play import play_events
 from tests.calls.stage import GREETING, Stage, tone
 from tests.replay.taken_stage import taken

@@ -14,9 +14,9 @@ from agent.model import Ending
 from agent.providers import realtime_requests as requests
 from agent.providers.scripted import Script, call
 from agent.rehearsal.log import CallLog
-from nurseries.live import VOICE, live_of
+from nurseries.live.session import Session
+from nurseries.live.sides import VOICE, live_of
 from nurseries.parts import Live
-from nurseries.session import Session
 from tests.calls.live_stage import LiveStage
 from tests.calls.stage import GREETING, configured, tone
 from tests.calls.test_live_conversation import REPLY, answering, told

@@ -14,7 +14,7 @@ import trio
 from agent.providers.scripted import Script
 from agent.rehearsal.plan import Line
 from agent.seen.feed import LEGS, MOST
-from nurseries import watching
+from nurseries.watch import watching
 from tests.calls.stage import Stage, tone
 from tests.calls.watchers import House, Watcher
 

@@ -12,7 +12,7 @@ from agent.errors import StoreError
 from agent.keep.record import CallRecord, Entry
 from agent.keep.thread import Thread, Told
 from agent.providers.scripted import Script
-from nurseries.elsewhere import AGAIN_S
+from nurseries.watch.elsewhere import AGAIN_S
 from tests.calls.stage import Stage, tone
 from tests.calls.watchers import House, Watcher
 

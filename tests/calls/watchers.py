@@ -15,8 +15,8 @@ from agent.keep.record import CallRecord
 from agent.model import Ending
 from agent.wire.ports import MediaSocket
 from nurseries.call import GOES_ON, Call
-from nurseries.pick_up import pick_up
-from nurseries.watching import Watching
+from nurseries.legs.pick_up import pick_up
+from nurseries.watch.watching import Watching
 from tests.calls.stage import Stage
 from tests.fakes.memory_leases import Asked
 from tests.fakes.memory_store import MemoryStore

@@ -11,7 +11,7 @@ import trio.testing
 from agent.config import Settings
 from agent.providers.realtime_events import RealtimeEvent
 from agent.providers.realtime_requests import Address, transcription_address
-from nurseries.link import Link
+from nurseries.live.link import Link
 from tests.fakes.realtime_server import Realtime
 
 ADDRESS = transcription_address(Settings(_env_file=None, OPENAI_API_KEY="sk-right"))  # type: ignore[call-arg,arg-type]

@@ -25,7 +25,7 @@ from agent.web.security import Gate
 from agent.web.state import ProcessState
 from agent.wire.ports import MediaSocket
 from nurseries.door.front_door import serve_door
-from nurseries.turnstile import Turnstile
+from nurseries.legs.turnstile import Turnstile
 
 PATIENCE_S = 10.0
 """Real seconds after which a test on real sockets gives up."""

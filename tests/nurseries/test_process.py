@@ -21,14 +21,14 @@ from agent.model import CallInfo, Ending
 from agent.web.app import create_app
 from agent.web.security import Gate
 from agent.web.state import ProcessState
-from nurseries.holding import Holding
-from nurseries.legs import Legs
+from nurseries.legs.holding import Holding
+from nurseries.legs.legs import Legs
 from nurseries.process import Process
 from nurseries.rehearsal.loopback import loopback
 from tests.calls.stage import Stage, configured
 from tests.fakes.memory_leases import MemoryLeases
 from tests.fakes.street import nowhere
-from tests.nurseries.test_pick_up import start
+from tests.nurseries.legs.test_pick_up import start
 
 T = TypeVar("T")
 
@@ -284,7 +284,7 @@ async def test_a_record_that_neither_store_nor_journal_takes_is_put_aside(
     assert [path.name for path in (tmp_path / "unsaved").iterdir()] == ["CA1.json"]
 
     (tmp_path / "journal").unlink()
-    monkeypatch.setattr("nurseries.upkeep.PREPARE_AGAIN_S", 0.01)
+    monkeypatch.setattr("nurseries.keep.upkeep.PREPARE_AGAIN_S", 0.01)
     again = Running(DATA_DIR=tmp_path)
     again.store.away = True
     await nursery.start(again.run)
@@ -299,7 +299,7 @@ async def test_a_store_that_is_away_at_the_start_is_prepared_once_it_is_there_an
     nursery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("PREPARE_AGAIN_S", "PREPARE_LATER_S", "PREPARED_S"):
-        monkeypatch.setattr(f"nurseries.upkeep.{name}", 0.01)
+        monkeypatch.setattr(f"nurseries.keep.upkeep.{name}", 0.01)
     running = Running()
     running.store.away = True
     with structlog.testing.capture_logs() as logged:

@@ -9,7 +9,7 @@ from agent.providers.local_objects import LocalObjects
 from nurseries.chain.ports import ChainModel
 from nurseries.welcome import kept_words, standby_words
 from tests.calls.stage import Stage, configured
-from tests.nurseries.chain_case import Model, chained
+from tests.nurseries.chain.chain_case import Model, chained
 
 
 @pytest.mark.parametrize(

@@ -72,11 +72,13 @@ def test_a_gap_within_a_sentence_is_late_and_a_new_sentence_is_not() -> None:
 def test_a_stack_belongs_to_the_first_stage_that_it_names() -> None:
     run = ["trio/_core/_run.py:unrolled_run", "nurseries/main.py:run"]
     assert stage_of(
-        ["onnxruntime.py:run", "agent/providers/silero.py:__call__", "nurseries/detector.py:detect", *run]
+        ["onnxruntime.py:run", "agent/providers/silero.py:__call__", "nurseries/line/detector.py:detect", *run]
     ) == ("Silero")
     read = ["nurseries/door/media_socket.py:WebSocket.each", "nurseries/door/switchboard.py:Switchboard.run", *run]
     assert stage_of(read) == "socket read"
-    assert stage_of(["nurseries/reader.py:_Reading.take", *read]) == "message: JSON, clock, mailbox"
+    assert stage_of(["nurseries/line/reader.py:_Reading.take", *read]) == "message: JSON, clock, mailbox"
+    assert stage_of(["nurseries/talk/ears.py:Ears.run", *run]) == "ears: transcriptions"
+    assert stage_of(["nurseries/ears.py:Ears.run", *run]) == "ears: transcriptions", "of an older checkout"
     assert stage_of(run) == STAGES[-1][0]
     assert stage_of(["json.py:loads"]) == OTHER
 

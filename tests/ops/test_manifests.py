@@ -14,7 +14,7 @@ import yaml
 from agent.config import SECRET, Settings, load
 from agent.web.state import ProcessState
 from nurseries.leaving import longest_drain_s
-from nurseries.standing import standing
+from nurseries.watch.standing import standing
 from ops.ci.manifests import OVERLAYS, built, deployer, faults, versions
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -13,10 +13,10 @@ import pytest
 from agent.replay import file
 from agent.replay.decisions import decisions
 from agent.replay.events import Blob, Value
-from nurseries import floor
 from nurseries.main import run
 from nurseries.replay import kept
 from nurseries.replay.freely import freely
+from nurseries.talk import floor
 from tests.calls.stage import Stage, configured
 from tests.calls.test_hand_off import BOLD, BREAKS_IN, LONG
 from tests.replay.taken_stage import taken

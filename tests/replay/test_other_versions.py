@@ -14,7 +14,7 @@ import pytest
 from agent.config import Settings
 from agent.replay import file
 from agent.replay.events import Event, Header, Over
-from nurseries.outbox import Outbox
+from nurseries.line.outbox import Outbox
 from nurseries.replay import command
 from nurseries.replay.play import SINCE, play_events
 from tests.calls.stage import Stage, configured

@@ -74,8 +74,13 @@ def test_values_are_known_by_what_they_are_about_and_the_last_one_holds() -> Non
 
 
 def test_every_setting_that_a_call_reads_can_be_set() -> None:
-    own = "call dialogue floor turn silence duration moving closing machine speech outbox keypad reader writer".split()  # noqa: SIM905
-    text = "".join((Path("nurseries") / f"{name}.py").read_text() for name in own)
+    rooms = {
+        "": "call turn",
+        "talk": "dialogue floor speech",
+        "line": "silence duration moving closing machine outbox keypad reader writer",
+    }
+    own = [Path("nurseries", room, f"{name}.py") for room, names in rooms.items() for name in names.split()]
+    text = "".join(path.read_text() for path in own)
     read = {name for name in re.findall(r"[sS]ettings\.([A-Z][A-Z0-9_]+)", text) if name in Settings.model_fields}
 
     assert read

@@ -20,7 +20,7 @@ from agent.model import BYTES_PER_MS, Ending
 from agent.providers.scripted import MS_PER_CHARACTER
 from agent.rehearsal.log import CallLog
 from nurseries.call import HANG_UPS
-from nurseries.closing import BEFORE_CLOSE_S, CLOSE_S, LAST_WORDS_S
+from nurseries.line.closing import BEFORE_CLOSE_S, CLOSE_S, LAST_WORDS_S
 from tests.schedules.leg import QUIET, Leg
 
 SOON_S = 0.05

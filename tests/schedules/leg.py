@@ -16,7 +16,7 @@ from agent.keep.record import CallRecord
 from agent.model import BYTES_PER_MS, Ending
 from agent.speak.ledger import Sentence
 from nurseries.call import HANG_UPS, Call
-from nurseries.outbox import Outbox, Track
+from nurseries.line.outbox import Outbox, Track
 from tests.schedules.parties import Wire
 
 QUIET = HANG_UPS | {Ending.MOVED}

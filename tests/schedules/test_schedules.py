@@ -11,8 +11,8 @@ from hypothesis import Phase, given, note, settings
 from hypothesis import strategies as st
 
 from agent.seen.feed import Feed
-from nurseries.memory import Memory
 from nurseries.purse import Account
+from nurseries.talk.memory import Memory
 from tests.examples import PROFILE, examples
 from tests.schedules.explore import first_broken, quiet
 from tests.schedules.scenario import draw

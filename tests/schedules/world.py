@@ -33,10 +33,10 @@ from agent.rehearsal.plan import CallPlan, Line
 from agent.speak import clips
 from agent.wire.ports import MediaSocket
 from nurseries.call import GOES_ON, Call
+from nurseries.line.tape import Tape
 from nurseries.purse import Purse
 from nurseries.rehearsal.caller import Conversation
 from nurseries.rehearsal.loopback import LoopbackSocket
-from nurseries.tape import Tape
 from tests.calls.legs import stored
 from tests.calls.live_stage import LiveStage
 from tests.calls.stage import Stage, configured, tone

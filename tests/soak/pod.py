@@ -30,14 +30,14 @@ from agent.web.security import Gate
 from agent.web.state import ProcessState
 from agent.wire.ports import Carrier, MediaSocket
 from nurseries.boundary import contain
-from nurseries.hand_overs import HandOvers
-from nurseries.holding import Holding
-from nurseries.keeping import Keeping
-from nurseries.orphans import Orphans
+from nurseries.keep.keeping import Keeping
+from nurseries.legs.hand_overs import HandOvers
+from nurseries.legs.holding import Holding
+from nurseries.legs.orphans import Orphans
+from nurseries.legs.ways_back import WaysBackOf
 from nurseries.process import Process
 from nurseries.purse import Purse
 from nurseries.rehearsal.loopback import LoopbackSocket
-from nurseries.ways_back import WaysBackOf
 from tests.calls.stage import Stage
 from tests.soak.providers import LanguageModel, Moods, Recogniser, Voice
 from tests.soak.seams import MACHINE, now

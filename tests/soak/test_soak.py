@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nurseries import afterwards
+from nurseries.talk import afterwards
 from tests.soak.day import Asked, Day
 from tests.soak.town import HOURS, KINDS, callers
 

@@ -1,4 +1,4 @@
-"""The rules of a lease, one by one; together: tests/nurseries/test_lease_machine.py."""
+"""The rules of a lease, one by one; together: tests/nurseries/legs/test_lease_machine.py."""
 
 from __future__ import annotations
 

@@ -19,9 +19,9 @@ from agent.web.entrance import Entrance
 from agent.web.security import Gate
 from agent.web.state import ProcessState
 from agent.wire.signature import sign
-from nurseries.erasing import Erasing
-from nurseries.keeping import Keeping
-from nurseries.reading import Reading
+from nurseries.keep.erasing import Erasing
+from nurseries.keep.keeping import Keeping
+from nurseries.keep.reading import Reading
 from tests.fakes.memory_store import MemoryObjects, MemoryStore
 
 AUTH_TOKEN = "f" * 32

@@ -172,7 +172,7 @@ async def test_a_store_that_hangs_is_told_and_left_to_itself(house, monkeypatch)
     goes_on = threading.Event()
     monkeypatch.setattr(archive.objects, "delete", lambda _key: goes_on.wait(20))
     for name in ("ERASE_S", "STORES_S"):
-        monkeypatch.setattr(f"nurseries.reading.{name}", 0.1)
+        monkeypatch.setattr(f"nurseries.keep.reading.{name}", 0.1)
     try:
         status, told = await erase(built.client)
     finally:

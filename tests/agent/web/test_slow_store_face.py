@@ -3,7 +3,7 @@
 import pytest
 import trio
 
-from nurseries import reading
+from nurseries.keep import reading
 from tests.agent.web.test_calls_face import record
 
 

@@ -18,10 +18,10 @@ from agent.lines import load_lines
 from agent.metrics import Reading
 from agent.web.app import create_app
 from agent.web.security import Gate
-from nurseries import bulletin as told_by
-from nurseries.bulletin import Bulletin
 from nurseries.chain.breakers import Breakers
-from nurseries.pulse import Pulse
+from nurseries.watch import bulletin as told_by
+from nurseries.watch.bulletin import Bulletin
+from nurseries.watch.pulse import Pulse
 from tests.agent.providers.test_stores import record
 
 DISK = Check("disk", "warning", "data: 1.5 GiB free", "Make room soon.")

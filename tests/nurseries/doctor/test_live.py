@@ -22,10 +22,10 @@ from agent.providers import realtime_requests as requests
 from agent.providers.scripted import Script
 from agent.speak.clips import WELCOME
 from nurseries.doctor.measure import Doctor
-from nurseries.hearing import Hearing
-from nurseries.link import Ended
+from nurseries.live.hearing import Hearing
+from nurseries.live.link import Ended
+from nurseries.live.session import Session
 from nurseries.parts import Live
-from nurseries.session import Session
 from tests.calls.stage import Stage, configured
 
 MODEL = "gpt-live-transcribe"

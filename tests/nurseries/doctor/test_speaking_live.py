@@ -17,9 +17,9 @@ from agent.profile import Profile
 from agent.providers import realtime_requests as requests
 from agent.providers.scripted import Script, ScriptedVoice
 from nurseries.doctor.measure import SENTENCE, Doctor
-from nurseries.live_voice import LiveVoice
+from nurseries.live.session import Session
+from nurseries.live.voice import LiveVoice
 from nurseries.parts import Live
-from nurseries.session import Session
 from tests.calls.stage import Stage, configured
 from tests.fakes.realtime_memory import InMemory
 from tests.fakes.realtime_plan import Plan, Says, Wrong

@@ -9,7 +9,7 @@ import structlog
 from agent.guard.tokens import Claims, Tokens
 from agent.providers.sqlite_access import SqliteAccess
 from agent.wire.signature import sign
-from nurseries.turnstile import Turnstile
+from nurseries.legs.turnstile import Turnstile
 from tests.fakes.street import AUTH_TOKEN, open_house
 
 PUBLIC = "https://voice.example.in"

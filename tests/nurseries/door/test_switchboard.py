@@ -15,7 +15,7 @@ from agent.model import Ending
 from nurseries.door.media_socket import WebSocket
 from nurseries.door.pipe import SocketPipe
 from nurseries.door.switchboard import Switchboard
-from nurseries.reader import read
+from nurseries.line.reader import read
 from tests.nurseries.door.test_media_socket import masked, tcp_pair
 
 WHO: ContextVar[str] = ContextVar("WHO", default="nobody")

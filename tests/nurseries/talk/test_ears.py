@@ -1,0 +1,56 @@
+"""Words are of the sound that they were asked for, and no sound is forgotten."""
+
+from __future__ import annotations
+
+import trio
+
+from agent.errors import Fault, ProviderError
+from agent.hear.turns import TurnTaken
+from agent.model import Utterance
+from nurseries.talk.ears import Ears, Words
+
+
+def turn(letter: bytes, start_ms: float) -> TurnTaken:
+    return TurnTaken(Utterance(letter * 8000, start_ms, start_ms + 1000), 1000, start_ms + 1500, paused=False)
+
+
+class Stubborn:
+    """Takes a second to hear a letter, and is not to be interrupted; fails where it is told to."""
+
+    name = "stubborn"
+
+    def __init__(self, fails: int = 0) -> None:
+        self.fails = fails
+
+    async def transcribe(self, utterance: Utterance, language: str = "") -> str:
+        with trio.CancelScope(shield=True):
+            await trio.sleep(1)
+        if self.fails:
+            self.fails -= 1
+            raise ProviderError(self.name, "hear", Fault.BROKEN, "as told")
+        return "".join(sorted({chr(byte) for byte in utterance.mulaw}))
+
+
+async def heard(recogniser: Stubborn, nursery: trio.Nursery, pause_s: float) -> list[Words]:
+    """What is understood of two turns, so far apart."""
+    words: list[Words] = []
+    ears = Ears(recogniser, "", limit_s=5, early=1, understood=words.append)
+    nursery.start_soon(ears.run)
+    ears.taken(turn(b"a", 0))
+    await trio.sleep(pause_s)
+    ears.taken(turn(b"b", 2000))
+    await trio.sleep(10)
+    nursery.cancel_scope.cancel()
+    return words
+
+
+async def test_a_transcription_that_comes_too_late_is_not_taken_for_the_next(autojump_clock, nursery) -> None:
+    words = await heard(Stubborn(), nursery, 0.5)
+
+    assert [each.text for each in words] == ["ab"]
+
+
+async def test_what_was_not_understood_is_heard_with_what_follows(autojump_clock, nursery) -> None:
+    words = await heard(Stubborn(fails=1), nursery, 3)
+
+    assert [(each.text, each.failure is None) for each in words] == [("", False), ("ab", True)]
