@@ -3,10 +3,13 @@
 import time
 
 import msgspec
+import structlog
 import trio
 
 from agent.think.tools.own import tool
 from agent.think.tools.ports import Desk
+
+log = structlog.get_logger(__name__)
 
 
 class Nothing(msgspec.Struct):
@@ -15,6 +18,7 @@ class Nothing(msgspec.Struct):
 
 @tool("Ignores its cancellation.")
 async def shielded(_arguments: Nothing, _desk: Desk) -> str:
+    log.info("a rogue runs")
     with trio.CancelScope(shield=True):
         await trio.sleep_forever()
     return ""
@@ -22,5 +26,6 @@ async def shielded(_arguments: Nothing, _desk: Desk) -> str:
 
 @tool("Waits for a thread that hangs.")
 async def stuck(_arguments: Nothing, _desk: Desk) -> str:
+    log.info("a rogue runs")
     await trio.to_thread.run_sync(time.sleep, 1e6)
     return ""

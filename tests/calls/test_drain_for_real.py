@@ -31,6 +31,7 @@ QUICK = SETTINGS | {name: f"{value:g}" for name, value in TIMES.items()} | {"GRE
 TOOLS = Path(__file__).with_name("rogue_tools.py")
 SLACK_S = 10.0
 """For a machine that has other things to do."""
+BEGUN_S = 60
 BOUND_S = longest_drain_s(configured(**TIMES)) + SLACK_S
 
 
@@ -60,6 +61,8 @@ class Case:
     server: Server
     keys: tuple[str, ...] = ("",)
     """Pressed, one call each."""
+    begun: str = "call announced"
+    """What the log tells once of each call, when it is in the middle of what it is here for."""
     trouble: object = None
     left: Left | None = None
 
@@ -67,7 +70,10 @@ class Case:
         async with trio.open_nursery() as nursery:
             for key in self.keys:
                 nursery.start_soon(self._call, key)
-            await trio.sleep(6)  # a greeting, and what is said or pressed behind it
+            for _ in self.keys:
+                await trio.to_thread.run_sync(self.server.wait_for, self.begun, BEGUN_S)
+            if not any(self.keys):
+                await trio.sleep(5)  # a greeting, and what is said behind it
             if callable(self.trouble):
                 await trio.to_thread.run_sync(self.trouble, self.server)
             began = time.monotonic()
@@ -111,8 +117,10 @@ def left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Left]]:
         cases: dict[str, Case] = {}
         try:
             for name, each in settings.items():
-                keys = ("5", "6") if name == "rogue" else ("",)
-                cases[name] = Case(Server(tmp_path_factory.mktemp(name), **each), keys, trouble.get(name))
+                case = Case(Server(tmp_path_factory.mktemp(name), **each), trouble=trouble.get(name))
+                if name == "rogue":
+                    case.keys, case.begun = ("5", "6"), "a rogue runs"
+                cases[name] = case
 
             async def all_of_them() -> None:
                 async with trio.open_nursery() as nursery:
