@@ -97,6 +97,8 @@ class Feed:
         """The last of each side."""
         self._partials: deque[_Said] = deque(maxlen=PARTIALS)
         """Of a turn that has not come yet."""
+        self._staged = -1
+        """The answer whose stages were told last: one that goes on behind a sound speaks again, and has no new ones."""
         self._pieces = 0
         self._open: deque[tuple[int, Sentence, str]] = deque(maxlen=OPEN)
         """Pieces of which it is not known yet whether they were heard."""
@@ -125,7 +127,8 @@ class Feed:
                 waited_ms = None if waited is None else round(waited)
                 self.tell("turn", turn=self._turn(), text=text, **span, endpoint_ms=waited_ms)
             case "speaks", {"turn": int(turn)}:
-                if (stages := self._stages(turn)) is not None:
+                if turn != self._staged and (stages := self._stages(turn)) is not None:
+                    self._staged = turn
                     self.tell("stage", turn=turn, **{name: getattr(stages, name) for name in STAGES})
             case "backchannel", {"words": str(words)}:
                 self.tell(what, what=redact.text(words))

@@ -92,7 +92,8 @@ class Ears:
 
     def paused(self, pause: Pause | Lasting) -> None:
         """The caller is silent, or has been speaking for long: see what it is. Not a checkpoint."""
-        if self._sound is not None and self._sound.looks and not self._sound.pausing:
+        sound = self._sound
+        if sound is not None and sound.looks and not sound.pausing and sound.text is None:
             return  # it is being looked into already
         looks = isinstance(pause, Lasting) or pause.utterance.duration_ms >= self._looked_ms + LOOK_MS
         if not looks and self._early_here >= self._most_early:
@@ -101,7 +102,8 @@ class Ears:
             return
         if looks:
             self._looked_ms = pause.utterance.duration_ms
-        self._early_here += 1
+        else:
+            self._early_here += 1
         self.early += 1
         self._listen(_Sound(pause.utterance, pause.speech_ms, pausing=isinstance(pause, Pause), looks=looks))
 

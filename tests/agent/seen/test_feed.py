@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from agent.keep.record import TurnTimes
 from agent.seen.feed import LEGS, MOST, Feed
 from agent.speak.ledger import Ledger
 
@@ -158,3 +159,12 @@ def test_news_are_told_only_to_who_watches() -> None:
     feed.tell("filler")
 
     assert heard == [feed.last]
+
+
+def test_where_the_time_of_an_answer_went_is_told_once_also_if_it_goes_on_behind_a_sound() -> None:
+    times = TurnTimes(heard_ms=200, first_token_ms=300, first_audio_ms=400)
+    feed = Feed(1, lambda: 0.0, stages=lambda _: times)
+    for turn in (1, 1, 2):
+        feed.decided("speaks", {"turn": turn})
+
+    assert [moment["turn"] for moment in told(feed, "stage")] == [1, 2]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import trio
 
 from agent.errors import Fault, ProviderError
-from agent.hear.turns import TurnTaken
+from agent.hear.turns import Pause, TurnTaken
 from agent.model import Utterance
 from nurseries.talk.ears import Ears, Words
 
@@ -54,3 +54,18 @@ async def test_what_was_not_understood_is_heard_with_what_follows(autojump_clock
     words = await heard(Stubborn(fails=1), nursery, 3)
 
     assert [(each.text, each.failure is None) for each in words] == [("", False), ("ab", True)]
+
+
+async def test_what_is_said_behind_a_long_beginning_is_heard_at_its_own_pause(autojump_clock, nursery) -> None:
+    words: list[Words] = []
+    ears = Ears(Stubborn(), "", limit_s=5, early=1, understood=words.append)
+    nursery.start_soon(ears.run)
+    ears.paused(Pause(Utterance(b"a" * 32000, 0, 4000), 4000, 4192))
+    await trio.sleep(0.2)
+    ears.resumed()
+    await trio.sleep(1.5)
+    ears.paused(Pause(Utterance(b"a" * 32000 + b"b" * 8000, 0, 5000), 5000, 6192))
+    await trio.sleep(2)
+    nursery.cancel_scope.cancel()
+
+    assert [(each.text, each.pausing) for each in words] == [("a", False), ("ab", True)]

@@ -1,7 +1,7 @@
 // A recording on the page: one <audio> element, and its loudness read beside it. The element asks for parts as it needs
 // them, so that nobody waits for the end of an hour; the loudness comes as fast as the server gives the file.
 import { address, ask } from "../api.js";
-import { useEffect, useRef, useState } from "../ui.js";
+import { useEffect, useLayoutEffect, useRef, useState } from "../ui.js";
 import { Peaks } from "./wav.js";
 
 const DRAWN_MS = 150;
@@ -74,11 +74,12 @@ async function readPeaks(path, peaks, signal, miss, grown) {
   return undefined;
 }
 
-// Runs `act` before each frame while it plays, and once when `watched` changes.
+// Runs `act` before each frame while it plays, and once when `watched` changes. Of a page that is left, no frame comes any
+// more: an effect's end would be a frame too late.
 export function useFrames(playing, act, watched) {
   const latest = useRef(act);
   latest.current = act;
-  useEffect(() => {
+  useLayoutEffect(() => {
     let asked;
     const frame = () => {
       latest.current();

@@ -102,7 +102,7 @@ export default function Page({ rest, about, session }) {
   const may = session.scopes.includes("call");
   const again = () => { location.hash = "#/place"; };
   return html`<h1>Place a call</h1>
-    ${!about.calls_out && html`<p class="warn">This server places no calls yet: it needs <code>TWILIO_ACCOUNT_SID</code>, <code>TWILIO_AUTH_TOKEN</code>,
+    ${!about.calls_out && html`<p class="warn">This server places no calls yet: it needs <code>TWILIO_ACCOUNT_SID</code>, <code>TWILIO_AUTH_TOKEN</code>,${" "}
       <code>TWILIO_CALLER_ID</code> and <code>PUBLIC_URL</code>. Its rules can be tried all the same.</p>`}
     ${!may && html`<p class="warn">Your key may look, and not call: a key of the scope call is needed.</p>`}
     <div class="columns place">

@@ -172,7 +172,7 @@ const told = (record) => {
 };
 
 const silent = (record, about) =>
-  !about.records_sound ? "Calls are not recorded here (RECORD_CALLS): there is no sound of it."
+  !about.records_sound ? "There is no sound of this call: calls are not recorded here. RECORD_CALLS=on does, and tells the caller."
     : record.ending ? "There is no sound of this call: the caller had not heard the notice, or it is not stored yet."
       : "Its sound can be heard here once the call is over.";
 

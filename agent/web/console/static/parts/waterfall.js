@@ -10,7 +10,7 @@ function Bar({ turn, longest }) {
     ${turn.stages.map((stage) => stage.ms > 0 && html`
       <span key=${stage.name} class=${`stage ${stage.name}${stage === turn.slowest ? " slowest" : ""}`}
         title=${`${stage.title}: ${millis(stage.ms)}`} style=${{ width: `${(100 * stage.ms) / longest}%` }}>
-        ${stage.ms / longest > 0.16 && html`<b>${millis(stage.ms)}</b>`}
+        ${stage.ms / longest > 0.34 && html`<b>${millis(stage.ms)}</b>`}
       </span>`)}
   </div>`;
 }

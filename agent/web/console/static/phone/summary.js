@@ -1,5 +1,6 @@
 // What is left of a call, and where all of it is.
 import { duration, money, seconds } from "../format.js";
+import { ended } from "../history/words.js";
 import { turnsOf } from "../parts/stages.js";
 import { html } from "../ui.js";
 import { median } from "./talk.js";
@@ -10,7 +11,7 @@ export function figuresOf(state) {
   const stages = (state.captions?.talk.lines || []).map((line) => line.stages).filter(Boolean);
   const turns = turnsOf(record?.turns?.length ? record.turns : stages);
   return {
-    duration_ms: record?.duration_ms || state.ended - state.began,
+    duration_ms: (state.captions?.finished && record.duration_ms) || state.ended - state.began, // until then a record lags behind
     turns: turns.length,
     median_ms: median(turns.map((turn) => turn.total_ms)),
     cost_usd: record?.cost_usd ?? null,
@@ -31,7 +32,7 @@ export function Summary({ state }) {
       <div><dt>Lead score</dt><dd class="figure">${found.score ?? "–"}</dd></div>
       <div><dt>Barge-ins</dt><dd class="figure">${found.barge_ins ?? "–"}</dd></div>
     </dl>
-    ${found.ending && html`<p class="dim">Ended: ${found.ending}.</p>`}
+    ${found.ending && html`<p class="dim">${ended(found)}.</p>`}
     ${state.captions?.finished
       ? html`<a class="button" href=${`#/calls/${state.callSid}`}>The whole call</a>`
       : state.captions && html`<small role="status">Its record is being finished…</small>`}
