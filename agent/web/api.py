@@ -32,6 +32,9 @@ from agent.web.standing import Bulletin, add_standing
 AGAIN_S = 5
 """Until a store that is away is worth asking again."""
 
+OFTEN = "/api/standing"
+"""What an open page asks for every few seconds."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -55,7 +58,8 @@ def api_routes(
     @routes.after_request
     async def told(response: Response) -> Response:
         if visitor := g.get("visitor"):
-            log.info("api", who=visitor.who, method=request.method, route=route(), status=response.status_code)
+            tell = log.debug if route() == OFTEN else log.info
+            tell("api", who=visitor.who, method=request.method, route=route(), status=response.status_code)
         return response
 
     calling_out = calling_out or CallingOut()

@@ -64,9 +64,13 @@ def story(record: CallRecord) -> str:
     if record.facts:
         lines += ["", *(f"{name}: {value}" for name, value in record.facts.items())]
     if record.turns:
-        lines += ["", "turn  heard  first token  first audio  (ms after the turn was decided to be over)"]
         lines += [
-            f"{n:4}  {t.heard_ms:5}  {t.first_token_ms:11}  {t.first_audio_ms:11}"
+            "",
+            "turn  silence  heard  first token  first audio  (ms: before the turn's end, and behind it)",
+        ]
+        lines += [
+            f"{n:4}  {'' if t.endpoint_ms is None else t.endpoint_ms:7}  {t.heard_ms:5}  {t.first_token_ms:11}"
+            f"  {t.first_audio_ms:11}"
             for n, t in enumerate(record.turns, 1)
         ]
     return "\n".join(lines)
