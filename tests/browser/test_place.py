@@ -20,7 +20,7 @@ ASHA, BUSY = "+919876543210", "+919876543211"
 
 @pytest.fixture(scope="module")
 def twilio() -> Iterator[FakeTwilio]:
-    with carrier({ASHA: CallPlan(), BUSY: "busy"}) as fake:
+    with carrier({ASHA: CallPlan(patience_ms=120_000), BUSY: "busy"}) as fake:
         yield fake
 
 
