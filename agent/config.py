@@ -1,7 +1,7 @@
 """Every setting: name, unit, default and reason. From the environment and `.env`; frozen; all faults reported at once.
+One file, however long: operators read it as the list of what can be set.
 
-A field's name is the variable's name. `load` is the only way in. One file, however long: operators read it as the list
-of what can be set.
+A field's name is the variable's name. `load` is the only way in.
 """
 
 from __future__ import annotations
@@ -294,7 +294,7 @@ class Settings(BaseSettings):
     """How much of the talk a model reads again, whichever is less; what is known of the caller comes on top, whole."""
 
     MAX_CONCURRENT_CALLS: int = Field(50, ge=1, le=1000)
-    """Of one process, those told to connect included. 150 with scripted providers take some two thirds of a core
+    """Of one process, those told to connect included. 220 with scripted providers take nearly a core
     (docs/speed.md); beyond what a core carries every caller hears gaps. The next one hears that all lines are busy:
     docs/limits.md."""
     TRUSTED_PROXIES: str = ""

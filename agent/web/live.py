@@ -55,7 +55,7 @@ def add_live(routes: Blueprint, settings: Settings, watching: Watching, carrier_
         agent in turn. Where RECORD_CALLS is on, and from when the caller has been told."""
         Given().check()
         if not settings.RECORD_CALLS:
-            return problem(403, "Calls are not listened to here: their callers are not told. Set RECORD_CALLS=true.")
+            return problem(403, "Calls are not listened to here: their callers are not told. Set RECORD_CALLS=on.")
         if refused := await _elsewhere(watching, call_sid):
             return refused
         if not watching.audible(call_sid):

@@ -1,7 +1,7 @@
-"""What the agent does with its turns: greets, answers, prompts, acts on keys, takes leave.
+"""What the agent does with its turns: greets, answers, prompts, acts on keys, takes leave. In one file, however many:
+they share one way to hold a turn, to make up for a failed one, and to part.
 
-Each is a job of the call's runner, begun and cancelled by the floor. In one file, however many: the jobs share one way
-to hold a turn, to make up for a failed one, and to part.
+Each is a job of the call's runner, begun and cancelled by the floor.
 """
 
 from __future__ import annotations

@@ -328,7 +328,7 @@ async def under_attack(server: Server, attack: Attack, calls: int) -> tuple[list
 
 
 def gaps(log: CallLog, held_up_ms: float) -> int:
-    """Messages that came after the caller had heard everything before, by more than the callers were held up."""
+    """Messages that came after the caller had heard everything before, by more than `held_up_ms`."""
     late, end = 0, 0.0
     for message in log.arrivals:
         late += bool(end) and message.at_ms > end + held_up_ms
@@ -360,7 +360,8 @@ def main() -> int:
     faults += [f"call: {fault}" for log in logs for fault in (*log.failures, *log.violations, log.unreachable) if fault]
     faults += [line for line in server.lines if re.search(r"Traceback|crashed|request failed|http server error", line)]
     heard = sum(len(log.arrivals) for log in logs)
-    late = sum(gaps(log, held_up_ms) for log in logs)
+    # The short form runs among other tests: what they take from the callers, they take from the server.
+    late = sum(gaps(log, held_up_ms if args.short else 0.0) for log in logs)
     if late or not heard:
         faults.append(f"{late} gaps heard in {heard} messages")
     if open_after > files + 20:

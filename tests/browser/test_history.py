@@ -18,7 +18,7 @@ def test_a_page_is_left_while_its_call_is_heard(visit: Watched) -> None:
     page = opened(visit)
     page.get_by_role("button", name="Play", exact=True).click()
     expect(page.get_by_role("button", name="Pause")).to_be_visible()
-    page.wait_for_timeout(300)
+    expect(page.locator(".transcript li[aria-current]")).to_have_count(1)
     page.get_by_role("link", name="Health").click()
     expect(page.locator("h1")).to_have_text("Health")
 

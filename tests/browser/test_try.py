@@ -10,6 +10,10 @@ from playwright.sync_api import Page, expect
 from agent.trying import NOT_HERE
 from tests.browser.looking import PHONE, Watched, inaccessible
 
+CUT = r"(Cut off here\. Would have said: )?"
+GREETED = rf"Ahoy, {CUT}Priya {CUT}here\."
+"""Whoever types fast cuts it short, and the rest of it is struck."""
+
 
 def call(page: Page, *typed: str) -> None:
     """Without a microphone, to its end."""
@@ -36,8 +40,7 @@ def test_two_calls_are_set_side_by_side(visit: Watched, tmp_path) -> None:
 
     page.locator("#guard-END_SILENCE_MS").fill("900")
     call(page, "I want to buy a flat")
-    # Whoever types fast cuts it short, and the rest of it is struck.
-    expect(page.locator(".bubbles .agent").first).to_contain_text(re.compile(r"Ahoy, .*Priya.* here\."))
+    expect(page.locator(".bubbles .agent").first).to_contain_text(re.compile(GREETED))
     page.locator("#guard-END_SILENCE_MS").fill("300")
     prompt = tmp_path / "prompt.txt"
     prompt.write_text("You sell boats.\r\nBe brief.\n")

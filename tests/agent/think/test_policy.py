@@ -1,8 +1,8 @@
-"""The scripted receptionist, in whole calls: what is said, what is answered, how it ends.
+"""The scripted receptionist, in whole calls: what is said, what is answered, how it ends. One long file, because it is
+one catalogue: a wrong answer is looked up here by the words that were said, and added as a call of a few lines.
 
 A call is a list of pairs: the caller's words, and what must be in the reply to them. A last reply with "Goodbye!" ends
-the call; no other may. One long file, because it is one catalogue: a wrong answer is looked up here by the words that
-were said, and added as a call of a few lines.
+the call; no other may.
 """
 
 import pytest
