@@ -122,7 +122,7 @@ async def test_with_the_store_away_it_goes_on_within_what_it_holds(nursery, pots
         await until(lambda: purse.spend().budgets[0].store == "does not answer")
         pots.away = False
         await until(lambda: pots.kept["day"].spent == paid)
-    await until(lambda: purse.spend().budgets[0].store == "answers")
+        await until(lambda: purse.spend().budgets[0].store == "answers")
     assert await account.afford() is None
     assert [line["event"] for line in logs if "budgets' store" in line["event"]] == [
         "the budgets' store does not answer: what is in hand must do",
