@@ -123,6 +123,9 @@ def _found(world: World) -> Found:
     found.drawn.update(scenario.faults())
     found.drawn.update(f"act {act.what} at {'a step' if act.step else 'a time'}" for act in scenario.acts)
     found.drawn["realtime"] += scenario.live
+    found.drawn["hedged"] += scenario.chains.hedge_s is not None
+    found.drawn["somebody stands by"] += scenario.chains.who == "two"
+    found.drawn["somebody stood in"] += any(leg.call.record().stand_ins for leg in world.legs)
     found.drawn["more than one leg"] += len(world.legs) > 1
     found.endings.update(leg.call.ending.value for leg in world.legs if leg.call.ending is not None)
     if world.broken:

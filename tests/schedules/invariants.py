@@ -13,6 +13,7 @@ from typing import Protocol
 import msgspec
 import trio
 
+from agent.guard.breaker import Breaker
 from agent.hear.ports import HEARING_RATE
 from agent.keep import journal
 from agent.keep.record import CallRecord, Entry
@@ -203,6 +204,16 @@ class Provider(Protocol):
 def no_request_is_left(providers: list[Provider]) -> str:
     """Every request to a provider is over, by itself or cancelled."""
     return ", ".join(f"{type(each).__name__}: {each.active}" for each in providers if each.active)
+
+
+def no_probe_is_under_way(breakers: list[Breaker]) -> str:
+    """Every request has told its breaker what became of it, or that it was given up."""
+    return ", ".join(breaker.name for breaker in breakers if breaker._probing)
+
+
+def one_provider_is_heard(mixed: list[str]) -> str:
+    """What comes of a chain for one request is what one provider has made of it, from its beginning."""
+    return "; ".join(mixed)
 
 
 def nothing_is_reserved(reserved_usd: float) -> str:

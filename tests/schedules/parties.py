@@ -28,6 +28,10 @@ RATE = 8000
 """The voice's: what it makes is what goes to the wire."""
 
 
+DRAWN = "as drawn"
+"""In all that is raised here."""
+
+
 class CrashedError(RuntimeError):
     """No provider is to raise this."""
 
@@ -42,7 +46,7 @@ class Health:
     def check(self, where: str, nth: int) -> None:
         """Raises where it is time to crash."""
         if self._crash == Crash(where, nth):  # type: ignore[arg-type]
-            raise CrashedError(f"{where} crashes, as drawn")
+            raise CrashedError(f"{where} crashes, {DRAWN}")
 
     async def linger(self, port: str) -> None:
         """A cleanup that cannot be cancelled."""
@@ -94,11 +98,23 @@ class Recogniser(ScriptedRecogniser):
 class Model(ScriptedLanguageModel):
     health: Health
 
+    def __init__(self, script: Script) -> None:
+        super().__init__(script)
+        self.said: list[str] = []
+        """So far, to each request."""
+
     async def reply(self, prompt: Prompt, emit: Emit[str]) -> Reply:
+        n = len(self.said)
+        self.said.append("")
+
+        async def say(piece: str) -> None:
+            self.said[n] += piece
+            await emit(piece)
+
         with _counted(self):
             try:
                 self.health.check("think", self.requests + 1)
-                return await super().reply(prompt, emit)
+                return await super().reply(prompt, say)
             finally:
                 await self.health.linger("think")  # noqa: ASYNC102  it shields itself
 
@@ -120,17 +136,18 @@ class Voice(ScriptedVoice):
 
     async def _synthesise(self, text: str, emit: Emit[bytes]) -> None:
         self.requests += 1
-        request, sound, size = self.requests, _sound(text), RATE * CHUNK_MS // 1000 * 2
-        for index, start in enumerate(range(0, len(sound), size)):
+        request, made, size = self.requests, sound(text), RATE * CHUNK_MS // 1000 * 2
+        for index, start in enumerate(range(0, len(made), size)):
             await self._trouble(request, index)
             pace = CHUNK_MS / 1000 * self._script.realtime_factor
             await self._wait(pace if index else self._script.first_chunk_s)
-            await emit(sound[start : start + size])
-        await self._trouble(request, -(-len(sound) // size))
+            await emit(made[start : start + size])
+        await self._trouble(request, -(-len(made) // size))
 
 
 @lru_cache(maxsize=256)
-def _sound(text: str) -> bytes:
+def sound(text: str) -> bytes:
+    """The voice's."""
     return spelling.spelled(text, RATE)
 
 
@@ -138,7 +155,7 @@ def _sound(text: str) -> bytes:
 def spelled(text: str, bytes_per_ms: int) -> bytes:
     """For a fake Realtime server: mu-law, or PCM at 24 kHz."""
     if bytes_per_ms == BYTES_PER_MS:
-        return mulaw.encode(np.frombuffer(_sound(text), "<i2"))
+        return mulaw.encode(np.frombuffer(sound(text), "<i2"))
     return spelling.spelled(text, bytes_per_ms * 500)
 
 
@@ -199,7 +216,7 @@ class Wire(MediaSocket):
             match trouble.how:
                 case "fails":
                     await self._socket.abort()
-                    raise ConnectionError("reset by peer, as drawn")
+                    raise ConnectionError(f"reset by peer, {DRAWN}")
                 case "slow":
                     await self._blocked(trouble.for_s)
                 case "stuck":
@@ -265,7 +282,7 @@ class Shelf:
     async def _trouble(self) -> None:
         await trio.sleep(self._store.close_s)
         if self._store.raises:
-            raise StoreError("the store is away, as drawn")
+            raise StoreError(f"the store is away, {DRAWN}")
 
 
 def stop_message(stream_sid: str) -> str:

@@ -2,8 +2,9 @@
 
 Equal on every machine: all is drawn from `random.Random(seed)`, in one order, and the same seed shuffles Trio's tasks.
 
-Of a hundred calls some 12 go through the realtime pipeline, 15 are recorded, 15 must say that a machine speaks, 12 are
-placed by us, 50 are paid for out of a budget (4 of an empty one), and 8 have a limit of some seconds; timeouts and the
+Of a hundred calls some 12 go through the realtime pipeline, 15 are recorded, 15 must say that a machine speaks, 12
+are placed by us, 50 are paid for out of a budget (4 of an empty one), and 8 have a limit of some seconds; in 70
+providers are asked by way of chains with breakers, in 40 of these somebody stands by, in 20 hedged; timeouts and the
 like are one of 64 drawn configurations. A caller says nothing (10), one (35), two (35) or three lines (20), of 150 ms
 to 1.5 s; a third of the lines at a drawn time, whatever the agent does, and in 40 calls one at a drawn time into the
 agent's speech. 35 hang up at a drawn time; each of the four ways of hanging up is as likely.
@@ -100,6 +101,17 @@ class Crash:
 
 
 @dataclass(frozen=True, slots=True)
+class Chains:
+    """Whether providers are asked by way of chains, as in every process."""
+
+    who: Literal["", "one", "two"] = ""
+    """two: somebody stands by."""
+    hedge_s: float | None = None
+    troubles: tuple[Trouble, ...] = ()
+    """Of who stands by."""
+
+
+@dataclass(frozen=True, slots=True)
 class Said:
     """A line of the caller's; `at_ms` None: when it is the caller's turn."""
 
@@ -144,6 +156,7 @@ class Scenario:
     recorded: bool = False
     outbound: bool = False
     budget: Literal["", "full", "empty"] = ""
+    chains: Chains = field(default_factory=Chains)
 
     @property
     def rudeness(self) -> Rudeness:
@@ -240,9 +253,12 @@ def draw(seed: int) -> Scenario:
         recorded=recorded,
         outbound=outbound,
         budget=dice.choices(("", "full", "empty"), (50, 46, 4))[0],
+        chains=_chains(random.Random(f"chains {seed}")),
     )
 
 
+OTHERS_TROUBLE = 0.3
+"""Of each port of those who stand by, who are asked in trouble only."""
 TOOLS = {
     "save": call("save_lead_details", location="Whitefield"),
     "end": call("end_call", reason="done"),
@@ -292,6 +308,14 @@ def _trouble(dice: random.Random, port: Port) -> Trouble:
 def _wrong(dice: random.Random) -> Wrong:
     kind = dice.choice(("abort", "close", "stall", "garbage", "error", "deaf"))
     return Wrong(kind, dice.randrange(40), dice.choice((0, 0, 1, None)))  # type: ignore[arg-type]
+
+
+def _chains(dice: random.Random) -> Chains:
+    who: Literal["", "one", "two"] = dice.choices(("", "one", "two"), (30, 30, 40))[0]  # type: ignore[assignment]
+    if who != "two":
+        return Chains(who)
+    troubles = tuple(_trouble(dice, port) for port in PORTS if dice.random() < OTHERS_TROUBLE)
+    return Chains(who, dice.choice((None, None, 0.3, 0.8)), troubles)
 
 
 def _crash(dice: random.Random) -> Crash:

@@ -32,6 +32,7 @@ from agent.rehearsal.log import CallLog
 from agent.rehearsal.plan import CallPlan, Line
 from agent.speak import clips
 from agent.wire.ports import MediaSocket
+from nurseries import boundary
 from nurseries.call import GOES_ON, Call
 from nurseries.line.tape import Tape
 from nurseries.purse import Purse
@@ -41,10 +42,12 @@ from tests.calls.legs import stored
 from tests.calls.live_stage import LiveStage
 from tests.calls.stage import Stage, configured, tone
 from tests.schedules import invariants
+from tests.schedules.chained import Desk
 from tests.schedules.clock import Jumping
 from tests.schedules.ear import differs, stretches
 from tests.schedules.leg import Leg
 from tests.schedules.parties import (
+    DRAWN,
     Health,
     Model,
     Recogniser,
@@ -136,6 +139,7 @@ class World:
         self._ours: LoopbackSocket | None = None
         self._identity = new_identity(dice=self._dice)
         self._health = Health(s)
+        self._desk: Desk | None = None
         self.stage = self._make_stage()
         self._purse = self._make_purse() if s.budget else None
         self.stage.parts = replace(self.stage.parts, purse=self._purse)
@@ -167,6 +171,12 @@ class World:
             self.note(f"cancel: {reason}")
             if not reason:
                 self._break("every_cancel_has_a_reason", f"in {file.rpartition('/')[2]}")
+
+    def crashed(self, what: str, error: BaseException) -> None:
+        """Something did, and was contained. Not a checkpoint."""
+        self.note(f"crash: {what}")
+        if not all(DRAWN in str(leaf) for leaf in leaves(error)):
+            self._break("nothing_crashes", f"{what}: {_told_of(error)}")
 
     # The call.
 
@@ -347,7 +357,11 @@ class World:
 
     def _judge(self) -> None:
         stage = self.stage
-        self._check(invariants.no_request_is_left, [stage.ears, stage.mind, stage.voice])
+        providers = [stage.ears, stage.mind, stage.voice, *(self._desk.others if self._desk else ())]
+        self._check(invariants.no_request_is_left, providers)
+        if self._desk is not None:
+            self._check(invariants.no_probe_is_under_way, self._desk.breakers)
+            self._check(invariants.one_provider_is_heard, self._desk.mixed)
         self._check(invariants.the_carrier_has_no_complaint, self.log)
         if self._purse is not None:
             for view in self._purse.spend().budgets:
@@ -414,7 +428,11 @@ class World:
         for port, made in (("ears", Recogniser(script)), ("mind", Model(script)), ("voice", Voice(script))):
             made.health = self._health
             setattr(stage, port, made)
-        stage.parts = replace(stage.parts, recogniser=stage.ears, model=stage.mind, voice=stage.voice)
+        ears, mind, voice = stage.ears, stage.mind, stage.voice
+        if s.chains.who:
+            desk = self._desk = Desk(s.chains, replace(script, troubles=()), stage.settings, self._health)
+            ears, mind, voice = desk.recogniser(ears), desk.model(mind), desk.voice(voice)
+        stage.parts = replace(stage.parts, recogniser=ears, model=mind, voice=voice)
         return stage
 
     def _make_purse(self) -> Purse:
@@ -455,13 +473,33 @@ def _watched_cancels(world: World) -> Iterator[None]:
         trio.CancelScope.cancel = cancel  # type: ignore[method-assign]
 
 
+class _Boundary:
+    """The log of who contains a crash."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def exception(self, _event: str, *, what: str, exc_info: BaseException) -> None:
+        self._world.crashed(what, exc_info)
+
+
+@contextmanager
+def _watched_crashes(world: World) -> Iterator[None]:
+    """Every contained one is told."""
+    log, boundary.log = boundary.log, _Boundary(world)
+    try:
+        yield
+    finally:
+        boundary.log = log
+
+
 def play(scenario: Scenario) -> World:
     """Run it, on its own schedule."""
     run: Any = trio._core._run
     run._ALLOW_DETERMINISTIC_SCHEDULING = True
     run._r.seed(scenario.seed)
     world = World(scenario)
-    with _watched_cancels(world):
+    with _watched_cancels(world), _watched_crashes(world):
         try:
             trio.run(world.play, clock=Jumping(), instruments=[world.watch])
         except Exception as error:  # noqa: BLE001  whatever it is, it is a fault
@@ -469,9 +507,17 @@ def play(scenario: Scenario) -> World:
     return world
 
 
+def leaves(error: BaseException) -> Iterator[BaseException]:
+    """Those of a group, and of groups in it."""
+    if isinstance(error, BaseExceptionGroup):
+        for each in error.exceptions:
+            yield from leaves(each)
+    else:
+        yield error
+
+
 def _told_of(error: BaseException) -> str:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
+    error = next(leaves(error))
     at = error.__traceback__
     while at is not None and at.tb_next is not None:
         at = at.tb_next
