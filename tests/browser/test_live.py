@@ -62,7 +62,7 @@ def test_a_call_is_in_the_list_and_its_end_too(visit: Watched, server: Server) -
 
 
 def test_what_is_said_is_the_record_at_its_end_and_what_was_cut_off_is_struck(visit: Watched, server: Server) -> None:
-    with calling(server.url, SPEECH, barge_in_at_ms=3500) as call_sid:
+    with calling(server.url, SPEECH, barge_in_at_ms=3500, quiet_ms=6000) as call_sid:
         page = visit(f"#/live/{call_sid}")
         expect(page.locator(".said.agent").first).to_contain_text("This call is recorded.")
         expect(page.locator(".said s").first).to_be_visible()
@@ -162,5 +162,5 @@ def test_how_long_a_call_takes_is_told_by_the_server_s_clock(visit: Watched, ser
     page = visit("#/live")
     page.add_init_script(f"{{ const real = Date.now; Date.now = () => real() + ({ahead_ms}); }}")
     page.reload()
-    with calling(server.url, hang_up_at_ms=8000):
-        expect(page.locator("td.duration").first).to_have_text(re.compile("0:0[3-7]"))
+    with calling(server.url, hang_up_at_ms=15_000):
+        expect(page.locator("td.duration").first).to_have_text(re.compile(r"^0:(0[3-9]|1\d)$"))

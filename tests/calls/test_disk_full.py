@@ -129,7 +129,9 @@ def test_it_is_told_and_the_calls_go_on(tmp_path: Path, disk: Limit | Small) -> 
     finally:
         server.kill()
 
-    assert len([line for line in server.lines if "sessions not recorded" in line]) == 1
+    told = [line for line in server.lines if "sessions not recorded" in line]
+    most = CALLS if isinstance(disk, Small) else 1  # the last page of a file has room where the disk has none
+    assert 1 <= len(told) <= most, told
     assert f"calling_agent_sessions_lost_total {CALLS}.0" in metrics
     assert [(each.difference, each.breaks_off) for each in played] == [(None, True)] * CALLS
     told = [line for line in server.lines if "the journal cannot be written" in line]
