@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from itertools import cycle
 
 import pytest
 from hypothesis import given
@@ -41,17 +42,19 @@ def said(asked: str, told: str) -> Verbatim:
     return verbatim
 
 
-@given(TEXTS, st.data())
-def test_a_text_said_word_for_word_is_heard_whole_however_it_comes(text: str, data: st.DataObject) -> None:
+@given(TEXTS, st.lists(st.tuples(st.integers(0, 12), st.integers(0, 4000)), min_size=1, max_size=40))
+def test_a_text_said_word_for_word_is_heard_whole_however_it_comes(text: str, steps: list[tuple[int, int]]) -> None:
     verbatim = Verbatim(text, PACE)
     sound = sound_of(text)
     taken = b""
     told = heard = 0
-    while told < len(text) or heard < len(sound):
-        more = data.draw(st.integers(0, 12)) or (1 if heard == len(sound) else 0)
+    for words, bytes_ in cycle(steps):
+        if told >= len(text) and heard >= len(sound):
+            break
+        more = words or int(bytes_ == 0 or heard >= len(sound))
         verbatim.told(text[told : told + more])
         told += more
-        more = data.draw(st.integers(0, 4000)) or (1 if told >= len(text) else 0)
+        more = bytes_ or int(told >= len(text)) * 1000
         verbatim.hear(sound[heard : heard + more])
         heard += more
         taken += verbatim.take()
