@@ -11,11 +11,14 @@ from trio.testing import MockClock
 
 from agent.errors import Fault
 from agent.providers.scripted import Script, Trouble, call
+from agent.rehearsal.stream import Rudeness
 from tests.calls.live_stage import LiveStage
 from tests.calls.stage import Stage, configured, longest_silence, tone
 from tests.examples import examples
 from tests.fakes.realtime_plan import Wrong
 
+COARSE = Rudeness(payload_sizes=(480,))
+"""Sound of 60 ms a message: three times the calls in the same time."""
 SLACK_MS = 400
 """A message's length, and the virtual network's way."""
 
@@ -61,7 +64,9 @@ def test_no_silence_is_longer_than_the_bound(wrong, hear_s, token_gap_s, first_c
     async def one_call(kind: Callable[..., Stage]) -> None:
         stage = kind(script, configured(TOOLS_FILE="tests/calls/tools_for_stories.py", SILENCE_S=30))
         lines = [tone(900, at_ms=3300), *(tone(ms, at_ms=at) for at, ms in sorted(sounds))]
-        log = await stage.place(*lines, quiet_ms=12_000, patience_ms=40_000, max_ms=60_000, hang_up_at_ms=38_000)
+        log = await stage.place(
+            *lines, quiet_ms=12_000, patience_ms=40_000, max_ms=60_000, hang_up_at_ms=38_000, rudeness=COARSE
+        )
         said = max(spoken.end_ms for spoken in log.spoken)
         bound = max(stage.settings.FILLER_S, stage.settings.TTS_TIMEOUT_S) * 1000 + SLACK_MS
         assert longest_silence(log, said) <= bound, (longest_silence(log, said), stage.told)
