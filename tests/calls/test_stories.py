@@ -109,6 +109,16 @@ async def test_a_call_ends_at_its_time_limit_with_a_goodbye(autojump_clock) -> N
     assert 12_000 <= stage.record.entries[-1].start_ms <= 12_500
 
 
+async def test_what_was_heard_of_a_goodbye_that_is_hung_up_on_is_in_the_record(autojump_clock) -> None:
+    stage = Stage(ASKS, configured(CALL_MAX_MINUTES=0.2, GOODBYE="Thank you for calling. Goodbye!"))
+
+    await stage.place(quiet_ms=90_000, hang_up_at_ms=13_000)
+
+    assert stage.ending is Ending.TIME_LIMIT
+    assert stage.told[-1].startswith("agent: Thank you")
+    assert stage.told[-1].endswith(" -")
+
+
 async def test_every_way_to_hang_up_ends_the_call(autojump_clock) -> None:
     for way, ending in [
         (HangUp.POLITE, Ending.CALLER_HUNG_UP),
