@@ -114,7 +114,7 @@ class Reconciling:
         last = began + timedelta(seconds=self._settings.PLACE_TIMEOUT_S + self._settings.TWILIO_API_TIMEOUT_S) + SKEW
         for call in sorted(await self._carrier.recent(order.wanted.to), key=lambda call: call.created_s or 0):
             created = datetime.fromtimestamp(call.created_s or 0, UTC)
-            ours = call.direction.startswith("outbound") and call.caller_id == self._from(order)
+            ours = call.direction == "outbound-api" and call.caller_id == self._from(order)
             if ours and began - SKEW <= created <= last and await self._orders.by_call(call.call_sid) is None:
                 await self._found(order, call)
                 return

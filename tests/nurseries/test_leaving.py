@@ -67,6 +67,8 @@ class House:
     leases: Callable[[str], Lease | None] = lambda _: None
     movable: Callable[[Call], bool] = lambda _: True
     due: list[float] = field(default_factory=list)
+    ended: list[float] = field(default_factory=list)
+    """When streams of events were."""
     door: trio.CancelScope = field(default_factory=trio.CancelScope)
 
     def __post_init__(self) -> None:
@@ -80,6 +82,7 @@ class House:
             sound=self._sound,
             look=self._look,
             due=lambda within_s: self.due.append(trio.current_time() - self.began + within_s),
+            ends=lambda: self.ended.append(trio.current_time() - self.began),
         )
 
     def call(self, *of: object) -> Call:
@@ -201,6 +204,27 @@ async def test_the_door_is_open_for_a_call_that_was_sent_on_and_may_come_back(ho
 
     assert math.isnan(here.closed_at)
     assert await until_closed(here) == pytest.approx(1 + (MOST_TURNS - 1) * (TURN_S + 0.1) + LINGER_S, abs=0.1)
+
+
+async def test_a_call_that_comes_back_although_it_was_sent_on_is_waited_for(house, autojump_clock) -> None:
+    here = house(DRAIN_MODE="wait")
+    here.leaving.last_over = trio.current_time()
+    here.signal.send_nowait(signal.SIGTERM)
+    await trio.sleep(LINGER_S - 0.5)
+    here.leaving.sent_on()
+    await trio.sleep(1)
+    here.nursery.start_soon(here.call("CA2").over, 30)
+
+    assert await until_closed(here) == pytest.approx(LINGER_S + 0.5 + 30 + LINGER_S, abs=0.1)
+
+
+async def test_streams_are_ended_as_it_begins_to_leave_and_as_the_door_closes(house, autojump_clock) -> None:
+    here = house(DRAIN_MODE="wait")
+    here.nursery.start_soon(here.call().over, 5)
+    here.signal.send_nowait(signal.SIGTERM)
+    closed = await until_closed(here)
+
+    assert here.ended == pytest.approx([0.0, closed], abs=0.1)
 
 
 async def test_with_hand_off_each_call_is_asked_to_go_at_once_also_one_that_comes_later(house, autojump_clock) -> None:

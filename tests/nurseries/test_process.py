@@ -5,7 +5,7 @@ import signal
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 from typing import TypeVar
 
 import httpx2
@@ -15,17 +15,22 @@ import trio
 import trio.testing
 
 from agent.errors import StoreError
+from agent.guard.budget import Caps
+from agent.guard.lease import Stand
 from agent.guard.tokens import Claims
 from agent.keep.record import CallRecord
 from agent.model import CallInfo, Ending
 from agent.web.app import create_app
 from agent.web.security import Gate
 from agent.web.state import ProcessState
+from nurseries.leaving import Phase
 from nurseries.legs.holding import Holding
 from nurseries.legs.legs import Legs
 from nurseries.process import Process
 from nurseries.rehearsal.loopback import loopback
+from tests.calls.counted import Counted
 from tests.calls.stage import Stage, configured
+from tests.calls.test_budget import fill, staged
 from tests.fakes.memory_leases import MemoryLeases
 from tests.fakes.street import nowhere
 from tests.nurseries.legs.test_pick_up import start
@@ -109,6 +114,26 @@ async def wait_for(condition) -> None:
             await trio.sleep(0.01)
 
 
+async def test_a_leg_of_a_call_that_is_over_is_refused_and_not_waited_for(autojump_clock) -> None:
+    async def at_once(work: Callable[[], T]) -> T:
+        await trio.lowlevel.checkpoint()
+        return work()
+
+    stage, store, state = Stage(settings=configured()), Memory(), ProcessState()
+    store.records.append(RECORD)
+    holding = Holding(MemoryLeases(), "one", ask=at_once)
+    process = Process(stage.parts, store, stage.tokens, state, holding=holding)
+    process._legs = Legs(holding, process.keeping, store, ask=at_once)
+    ours, theirs = loopback()
+    await ours.send(start(stage.tokens.mint(Claims("CA1", "AC1", leg=2), time.time())))
+    with trio.fail_after(1):
+        await process.take(theirs)
+
+    assert theirs.closed is not None
+    assert theirs.closed[0] == 1008
+    assert not state.promised
+
+
 async def test_a_leg_whose_successor_begins_while_its_record_is_read_is_not_held(autojump_clock) -> None:
     """Its stream is dead; it would speak beside the other, and take the record away from it."""
     stage, reading = Stage(settings=configured()), trio.Event()
@@ -138,6 +163,64 @@ async def test_a_leg_whose_successor_begins_while_its_record_is_read_is_not_held
     assert holding.newest(CallInfo("CA1", "AC1", "MZ2", leg=3))
 
 
+@pytest.mark.parametrize("ends", ["the caller hangs up", "another process has it"])
+async def test_a_leg_that_is_over_binds_no_money(ends: str, autojump_clock, nursery) -> None:
+    stage = staged(Caps(day=1_000_000))
+    fill(stage, "day")
+    process = Process(stage.parts, Memory(), stage.tokens, ProcessState())
+    process._afterwards = nursery
+    ours, theirs = loopback()
+    await ours.send(start(stage.tokens.mint(Claims("CA1", "AC1"), time.time())))
+    async with trio.open_nursery() as calls:
+        calls.start_soon(process.take, theirs)
+        await trio.sleep(1)
+        assert stage.budget.reserved("day") > 0
+        if ends == "the caller hangs up":
+            await ours.send('{"event":"stop"}')
+        else:
+            process._fenced("CA1")
+    await trio.testing.wait_all_tasks_blocked()
+
+    assert stage.budget.reserved("day") == 0
+
+
+async def test_a_call_that_another_process_has_by_now_is_counted_there(autojump_clock, nursery) -> None:
+    stage, counted = Stage(settings=configured()), Counted()
+    process = Process(stage.parts, Memory(), stage.tokens, ProcessState())
+    ours, theirs = loopback()
+    await ours.send(start(stage.tokens.mint(Claims("CA1", "AC1"), time.time())))
+    nursery.start_soon(process.take, theirs)
+    await trio.sleep(1)
+    (call,) = process._calls
+    await ours.send('{"event":"stop"}')
+    await trio.testing.wait_all_tasks_blocked()
+
+    process.keeping.drop("CA1")  # as its last words are about to be understood
+    await process._keep(call.record(), call, None)
+    assert counted("calls_total", ending="caller hung up", direction="inbound") == 0
+    process.keeping.follow("CA1", call)
+    await process._keep(call.record(), call, None)
+    assert counted("calls_total", ending="caller hung up", direction="inbound") == 1
+
+
+async def test_what_no_lease_tells_yet_is_written_at_the_end(autojump_clock) -> None:
+    async def at_once(work: Callable[[], T]) -> T:
+        await trio.lowlevel.checkpoint()
+        return work()
+
+    leases, stage = MemoryLeases(), Stage(settings=configured())
+    holding = Holding(leases, "one", ask=at_once)
+    process = Process(stage.parts, Memory(), stage.tokens, ProcessState(), holding=holding)
+    await holding.take(CallInfo("CA1", "AC1", "MZ1"))
+    leases.away = "away"
+    await holding.put("CA1", Stand.OVER)
+    leases.away = ""
+
+    await process._kept(trio.current_time() + 1)
+
+    assert leases.leases["CA1"].stand is Stand.OVER
+
+
 async def test_without_calls_a_signal_ends_it_at_once(nursery) -> None:
     running = Running()
     await nursery.start(running.run)
@@ -165,6 +248,16 @@ async def test_what_runs_beside_the_calls_runs_once(nursery) -> None:
     await wait_for(lambda: not nursery.child_tasks)
 
     assert begun == ["placing"]
+
+
+async def test_what_is_done_after_calls_holds_it_for_so_long_and_no_longer(nursery, monkeypatch) -> None:
+    monkeypatch.setattr("nurseries.process.KEEP_S", 0.1)
+    running = Running()
+    await nursery.start(running.run)
+    running.process._afterwards.start_soon(trio.sleep_forever)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+    await wait_for(lambda: not nursery.child_tasks)
 
 
 async def test_a_call_is_waited_for_and_a_second_signal_has_it_say_goodbye(nursery) -> None:
@@ -293,6 +386,26 @@ async def test_a_record_that_neither_store_nor_journal_takes_is_put_aside(
     await wait_for(lambda: [record.call_sid for record in again.store.records] == ["CA1"])
     os.kill(os.getpid(), signal.SIGTERM)
     await wait_for(lambda: not nursery.child_tasks)
+
+
+async def test_where_a_call_ignores_its_cancellation_what_others_have_left_is_kept(
+    nursery, tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nurseries.process.KEEP_S", 0.05)
+    monkeypatch.setattr("nurseries.process.longest", lambda _: {Phase.DOOR: 0.01})
+    (tmp_path / "journal").write_text("in the way")
+    running, left = Running(DATA_DIR=tmp_path), list[tuple[float, bool]]()
+    running.store.away = True
+    process = running.process
+    await nursery.start(process.keeping.run)
+    process.keeping.finish(RECORD)
+    process._leaving.closing.set()
+
+    ends = SimpleNamespace(due=lambda within_s: left.append((within_s, (tmp_path / "unsaved" / "CA1.json").exists())))
+    await process._cut_off(trio.Event(), ends)
+
+    assert left == [(0, True)]
+    nursery.cancel_scope.cancel("seen")
 
 
 async def test_a_store_that_is_away_at_the_start_is_prepared_once_it_is_there_and_now_and_then(

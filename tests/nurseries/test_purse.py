@@ -171,6 +171,43 @@ async def test_what_a_process_that_is_gone_has_spent_is_counted_once(nursery, po
     assert pots.kept["day"] == Pot(spent=9, day="2026-11-27", left={"CA1": 9}, legs={"CA1": 2})
 
 
+async def test_it_is_counted_once_the_store_is_there_and_where_it_belongs(nursery, pots: Pots, monkeypatch) -> None:
+    monkeypatch.setattr("nurseries.purse.REPORT_S", 0.01)
+    caps = Caps(day=1000, campaigns={"spring": Campaign(total=800), "autumn": Campaign(total=800)})
+    usage = (Usage("llm", "m", tokens_in=9),)
+    record = CallRecord("CA1", *[""] * 3, "inbound", "", 0, "lost", (), usage=usage, campaign="spring")
+    pots.away = True
+    nursery.start_soon(purse_of(pots, caps).adopt, record)
+    await until(lambda: pots.asked > 2)
+    pots.away = False
+    await until(lambda: len(pots.kept) == 3)
+
+    assert {name: pot.spent for name, pot in pots.kept.items()} == {"day": 9, "spring/total": 9, "autumn/total": 0}
+
+
+async def test_what_a_turn_has_cost_so_far_is_told_while_it_goes_on(pots: Pots) -> None:
+    purse, meter = purse_of(pots), Meter()
+    await purse._round()
+    purse.open(info("CA1"), meter)
+    meter.add("llm", "m", {"tokens_in": 5})
+    await purse._round()
+
+    assert pots.kept["day"].spent == 5
+
+
+async def test_the_end_of_a_leg_leaves_the_account_of_the_next(pots: Pots) -> None:
+    """Both in this process: the end of the one comes behind the beginning of the other."""
+    purse = purse_of(pots, Caps(call=100))
+    first = purse.open(info("CA1"), Meter())
+    second = purse.open(replace(info("CA1"), leg=2), Meter())
+    first.settle()
+    first.close()
+
+    assert await second.afford() is None
+    await purse.leave()
+    assert purse._accounts == {}
+
+
 @pytest.mark.parametrize("lives", [True, False])
 async def test_a_call_over_two_processes_has_cost_the_day_what_its_record_says(
     pots: Pots, lives: bool, monkeypatch

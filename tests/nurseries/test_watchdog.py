@@ -23,6 +23,7 @@ STUCK = {
     "a task that ignores its cancellation": """
         async for _ in signals:
             dog.due(0.3)
+            dog.due(50)  # no later phase puts it off
             with trio.CancelScope(shield=True):
                 await trio.sleep_forever()
 """,

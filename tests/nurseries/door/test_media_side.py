@@ -13,7 +13,7 @@ import trio_websocket
 from agent.config import Settings
 from agent.web.rates import Limits
 from agent.wire.signature import sign
-from tests.fakes.street import AUTH_TOKEN, UPGRADE, open_house
+from tests.fakes.street import AUTH_TOKEN, UPGRADE, echo, open_house
 
 PUBLIC = "https://voice.example.in"
 SIGNED = {"TWILIO_SIGNATURE": "require", "PUBLIC_URL": PUBLIC}
@@ -204,6 +204,38 @@ async def test_sockets_that_have_not_become_calls_are_bounded(monkeypatch):
         assert [await visitor.raw_upgrade() for visitor in (first, *others)] == [101] * 3
         await first.until_closed()
         assert await house.healthy()
+
+
+async def test_a_socket_that_is_closed_makes_room_for_others(monkeypatch, autojump_clock):
+    monkeypatch.setattr("nurseries.door.media_side.MAX_STRANGERS", 2)
+    calls = Calls()
+    async with open_house(calls.serve, imagined=True) as house:
+        for n in range(4):
+            visitor = house.street.connect()
+            assert await visitor.raw_upgrade() == 101
+            await visitor.send(frame(b"%d" % n))
+            await visitor.stream.receive_some()
+            await visitor.stream.aclose()
+            await trio.testing.wait_all_tasks_blocked()
+
+    assert calls.seen == [[str(n), None] for n in range(4)]
+
+
+async def test_a_socket_that_has_become_a_call_makes_room_for_nobody(monkeypatch):
+    monkeypatch.setattr("nurseries.door.media_side.MAX_STRANGERS", 1)
+
+    async def admitted(media):
+        house.state.welcome.add(media)
+        await echo(media)
+
+    async with open_house(admitted) as house, trio.open_nursery() as nursery:
+        callers = []
+        for _ in range(3):
+            callers.append(await (await house.visit()).upgrade(nursery))
+            for caller in callers:
+                await caller.send_message("hello")
+                assert await caller.get_message() == "echo hello"
+        nursery.cancel_scope.cancel()
 
 
 async def test_while_the_process_drains_promised_sockets_are_served():

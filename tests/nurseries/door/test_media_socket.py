@@ -212,6 +212,56 @@ async def test_a_sender_whose_peer_does_not_read_is_freed(kind, way):
             await freed.wait()
 
 
+async def test_a_goodbye_waits_for_the_message_that_is_being_written():
+    near, far = trio.testing.lockstep_stream_pair()
+    async with silent_peer("ours", near, far) as ours, trio.open_nursery() as nursery:
+        nursery.start_soon(ours.send, "x" * 1000)
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.start_soon(ours.close)
+        await trio.testing.wait_all_tasks_blocked()
+
+        told = b""
+        while not told.endswith(b"\x88\x02\x03\xe8"):
+            data = await near.receive_some(100)
+            assert data, "cut off within a message"
+            told += data
+        assert told[:-4] == b"\x81\x7e\x03\xe8" + b"x" * 1000
+        nursery.cancel_scope.cancel()
+
+
+async def test_behind_our_goodbye_nothing_is_handed_out():
+    near, far = trio.testing.memory_stream_pair()
+    async with silent_peer("ours", near, far) as ours, trio.open_nursery() as nursery:
+        got = []
+
+        async def hand_out():
+            await ours.each(lambda message: got.append(message) or True)
+            got.append(None)
+
+        nursery.start_soon(hand_out)
+        await near.send_all(masked(1, b"in time"))
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.start_soon(ours.close)
+        await trio.testing.wait_all_tasks_blocked()
+        await near.send_all(masked(1, b"late") + masked(1, b"later"))
+        await trio.testing.wait_all_tasks_blocked()
+
+        assert got == ["in time", None]
+        nursery.cancel_scope.cancel()
+
+
+async def test_what_has_come_with_the_request_is_handed_out_first(autojump_clock):
+    near, far = trio.testing.memory_stream_pair()
+    ours, got = WebSocket(pipe(far), masked(1, b"first")), []
+    await near.send_all(masked(1, b"second"))
+
+    with trio.fail_after(1):
+        await ours.each(lambda message: got.append(message) or len(got) < 2)
+
+    assert got == ["first", "second"]
+    await ours.abort()
+
+
 def masked(kind, payload, *, fin=True):
     size = bytes([0x80 | len(payload)]) if len(payload) < 126 else b"\xfe" + struct.pack("!H", len(payload))
     return bytes([(0x80 if fin else 0) | kind]) + size + b"\0\0\0\0" + payload

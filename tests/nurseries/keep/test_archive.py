@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 import pytest
 import trio
+import trio.testing
 
 from agent.config import Settings
 from agent.errors import StoreError
@@ -406,6 +407,42 @@ async def test_an_erased_recording_goes_at_once_also_while_the_object_store_is_a
         nursery.cancel_scope.cancel()
     assert list(house.objects.older(-5)) == []
     assert house.key() == "no record"
+
+
+async def test_an_erasure_goes_on_to_its_end_and_into_the_audit_log_though_nobody_waits_for_it(house: House) -> None:
+    entered, ended, go = trio.Event(), trio.Event(), threading.Event()
+    token = trio.lowlevel.current_trio_token()
+
+    class Slow(Erasing):
+        def erase(self, *of, **more):
+            token.run_sync_soon(entered.set)
+            assert go.wait(BOUND_S)
+            return super().erase(*of, **more)
+
+    house.store.save(record("CA1", caller="+919876543210", revision=1))
+    settings = Settings(_env_file=None, DATA_DIR=house.folder)
+    erasing = Slow(house.store, house.objects, settings)
+    reading = Reading(house.store, house.objects, erasing, house.keeping, settings.DATA_DIR / "sessions")
+    asking = trio.CancelScope()
+
+    async def ask() -> None:
+        with asking:
+            await reading.erase("+919876543210", "me")
+        ended.set()
+
+    async with trio.open_nursery() as nursery:
+        await nursery.start(house.keeping.run)
+        nursery.start_soon(ask)
+        await entered.wait()
+        asking.cancel("gone away")
+        await trio.testing.wait_all_tasks_blocked()
+        go.set()
+        with trio.fail_after(BOUND_S):
+            await ended.wait()
+        nursery.cancel_scope.cancel()
+
+    assert house.store.get("CA1") is None
+    assert len((house.folder / "audit.log").read_text().splitlines()) == 2, "what is asked, and what became of it"
 
 
 @pytest.mark.parametrize("whose", ["ours", "a process's that is gone"])

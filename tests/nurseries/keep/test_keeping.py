@@ -8,11 +8,13 @@ import tempfile
 import threading
 from collections import Counter
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
 import pytest
 import trio
+import trio.testing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,7 +24,9 @@ from agent.keep.record import CallRecord, Entry, changed_at, epoch_of, revision_
 from agent.keep.thread import Leg
 from agent.providers.journal_file import JournalFile, leftovers
 from agent.web.state import ProcessState
+from nurseries.keep.backlog import FIRST_PAUSE_S, LONGEST_PAUSE_S, Backlog
 from nurseries.keep.keeping import Keeping
+from nurseries.keep.notebook import Notebook
 from tests.examples import examples
 
 BLANK = CallRecord("CA1", "AC", "+91", "+80", "inbound", "2026-11-25T10:00:00.000+00:00", 0, "", ())
@@ -236,6 +240,82 @@ async def test_a_record_that_the_store_refuses_holds_up_no_other(house: House, n
         house.call(f"CA{n}", "Hello.")
 
     await until(lambda: set(house.store.records) == {"CA1", "CA2", "CA3", "CA4"})
+
+
+async def test_a_store_that_is_away_is_asked_ever_more_seldom(house: House, autojump_clock, nursery) -> None:
+    asked: list[float] = []
+
+    class Refused(Backlog):
+        async def _save(self, batch: list[CallRecord]) -> bool:
+            await trio.lowlevel.checkpoint()
+            asked.append(trio.current_time())
+            return False
+
+    backlog = Refused(house.store, lambda _: None)
+    backlog.add(BLANK)
+    nursery.start_soon(backlog.run)
+    await trio.sleep(60)
+    nursery.cancel_scope.cancel("seen")
+
+    gaps = [after - before for before, after in pairwise(asked)]
+    assert gaps[:4] == pytest.approx([FIRST_PAUSE_S * 2**n for n in range(4)])
+    assert max(gaps) == pytest.approx(LONGEST_PAUSE_S)
+
+
+@pytest.mark.parametrize("becomes", ["done", "erased"])
+async def test_what_is_so_while_the_journal_is_written_is_told_with_the_next_write(
+    house: House, nursery, becomes: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither a call that is done with nor one that is erased comes back at the next start."""
+    written = trio.Event()
+    written.set()
+
+    async def told_late(work: Callable[..., None], *of: object, **_: object) -> None:
+        work(*of)
+        await written.wait()
+
+    monkeypatch.setattr(trio.to_thread, "run_sync", told_late)
+    notebook = Notebook(house.file, lambda _: None)
+    for n in range(3):
+        notebook.take(said(f"CA{n}", "Hello."))
+    await notebook.put_down()
+
+    written = trio.Event()
+    notebook.forget("CA0")
+    nursery.start_soon(notebook.put_down)
+    await trio.testing.wait_all_tasks_blocked()
+    if becomes == "done":
+        notebook.forget("CA1")
+    else:
+        notebook.erase(["CA1"])
+    written.set()
+    await trio.testing.wait_all_tasks_blocked()
+    await notebook.put_down()
+
+    assert house.journalled == {"CA2": ["Hello."]}
+    assert becomes == "done" or not told_of(house.folder, b"CA1")
+    await notebook.written()
+    notebook.release()
+
+
+async def test_what_is_still_made_of_a_call_that_was_erased_is_not_kept(house: House) -> None:
+    house.keeping.finish(said("CA1", "Hello.", ending="over"))
+    house.keeping.erase(["CA1"])
+    house.keeping.update(said("CA1", "Hello.", "Goodbye."))
+
+    assert house.keeping.known("CA1") is None
+
+
+async def test_a_record_is_forgotten_once_the_store_has_its_last_state(house: House) -> None:
+    house.keeping.finish(said("CA1", "Hello.", ending="over"))
+    first = house.keeping.known("CA1")
+    house.keeping.finish(said("CA1", "Hello.", "Goodbye.", ending="over"))
+    last = house.keeping.known("CA1")
+
+    house.keeping._stored(first)  # as it was on its way meanwhile
+    assert house.keeping.known("CA1") is last
+    house.keeping._stored(last)
+    assert house.keeping.known("CA1") is None
 
 
 async def test_a_store_that_hangs_holds_up_neither_the_journal_nor_the_loop(house: House, nursery) -> None:

@@ -74,8 +74,9 @@ async def test_old_records_go_and_the_rest_stays(store: SqliteStore, tmp_path: P
         assert {r.call_sid for r in store.find(query, 9999)} == {"new", "odd", "none"}
 
 
+@pytest.mark.parametrize("longer", [None, 30])
 async def test_what_was_recorded_to_be_played_again_goes_after_a_week_at_most(
-    store: SqliteStore, tmp_path: Path
+    store: SqliteStore, tmp_path: Path, longer: int | None
 ) -> None:
     (tmp_path / "sessions").mkdir()
     for days in (0, 4, 6, 8):
@@ -83,7 +84,7 @@ async def test_what_was_recorded_to_be_played_again_goes_after_a_week_at_most(
         path.write_bytes(b"")
         os.utime(path, (time.time() - days * 86_400,) * 2)
 
-    await Retention(store, None, tmp_path, None).once()
+    await Retention(store, None, tmp_path, longer).once()
     assert sorted(path.name[0] for path in (tmp_path / "sessions").iterdir()) == ["0", "4", "6"]
     await Retention(store, None, tmp_path, 5).once()
     assert sorted(path.name[0] for path in (tmp_path / "sessions").iterdir()) == ["0", "4"]

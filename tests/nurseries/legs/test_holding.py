@@ -312,6 +312,68 @@ async def test_an_orphan_is_left_to_the_leg_that_has_begun_meanwhile(
     nursery.cancel_scope.cancel("over")
 
 
+async def test_a_claim_that_is_answered_behind_a_new_leg_here_is_void(
+    autojump_clock, house: House, nursery: trio.Nursery
+) -> None:
+    one, two = house.process("one"), house.process("two")
+    await one.take(FIRST)
+    await trio.sleep(LEASE_S + 60)
+    house.asked.slow_s = 0.3
+    claimed: list[Lease | None] = []
+
+    async def claim() -> None:
+        claimed.append(await two.claim("CA1", 60))
+
+    nursery.start_soon(claim)
+    await trio.sleep(0.1)
+    assert await two.take(leg(2)) == 2
+    assert claimed == [None]
+    assert two.newest(leg(2))
+
+    house.asked.slow_s = 0.0
+    nursery.start_soon(two.run)
+    await trio.sleep(2 * RENEW_S)
+    assert (house.lease().holder, house.lease().fence, house.lease().stand) == ("two", 2, Stand.HELD)
+    assert house.fenced == []
+    nursery.cancel_scope.cancel("seen")
+
+
+async def test_what_is_told_while_the_store_is_written_is_written_next(
+    autojump_clock, house: House, nursery: trio.Nursery
+) -> None:
+    one = house.process("one")
+    await one.take(FIRST)
+    house.asked.slow_s = 0.3
+    nursery.start_soon(one.put, "CA1", Stand.OVER)
+    await trio.sleep(0.1)
+    one.done("CA1")
+    await trio.sleep(0.3)
+    assert not house.lease().done
+
+    house.asked.slow_s = 0.0
+    nursery.start_soon(one.run)
+    await trio.sleep(2 * RENEW_S)
+    assert house.lease().done
+    nursery.cancel_scope.cancel("seen")
+
+
+async def test_behind_a_time_without_the_store_nobody_is_an_orphan_until_all_could_renew(
+    autojump_clock, house: House
+) -> None:
+    one, two = house.process("one"), house.process("two")
+    await one.take(FIRST)
+    house.store.away = "gone"
+    await trio.sleep(LEASE_S + 100)
+    assert await two.orphans(60, 9) == []
+
+    house.store.away = ""
+    assert await two.orphans(60, 9) == []
+    await trio.sleep(LEASE_S - TICK)
+    assert await two.orphans(60, 9) == []
+    await trio.sleep(2 * TICK)
+    assert [lease.call_sid for lease in await two.orphans(60, 9)] == ["CA1"]
+
+
 async def test_a_rescue_falls_to_one(autojump_clock, house: House) -> None:
     one, two = house.process("one"), house.process("two")
     await one.take(FIRST)

@@ -185,6 +185,20 @@ async def test_calls_are_handed_off_a_few_at_a_time_and_whoever_waits_too_long_s
     assert gone == AT_ONCE * 4 + 1  # whoever left in between took no turn along
 
 
+async def test_whoever_was_not_ready_in_time_leaves_the_turn_to_others(world, autojump_clock) -> None:
+    async def not_ready() -> None:
+        async with world.legs.ready(Call(Ending.SHUTDOWN)) as known:
+            assert not known
+
+    world.deliver_s = READY_S + 0.1
+    async with trio.open_nursery() as nursery:
+        for _ in range(AT_ONCE):
+            nursery.start_soon(not_ready)
+    world.deliver_s = 0.0
+    async with world.legs.ready(Call(Ending.SHUTDOWN)) as known:
+        assert known
+
+
 async def test_whoever_has_hung_up_is_not_kept_waiting(world, autojump_clock) -> None:
     world.slow_s = 10
     began = trio.current_time()

@@ -249,6 +249,33 @@ async def test_a_leg_that_begins_while_its_orphan_is_summed_up_goes_on(
     nursery.cancel_scope.cancel("over")
 
 
+async def test_a_leg_that_begins_while_its_orphan_is_read_is_let_go(
+    autojump_clock, house: House, nursery: trio.Nursery
+) -> None:
+    two, three = Process(house, "two"), Process(house, "three")
+    await house.left(Stand.LOST)
+    await trio.sleep(ORPHAN_S)
+    lease = await two.holding.claim("CA1", ORPHAN_S)
+    assert lease is not None
+    nursery.start_soon(two.holding.run)
+
+    async def slowly(work):
+        await trio.sleep(2)
+        return await house.asked(work)
+
+    two.orphans._ask = slowly
+    with structlog.testing.capture_logs() as logs:
+        async with trio.open_nursery() as finishing:
+            finishing.start_soon(two.orphans._finish, lease, Stand.LOST)
+            assert await three.holding.take(_leg(2)) == 2
+
+    told = [line["event"] for line in logs]
+    assert "somebody has come back to the call" in told
+    assert "record of a process that is gone" not in told
+    assert two.kept.records == {}
+    nursery.cancel_scope.cancel("over")
+
+
 async def test_who_claims_and_dies_leaves_it_to_the_next(autojump_clock, house: House, nursery: trio.Nursery) -> None:
     await house.left()
     await trio.sleep(LEASE_S + ORPHAN_S)

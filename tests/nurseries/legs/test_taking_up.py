@@ -9,6 +9,7 @@ import msgspec
 import pytest
 import trio
 import trio.lowlevel
+import trio.testing
 
 from agent.errors import StoreError
 from agent.keep import journal
@@ -95,6 +96,18 @@ async def test_a_record_that_was_cut_off_is_finished_and_the_journal_emptied(hou
     assert record.lead.score > 0
     assert record.summary_by == BY_RULES
     assert record.duration_ms == 6000
+
+
+async def test_a_journal_is_removed_once_this_process_s_own_has_what_is_in_it(house: House, nursery) -> None:
+    house.leave(LEFT)
+    nursery.start_soon(house.take_up)
+    await until(lambda: house.keeping.known("CA1") is not None)
+    await trio.testing.wait_all_tasks_blocked(0.01)
+    assert [name.partition(".")[0] for name in house.names] == ["gone"]
+
+    await nursery.start(house.keeping.run)
+    await until(lambda: house.names == [])
+    assert house.store.get("CA1").entries == SAID
 
 
 async def test_it_is_summed_up_late(house: House, nursery) -> None:

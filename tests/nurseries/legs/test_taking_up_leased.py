@@ -19,6 +19,7 @@ from nurseries.keep.keeping import Keeping
 from nurseries.legs.holding import Holding
 from nurseries.legs.orphans import Orphans
 from nurseries.legs.taking_up import take_up
+from tests.calls.counted import Counted
 from tests.fakes.memory_leases import MemoryLeases
 from tests.nurseries.legs import test_taking_up
 from tests.nurseries.legs.test_taking_up import LEFT, SAID, until
@@ -144,11 +145,13 @@ async def test_what_the_journal_has_beyond_an_orphans_finished_record_is_not_los
     )
     house.store.save(finished)
     house.leave(msgspec.structs.replace(ONGOING, entries=entries))
+    counted = Counted()
     await house.serve(nursery)
     await house.settled.wait()
     await until(lambda: house.names == [])
 
     record = house.record()
+    assert counted("calls_total", ending="connection lost", direction="inbound") == 0, "again"
     assert (record.ending, record.reason) == ("connection lost", "nobody came back")
     assert record.entries == entries
     assert (record.summary == "As far as was known.") == (entries == SAID)

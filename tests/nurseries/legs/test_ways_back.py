@@ -336,6 +336,12 @@ async def test_of_a_flood_of_callbacks_so_many_wait_and_no_more(two, autojump_cl
 
     assert sum("too many streams" in line["event"] for line in logs) == 5
     assert len(two.nursery.child_tasks) < MOST
+    await trio.sleep(2 * RESCUE_S)
+
+    await two.one.put("CA1", Stand.LOST)
+    two.ways.stopped("CA1", "MZ1")
+    await trio.sleep(2 * RESCUE_S)
+    assert len(two.carrier.asked) == 1, "once those are gone there is room"
 
 
 async def test_the_face_hears_where_a_call_is_to_go_and_who_holds_it_within_a_bound(two, autojump_clock) -> None:

@@ -100,6 +100,7 @@ async def test_a_first_loss_is_made_up_for_at_once_and_those_after_it_ever_later
 
 async def test_a_socket_is_changed_before_its_time_is_up_and_not_while_it_is_used(autojump_clock: MockClock) -> None:
     async with held(Plan(session_s=AHEAD_S + 60)) as it:
+        it.session.admit(Tenant(quiet=True))
         it.tenant.quiet = False
         await trio.sleep(80)
         assert it.session.connections == 1

@@ -17,6 +17,7 @@ from agent.config import Settings
 from agent.errors import CarrierError, CarrierFault, StoreError
 from agent.guard.order import FINAL, Order, Placed, Refused, Wanted
 from agent.guard.progress import Told, order_id
+from agent.wire.carrier import CarrierCall
 from nurseries.outbound.orders import Orders
 from nurseries.outbound.placing import Placing
 from tests.examples import examples
@@ -227,6 +228,32 @@ async def test_a_call_that_never_was_has_failed_once_it_was_looked_for_long_enou
     assert house.carrier.requests == 1
 
 
+@pytest.mark.parametrize("direction", ["inbound", "outbound-dial"])
+async def test_a_call_that_nobody_placed_is_not_found_for_an_order(autojump_clock, direction) -> None:
+    """Such as that of a caller who was passed on to the same number."""
+    async with House(faults=["reset-before"]).open() as house:
+        order = await house.place()
+        at = house.now().timestamp()
+        other = CarrierCall("CA9", TO, house.settings.TWILIO_CALLER_ID, "in-progress", at, direction)
+        house.carrier.calls["CA9"] = other
+        await trio.sleep(3 * house.settings.RECONCILE_S)
+        order = await house.placing.order(order.order_id)
+
+    assert house.carrier.looks
+    assert (order.state, order.call_sid) == ("unknown", "")
+
+
+async def test_the_carrier_is_not_asked_about_a_call_that_goes_on_as_long_as_it_may(autojump_clock) -> None:
+    async with House(CALL_MAX_MINUTES=5).open() as house:
+        order = await house.place()
+        for news in life(order.call_sid)[:3]:
+            await house.orders.heard(order.order_id, news)
+        await trio.sleep(5 * 60)
+        assert house.carrier.looks == 0
+        await trio.sleep(3 * 60)
+        assert house.carrier.looks > 0
+
+
 async def test_an_order_that_a_killed_process_left_is_never_sent(autojump_clock) -> None:
     house = House()
     left = Order(order_id(BEGAN.timestamp(), bytes(10)), Wanted(TO, "to ask"), BEGAN.isoformat())
@@ -266,6 +293,12 @@ async def test_a_lost_last_callback_is_made_up_for_and_frees_the_place(autojump_
         await trio.sleep(150)
         assert (await house.placing.order(order.order_id)).state == "busy"
         assert (await house.place()).state == "queued"
+
+
+async def test_a_call_that_may_be_on_keeps_its_place(autojump_clock) -> None:
+    async with House(faults=["500-after"], MAX_OUTBOUND_CALLS=1, DIAL_WAIT_S=1).open() as house:
+        assert (await house.place()).state == "unknown"
+        assert (await house.place())[0].rule == "busy"
 
 
 async def test_an_end_that_another_process_hears_frees_the_place_here(autojump_clock) -> None:
@@ -379,6 +412,16 @@ async def test_a_verdict_is_heard_here_at_once_and_from_elsewhere_soon(autojump_
             await house.orders.heard(order.order_id, Told(order.call_sid, answered_by="machine_start"))
 
     assert times == [("machine_start", 5.5), ("machine_start", 6)]
+
+
+async def test_verdicts_that_nobody_waits_for_are_forgotten_in_the_end(autojump_clock, monkeypatch) -> None:
+    monkeypatch.setattr("nurseries.outbound.orders.REMEMBERED", 2)
+    orders = House().orders
+    for n in range(5):
+        await orders.heard(f"order-{n}", Told(f"CA{n}", answered_by="human"))
+
+    assert list(orders._verdicts) == ["order-3", "order-4"]
+    assert await orders.verdict("order-4") == "human"
 
 
 FAULTS = st.lists(st.sampled_from(["", *sorted(BEFORE | AFTER)]), max_size=12)

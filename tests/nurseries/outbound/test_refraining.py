@@ -40,6 +40,21 @@ def book(tmp_path):
     made.close()
 
 
+class Held(Refraining):
+    """Without threads, which know no virtual time; what the book has taken is told when `told` is set."""
+
+    def __init__(self, settings, book) -> None:
+        super().__init__(settings, book)
+        self.told = trio.Event()
+
+    async def _thread(self, work):
+        await trio.lowlevel.checkpoint()
+        done = work()
+        if getattr(work, "func", None) == self._book.add:
+            await self.told.wait()
+        return done
+
+
 async def until(holds) -> None:
     with trio.fail_after(20):
         while not await trio.to_thread.run_sync(holds):  # noqa: ASYNC110  another thread makes it so
@@ -147,6 +162,25 @@ async def test_who_is_taken_off_does_not_come_back(settings, book, nursery) -> N
     await until(lambda: book.get("+919876543211") is not None)
 
     assert book.get(ASHA) is None
+
+
+async def test_who_is_taken_off_and_asks_again_while_the_book_takes_them_is_on_it(
+    settings, book, nursery, tmp_path
+) -> None:
+    refraining = Held(settings, book)
+    await refraining.ask(ASHA, "the caller", "asked on CA1")
+    nursery.start_soon(refraining.run)
+    await trio.testing.wait_all_tasks_blocked()
+    assert book.get(ASHA).why == "asked on CA1"
+
+    assert await refraining.remove(ASHA) is True
+    await refraining.ask(ASHA, "the caller", "asked on CA2")
+    refraining.told.set()
+    await trio.testing.wait_all_tasks_blocked()
+
+    assert book.get(ASHA).why == "asked on CA2"
+    assert not list((tmp_path / FOLDER).iterdir())
+    assert not refraining.asked(ASHA)
 
 
 def test_a_file_that_cannot_be_read_is_told_and_stays(tmp_path) -> None:
