@@ -124,4 +124,5 @@ def test_the_secrets_of_the_configuration_leave_in_no_line_and_no_traceback(caps
 
     text = capsys.readouterr().err
     assert "hunter" not in text
+    assert "***22" not in text, "the longer of two is hidden whole"
     assert '"event": "abc"' in text

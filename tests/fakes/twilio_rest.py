@@ -38,6 +38,13 @@ KEY, SECRET = "SK" + "e" * 32, "s" * 32
 
 Answer = tuple[int, dict[str, str], bytes]
 
+_HTML = {
+    "408": (408, b"<h1>Request Time-out</h1>"),
+    "html": (502, b"<h1>Bad Gateway</h1>"),
+    "garbage": (201, b"<p>fine"),
+}
+"""Faults that are pages."""
+
 OVER = {"completed", "busy", "no-answer", "failed", "canceled"}
 
 NEW_FORM = "application/problem+json"
@@ -80,8 +87,9 @@ class Dialled:
 
 @dataclass
 class FakeTwilio:
-    """`faults`, one a request to create a call: "", 429, 429:2 (Retry-After), 400, 401, 500-before, 500-after,
-    reset-before, reset-after, slow-before, slow-after, garbage (it was created), html-502 (it was not)."""
+    """`faults`, one a request to create a call: "", 429, 429:2 (Retry-After), 400, 401, 408-before, 408-after (from
+    somebody in between), 500-before, 500-after, reset-before, reset-after, slow-before, slow-after, garbage (it was
+    created), html-502 (it was not), moved (ask elsewhere)."""
 
     target: Target | None = None
     """The server whose webhooks are asked; None: calls are created and not played."""
@@ -212,18 +220,19 @@ class FakeTwilio:
         if kind.startswith("429"):
             after = kind.partition(":")[2]
             return _error(429, 20429, "Too Many Requests", {"Retry-After": after} if after else {})
+        if kind in _HTML:
+            status, text = _HTML[kind]
+            return status, {"Content-Type": "text/html"}, text
         match kind:
             case "400":
                 told = {"type": "about:blank", "title": "Bad number", "status": 400, "code": 21211, "detail": "no such"}
                 return 400, {"Content-Type": NEW_FORM}, json.dumps(told).encode()
             case "401":
                 return _error(401, 20003, "Authenticate")
+            case "moved":
+                return 307, {"Location": f"{self.url}/elsewhere"}, b""
             case "500":
                 return _error(500, 20500, "Internal Server Error")
-            case "html":
-                return 502, {"Content-Type": "text/html"}, b"<h1>Bad Gateway</h1>"
-            case "garbage":
-                return 201, {"Content-Type": "text/html"}, b"<p>fine"
             case "slow":
                 await trio.sleep(self.slow_s)
         return None

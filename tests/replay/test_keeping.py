@@ -3,7 +3,9 @@ otherwise."""
 
 from __future__ import annotations
 
+import base64
 import gzip
+import json
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,8 @@ import pytest
 
 from agent.replay import file
 from agent.replay.decisions import decisions
-from agent.replay.events import Blob, Value
+from agent.replay.events import VERSION, Asked, Blob, Event, Fed, Header, Pass, Value
+from agent.replay.smaller import Smaller
 from nurseries.main import run
 from nurseries.replay import kept
 from nurseries.replay.freely import freely
@@ -20,6 +23,22 @@ from nurseries.talk import floor
 from tests.calls.stage import Stage, configured
 from tests.calls.test_hand_off import BOLD, BREAKS_IN, LONG
 from tests.replay.taken_stage import taken
+
+
+@pytest.mark.parametrize("audio", [True, False])
+def test_the_carrier_s_messages_are_kept_without_its_particulars_and_its_sound_if_asked(audio: bool) -> None:
+    sound, silence = base64.b64encode(b"\x10" * 160).decode(), base64.b64encode(b"\xff" * 160).decode()
+    start = {"event": "start", "start": {"accountSid": "AC1", "customParameters": {"token": "x"}}}
+    media = {"event": "media", "media": {"payload": sound, "track": "inbound", "timestamp": "20", "chunk": "1"}}
+    events: list[Event] = [Pass(0.0)]
+    for ask, message in enumerate((start, media)):
+        events += [Asked("receive"), Fed(ask, "done", json.dumps(message))]
+    header = Header(VERSION, "1", "1", {}, {}, {}, {}, 8000, [], "", "")
+
+    made = Smaller(header, audio=audio, settings=frozenset()).events(events)
+    told = [json.loads(event.value) for event in made if isinstance(event, Fed)]
+    left = {"track": "inbound", "timestamp": "20", "payload": sound if audio else silence}
+    assert told == [{"event": "start"}, {"event": "media", "media": left}]
 
 
 @pytest.fixture(scope="module")

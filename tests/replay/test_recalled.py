@@ -10,7 +10,7 @@ import pytest
 from agent.config import Settings
 from agent.replay.events import Asked, Event, Fed, Pass, Value
 from agent.replay.overheard import Heard, words_within
-from agent.replay.recalled import Recalled
+from agent.replay.recalled import LATER_S, Recalled
 from agent.replay.score import score_of
 from nurseries.replay.changed import OF_CALLS, OF_LINES
 
@@ -61,6 +61,19 @@ def test_a_reply_is_known_by_its_prompt_then_by_the_newest_words_then_by_its_num
     ]
     assert said == ["Two.", "One.", "Three."]
     assert recalled.made_up == {"replies to another prompt": 2}
+
+
+def test_words_that_a_cancellation_forestalled_come_after_it() -> None:
+    events = [
+        *asked("hear", "0.0 1000.0 x", "", 1, (2.0, "cancelled", None), number=0),
+        *asked("hear", "0.0 1500.0 y", "", 5, (0.1, "done", "A flat"), number=1),
+    ]
+    recalled = Recalled(score_of(events), 8000)
+
+    answer = recalled.ask("hear", "0.0 1000.0 x", "")
+    assert answer.end is not None
+    assert (answer.end.at - answer.asked_at, answer.end.value) == (2.0 + LATER_S, "A")
+    assert recalled.made_up == {"words that were not waited for": 1}
 
 
 def test_values_are_known_by_what_they_are_about_and_the_last_one_holds() -> None:

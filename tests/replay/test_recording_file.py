@@ -51,6 +51,24 @@ def test_a_file_that_is_cut_anywhere_is_read_as_far_as_it_goes(tmp_path: Path) -
     assert ends[-1] == 30
 
 
+def test_what_is_damaged_is_read_as_far_as_it_is_whole(tmp_path: Path) -> None:
+    """A machine that crashes may leave zeros, or the bytes of another file."""
+    path = tmp_path / "x.session.gz"
+    file.append(path, [HEADER, Pass(1.0)])
+    whole = path.read_bytes()
+    for rest in (bytes(500), b"another file", gzip.compress(b'["p",2.0]\n')[:-8] + bytes(8)):
+        path.write_bytes(whole + rest)
+        assert file.read(path)[1][:1] == [Pass(1.0)]
+
+
+def test_a_recording_of_a_later_version_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "x.session.gz"
+    file.append(path, [msgspec.structs.replace(HEADER, version=VERSION + 1), Pass(1.0)])
+
+    with pytest.raises(file.NotARecording, match=f"of version {VERSION + 1}, and this product reads {VERSION}"):
+        file.read(path)
+
+
 def test_a_file_that_is_there_is_left_to_whoever_began_it(tmp_path: Path) -> None:
     """The same leg twice while the store was away, or two processes on one folder."""
     path = file.path_of(tmp_path / "sessions", "CA1", 1)

@@ -74,6 +74,19 @@ def test_a_call_may_spend_its_cap_to_the_last(amount: int, may: bool) -> None:
     assert (budget.reserve("A", amount, 0.0) is None) == may
 
 
+def test_a_call_whose_stream_comes_a_second_time_has_cost_what_both_have() -> None:
+    budget = Budget(Caps(day=10_000, call=50), NEEDS, "here")
+    budget.took("day", Grant(1000, 1, False, Pot()), 0.0, 0.0)
+    assert budget.open("A", "", 0.0) is None
+    budget.close("A", 30, 1.0)
+    assert budget.open("A", "", 2.0) is None  # puts two by
+    assert budget.reserve("A", 19, 2.0) is not None
+    assert budget.reserve("A", 18, 2.0) is None
+    budget.settle("A", 5)
+    pot, _ = reported(Pot(), budget.report("day", "2026-11-28", 3.0))
+    assert pot.spent == 35
+
+
 @pytest.mark.parametrize(("have", "may"), [(9, True), (8, False)])
 def test_what_is_in_hand_is_spent_to_the_last(have: int, may: bool) -> None:
     budget = holding(have)

@@ -79,6 +79,20 @@ def test_used_tokens_are_forgotten_once_they_would_be_refused_anyway():
     assert house.remembered <= 40
 
 
+def test_nothing_that_could_still_be_shown_is_forgotten_among_many_others():
+    house = tokens(ttl_s=10)
+    other = msgspec.structs.replace(CALL, call_sid="CA" + "f" * 32)
+    used, never_shown = house.mint(CALL, NOW), house.mint(other, NOW)
+    assert redeem(house, used) == CALL
+    assert redeem(house, house.mint(other, NOW + 1), NOW + 1, call=other) == other
+    for n in range(100):
+        call = msgspec.structs.replace(CALL, call_sid=f"CA{n:032}")
+        assert redeem(house, house.mint(call, NOW + 2), NOW + 2, call=call) == call
+
+    assert redeem(house, used, NOW + 9.9) == Refusal(Reason.USED)
+    assert redeem(house, never_shown, NOW + 9.9, call=other) == Refusal(Reason.USED)
+
+
 @pytest.mark.parametrize("token", ["", ".", "a.b", "!!!.!!!", "x" * 10_000, "ключ.ключ", "\ud800.a", "AAAA."])
 def test_nonsense_is_malformed_or_forged_never_an_error(token):
     answer = redeem(tokens(), token)

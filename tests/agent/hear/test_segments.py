@@ -162,6 +162,18 @@ def test_what_was_given_up_keeps_its_place_and_may_still_come() -> None:
     assert not segments.hopeless(0, 128)
 
 
+def test_what_is_to_be_forgotten_is_not_told_to_a_new_connection() -> None:
+    segments = Segments()
+    at_ms = say(segments, 4, 0)
+    segments.close()
+    say(segments, 4, at_ms + 320)
+    segments.close()
+    assert sent(segments) == [1024, 1, 1024, 2]
+    assert segments.take_out(0, at_ms) == []
+    segments.begin_again()
+    assert sent(segments) == [1024, 2]
+
+
 def test_what_was_given_up_is_not_sent_again() -> None:
     segments = Segments()
     say(segments, 4, 0)

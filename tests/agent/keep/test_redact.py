@@ -154,6 +154,8 @@ def test_every_field_that_is_written_down_is_looked_at() -> None:
         ),
         facts={"budget": "80 lakh", "card": CARD},
         summary=said,
+        purpose=said,
+        variables={"card": said, "name": "Asha"},
         lead=lead,
         thread=Thread(unsaid=(said, "4111 1111"), facts=(Told("f", CARD, said, said, 0, (Told("f", said),)),)),
     )
@@ -167,6 +169,7 @@ def test_every_field_that_is_written_down_is_looked_at() -> None:
     }
     assert msgspec.json.decode(found.entries[2].text) == {"ok": True, "card": "[card ending 1111]"}
     assert found.facts["budget"] == "80 lakh"
+    assert found.variables["name"] == "Asha"
     assert redact.redacted(found) is found
     assert redact.redacted(CALL) is CALL
 

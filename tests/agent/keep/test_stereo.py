@@ -165,6 +165,19 @@ def test_what_was_cleared_is_cut_where_the_caller_stopped_hearing_it() -> None:
     assert ours.index(3) == pytest.approx((3020 + 110) * 8, abs=10 * 8)
 
 
+def test_of_many_pieces_that_are_sent_ahead_none_is_recorded_that_was_cleared() -> None:
+    stereo = Stereo()
+    for n in range(200):
+        now = 20 * n + 20
+        stereo.heard(QUIET, str(100 + 20 * n), now)
+        if n == 10:
+            for ahead in range(100):
+                stereo.played(piece(1), now + 20 * ahead)
+        if n == 35:  # 500 ms of it
+            stereo.cleared(now)
+    assert stereo.finish(4000)[1].count(2) == 500 * 8
+
+
 def test_without_marks_ours_is_placed_by_our_clock() -> None:
     stereo = Stereo()
     for n in range(3000):

@@ -41,6 +41,26 @@ def test_no_room_to_put_anything_is_an_error_in_words(tmp_path) -> None:
         put_aside(tmp_path / "unsaved", record("CA1"))
 
 
+def test_it_is_on_the_disk_before_it_is_one_and_half_of_it_is_none(tmp_path, monkeypatch) -> None:
+    flushed: list[int] = []
+    fsync = os.fsync
+
+    def watched(file: int) -> None:
+        assert list((tmp_path / "unsaved").glob("*.json")) == []
+        flushed.append(os.fstat(file).st_size)
+        if len(flushed) > 1:
+            raise OSError(28, os.strerror(28))
+        fsync(file)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    path = put_aside(tmp_path / "unsaved", record("CA1"))
+    assert flushed == [path.stat().st_size]
+    path.unlink()
+    with pytest.raises(StoreError, match=os.strerror(28)):
+        put_aside(tmp_path / "unsaved", record("CA1"))
+    assert list((tmp_path / "unsaved").glob("*.json")) == []
+
+
 def test_one_that_cannot_be_read_holds_up_no_other(tmp_path) -> None:
     store = SqliteStore(tmp_path / "calls.db")
     put_aside(tmp_path / "unsaved", record("CA1"))

@@ -7,7 +7,7 @@ import pymongo
 import pytest
 
 from agent.errors import StoreError
-from agent.guard.dial_book import DialBook, DoNotCall
+from agent.guard.dial_book import ATTEMPTS_KEPT_S, DialBook, DoNotCall
 from agent.providers.mongo_database import Mongo
 from agent.providers.mongo_dial_book import MongoDialBook
 from agent.providers.sqlite_dial_book import SqliteDialBook
@@ -114,6 +114,19 @@ def test_processes_that_call_at_once_share_a_days_calls_exactly(make) -> None:
     assert {books[0].attempts(f"+91987654{n:04}", DAY) for n in range(20)} == {3}
     for book in books:
         book.close()
+
+
+def test_how_often_a_number_was_called_is_forgotten_in_time(tmp_path, monkeypatch) -> None:
+    book, clock = SqliteDialBook(tmp_path / "book.db"), [1e9]
+    monkeypatch.setattr("agent.providers.sqlite_dial_book.time.time", lambda: clock[0])
+    book.take(ASHA.number, DAY, 1)
+    clock[0] += ATTEMPTS_KEPT_S
+    book.take("+911", DAY, 1)
+    assert book.attempts(ASHA.number, DAY) == 1
+    clock[0] += 1
+    book.take("+912", DAY, 1)
+    assert [book.attempts(number, DAY) for number in (ASHA.number, "+911", "+912")] == [0, 1, 1]
+    book.close()
 
 
 def test_a_file_that_cannot_be_used_is_told_when_it_is_asked(tmp_path) -> None:

@@ -254,6 +254,31 @@ def test_a_database_that_is_away_is_told(monkeypatch) -> None:
         mongo.close()
 
 
+@pytest.mark.parametrize("place", ["mongo"], indirect=True)
+@pytest.mark.parametrize("what", ["take", "renew"])
+def test_who_reads_a_lease_that_changes_before_they_write_reads_it_again(
+    store: LeaseStore, place: Place, what: str
+) -> None:
+    store.change("CA1", rules.take(MINE))
+    other, asked = place.open(), []
+
+    def leave(lease: Lease | None, now: float) -> Lease | None:
+        asked.append(lease)
+        if len(asked) == 1:
+            if what == "take":
+                other.change("CA1", rules.take(leg(2, "two")))
+            else:
+                other.renew("one")
+        return rules.leave(MINE, Stand.LOST)(lease, now)
+
+    lease, changed = store.change("CA1", leave)
+    assert len(asked) == 2
+    assert lease is not None
+    assert (changed, lease.holder, lease.stand) == (
+        (False, "two", Stand.HELD) if what == "take" else (True, "one", Stand.LOST)
+    )
+
+
 def test_a_lease_that_cannot_be_read_is_told(mongo_uri) -> None:
     mongo = Mongo(mongo_uri)
     mongo.database["leases"].replace_one({"_id": "CA1"}, {"stand": "sideways"}, upsert=True)

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from pathlib import Path
@@ -247,6 +248,30 @@ def test_from_another_disk_it_is_copied_while_there_is_room(
     with pytest.raises(StoreError, match="would be left on the disk"):
         store.put(KEY, sound, "audio/wav")
     assert list(store.older(-5)) == []
+
+
+@pytest.mark.parametrize("disk", ["the same", "another"])
+def test_a_sound_is_on_the_disk_before_it_has_its_name_and_the_name_then(
+    tmp_path: Path, file, monkeypatch: pytest.MonkeyPatch, disk: str
+) -> None:
+    def other_disk(*_: object, **__: object) -> None:
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+
+    store, at = LocalObjects(tmp_path / "recordings"), tmp_path / "recordings" / KEY
+    at.parent.mkdir(parents=True)
+    flushed: list[tuple[object, bool]] = []
+    fsync = os.fsync
+
+    def watched(opened: int) -> None:
+        status = os.fstat(opened)
+        flushed.append(("the name" if stat.S_ISDIR(status.st_mode) else status.st_size, at.exists()))
+        fsync(opened)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    if disk == "another":
+        monkeypatch.setattr(os, "link", other_disk)
+    store.put(KEY, file(b"sound"), "audio/wav")
+    assert flushed == [(len(b"sound"), False), ("the name", True)]
 
 
 # The bucket.

@@ -192,10 +192,10 @@ async def test_a_server_that_refuses_one_bound_gets_the_other_from_then_on(fake)
 
 
 async def test_a_model_that_does_not_stop_is_stopped(fake):
-    fake.plan(chat={"replies": ["On and on. " * 1000]})
+    fake.plan(chat={"replies": ["On and on. " * 1000]}, faults=[{"route": "chat", "kind": "stall", "after": 1500}])
     heap = Heap()
 
-    await ask(fake, heap)
+    await ask(fake, heap)  # once enough is said, nobody waits for what the server has besides
 
     assert MAX_CHARACTERS < len("".join(heap)) < MAX_CHARACTERS + 20
     await nothing_left(fake)

@@ -140,6 +140,18 @@ def test_old_orders_are_forgotten_some_at_a_time(store) -> None:
     assert [o.order_id for o in store.find(None, 9)] == [order(6).order_id, order(5).order_id]
 
 
+@pytest.mark.parametrize("way", ["erased", "expired"])
+def test_what_is_forgotten_leaves_the_disk(tmp_path, way: str) -> None:
+    store = SqliteOrders(tmp_path / "orders.db")
+    store.begin(order(1, to="+919876500001", days=40, state="completed"))
+    store.begin(order(2, to="+919876500002", state="completed"))
+    assert (store.erase("+919876500001") if way == "erased" else (store.expire(30, 9), 0)) == (1, 0)
+
+    left = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    store.close()
+    assert (b"9876500001" in left, b"9876500002" in left) == (False, True)
+
+
 def test_sqlite_says_where_a_file_cannot_be_used(tmp_path) -> None:
     (tmp_path / "orders.db").write_bytes(b"no database" * 100)
 

@@ -75,6 +75,21 @@ def test_models_that_stand_by_need_prices_too_and_the_dearest_counts(tmp_path: P
     assert dear.call > cheap.call
 
 
+def test_of_two_models_that_may_be_asked_at_once_both_are_put_by() -> None:
+    settings = Settings(_env_file=None, CALL_BUDGET=1, OPENAI_API_KEY="sk")  # type: ignore[call-arg]
+    prices, lines = load_prices(settings), load_lines(settings)
+    by = Fallbacks(llm=(Fallback(base_url="http://127.0.0.1:1/v1", model=settings.OPENAI_LLM_MODEL),))
+    both = settings.model_copy(update={"LLM_HEDGE_S": 0.5})
+    alone, one, two = (
+        load_budgets(how, prices, lines, standing).needs
+        for how, standing in ((both, Fallbacks()), (settings, by), (both, by))
+    )
+
+    assert one == alone
+    assert two.turn > one.turn
+    assert two.call == one.call
+
+
 def test_who_stands_by_on_this_machine_needs_no_price() -> None:
     settings = Settings(_env_file=None, CALL_BUDGET=1, OPENAI_API_KEY="sk")  # type: ignore[call-arg]
     prices, lines = load_prices(settings), load_lines(settings)

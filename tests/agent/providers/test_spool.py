@@ -1,6 +1,9 @@
 """Recordings on their way: locked, labelled, and made whole when their process is gone."""
 
+import fcntl
 import os
+import stat
+import struct
 import subprocess
 import sys
 import wave
@@ -12,7 +15,7 @@ import pytest
 from agent.errors import StoreError
 from agent.keep import wav
 from agent.providers import spool, waiting
-from agent.providers.claim import Claim
+from agent.providers.claim import Claim, lives
 
 LABEL = wav.Label("CA1", "2026-11-27T10:00:00.000+00:00")
 SECOND = wav.frames(b"\x10" * 8000, b"\x20" * 8000)
@@ -33,6 +36,40 @@ def test_it_is_a_wav_file_once_complete(tmp_path: Path) -> None:
     assert made.key == "2026/11/27/CA1.wav"
     made.remove()
     assert list((tmp_path / "spool").iterdir()) == []
+
+
+def test_a_disk_that_takes_a_part_is_given_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = spool.begin(tmp_path, "1", LABEL)
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda file, data: write(file, data[:7000]))
+    made.append(SECOND)
+    made.complete()
+    with wave.open(str(made.path)) as file:
+        assert file.readframes(9000) == SECOND
+    made.remove()
+
+
+def test_what_is_whole_is_on_the_disk_and_so_is_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flushed: list[str] = []
+    fsync = os.fsync
+
+    def watched(file: int) -> None:
+        flushed.append("folder" if stat.S_ISDIR(os.fstat(file).st_mode) else _data_size(file))
+        fsync(file)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    made = spool.begin(tmp_path, "1", LABEL)
+    assert flushed == ["folder"]
+    made.append(SECOND)
+    made.complete()
+    assert flushed == ["folder", str(len(SECOND))]
+    made.remove()
+
+
+def _data_size(file: int) -> str:
+    """Of its sound, as its header has it."""
+    head = os.pread(file, wav.LONGEST_HEADER, 0)
+    return str(struct.unpack_from("<I", head, head.index(b"data") + 4)[0])
 
 
 def test_a_living_process_keeps_its_own(tmp_path: Path) -> None:
@@ -119,6 +156,36 @@ def test_what_rests_is_its_process_s_by_one_lock(tmp_path: Path) -> None:
     again = spool.begin_claimed(claim, LABEL)
     assert {path.name for path in tmp_path.iterdir()} == {"one.lock", "one-4.wav"}
     again.remove()
+
+
+def test_who_looks_whether_a_process_lives_is_not_taken_for_it(tmp_path: Path) -> None:
+    claim = Claim(tmp_path, "one")
+    path = claim.new(".wav")
+    assert lives(path)
+    left = tmp_path / "gone.lock"
+    with left.open("w") as another:
+        fcntl.flock(another, fcntl.LOCK_SH)
+        assert not lives(tmp_path / "gone-1.wav")
+    claim.done(path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_taken_up_between_a_look_and_the_lock_is_not_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool.begin(tmp_path, "1", LABEL).release()
+    flock = fcntl.flock
+
+    def late(file: int, how: int) -> None:
+        (tmp_path / "1.wav").rename(tmp_path / "theirs-1.wav")
+        flock(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    assert spool.locked(tmp_path / "1.wav") == -1
+    monkeypatch.undo()
+    theirs = spool.locked(tmp_path / "theirs-1.wav")  # nor is it kept from them
+    assert theirs >= 0
+    os.close(theirs)
 
 
 def test_exactly_one_takes_up_what_a_killed_process_left_at_rest(tmp_path: Path) -> None:

@@ -108,6 +108,8 @@ async def test_a_call_that_goes_on_is_asked_back_and_one_that_is_over_or_unknown
         ("429:soon", CarrierFault.BUSY, 429, 20429, None, 0),
         ("400", CarrierFault.REFUSED, 400, 21211, None, 0),
         ("401", CarrierFault.REFUSED, 401, 20003, None, 0),
+        ("408-before", CarrierFault.UNKNOWN, 408, 0, None, 0),
+        ("408-after", CarrierFault.UNKNOWN, 408, 0, None, 1),
         ("500-before", CarrierFault.UNKNOWN, 500, 20500, None, 0),
         ("500-after", CarrierFault.UNKNOWN, 500, 20500, None, 1),
         ("html-502", CarrierFault.UNKNOWN, 502, 0, None, 0),
@@ -128,6 +130,17 @@ async def test_each_fault_is_told_for_what_it_is(rest, fake, fault, kind, status
     assert (error.fault, error.status, error.code, error.retry_after_s) == (kind, status, code, after)
     assert (len(fake.calls), fake.creates) == (created, 1)
     assert TOKEN not in str(error)
+
+
+async def test_nobody_is_followed_elsewhere_with_our_token(rest, fake) -> None:
+    fake.faults.append("moved")
+
+    with pytest.raises(CarrierError) as raised:
+        await rest.create(RING)
+
+    assert (raised.value.fault, raised.value.status) == (CarrierFault.UNKNOWN, 307)
+    assert [path for _, path in fake.requests if path.startswith("/elsewhere")] == []
+    assert len(fake.requests) == 1
 
 
 async def test_who_is_not_there_was_not_asked(nursery) -> None:

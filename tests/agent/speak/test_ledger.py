@@ -3,7 +3,7 @@ import copy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.speak.ledger import Heard, Ledger, cut_at_word
+from agent.speak.ledger import MAX_LAG_MS, Heard, Ledger, cut_at_word
 
 TEXT = "one two three four five six seven eight nine ten"
 
@@ -104,6 +104,40 @@ def test_where_marks_come_late_the_clock_is_believed_as_much_later() -> None:
     assert ledger.take() == []
     ledger.settle(now_ms=2600)
     assert ledger.take() == [Heard(1, TEXT, 1300, 2300)]
+
+
+def late_by(late_ms: float) -> Ledger:
+    """One whose first mark came back so late; a sentence of a second is on its way from 1300 on."""
+    ledger = Ledger()
+    first = ledger.open(1, "Hello.")
+    ledger.sent(first, 800, now_ms=0)
+    ledger.marked(first)
+    ledger.returned(first.mark, now_ms=100 + late_ms)
+    second = ledger.open(1, TEXT)
+    ledger.sent(second, 8000, now_ms=1300)
+    ledger.marked(second)
+    ledger.take()
+    return ledger
+
+
+def test_what_is_still_on_the_way_to_the_ear_was_not_heard() -> None:
+    late, prompt = late_by(300), late_by(0)
+    late.clear(now_ms=2100)
+    prompt.clear(now_ms=1800)
+
+    (heard,) = late.take()
+    assert [heard] == prompt.take()
+    assert heard.text == "one two three four five"
+
+
+def test_a_mark_that_was_late_itself_delays_what_is_heard_by_no_more_than_a_way_can_take() -> None:
+    late, most = late_by(1100), late_by(MAX_LAG_MS)
+    late.clear(now_ms=2000)
+    most.clear(now_ms=2000)
+
+    (heard,) = late.take()
+    assert [heard] == most.take()
+    assert heard.text == "one two"
 
 
 def test_a_later_mark_proves_the_earlier_sentences_in_playing_order() -> None:

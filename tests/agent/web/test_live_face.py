@@ -159,6 +159,18 @@ async def test_who_may_only_read_ends_nothing(face, what: str) -> None:
     assert watching.asked == []
 
 
+@pytest.mark.parametrize("what", ["hang-up", "transfer"])
+async def test_who_may_place_calls_ends_one_or_passes_it_on(face, what: str) -> None:
+    watching, ring = Watching(), Ring()
+    built = face(records=object(), watching=watching, keys=ring, API_TOKEN=SecretStr(TOKEN))
+
+    key = {"Authorization": f"Bearer {ring.make('call')}"}
+    response = await built.client.post(f"/api/live/CA1/{what}", headers=key)
+
+    assert response.status_code == 202
+    assert [(asked, call_sid) for asked, call_sid, _ in watching.asked] == [(what.replace("-", " "), "CA1")]
+
+
 async def test_calls_are_listened_to_only_where_they_are_recorded(face) -> None:
     watching = Watching()
     recorded = face(records=object(), watching=watching, API_TOKEN=SecretStr(TOKEN), RECORD_CALLS=True)

@@ -1,6 +1,7 @@
 """How often a client may ask."""
 
 import pytest
+from werkzeug.datastructures import Headers
 
 from agent.web.problem import problem
 from agent.wire.signature import sign
@@ -96,3 +97,14 @@ async def test_behind_a_proxy_of_ours_clients_are_told_apart(face, twilio, proxi
     assert await ask("203.0.113.1") == 403
     assert await ask("203.0.113.2") == (429 if same else 403)
     assert await ask("203.0.113.1") == 429
+
+
+async def test_who_writes_the_header_themselves_is_told_by_what_the_proxy_adds(face, twilio):
+    house = face(REFUSED_RATE=2, TRUSTED_PROXIES="10.0.0.0/8")
+    written = iter(range(100))
+
+    async def ask():
+        headers = Headers([("X-Forwarded-For", f"198.51.100.{next(written)}"), ("X-Forwarded-For", "203.0.113.1")])
+        return await house.client.post(VOICE, form=form(twilio), headers=headers, **by("10.0.0.9"))
+
+    assert await statuses(ask, 3) == [403] * 2 + [429]

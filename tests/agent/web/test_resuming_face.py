@@ -236,6 +236,7 @@ async def test_a_process_that_hands_off_sends_the_call_on_and_takes_it_where_nob
     assert "brief=3" in action(root)
     assert len(told) == MOST_TURNS
     assert twilio.call in house.state.promised
+    assert house.state.kept == {twilio.call}, "it is not handed off again"
 
 
 async def test_a_process_that_lets_calls_finish_takes_back_one_that_has_lost_its_stream(face, twilio):
@@ -282,6 +283,16 @@ async def test_the_voice_webhook_as_a_fallback_goes_on_with_a_call_instead_of_gr
     house = face(ways=Ways(lease(twilio)))
     root = await after(house, twilio, "/twilio/voice", ErrorUrl="https://h/twilio/after", **called)
     assert claims(house, root, twilio).leg == 2
+
+
+async def test_a_request_that_comes_again_for_a_later_leg_gets_a_token_that_is_not_used_up(face, twilio):
+    """Word for word the same, and so with the same signature: a fallback address does not tell which leg is over."""
+    ways = Ways(lease(twilio, Stand.LOST))
+    house = face(ways=ways)
+    assert claims(house, await after(house, twilio, "/twilio/voice"), twilio).leg == 2
+
+    ways.leases[twilio.call] = lease(twilio, Stand.LOST, 2)
+    assert claims(house, await after(house, twilio, "/twilio/voice"), twilio).leg == 3
 
 
 async def test_callbacks_tell_whoever_brings_calls_back(face, twilio):
