@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -83,7 +84,7 @@ with quiet():
 def test_a_seed_is_the_same_call_in_every_process() -> None:
     told = [
         subprocess.run(
-            [sys.executable, "-c", TRACE], env={"PYTHONHASHSEED": seed}, check=True, capture_output=True
+            [sys.executable, "-c", TRACE], env={**os.environ, "PYTHONHASHSEED": seed}, check=True, capture_output=True
         ).stdout
         for seed in ("1", "2")
     ]
