@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.web.state import PROMISE_S, ProcessState
-from agent.workers.board import LINES, Board, Stance, size
+from agent.workers.board import LINES, Board, Row, Stance, digest, size
 from agent.workers.lines import SharedLines
 
 MOST = 3
@@ -124,3 +124,21 @@ def test_the_board_counts_each_call_once(steps: list[tuple[int, str, str]]) -> N
         every = {sid for each in house.states for sid in (*each.held, *each.promised)}
         streams = {sid for each in house.states for sid in each.held}
         assert state.lines(0) == (len(streams), len(every - streams), 3 * MOST)
+
+
+def test_whoever_reads_a_row_while_it_is_written_sees_calls_only_that_are_or_were_there() -> None:
+    words = memoryview(bytearray(size(1))).cast("Q")[1:]
+    seen: list[int] = []
+
+    class Watched:
+        def __getitem__(self, at: object) -> object:
+            return words[at]  # type: ignore[call-overload]
+
+        def __setitem__(self, at: int, value: int) -> None:
+            words[at] = value
+            seen.extend(line & ~1 for line in Row(words).lines)
+
+    row = Row(Watched())  # type: ignore[arg-type]
+    row.hold(["CA1"], ["CA2"])
+    row.hold(["CA1", "CA2"], ["CA3", "CA4"])
+    assert set(seen) == {digest(sid) for sid in ("CA1", "CA2", "CA3", "CA4")}
