@@ -151,12 +151,12 @@ class Watching:
         view.begin()
         try:
             while True:
-                over = view.over
                 told = view.take()
+                over = view.over  # by what was taken: while it is read more may happen, which is taken then
                 if told or trio.current_time() >= due:
                     due = trio.current_time() + BEAT_S
                     yield told or beat
-                if over or view.over or leaves != self._leaves or trio.current_time() >= ends:
+                if over or leaves != self._leaves or trio.current_time() >= ends:
                     return
                 await view.wait()
         finally:

@@ -184,6 +184,18 @@ async def test_a_hang_up_ends_the_watching(autojump_clock, at_ms: float) -> None
     assert house.watching.watchers == 0
 
 
+async def test_who_reads_slowly_is_told_the_end_and_the_whole_record(autojump_clock) -> None:
+    house, watcher = House(Stage(TALK)), Watcher(pause_s=3)
+
+    async def watch(call_sid: str) -> None:
+        await watcher.read(house.watching.call(call_sid))
+
+    await house.watched(partial(house.stage.place, *LINES), watch)
+
+    assert watcher.of("end") == [{"ending": house.stage.record.ending}]
+    assert watcher.of("record")[-1]["entries"] == list(msgspec.to_builtins(house.stage.record.entries))
+
+
 async def test_behind_a_hand_off_the_stream_ends_without_an_end(autojump_clock) -> None:
     house, one, two = House(Stage(TALK)), Watcher(), Watcher()
 
