@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Mapping
 
 import pytest
+import structlog
 import trio
 
 from agent.keep.record import CallRecord
@@ -148,6 +149,16 @@ async def test_a_key_silences_the_agent_at_once(autojump_clock) -> None:
     (clear,), (pressed,) = log.clears, log.pressed
     assert clear.at_ms - pressed.at_ms <= 100
     assert said_between(log, clear.at_ms, log.duration_ms) == 0
+
+
+async def test_which_keys_were_pressed_is_in_no_log(autojump_clock) -> None:
+    stage = Stage(Script(), configured(GREETING=LONG))
+
+    with structlog.testing.capture_logs() as logs:
+        await stage.place(dtmf="7391", quiet_ms=3000)
+
+    assert [line for line in logs if line["event"] == "key"] == [{"event": "key", "log_level": "info"}] * 4
+    assert not [line for line in logs if "7391" in str(line) and line["log_level"] != "debug"]
 
 
 # What goes on after an interruption

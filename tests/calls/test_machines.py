@@ -15,7 +15,10 @@ MESSAGE = "Hello, this is Priya. We will try again."
 
 def stage_with(answered_by: str, after_s: float, policy: str) -> tuple[Stage, list[str]]:
     """A stage on which the carrier tells so much later who has answered; and whom it was asked about."""
-    stage, asked = Stage(settings=configured(MACHINE_DETECTION=policy, MACHINE_MESSAGE=MESSAGE)), []
+    stage, asked = (
+        Stage(settings=configured(MACHINE_DETECTION=policy, MACHINE_MESSAGE=MESSAGE, GOODBYE_TIMEOUT_S=1.0)),
+        [],
+    )
 
     async def verdict(order: str) -> str:
         asked.append(order)

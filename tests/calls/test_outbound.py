@@ -9,6 +9,7 @@ from agent.providers.local_policy import LocalPolicy
 from agent.providers.scripted import Script
 from agent.think.errand import Errand
 from agent.think.policy import Persona
+from nurseries.talk.dialogue import DISCLOSURES
 from tests.calls.stage import Stage, configured, tone
 
 ERRAND = Errand("about the visit on Saturday", {"name": "Asha"})
@@ -43,6 +44,17 @@ async def test_who_breaks_in_is_told_again_until_they_have_heard_it(autojump_clo
     assert MACHINE not in agent[0]
     assert agent[1].startswith(MACHINE)
     assert sum(MACHINE in text for text in agent) == 1
+
+
+async def test_who_breaks_in_each_time_is_told_so_often_and_then_answered(autojump_clock) -> None:
+    made = stage(heard=("what is this",) * 5, replies=("A word.",) * 5)
+
+    breaks = [tone(1200, at_ms=3000 + 4000 * n) for n in range(DISCLOSURES + 1)]
+    await made.place(*breaks, tone(900, at_ms=30_000), direction="outbound-api", max_ms=45_000)
+
+    begun = [text.startswith(MACHINE[:10]) for role, text in made.words if role == "agent"]
+    assert begun == [True] * DISCLOSURES + [False] * (len(begun) - DISCLOSURES)
+    assert len(begun) > DISCLOSURES
 
 
 async def test_a_caller_is_told_only_where_that_is_asked_for(autojump_clock) -> None:

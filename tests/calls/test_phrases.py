@@ -51,4 +51,5 @@ async def test_a_hang_up_in_the_middle_leaves_them_to_the_next_call(autojump_clo
     assert stage.voice.active == 0
     await stage.place(tone(900, at_ms=20_000), hang_up_at_ms=30_000, max_ms=60_000)
     assert stage.calls[-1].dialogue.phrases.begin() is None
+    assert not stage.parts.repertoire._begun, "nobody is at any of them"
     assert stage.calls[-1].dialogue.phrases(TROUBLE).text == HINDI["trouble"]

@@ -255,7 +255,7 @@ def test_two_processes_never_speak_at_once(at_ms: int, asked: bool) -> None:
     trio.run(main, clock=MockClock(autojump_threshold=0))
 
 
-async def broken_off(stage: Stage) -> list[CallRecord]:
+async def broken_off(stage: Stage, at_ms: int = 3500) -> list[CallRecord]:
     """The line dies in the middle of the caller's words; what is known elsewhere by the time its socket is closed."""
     told: list[CallRecord] = []
 
@@ -269,7 +269,7 @@ async def broken_off(stage: Stage) -> list[CallRecord]:
         stage.calls.append(stage.call(info, socket, before_close=known))
         await stage.calls[0].run()
 
-    await stage.place(tone(5000, at_ms=3500), serve=serve, hang_up_at_ms=6000, hang_up=HangUp.RESET)
+    await stage.place(tone(5000, at_ms=at_ms), serve=serve, hang_up_at_ms=at_ms + 2500, hang_up=HangUp.RESET)
     return told
 
 
@@ -283,6 +283,18 @@ async def test_a_line_that_dies_in_the_middle_of_the_callers_words_loses_none_of
     assert told[0].legs[-1].why == "connection lost"
     await stage.resume(told[0])
     assert stage.told[2:] == [f"agent: {LOST.text} A flat in Whitefield, lovely. What is your budget?"]
+
+
+async def test_what_the_caller_broke_into_is_void_where_their_words_are_known_only_behind_the_loss(
+    autojump_clock,
+) -> None:
+    stage = Stage(TALK)
+    told = await broken_off(stage, at_ms=700)  # within the greeting
+
+    assert told[0].thread is not None
+    assert told[0].thread.unsaid == ()
+    await stage.resume(told[0])
+    assert stage.told[-1] == f"agent: {LOST.text} A flat in Whitefield, lovely. What is your budget?"
 
 
 async def test_words_that_take_long_to_be_understood_are_asked_for_again_and_kept_all_the_same(autojump_clock) -> None:

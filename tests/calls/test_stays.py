@@ -43,6 +43,42 @@ async def test_a_call_that_the_store_does_not_know_stays(autojump_clock) -> None
     assert legs.call.ending is Ending.CALLER_HUNG_UP
 
 
+async def test_the_record_of_a_call_that_could_not_go_does_not_say_that_its_leg_is_over(autojump_clock) -> None:
+    stage = Forgetful(replace(BYE, replies=("A flat, lovely.",)), configured(HAND_OFF_WAIT_S=100))
+    legs, told = Legs(stage, [tone(1500, at_ms=8000)]), []
+
+    async def look() -> None:
+        await trio.sleep(8.8)  # the caller speaks
+        told.append(stage.calls[-1].so_far().legs[-1])
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(look)
+        await legs.moved(1.0, hang_up_at_ms=20_000)
+
+    assert [(leg.ended_ms, leg.why) for leg in told] == [(None, "")]
+
+
+@pytest.mark.parametrize("again", [True, False])
+async def test_a_call_that_is_told_to_stay_goes_when_it_is_told_so_again(again: bool, autojump_clock) -> None:
+    stage = Stage(replace(BYE, replies=("A flat, lovely.",)), configured(HAND_OFF_WAIT_S=100))
+
+    async def ask() -> None:
+        await trio.sleep(0.5)  # within the greeting
+        stage.calls[-1].move("a release")
+        await trio.sleep(0.5)
+        stage.calls[-1].stay()
+        await trio.sleep(6)
+        assert stage.calls[-1].ending is None
+        if again:
+            stage.calls[-1].move("a release")
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(ask)
+        await stage.place(tone(1500, at_ms=15_000), hang_up_at_ms=20_000)
+
+    assert stage.ending is (Ending.MOVED if again else Ending.CALLER_HUNG_UP)
+
+
 @pytest.mark.parametrize("after_s", [6.5, 7.5, 8.5, 9.5])
 async def test_a_goodbye_of_two_sentences_is_said_here(after_s: float, autojump_clock) -> None:
     legs = Legs(Stage(BYE, configured(HAND_OFF_WAIT_S=0)), [tone(1500)])

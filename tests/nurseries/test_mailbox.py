@@ -29,6 +29,25 @@ async def test_a_waiting_receiver_gets_what_comes(nursery) -> None:
     assert got == ["late"]
 
 
+async def test_who_waits_for_more_than_there_is_room_for_gets_what_can_be(nursery) -> None:
+    box: Mailbox[int] = Mailbox(2)
+    got = []
+
+    async def receive() -> None:
+        got.append(await box.get(5))
+
+    nursery.start_soon(receive)
+    await wait_all_tasks_blocked()
+    box.put(1)
+    await wait_all_tasks_blocked()
+    assert got == []
+    box.put(2)
+    await wait_all_tasks_blocked()
+
+    assert got == [1]
+    nursery.cancel_scope.cancel()
+
+
 async def test_a_cancelled_receiver_takes_nothing() -> None:
     box: Mailbox[str] = Mailbox(3)
     box.put("kept")

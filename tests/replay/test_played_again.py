@@ -14,7 +14,7 @@ from agent.errors import Fault
 from agent.providers.scripted import Script, Trouble
 from agent.rehearsal.plan import HangUp
 from agent.rehearsal.stream import Hold, Rudeness
-from agent.replay.events import Event, Sent
+from agent.replay.events import Event, Over, Sent
 from nurseries.replay.play import play_events
 from tests.calls.legs import Legs
 from tests.calls.stage import Stage, configured, tone
@@ -97,6 +97,7 @@ def test_another_setting_goes_another_way_and_that_is_told() -> None:
         ("Sent", lambda event: type(event)(event.kind, event.size, "0" * 16, event.text)),
         ("Value", lambda event: type(event)(event.port, 1.0 if event.port == "vad" else event.value)),
         ("Asked", lambda event: type(event)(event.port, "another")),
+        ("Told", lambda event: type(event)(event.event, event.fields | {"and": "more"})),
     ],
 )
 def test_a_recording_that_was_changed_is_found_out(kind: str, change: Callable[[Any], Event]) -> None:
@@ -105,6 +106,20 @@ def test_a_recording_that_was_changed_is_found_out(kind: str, change: Callable[[
         events[n] = change(events[n])
 
     assert play_events(header, events).difference is not None
+
+
+def test_what_a_recording_has_more_of_than_its_replay_is_found_out() -> None:
+    header, events = talk()
+    *before, over = events
+    assert isinstance(over, Over)
+    other = Over(over.record | {"barge_ins": over.record["barge_ins"] + 1})
+
+    played = play_events(header, [*before, other])
+    assert played.difference is not None
+    assert played.difference.what == "barge_ins of the record"
+    played = play_events(header, [*before, Sent("media", 1, "0" * 16), over])
+    assert played.difference is not None
+    assert played.difference.what == "a message was not sent"
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.99])

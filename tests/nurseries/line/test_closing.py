@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import trio
 import trio.testing
 
@@ -57,3 +59,23 @@ async def test_a_leg_that_is_fenced_off_over_its_last_words_is_closed_all_the_sa
 
     assert peer.closed
     assert trio.current_time() < LAST_WORDS_S
+
+
+async def test_what_runs_beside_the_close_holds_no_call(autojump_clock) -> None:
+    began = trio.current_time()
+
+    await Closing(Peer(0), None, partial(trio.sleep, 3600)).close()
+
+    assert trio.current_time() - began == CLOSE_S
+
+
+async def test_last_words_that_take_long_are_waited_for_behind_the_close_unless_all_is_cancelled(
+    autojump_clock,
+) -> None:
+    peer, began = Peer(0), trio.current_time()
+    with trio.move_on_after(LAST_WORDS_S + 2) as leaving:
+        await Closing(peer, None).lose(partial(trio.sleep, 3600))
+
+    assert leaving.cancelled_caught
+    assert peer.closed
+    assert trio.current_time() - began == LAST_WORDS_S + 2

@@ -65,6 +65,22 @@ async def test_after_a_clear_the_old_track_cannot_add_a_byte(autojump_clock, nur
     nursery.cancel_scope.cancel()
 
 
+async def test_of_a_sentence_that_broke_off_only_words_that_had_sound_are_heard(autojump_clock, nursery) -> None:
+    box, text = outbox(), "We have several homes in Whitefield, and some of them are near the lake."
+    nursery.start_soon(drain, box, [])
+    track = box.open(1)
+    track.begin(text)
+    await track.say(b"a" * 8000)
+    track.break_off()
+    await box.heard()
+    box.ledger.settle(box.now_ms)
+
+    (heard,) = box.ledger.take()
+    assert text.startswith(f"{heard.text} ")
+    assert 5 < len(heard.text) < len(text) / 2
+    nursery.cancel_scope.cancel()
+
+
 async def test_silence_needs_no_clear(autojump_clock, nursery) -> None:
     box = outbox()
     sent: list[tuple[float, Outgoing]] = []

@@ -109,6 +109,32 @@ async def test_a_socket_that_falls_silent_is_dead(autojump_clock) -> None:
     await theirs.abort()
 
 
+async def test_what_has_come_while_the_process_was_held_up_is_read_before_the_socket_is_dead(
+    autojump_clock, nursery
+) -> None:
+    class Socket:
+        """What has come is there for who looks again."""
+
+        looks = 0
+
+        async def each(self, take) -> None:
+            self.looks += 1
+            if self.looks == 2:
+                await trio.lowlevel.checkpoint()
+                take(media(b"\xff" * 160))
+            await trio.sleep_forever()
+
+    told = Told()
+    nursery.start_soon(told.read, Socket())
+    await wait_all_tasks_blocked()
+    autojump_clock.jump(60)
+    await wait_all_tasks_blocked()
+
+    assert len(told.heard) == 1
+    assert told.endings == []
+    nursery.cancel_scope.cancel()
+
+
 def test_media_time_counts_samples_and_skips_what_the_carrier_lost() -> None:
     now = 0.0
     clock = MediaClock(lambda: now)

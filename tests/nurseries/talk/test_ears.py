@@ -5,7 +5,7 @@ from __future__ import annotations
 import trio
 
 from agent.errors import Fault, ProviderError
-from agent.hear.turns import Pause, TurnTaken
+from agent.hear.turns import Lasting, Pause, TurnTaken
 from agent.model import Utterance
 from nurseries.talk.ears import Ears, Words
 
@@ -69,3 +69,35 @@ async def test_what_is_said_behind_a_long_beginning_is_heard_at_its_own_pause(au
     nursery.cancel_scope.cancel()
 
     assert [(each.text, each.pausing) for each in words] == [("a", False), ("ab", True)]
+
+
+async def test_words_that_were_looked_into_while_the_caller_spoke_are_not_all_of_the_turn(
+    autojump_clock, nursery
+) -> None:
+    words: list[Words] = []
+    ears = Ears(Stubborn(), "", limit_s=5, early=1, understood=words.append)
+    nursery.start_soon(ears.run)
+    whole = Utterance(b"a" * 32000 + b"b" * 8000, 0, 5000)
+    ears.paused(Lasting(Utterance(b"a" * 32000, 0, 4000), 4000, 4000))
+    await trio.sleep(0.2)
+    ears.paused(Pause(whole, 5000, 5200))
+    await trio.sleep(0.3)
+    ears.taken(TurnTaken(whole, 5000, 5700))
+    await trio.sleep(5)
+    nursery.cancel_scope.cancel()
+
+    assert [each.text for each in words if each.final] == ["ab"]
+
+
+async def test_of_sound_that_nobody_comes_to_understand_the_oldest_goes(autojump_clock, nursery, monkeypatch) -> None:
+    monkeypatch.setattr("nurseries.talk.ears.LONGEST_UNHEARD_MS", 2500)
+    words: list[Words] = []
+    ears = Ears(Stubborn(), "", limit_s=5, early=1, understood=words.append)
+    nursery.start_soon(ears.run)
+    for n, letter in enumerate((b"a", b"b", b"c", b"d")):
+        ears.taken(turn(letter, 2000.0 * n))
+        await trio.sleep(0.2)
+    await trio.sleep(5)
+    nursery.cancel_scope.cancel()
+
+    assert [each.text for each in words] == ["cd"]

@@ -61,6 +61,22 @@ def clip(text: str = "One moment.") -> Clip:
     return Clip("filler", text, MESSAGE)
 
 
+@pytest.mark.parametrize("own", [True, False])
+async def test_what_another_voice_has_said_is_not_kept_as_this_one_s(own: bool, autojump_clock, nursery) -> None:
+    class Standing(Pieces):
+        async def synthesise(self, _text: str, emit: Emit, *, voice: str = "", language: str = "") -> bool:
+            await super().synthesise(_text, emit)
+            return own
+
+    turn = Turn(Standing((0, 500)))
+    nursery.start_soon(turn.send)
+    await turn.say("Hello.")
+
+    assert turn.failure is None
+    assert turn.speech._manner.cache.statistics().entries == own
+    nursery.cancel_scope.cancel()
+
+
 async def test_a_line_that_gives_way_before_it_has_begun_is_settled(autojump_clock) -> None:
     settled: list[Voiced] = []
     turn = Turn(Pieces((0, 500)))
