@@ -219,6 +219,7 @@ class Pod:
         if self._sockets:
             yield f"{len(self._sockets)} sockets"
         # What is put by for a call that was announced and never came is in memory alone: what is held is given back.
-        held = any(view.held_usd for view in self.purse.spend().budgets)
+        # Where the store is away it cannot be: others take it once the lease is old.
+        held = any(view.held_usd for view in self.purse.spend().budgets if view.store == "answers")
         if held or self.purse._accounts or self.purse._budget.open_calls:
             yield f"money: {self.purse.spend()}"
