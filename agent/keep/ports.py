@@ -32,9 +32,10 @@ class CallStore(Protocol):
     @property
     def name(self) -> str: ...
 
-    def save(self, *records: CallRecord) -> None:
-        """Write the records, each replacing what there is of the same call unless that has a greater revision. Raises
-        StoreError, and then some of them may be written."""
+    def save(self, *records: CallRecord) -> list[str]:
+        """Write the records, each replacing what there is of the same call unless that has a greater revision. Returns
+        the calls whose record was not written: there is a newer one, or it was deleted. Raises StoreError, and then
+        some of them may be written."""
         ...
 
     def get(self, call_sid: str) -> CallRecord | None:

@@ -57,7 +57,7 @@ class MongoStore:
     def name(self) -> str:
         return self._mongo.name
 
-    def save(self, *records: CallRecord) -> None:
+    def save(self, *records: CallRecord) -> list[str]:
         # A write that was given up may still reach a server that was only stopped: it must not undo a later one.
         writes = [
             UpdateOne(
@@ -67,7 +67,7 @@ class MongoStore:
             )
             for record in records
         ]
-        self._do(lambda: self._write(writes))
+        return [records[index].call_sid for index in self._do(lambda: self._write(writes))]
 
     def get(self, call_sid: str) -> CallRecord | None:
         asked_for = {"call_sid": clean_text(call_sid), schema.DELETED: None}
@@ -162,19 +162,21 @@ class MongoStore:
         finally:
             self._preparing.release()
 
-    def _write(self, writes: list[UpdateOne]) -> None:
-        """Those that do not match try to insert, and find the call there: newer, deleted, or come in this moment."""
-        for again in (True, False):
+    def _write(self, writes: list[UpdateOne]) -> list[int]:
+        """Those that do not match try to insert, and find the call there: newer, deleted, or come in this moment.
+        Returns which were not written in the end."""
+        left = list(range(len(writes)))
+        for _ in range(2):
             try:
-                self._calls.bulk_write(writes, ordered=False)
+                self._calls.bulk_write([writes[index] for index in left], ordered=False)
             except BulkWriteError as error:
                 faults = error.details["writeErrors"]
                 if error.details["writeConcernErrors"] or any(fault["code"] != DUPLICATE for fault in faults):
                     raise
-                writes = [writes[fault["index"]] for fault in faults]
-                if again:
-                    continue
-            return
+                left = [left[fault["index"]] for fault in faults]
+            else:
+                return []
+        return left
 
     def _delete(self, call_sid: str, sound: Callable[[str], object]) -> int:
         stone, wanted = schema.tombstone(call_sid, datetime.now(UTC)), {schema.DELETED: 1, schema.PIECES: 1}

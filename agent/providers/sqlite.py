@@ -71,17 +71,17 @@ class SqliteStore:
     def name(self) -> str:
         return f"sqlite ({self._path})"
 
-    def save(self, *records: CallRecord) -> None:
+    def save(self, *records: CallRecord) -> list[str]:
         alone = [msgspec.structs.replace(record, pieces=()) if record.pieces else record for record in records]
         rows = [(r, " ".join(sorted(terms(r))), msgspec.json.encode(r).decode()) for r in alone]
 
-        def write(db: sqlite3.Connection) -> None:
-            for row in rows:
-                schema.save(db, *row)
+        def write(db: sqlite3.Connection) -> list[str]:
+            return [row[0].call_sid for row in rows if not schema.save(db, *row)]
 
-        self._do(self._writer.write, write)
+        kept_out = self._do(self._writer.write, write)
         if self._log_is_long:
             self._cut_log()
+        return kept_out
 
     def get(self, call_sid: str) -> CallRecord | None:
         query, sid = "SELECT CAST(record AS BLOB) FROM calls WHERE call_sid = ?", clean_text(call_sid)

@@ -118,27 +118,28 @@ def insert(db: sqlite3.Connection, record: CallRecord, found_by: str, text: str 
     db.execute("INSERT INTO words (rowid, terms) VALUES (?, ?)", (at, found_by))
 
 
-def save(db: sqlite3.Connection, record: CallRecord, found_by: str, text: str) -> None:
-    """Unless the call was deleted, or there is a later state of it."""
+def save(db: sqlite3.Connection, record: CallRecord, found_by: str, text: str) -> bool:
+    """Unless the call was deleted, or there is a later state of it: then False."""
     sid = record.call_sid
     if db.execute("SELECT 1 FROM deleted WHERE call_sid = ?", (sid,)).fetchone():
-        return
+        return False
     known = db.execute("SELECT at, started_at, revision, terms FROM calls WHERE call_sid = ?", (sid,)).fetchone()
     if known is None:
         insert(db, record, found_by, text)
-        return
+        return True
     at, started_at, revision, found_before = known
     if revision > record.revision:
-        return
+        return False
     if started_at != record.started_at:
         remove(db, at, found_before)
         insert(db, record, found_by, text)
-        return
+        return True
     if found_before != found_by:
         unfind(db, at, found_before)
         db.execute("INSERT INTO words (rowid, terms) VALUES (?, ?)", (at, found_by))
     change = "UPDATE calls SET revision = ?, terms = ?, record = ? WHERE at = ?"
     db.execute(change, (record.revision, found_by, text, at))
+    return True
 
 
 def remove(db: sqlite3.Connection, at: int, found_by: str) -> None:

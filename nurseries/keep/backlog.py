@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
 import structlog
 import trio
 from trio.lowlevel import ParkingLot
@@ -43,7 +44,7 @@ class Backlog:
         self._due: dict[str, CallRecord] = {}
         self._since: dict[str, float] = {}
         """When the oldest change that the store does not have was made to each."""
-        self._pasts: dict[tuple[str, int], CallRecord | None] = {}
+        self._pasts: dict[tuple[str, int], CallRecord] = {}
         """What the store had of a call, before so many legs of it were gone on from without that."""
         self._most = BATCH
         self._away = False
@@ -57,11 +58,9 @@ class Backlog:
         self._since.setdefault(record.call_sid, trio.current_time())
         self._more.unpark_all()
 
-    def drop(self, call_sid: str) -> None:
-        """The store is not to have what waits of this call. Not a checkpoint."""
-        self._due.pop(call_sid, None)
-        self._since.pop(call_sid, None)
-        self._progress.unpark_all()
+    def has(self, call_sid: str) -> bool:
+        """Whether the store does not have all of this call. Not a checkpoint."""
+        return call_sid in self._due
 
     @property
     def waiting(self) -> int:
@@ -92,10 +91,10 @@ class Backlog:
                 pause = min(2 * pause, LONGEST_PAUSE_S)
 
     async def _save(self, batch: list[CallRecord]) -> bool:
-        saved = False
+        saved, again = False, frozenset[str]()
         try:
             # Never abandoned: the store bounds it.
-            await trio.to_thread.run_sync(self._deliver, batch, limiter=self._threads)
+            again = await trio.to_thread.run_sync(self._deliver, batch, limiter=self._threads)
             saved = True
         except StoreError as error:
             if not self._away:
@@ -103,24 +102,41 @@ class Backlog:
                 self._away = True
         finally:
             self._most = min(2 * self._most, BATCH) if saved else 1
-            for record in batch if saved else ():
+            done = [record for record in batch if saved and record.call_sid not in again]
+            for record in done:
                 self._since.pop(record.call_sid, None)
             for record in batch:
                 if self._due.get(record.call_sid) is record:  # else a newer one waits, or none
                     del self._due[record.call_sid]
-                    self._due |= {} if saved else {record.call_sid: record}  # behind the others
-                elif saved and record.call_sid in self._due:
+                    self._due |= {} if record in done else {record.call_sid: record}  # behind the others
+                elif record in done and record.call_sid in self._due:
                     self._since[record.call_sid] = trio.current_time()  # the newer one's, within a write
-        for record in batch if saved else ():
+        for record in done:
             self._stored(record)
         if self._away and not self._due:
             log.info("the store has all records again")
             self._away = False
         self._progress.unpark_all()
-        return saved
+        return saved and not again
 
-    def _deliver(self, batch: list[CallRecord]) -> None:
-        self._store.save(*(derived(self._whole(record), self._prices) for record in batch))
+    def _deliver(self, batch: list[CallRecord]) -> frozenset[str]:
+        """Returns the calls that are to be looked at again."""
+        kept_out = self._store.save(*(derived(self._whole(record), self._prices) for record in batch))
+        return frozenset(record.call_sid for record in batch if record.call_sid in kept_out and self._puts_past(record))
+
+    def _puts_past(self, record: CallRecord) -> bool:
+        """Where another process has gone on with the call, could not read this, and has told the store before this one
+        could: have the store put it before that. Whoever goes on finds it with the next change, and a call that is over
+        has it at once. True where it was put: what was being written meanwhile may have replaced it."""
+        try:
+            stored = self._store.get(record.call_sid)
+        except Unreadable:
+            return False
+        if stored is None or not has_past(record, stored):
+            return False
+        past = whole_call(record, stored) if stored.ending else record
+        self._store.save(derived(msgspec.structs.replace(past, revision=stored.revision), self._prices))
+        return True
 
     def _whole(self, record: CallRecord) -> CallRecord:
         """With what was said before it, where its process could not read that when it went on with the call."""
@@ -131,9 +147,10 @@ class Backlog:
             try:
                 stored = self._store.get(record.call_sid)
             except Unreadable:
-                stored = None
-            self._pasts[which] = stored if has_past(stored, record) else None
+                return record
+            if stored is None or not has_past(stored, record):
+                return record  # it may still come
+            self._pasts[which] = stored
             if len(self._pasts) > PASTS:
                 del self._pasts[next(iter(self._pasts))]
-        past = self._pasts[which]
-        return record if past is None else whole_call(past, record)
+        return whole_call(self._pasts[which], record)

@@ -83,6 +83,8 @@ class Keeping:
         """Nothing is taken of these any more."""
         self._dropped: dict[str, None] = {}
         """Nor of these: another process has the call."""
+        self._left: set[str] = set()
+        """Of those, what the store has not answered for."""
 
     # What it is told. None of these is a checkpoint.
 
@@ -91,6 +93,7 @@ class Keeping:
         self._calls[call_sid] = call.so_far
         self._erased.discard(call_sid)
         self._complete.discard(call_sid)
+        self._left.discard(call_sid)
         self._dropped.pop(call_sid, None)
 
     def update(self, record: CallRecord) -> None:
@@ -131,14 +134,16 @@ class Keeping:
             self._backlog.add(record)
 
     def drop(self, call_sid: str) -> None:
-        """Another process has the call, and what it writes of it stands: nothing of it is kept here any more, nor taken
-        until the call is followed again."""
+        """Another process has the call, and what it writes of it stands: nothing of it is taken here until the call is
+        followed again, nor kept once the store has answered for it. While that is away the other may have gone on
+        without what it does not have."""
         self._calls.pop(call_sid, None)
         self._complete.discard(call_sid)
         self._redactors.pop(call_sid, None)
         self.inherited.discard(call_sid)
-        self._backlog.drop(call_sid)
-        if call_sid in self._notebook.open:
+        if self._backlog.has(call_sid):
+            self._left.add(call_sid)
+        elif call_sid in self._notebook.open:
             self._notebook.forget(call_sid)
         self._dropped[call_sid] = None
         while len(self._dropped) > DROPPED:
@@ -172,6 +177,7 @@ class Keeping:
         over = {call_sid for call_sid in call_sids if call_sid not in self._calls}
         self._erased |= over
         self._complete -= over
+        self._left -= over
         for call_sid in over:
             self._redactors.pop(call_sid, None)
         self._notebook.erase(over)
@@ -275,6 +281,9 @@ class Keeping:
             self._notebook.erase(())  # lines that were written before do not stay
 
     def _stored(self, record: CallRecord) -> None:
+        if record.call_sid in self._left:
+            self._left.discard(record.call_sid)
+            self._notebook.forget(record.call_sid)
         if record.call_sid in self._complete and self._notebook.open.get(record.call_sid) is record:
             self._complete.discard(record.call_sid)
             self._redactors.pop(record.call_sid, None)

@@ -43,11 +43,12 @@ class MemoryStore:
         self.open.set()
         self.finds = 0
 
-    def save(self, *records: CallRecord) -> None:
+    def save(self, *records: CallRecord) -> list[str]:
         self._answer()
         for record in records:
             if record.call_sid not in self.forgotten:
                 self.records[record.call_sid] = record
+        return [record.call_sid for record in records if record.call_sid in self.forgotten]
 
     def get(self, call_sid: str) -> CallRecord | None:
         self._answer()

@@ -51,10 +51,11 @@ class Memory:
         self.away = False
         self.asked = self.prepared = 0
 
-    def save(self, *records: CallRecord) -> None:
+    def save(self, *records: CallRecord) -> list[str]:
         if self.away:
             raise StoreError("away")
         self.records += records
+        return []
 
     def get(self, call_sid: str) -> CallRecord | None:
         return next((record for record in self.records if record.call_sid == call_sid), None)

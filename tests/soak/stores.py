@@ -27,15 +27,16 @@ class Records(MemoryStore):
         self.backwards: list[str] = []
         """Calls whose record was told an older state: nothing of that is kept."""
 
-    def save(self, *records: CallRecord) -> None:
-        newer = []
+    def save(self, *records: CallRecord) -> list[str]:
+        newer, older = [], []
         for record in records:
             there = self.records.get(record.call_sid)
             if there is None or there.revision <= record.revision:
                 newer.append(record)
             else:
-                self.backwards.append(record.call_sid)
-        super().save(*newer)
+                older.append(record.call_sid)
+        self.backwards += older
+        return [*super().save(*newer), *older]
 
     def hand_over(self, call_sid: str, to: str) -> None:
         self._answer()

@@ -38,6 +38,16 @@ def test_no_later_delivery_brings_it_back(store: CallStore, make: Callable[[], C
     assert store.get("CA7") is None
 
 
+def test_what_is_kept_out_is_told(store: CallStore) -> None:
+    assert store.save(record("CA1", revision=5), record("CA2", revision=5), record("CA3")) == []
+    store.delete("CA3")
+
+    told = store.save(*(record(f"CA{n}", revision=revision) for n, revision in enumerate((4, 5, 9, 1), 1)))
+
+    assert sorted(told) == ["CA1", "CA3"]
+    assert [store.get(f"CA{n}").revision for n in (1, 2, 4)] == [5, 5, 1]  # type: ignore[union-attr]
+
+
 def test_no_save_wins_the_race_against_a_delete(store: CallStore, make: Callable[[], CallStore]) -> None:
     """Four processes save the same calls over and over while a fifth deletes them."""
     others, sids = [make() for _ in range(4)], [f"CA{n}" for n in range(30)]

@@ -68,13 +68,17 @@ class Store:
     def get(self, call_sid: str) -> CallRecord | None:
         return self.records.get(call_sid)
 
-    def save(self, *records: CallRecord) -> None:
+    def save(self, *records: CallRecord) -> list[str]:
         self.fault(records)
         self.saves += 1
+        older = []
         for record in records:
             before = self.records.get(record.call_sid)
             if before is None or before.revision <= record.revision:
                 self.records[record.call_sid] = record
+            else:
+                older.append(record.call_sid)
+        return older
 
 
 def away(_records: object) -> None:
@@ -433,14 +437,15 @@ class Lossy(Store):
         self.fate = "fine"
         self.late: list[tuple[CallRecord, ...]] = []
 
-    def save(self, *records: CallRecord) -> None:
+    def save(self, *records: CallRecord) -> list[str]:
         if self.fate == "late":
             self.late.append(records)
         if self.fate in {"late", "lost"}:
             raise StoreError(self.fate)
-        super().save(*records)
+        older = super().save(*records)
         if self.fate == "unanswered":
             raise StoreError(self.fate)
+        return older
 
     def arrive(self) -> None:
         for records in self.late:
@@ -622,8 +627,9 @@ async def test_a_later_writer_of_a_record_stands_whatever_its_clock_says(tmp_pat
 
 
 async def test_what_another_process_has_is_dropped_here_and_not_taken_again(tmp_path: Path) -> None:
-    store, over, kept = Store(), [], []
-    made = Keeping(*(store, JournalFile(tmp_path, "one"), ProcessState()), over=over.append, kept=kept.append)
+    store, over, kept, epochs = Store(), [], [], {"CA1": 1}
+    file = JournalFile(tmp_path, "one")
+    made = Keeping(store, file, ProcessState(), over=over.append, kept=kept.append, epoch=epochs.__getitem__)
     async with trio.open_nursery() as nursery:
         await nursery.start(made.run)
         talk = Talk("CA1")
@@ -631,19 +637,24 @@ async def test_what_another_process_has_is_dropped_here_and_not_taken_again(tmp_
         made.follow("CA1", talk)
         made.remembered()
         await made.safe()
+        await made.delivered()
         store.fault = away
         talk.texts.append("And what the other one says otherwise.")
         made.remembered()
+        await made.written()
+        store.records["CA1"] = msgspec.structs.replace(store.records["CA1"], revision=revision_of(2, 1_795_000_000.0))
         made.drop("CA1")
         made.finish(said("CA1", "Hello.", "Nothing of this.", ending="connection lost"))
         await made.written()
-        await made.delivered()
+        assert told_of(tmp_path, b"otherwise")  # for the other one may not have it
         store.fault = lambda _: None
+        await made.delivered()
         assert (over, kept, made.known("CA1"), made.waiting) == ([], [], None, 0)
         assert made.dropped("CA1")
         assert words(store.records["CA1"]) == ["Hello."]
         await until(lambda: not told_of(tmp_path, b"otherwise"))
 
+        epochs["CA1"] = 3
         made.follow("CA1", talk)  # it has come back
         made.finish(said("CA1", "Hello.", "Back.", ending="agent said goodbye"))
         await made.delivered()
@@ -681,6 +692,47 @@ async def test_a_call_that_went_on_without_its_past_does_not_take_that_from_the_
     assert [(leg.process, leg.began_ms) for leg in kept.legs] == [("one", 0), ("two", 5000)]
     assert (kept.started_at, kept.missing) == (BLANK.started_at, 0)
     nursery.cancel_scope.cancel("over")
+
+
+@pytest.mark.parametrize("over", [False, True])
+async def test_what_the_store_was_not_told_until_another_process_had_gone_on_is_put_before_that(
+    tmp_path: Path, over: bool
+) -> None:
+    """The store is away as the line breaks off; whoever goes on is the first to tell it anything."""
+    store = Store()
+    one = Keeping(store, JournalFile(tmp_path, "one"), ProcessState())
+    two = Keeping(store, JournalFile(tmp_path, "two"), ProcessState(), epoch=lambda _: 2)
+    begun = {"started_at": "2026-11-25T10:00:05.000+00:00", "missing": 1, "legs": (Leg("two"),)}
+
+    def away_for_one(records: tuple[CallRecord, ...]) -> None:
+        if any(epoch_of(record.revision) == 1 for record in records):
+            raise StoreError("away")
+
+    store.fault = away_for_one
+    async with trio.open_nursery() as nursery:
+        await nursery.start(one.run)
+        await nursery.start(two.run)
+        one.update(msgspec.structs.replace(said("CA1", "Hello."), legs=(Leg("one", 0, 900),)))
+        two.update(msgspec.structs.replace(said("CA1", "Sorry"), **begun))
+        await two.delivered()
+        last = msgspec.structs.replace(said("CA1", "Sorry", "Go on", ending="caller hung up"), **begun)
+        if over:
+            two.finish(last)
+            await two.delivered()
+        one.drop("CA1")
+        store.fault = lambda _: None
+        await one.delivered()
+        assert one.known("CA1") is None
+        if not over:
+            two.finish(last)
+            await two.delivered()
+        kept = store.records["CA1"]
+        assert words(kept) == ["Hello.", "Sorry", "Go on"]
+        assert [(leg.process, leg.began_ms) for leg in kept.legs] == [("one", 0), ("two", 5000)]
+        assert (kept.started_at, kept.missing, kept.ending) == (BLANK.started_at, 0, "caller hung up")
+        nursery.cancel_scope.cancel("over")
+    await one.close()
+    await two.close()
 
 
 def test_milliseconds_and_writers_are_told_apart() -> None:
