@@ -110,10 +110,12 @@ async def test_a_call_ends_at_its_time_limit_with_a_goodbye(autojump_clock) -> N
 
 
 async def test_what_was_heard_of_a_goodbye_that_is_hung_up_on_is_in_the_record(autojump_clock) -> None:
-    stage = Stage(ASKS, configured(CALL_MAX_MINUTES=0.2, GOODBYE="Thank you for calling. Goodbye!"))
+    stage = Stage(ASKS, configured(CALL_MAX_MINUTES=0.2, GOODBYE="Thank you for calling. " * 9))
+    began = trio.current_time()
 
     await stage.place(quiet_ms=90_000, hang_up_at_ms=13_000)
 
+    assert trio.current_time() - began < 14
     assert stage.ending is Ending.TIME_LIMIT
     assert stage.told[-1].startswith("agent: Thank you")
     assert stage.told[-1].endswith(" -")
