@@ -125,6 +125,7 @@ class Keeping:
     def hold(self, record: CallRecord) -> None:
         """A record of another process, to be updated and finished later: only the journal gets it meanwhile."""
         self.inherited.add(record.call_sid)
+        self._left.discard(record.call_sid)
         self._dropped.pop(record.call_sid, None)
         self._notebook.take(redacted(record))
 
