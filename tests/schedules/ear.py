@@ -43,8 +43,11 @@ def stretches(log: CallLog, began_ms: float, ended_ms: float, broken_ms: Iterabl
     silenced = sorted(at for at in (*cuts(log), *broken_ms) if began_ms <= at <= ended_ms + 1)
     ends = [mark.at_ms for mark in log.marks if not mark.cleared]  # a recording may follow without a pause
     heard = read(played, sorted((*silenced, *ends)))
-    made = []
+    made, waiting = [], silenced.copy()
     for n, words in enumerate(heard):
+        while waiting and waiting[0] < words.end_ms:
+            if waiting.pop(0) <= words.start_ms and not (made and made[-1].cut):  # all that it cut was on its way
+                made.append(Stretch("", spelled=True, cut=True))
         until = heard[n + 1].start_ms if n + 1 < len(heard) else ended_ms + 2
         ends_ms = until if until - words.end_ms < TRAILING_MS else words.end_ms
         cut = any(words.end_ms - 2 * MS_PER_CHARACTER <= at <= max(until, ends_ms + MAX_LAG_MS) for at in silenced)
