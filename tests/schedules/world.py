@@ -1,8 +1,7 @@
 """One drawn call from its first stream to its last task: the server's legs, the caller, what happens between them, and
-what was seen of it.
+what was seen of it. In one file, for every part of it looks at the same legs and the same clock.
 
 On the mock clock, with Trio's scheduler shuffled from the same seed, so that a seed is one schedule.
-In one file, for every part of it looks at the same legs and the same clock.
 """
 
 from __future__ import annotations

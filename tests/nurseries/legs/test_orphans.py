@@ -10,7 +10,7 @@ import structlog
 import trio
 
 from agent.errors import Unreadable
-from agent.guard.lease import LEASE_S, Stand
+from agent.guard.lease import LEASE_S, Lease, Stand
 from agent.keep.record import CallRecord, Entry
 from agent.keep.thread import Leg, Thread, Told
 from agent.model import CallInfo
@@ -231,14 +231,20 @@ async def test_what_this_process_lost_itself_is_finished_from_what_it_knows(
     nursery.cancel_scope.cancel("over")
 
 
-async def test_a_leg_that_begins_while_its_orphan_is_summed_up_goes_on(
-    autojump_clock, house: House, nursery: trio.Nursery
-) -> None:
+async def claimed(house: House) -> tuple[Process, Process, Lease]:
+    """Who has claimed an orphan, who may go on with it, and the lease."""
     two, three = Process(house, "two"), Process(house, "three")
     await house.left(Stand.LOST)
     await trio.sleep(ORPHAN_S)
     lease = await two.holding.claim("CA1", ORPHAN_S)
     assert lease is not None
+    return two, three, lease
+
+
+async def test_a_leg_that_begins_while_its_orphan_is_summed_up_goes_on(
+    autojump_clock, house: House, nursery: trio.Nursery
+) -> None:
+    two, three, lease = await claimed(house)
     assert await three.holding.take(_leg(2)) == 2
     nursery.start_soon(two.holding.run)
     await trio.sleep(2)
@@ -252,11 +258,7 @@ async def test_a_leg_that_begins_while_its_orphan_is_summed_up_goes_on(
 async def test_a_leg_that_begins_while_its_orphan_is_read_is_let_go(
     autojump_clock, house: House, nursery: trio.Nursery
 ) -> None:
-    two, three = Process(house, "two"), Process(house, "three")
-    await house.left(Stand.LOST)
-    await trio.sleep(ORPHAN_S)
-    lease = await two.holding.claim("CA1", ORPHAN_S)
-    assert lease is not None
+    two, three, lease = await claimed(house)
     nursery.start_soon(two.holding.run)
 
     async def slowly(work):
