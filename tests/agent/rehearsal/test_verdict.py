@@ -169,6 +169,18 @@ def test_words_that_fell_between_two_streams_are_counted_and_no_fault() -> None:
     assert (made.caller_words, made.lost_between) == (3, 2)
 
 
+def test_a_line_of_which_a_stream_carried_less_than_a_word_may_be_kept_as_sound() -> None:
+    spoken = "I have spoken for 288 milliseconds."
+    call = Call((9000, SERVER_CLOSED), (16_000, CALLER_HUNG_UP)).agent(100, GREETING)
+    call.caller(8800, 1, 2, kept=(), lost_ms=400)
+    call.entries.append({"role": "caller", "text": spoken})
+
+    assert call.verdict().faults == []
+
+    call.entries.append({"role": "caller", "text": spoken})
+    assert call.verdict().faults == ["in the record, and not said then: I have spoken for 288 milliseconds"]
+
+
 def test_what_was_said_long_before_a_crash_must_be_remembered() -> None:
     call = crash()
     call.entries[1]["text"] = ""
