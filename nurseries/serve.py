@@ -210,9 +210,16 @@ async def _run(
                 api=settings.api,
             )
             if post is None and not settings.production:
-                sys.stdout.write(welcome(settings, parts, store, objects, port))
-                sys.stdout.flush()
+                _show(welcome(settings, parts, store, objects, port))
         return process.code
+
+
+def _show(text: str) -> None:
+    """As far as standard output takes it."""
+    with suppress(OSError, ValueError):
+        if sys.stdout is not None:
+            sys.stdout.write(text)
+            sys.stdout.flush()
 
 
 def _warn(settings: Settings, parts: Parts) -> None:
