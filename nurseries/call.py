@@ -425,7 +425,7 @@ class Call:
             parting=("transfer" if dialogue.transferring else "goodbye") if dialogue.parting else "",
             complete=dialogue.complete,
             answered=self._answered,
-            speaking=dialogue.caller_speaks or dialogue.unheard,
+            speaking=dialogue.caller_speaks or dialogue.unheard or self._keys.pending,
         )
 
     def unheard(self) -> list[Utterance]:

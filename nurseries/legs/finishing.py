@@ -55,7 +55,7 @@ async def finish(
         keeping.finish(record)
         if not (counted or keeping.dropped(record.call_sid)):
             tell(record, parts.prices)
-    if parts.purse is not None:
+    if parts.purse is not None and not keeping.dropped(record.call_sid):
         await parts.purse.adopt(record)
 
 
