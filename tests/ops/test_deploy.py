@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 import signal
 import subprocess
@@ -85,6 +87,30 @@ def test_without_its_secret_nothing_is_changed(cluster: Cluster) -> None:
     assert done.returncode == 2
     assert "secret.example.env" in done.stderr
     assert not cluster.revisions
+
+
+def test_pods_that_would_hand_calls_to_nobody_are_not_rolled_out(cluster: Cluster) -> None:
+    """They would come up, and each release would lose every call: a pod without MongoDB knows no other's."""
+    (cluster.folder / "secret").write_text("OPENAI_API_KEY ")
+    done = cluster.run("deploy", "staging", FIRST)
+    assert done.returncode == 2
+    assert "MONGODB_URI" in done.stderr
+    assert not cluster.revisions
+
+
+def test_the_keys_of_a_secret_are_asked_for_and_none_of_its_values(cluster: Cluster) -> None:
+    assert cluster.run("deploy", "staging", FIRST).returncode == 0
+    (template,) = re.findall(r"--output go-template=(.*)", cluster.calls)
+    made = {"metadata": {"name": "calling-agent"}, "data": {"API_TOKEN": "", "MONGODB_URI": "c2VjcmV0"}}
+    offline = ["label", "--local", "-f", "-", "a=b", "-o", f"go-template={template}"]
+    done = subprocess.run(
+        [cluster.environment["REAL_KUBECTL"], *offline],
+        input=json.dumps(made | {"apiVersion": "v1", "kind": "Secret"}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.split() == ["calling-agent", "MONGODB_URI"], done.stderr
 
 
 def test_a_cluster_that_does_not_answer_is_not_one_without_a_secret(cluster: Cluster) -> None:
