@@ -27,6 +27,7 @@ class Breakers:
         """The one for this operation: always the same."""
         if (part, name) not in self._all:
             self._all[part, name] = Breaker(part, name, self._rules, _told)
+            OPENINGS.begin(part=part, provider=name)
         return self._all[part, name]
 
     def states(self) -> list[tuple[Breaker, State]]:

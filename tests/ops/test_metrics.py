@@ -43,6 +43,8 @@ assert nurseries.serve, "all that a server counts is declared by now"
 class Seen:
     """What is seen of a call from outside."""
 
+    before: str
+    """Its metrics, while nobody has called yet."""
     metrics: str
     spans: list[dict[str, Any]]
     call_sid: str
@@ -60,13 +62,14 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
             OTEL_EXPORTER_OTLP_ENDPOINT=collector.url,
         )
         try:
+            before = httpx2.get(f"{server.url}/metrics").text
             code, report = call(server.url, "--say", "Hi.", "--from", "+919876543210")
             assert code == 0, report
             text = httpx2.get(f"{server.url}/metrics").text
             assert server.leave() == 0
         finally:
             server.kill()
-        return Seen(text, collector.spans, report["call_sid"])
+        return Seen(before, text, collector.spans, report["call_sid"])
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +140,19 @@ def test_a_call_is_seen_from_its_first_word_to_its_last(families: dict[str, Metr
     assert 0 < told[name("loop_busy_seconds_total")] < told["process_cpu_seconds_total"]
     assert by[name("calls_begun_total"), "inbound"] == 1
     assert by[name("spans_total"), "failed"] + by[name("spans_total"), "dropped"] == 0
+
+
+def test_what_is_counted_was_there_at_nothing_before_anybody_called(seen: Seen) -> None:
+    """Else Prometheus sees no rise in the first one, and `increase` does not know of it."""
+    before, after = (
+        {
+            (sample.name, *sorted(sample.labels.items()))
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+        }
+        for text in (seen.before, seen.metrics)
+    )
+    assert not after - before
 
 
 def test_a_call_to_a_real_server_is_one_trace(seen: Seen) -> None:
