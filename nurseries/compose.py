@@ -95,7 +95,8 @@ async def compose(
             raise ConfigError(tuple(dict.fromkeys(faults)))
         silero = Silero(session)
         for name in names:
-            TOOLS.begin(tool=name, result="done")
+            for result in ("done", "failed", "timeout"):
+                TOOLS.begin(tool=name, result=result)
         yield Parts(
             settings=settings,
             recogniser=recogniser,

@@ -6,6 +6,7 @@ import base64
 import json
 import re
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -114,7 +115,7 @@ def labels_of(family: Metric) -> frozenset[str]:
 
 
 def test_the_table_has_every_metric_and_no_others(families: dict[str, Metric]) -> None:
-    told = dict(re.findall(r"^\| `([a-z_]+)` (\|.*)$", (DOCS / "metrics.md").read_text(), re.MULTILINE))
+    told = dict(re.findall(r"^\| `(calling_agent_[a-z_]+)` (\|.*)$", (DOCS / "metrics.md").read_text(), re.MULTILINE))
     real = {}
     for family in families.values():
         if family.name.startswith(PREFIX):
@@ -125,6 +126,30 @@ def test_the_table_has_every_metric_and_no_others(families: dict[str, Metric]) -
     missing = [f"| `{name}` {row}" for name, row in real.items() if told.get(name) != row]
     assert not missing, "docs/metrics.md is to have these rows:\n" + "\n".join(missing)
     assert not told.keys() - real.keys()
+
+
+def test_the_page_tells_what_each_label_may_be(families: dict[str, Metric]) -> None:
+    """All of what a server has shown, and nothing else where that is the program's to say."""
+    shown: dict[tuple[str, str], set[str]] = {}
+    for family in families.values():
+        name = f"{family.name}_total" if family.type == "counter" else family.name
+        for label in labels_of(family):
+            shown[name, label] = {sample.labels[label] for sample in family.samples if label in sample.labels}
+    told: dict[tuple[str, str], str] = {}
+    page = (DOCS / "metrics.md").read_text().partition("## Labels")[2]
+    for label, of, what in re.findall(r"^\| `(\w+)` \| (.+?) \| (.+) \|$", page, re.MULTILINE):
+        for pattern in re.findall(r"`([a-z_*]+)`", of):
+            found = [(name, own) for name, own in shown if own == label and fnmatch(name, PREFIX + pattern)]
+            assert found, f"there is no {label} of {pattern}"
+            told |= dict.fromkeys(found, what)
+
+    assert told.keys() == shown.keys()
+    for (name, label), what in told.items():
+        if label not in {"budget", "model", "provider", "tool", "version"}:  # an installation's own
+            values = set(re.findall(r"`([a-z_ -]+)`", what)) - {"fault"}
+            assert shown[name, label] <= values, name
+            if label not in {"part", "mode"} and shown[name, label]:
+                assert shown[name, label] == values, name
 
 
 def test_a_call_is_seen_from_its_first_word_to_its_last(families: dict[str, Metric]) -> None:
