@@ -34,13 +34,15 @@ OTHER = "other"
 _TELLING = re.compile(
     r"""
       [0-9A-Fa-f]{12}                        # a sid, a hash
-    | (?<![0-9])\+?[0-9](?:[\s().-]?[0-9]){7,}  # a telephone number, but for a date
+    | (?<![0-9])\+?[0-9](?:[\s().-]?[0-9]){7,}  # a telephone number, but for what is plain
     | [^\x20-\x7e]
     | @
     """,
     re.VERBOSE,
 )
-_DATE = re.compile(r"20[0-9]{2}-[01][0-9]-[0-3][0-9]")
+_OCTET = r"(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])"
+_PLAIN = re.compile(rf"20[0-9]{{2}}-[01][0-9]-[0-3][0-9]|(?<![0-9.+])(?:{_OCTET}\.){{3}}{_OCTET}(?![0-9.])")
+"""A model's date, the address of a provider's server: no telephone number."""
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a time beside each counter, which nobody asks for
 REGISTRY = CollectorRegistry(auto_describe=True)
@@ -117,7 +119,7 @@ def exposition(readings: Iterable[Reading] = (), registry: CollectorRegistry = R
 
 def label(value: str) -> str:
     """The value, as it may be told."""
-    bare = _DATE.sub("", value)
+    bare = _PLAIN.sub("", value)
     return OTHER if len(value) > 80 or _TELLING.search(bare) else value
 
 
@@ -145,8 +147,13 @@ class _Readings(Collector):
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         families: dict[str, GaugeMetricFamily] = {}
+        told: dict[tuple[str, ...], int] = {}
         for name, what, value, labels in self._readings:
             if name not in families:
                 families[name] = GaugeMetricFamily(PREFIX + name, what, labels=tuple(labels))
-            families[name].add_metric([label(each) for each in labels.values()], value)
+            values = [label(each) for each in labels.values()]
+            nth = told[name, *values] = told.get((name, *values), 0) + 1
+            if nth > 1:  # both may not be told, and are two nevertheless: a scraper takes the first of two that are one
+                values = [f"{OTHER}-{nth}" if each == OTHER else each for each in values]
+            families[name].add_metric(values, value)
         yield from families.values()

@@ -36,6 +36,7 @@ from agent.providers.own_prices import load_prices
 from agent.providers.own_tools import load_tools
 from agent.providers.realtime_events import RealtimeEvent
 from agent.providers.silero import Silero, Silero8k, load_session
+from agent.seen.story import TOOLS
 from agent.speak.cache import AudioCache
 from agent.speak.ports import Voice
 from agent.speak.repertoire import Repertoire
@@ -93,6 +94,9 @@ async def compose(
         ):
             raise ConfigError(tuple(dict.fromkeys(faults)))
         silero = Silero(session)
+        for name in names:
+            for result in ("done", "failed", "timeout"):
+                TOOLS.begin(tool=name, result=result)
         yield Parts(
             settings=settings,
             recogniser=recogniser,

@@ -40,6 +40,11 @@ LEAVE_S = 5.0
 
 REFUSED = Count("budget_refusals", "Turns and calls that no budget paid for.", "what", "why")
 REPORTS = Count("budget_reports", "Reports of spending to the store.", "result")
+for _why in ("call", "pot", "store"):
+    for _what in ("call", "turn"):
+        REFUSED.begin(what=_what, why=_why)
+for _result in ("done", "failed"):
+    REPORTS.begin(result=_result)
 
 
 def key_of(info: CallInfo) -> str:

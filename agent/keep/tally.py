@@ -5,6 +5,7 @@ A model's use is counted when a call's record is finished: what is only estimate
 
 from __future__ import annotations
 
+from agent.keep.model_counts import CHARACTERS, COST, KINDS, REQUESTS, SOUND, TOKENS, UNTOLD
 from agent.keep.prices import Prices, cost
 from agent.keep.record import CallRecord
 from agent.metrics import Count, Times
@@ -14,19 +15,12 @@ CALLS = Count("calls", "Calls that are over.", "ending", "direction")
 SECONDS = Times(
     "call_seconds", "How long calls lasted.", "direction", buckets=(5, 15, 30, 60, 120, 300, 600, 1200, 3600)
 )
-REQUESTS = Count("model_requests", "Requests to paid models.", "part", "model")
-UNTOLD = Count("model_requests_untold", "Those of them whose use is estimated.", "part", "model")
-TOKENS = Count("model_tokens", "Tokens, of text and of sound.", "part", "model", "kind")
-SOUND = Count("model_sound_seconds", "Sound transcribed or spoken, by models that count so.", "part", "model")
-CHARACTERS = Count("model_characters", "Text spoken, by models that count so.", "part", "model")
-COST = Count("cost_dollars", "US dollars, by the price list.", "part", "model")
 UNPRICED = Count("calls_unpriced", "Calls whose cost is not known in full: see the price list.")
 
-for _ending in set(Ending) - {Ending.MOVED}:
-    for _direction in ("inbound", "outbound"):
+for _direction in ("inbound", "outbound"):
+    SECONDS.begin(direction=_direction)
+    for _ending in set(Ending) - {Ending.MOVED}:
         CALLS.begin(ending=_ending.value, direction=_direction)
-
-_KINDS = ("tokens_in", "tokens_cached", "tokens_out", "audio_in", "audio_cached", "audio_out")
 
 
 def tell(record: CallRecord, prices: Prices) -> None:
@@ -38,7 +32,7 @@ def tell(record: CallRecord, prices: Prices) -> None:
         of = {"part": each.part, "model": each.model}
         REQUESTS.add(each.requests, **of)
         UNTOLD.add(each.untold, **of)
-        for kind in _KINDS:
+        for kind in KINDS:
             TOKENS.add(getattr(each, kind), kind=kind, **of)
         SOUND.add(each.seconds, **of)
         CHARACTERS.add(each.characters, **of)

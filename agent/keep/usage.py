@@ -12,6 +12,8 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
+from agent.keep.model_counts import begin
+
 Part = Literal["stt", "llm", "tts", "summary"]
 
 
@@ -87,6 +89,7 @@ class Meter:
     def book(self, row: Row, amounts: Mapping[str, float], sign: int = 1) -> None:
         """Count these, or with -1 take them back: all that is counted comes this way."""
         known = self._rows.setdefault(row, {})
+        begin(row.part, row.model, *amounts)
         for name, amount in amounts.items():
             known[name] = known.get(name, 0) + sign * amount
 

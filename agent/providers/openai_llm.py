@@ -17,6 +17,7 @@ import structlog
 from agent.config import Settings
 from agent.errors import Fault, ProviderError
 from agent.keep.estimate import TokenRates
+from agent.keep.model_counts import begin
 from agent.keep.usage import Charge, Part, charged
 from agent.model import Emit
 from agent.providers.openai_client import NAME, OpenAIClient, unbilled
@@ -43,6 +44,7 @@ class OpenAILanguageModel:
         self._client = client
         self._part = part
         self._model = settings.OPENAI_LLM_MODEL
+        begin(part, self._model, "requests", "untold", "tokens_in", "tokens_cached", "tokens_out")
         self._responses = settings.OPENAI_LLM_API == "responses"
         self._effort = settings.OPENAI_REASONING_EFFORT
         # OpenAI's newer models refuse max_tokens; many other servers know nothing else, and some would silently let

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from agent.errors import Fault
 from agent.metrics import Count, Times
 
 STAGE_NAMES = ("endpoint", "hear", "first-token", "first-audio")
@@ -44,6 +45,9 @@ for _by in ("filler", "apology", "rest"):
     DEAD_AIR.begin(by=_by)
 for _stage in STAGE_NAMES:
     STAGES.begin(stage=_stage)
+for _stage in ("hear", "think", "speak"):
+    for _fault in Fault:
+        FAILURES.begin(stage=_stage, fault=_fault.value)
 for _outcome in ("answered", "unsaid"):
     TURNS.begin(outcome=_outcome)
 

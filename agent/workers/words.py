@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
-REPLACED = "replaced"
-"""The name of a worker that has left its slot to another one; of the others the slot is."""
+
+def replaced(pid: int) -> str:
+    """The name of a worker that has left its slot to another one; of the others the slot is. Each has its own: one
+    name for all would have each one's counters go on where another's, of another past, had ended."""
+    return f"replaced-{pid}"
 
 
 class _Word(msgspec.Struct, array_like=True, tag=True):

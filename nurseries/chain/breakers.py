@@ -13,6 +13,8 @@ from agent.metrics import Count, Reading
 
 OPENINGS = Count("breaker_openings", "Times that a provider was not asked any more.", "part", "provider")
 
+STANDS: dict[State, float] = {"closed": 0.0, "half-open": 0.5, "open": 1.0}
+
 log = structlog.get_logger(__name__)
 
 
@@ -27,6 +29,7 @@ class Breakers:
         """The one for this operation: always the same."""
         if (part, name) not in self._all:
             self._all[part, name] = Breaker(part, name, self._rules, _told)
+            OPENINGS.begin(part=part, provider=name)
         return self._all[part, name]
 
     def states(self) -> list[tuple[Breaker, State]]:
@@ -38,7 +41,12 @@ class Breakers:
         """How they stand, for /metrics."""
         for breaker, state in self.states():
             labels = {"part": breaker.part, "provider": breaker.name}
-            yield Reading("breaker_open", "1 while the provider is not asked.", float(state != "closed"), labels)
+            yield Reading(
+                "breaker_open",
+                "1 while the provider is not asked, 0.5 while the next request is to try it.",
+                STANDS[state],
+                labels,
+            )
 
     @property
     def degraded(self) -> tuple[str, ...]:

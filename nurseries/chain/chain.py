@@ -26,6 +26,9 @@ from nurseries.retrying import Why, of_provider, retried
 FAILURES = Count("provider_failures", "Requests that a provider failed or was late with.", "part", "provider", "fault")
 STAND_INS = Count("stand_ins", "Times that a provider served in place of the first one.", "part", "provider", "why")
 
+SLOW = "slow"
+"""Why one stood in, where the first one has not failed."""
+
 P = TypeVar("P")
 T = TypeVar("T")
 
@@ -119,6 +122,14 @@ class Chain(Generic[P]):
     fair_share: float | None = None
     """Of the limit, from which on a provider that is late has failed; None: an equal one."""
 
+    def __post_init__(self) -> None:
+        """What may be counted of them is told at nothing, so that the first one is seen as a rise."""
+        for n, member in enumerate(self.members):
+            for fault in Fault:
+                FAILURES.begin(part=self.part, provider=member.name, fault=fault.value)
+            for why in (*(fault.value for fault in Fault), SLOW) if n else ():
+                STAND_INS.begin(part=self.part, provider=member.name, why=why)
+
     @property
     def first(self) -> P:
         return self.members[0].provider
@@ -159,7 +170,7 @@ class Chain(Generic[P]):
                 await trio.lowlevel.checkpoint_if_cancelled()
                 continue
             if n:
-                self.served(n, failed.fault.value if failed is not None else "slow")
+                self.served(n, failed.fault.value if failed is not None else SLOW)
             return answer
         assert failed is not None  # noqa: S101  there is at least one member
         raise failed

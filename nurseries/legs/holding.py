@@ -52,6 +52,8 @@ REMEMBERED = 1000
 """Calls of this process that are over: the carrier asks within seconds."""
 
 LEASES = Count("call_leases", "Legs of calls that were taken, refused, or lost to another process.", "result")
+for _result in ("taken", "taken unseen", "claimed", "refused", "lost"):
+    LEASES.begin(result=_result)
 
 
 class Ask(Protocol):

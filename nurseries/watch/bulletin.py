@@ -23,7 +23,7 @@ from agent.web.spending import Spend
 from agent.web.standing import BreakerView, Endings, Kept, ProcessView, Standing
 from agent.web.state import ProcessState
 from agent.workers.told import samples
-from nurseries.chain.breakers import Breakers
+from nurseries.chain.breakers import STANDS, Breakers
 from nurseries.keep.keeping import Keeping
 from nurseries.keep.reading import Reading
 from nurseries.purse import Purse
@@ -151,7 +151,7 @@ class Bulletin:
         for labels, value in self._counted("breaker_open"):
             if value and (key := (labels["part"], labels["provider"])) not in opened:
                 own = [view for view in own if (view.part, view.provider) != key]
-                own.append(BreakerView(*key, "open", 0.0, ""))
+                own.append(BreakerView(*key, "open" if value == STANDS["open"] else "half-open", 0.0, ""))
                 opened.add(key)
         return tuple(own)
 

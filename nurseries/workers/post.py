@@ -20,7 +20,7 @@ from agent.web.state import ProcessState
 from agent.workers import words
 from agent.workers.board import Stance
 from agent.workers.lines import SharedLines
-from agent.workers.words import REPLACED, Word
+from agent.workers.words import Word, replaced
 from nurseries.workers.handed import Handed
 from nurseries.workers.hatch import NONE, Hatch, close
 from nurseries.workers.question import Question, read_all
@@ -51,7 +51,7 @@ class Post:
     def __init__(self, hatch: Hatch, charter: words.Charter, shared: Shared) -> None:
         self.charter = charter
         self.name = str(charter.slot)
-        """Stable over restarts: a slot's, or REPLACED."""
+        """A slot's, stable over restarts; or of one that has left it."""
         self._state = ProcessState()
         self._readings: Callable[[], Iterable[Reading]] = tuple
         self._lines = SharedLines(shared.board, charter.row, shared.alone)
@@ -133,7 +133,7 @@ class Post:
                 await self._back(file)
             case words.Leave():
                 if word.replaced:
-                    self.name = REPLACED
+                    self.name = replaced(os.getpid())
                 self.stages.reach(word.stage)
             case words.Closed():
                 self._closed.set()

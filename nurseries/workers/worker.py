@@ -11,7 +11,7 @@ import trio
 from agent.workers import words
 from agent.workers.board import Row
 from agent.workers.choice import Standing, standing
-from agent.workers.words import REPLACED, Word
+from agent.workers.words import Word, replaced
 from nurseries.workers.hatch import Hatch, pair
 from nurseries.workers.shared import Shared
 
@@ -45,7 +45,7 @@ class Worker:
     @property
     def name(self) -> str:
         """Of its series."""
-        return REPLACED if self.replaced else str(self.charter.slot)
+        return replaced(self.process.pid) if self.replaced else str(self.charter.slot)
 
     @property
     def code(self) -> int:

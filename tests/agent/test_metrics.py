@@ -42,6 +42,21 @@ def test_counters_and_readings_come_out_together(registry: CollectorRegistry) ->
     assert told["calling_agent_level", ("y",)] == 4
 
 
+def test_two_readings_whose_names_may_not_be_told_stay_two(registry: CollectorRegistry) -> None:
+    """Of two lines that are the same, Prometheus takes one: the other budget would be nobody's."""
+    readings = [
+        Reading("spent", "Spent.", spent, {"budget": f"sale-{date}/day"})
+        for date, spent in (("20261101", 1), ("20261201", 49))
+    ]
+
+    told = read(exposition(readings, registry))
+
+    assert told == {
+        ("calling_agent_spent", (OTHER,)): 1,
+        ("calling_agent_spent", (f"{OTHER}-2",)): 49,
+    }
+
+
 def test_labels_are_those_that_were_declared(registry: CollectorRegistry) -> None:
     count = Count("things", "Things.", "kind", registry=registry)
 
@@ -50,14 +65,31 @@ def test_labels_are_those_that_were_declared(registry: CollectorRegistry) -> Non
 
 
 @pytest.mark.parametrize(
-    "value", [SID, "+919876543210", "98765 43210", "call from 9876543210", "a@example.in", "नमस्ते", "x" * 81, "a\nb"]
+    "value",
+    [
+        SID,
+        "+919876543210",
+        "98765 43210",
+        "call from 9876543210",
+        "a@example.in",
+        "नमस्ते",
+        "x" * 81,
+        "a\nb",
+        "91.98.76.54.32.10",
+        "987.654.3210",
+        "1.98765.43210.4",
+    ],
 )
 def test_what_may_be_somebodys_is_not_told(value: str) -> None:
     assert label(value) == OTHER
 
 
 @pytest.mark.parametrize(
-    "value", ["gpt-realtime-2.1-mini", "gpt-4o-mini-tts-2025-12-15", "caller hung up", "", "campaign/spring-2026/day"]
+    "value",
+    [
+        *("gpt-realtime-2.1-mini", "gpt-4o-mini-tts-2025-12-15", "caller hung up", "", "campaign/spring-2026/day"),
+        *("openai llama at 192.168.100.20:8000", "openai kokoro at 10.110.120.130"),
+    ],
 )
 def test_what_is_one_of_few_is_told(value: str) -> None:
     assert label(value) == value

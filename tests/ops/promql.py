@@ -120,6 +120,6 @@ def _are_of(names: Iterable[str], labels: frozenset[str], what: object) -> None:
         raise WrongError(f"no label {sorted(unknown)}: {what}")
 
 
-def used(text: str, pattern: str = r"\{\{\s*(?:\$labels\.)?([a-z_]+)\s*\}\}") -> set[str]:
+def used(text: str, pattern: str = r"\{\{\s*(?:\$labels\.)?(?!end\b)([a-z_]+)\s*\}\}") -> set[str]:
     """Labels that a legend or an annotation shows."""
     return set(re.findall(pattern, text))

@@ -6,6 +6,7 @@ import base64
 import json
 import re
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,8 @@ assert nurseries.serve, "all that a server counts is declared by now"
 class Seen:
     """What is seen of a call from outside."""
 
+    before: str
+    """Its metrics, while nobody has called yet."""
     metrics: str
     spans: list[dict[str, Any]]
     call_sid: str
@@ -60,13 +63,14 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
             OTEL_EXPORTER_OTLP_ENDPOINT=collector.url,
         )
         try:
+            before = httpx2.get(f"{server.url}/metrics").text
             code, report = call(server.url, "--say", "Hi.", "--from", "+919876543210")
             assert code == 0, report
             text = httpx2.get(f"{server.url}/metrics").text
             assert server.leave() == 0
         finally:
             server.kill()
-        return Seen(text, collector.spans, report["call_sid"])
+        return Seen(before, text, collector.spans, report["call_sid"])
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +115,7 @@ def labels_of(family: Metric) -> frozenset[str]:
 
 
 def test_the_table_has_every_metric_and_no_others(families: dict[str, Metric]) -> None:
-    told = dict(re.findall(r"^\| `([a-z_]+)` (\|.*)$", (DOCS / "metrics.md").read_text(), re.MULTILINE))
+    told = dict(re.findall(r"^\| `(calling_agent_[a-z_]+)` (\|.*)$", (DOCS / "metrics.md").read_text(), re.MULTILINE))
     real = {}
     for family in families.values():
         if family.name.startswith(PREFIX):
@@ -122,6 +126,30 @@ def test_the_table_has_every_metric_and_no_others(families: dict[str, Metric]) -
     missing = [f"| `{name}` {row}" for name, row in real.items() if told.get(name) != row]
     assert not missing, "docs/metrics.md is to have these rows:\n" + "\n".join(missing)
     assert not told.keys() - real.keys()
+
+
+def test_the_page_tells_what_each_label_may_be(families: dict[str, Metric]) -> None:
+    """All of what a server has shown, and nothing else where that is the program's to say."""
+    shown: dict[tuple[str, str], set[str]] = {}
+    for family in families.values():
+        name = f"{family.name}_total" if family.type == "counter" else family.name
+        for label in labels_of(family):
+            shown[name, label] = {sample.labels[label] for sample in family.samples if label in sample.labels}
+    told: dict[tuple[str, str], str] = {}
+    page = (DOCS / "metrics.md").read_text().partition("## Labels")[2]
+    for label, of, what in re.findall(r"^\| `(\w+)` \| (.+?) \| (.+) \|$", page, re.MULTILINE):
+        for pattern in re.findall(r"`([a-z_*]+)`", of):
+            found = [(name, own) for name, own in shown if own == label and fnmatch(name, PREFIX + pattern)]
+            assert found, f"there is no {label} of {pattern}"
+            told |= dict.fromkeys(found, what)
+
+    assert told.keys() == shown.keys()
+    for (name, label), what in told.items():
+        if label not in {"budget", "model", "provider", "tool", "version"}:  # an installation's own
+            values = set(re.findall(r"`([a-z_ -]+)`", what)) - {"fault"}
+            assert shown[name, label] <= values, name
+            if label not in {"part", "mode"} and shown[name, label]:
+                assert shown[name, label] == values, name
 
 
 def test_a_call_is_seen_from_its_first_word_to_its_last(families: dict[str, Metric]) -> None:
@@ -137,6 +165,19 @@ def test_a_call_is_seen_from_its_first_word_to_its_last(families: dict[str, Metr
     assert 0 < told[name("loop_busy_seconds_total")] < told["process_cpu_seconds_total"]
     assert by[name("calls_begun_total"), "inbound"] == 1
     assert by[name("spans_total"), "failed"] + by[name("spans_total"), "dropped"] == 0
+
+
+def test_what_is_counted_was_there_at_nothing_before_anybody_called(seen: Seen) -> None:
+    """Else Prometheus sees no rise in the first one, and `increase` does not know of it."""
+    before, after = (
+        {
+            (sample.name, *sorted(sample.labels.items()))
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+        }
+        for text in (seen.before, seen.metrics)
+    )
+    assert not after - before
 
 
 def test_a_call_to_a_real_server_is_one_trace(seen: Seen) -> None:

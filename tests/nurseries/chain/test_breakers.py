@@ -30,6 +30,8 @@ async def test_they_tell_health_and_metrics_how_they_stand(autojump_clock) -> No
 
     await trio.sleep(5)
     assert breakers.degraded == ("llm",)  # until a probe has come back
+    text = exposition(breakers.readings()).decode()
+    assert 'calling_agent_breaker_open{part="llm",provider="openai x at api.example.in"} 0.5' in text
     visit = model.enter(trio.current_time())
     assert visit is not None
     visit.worked(trio.current_time())

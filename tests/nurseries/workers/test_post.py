@@ -164,6 +164,15 @@ async def test_it_tells_what_it_has_counted(autojump_clock):
         os.close(file)
 
 
+async def test_what_it_has_counted_is_its_own_also_where_another_one_has_its_slot(autojump_clock):
+    async with open_house() as house:
+        assert house.post.name == "1"
+        house.parent.put(words.Leave(1, replaced=True))
+        await trio.testing.wait_all_tasks_blocked()
+        assert house.post.name == f"replaced-{os.getpid()}"
+        await house.post.listener.aclose()
+
+
 async def test_it_leaves_where_its_parent_is_gone(autojump_clock):
     async with open_house() as house:
         house.parent.close()
