@@ -59,6 +59,7 @@ from nurseries.outbound.vacancy import Vacancy
 from nurseries.parts import Parts
 from nurseries.process import Process
 from nurseries.purse import open_purse
+from nurseries.renewal import not_here
 from nurseries.replay.pass_clock import PassClock, Watcher, listen_in
 from nurseries.replay.taking import Taking
 from nurseries.stores import Stores, open_objects, open_stores
@@ -148,6 +149,7 @@ async def _run(
             *(parts, store, tokens, state, keeping, archive, objects),
             orders=stores.orders,
             beside=beside
+            | {"renewal": partial(not_here, alone=post is None)}
             | ({"tracing": tracing.run} if tracing else {})
             | ({"post": post.run} if post is not None else {}),
             turnstile=Turnstile(stores.access, softphones),
