@@ -88,7 +88,11 @@ class Resuming:
         line or of a key in common, or not connected: the caller hears a word, at least."""
         if number("leg") != 1:
             return None
-        log.warning("no stream of this call has begun", call_sid=field("CallSid"))
+        log.warning(
+            "no stream of this call has begun",
+            call_sid=field("CallSid"),
+            hint="its media socket was refused, here or by another process, whose log says why; or never came",
+        )
         told = claims(self._lines)
         return busy(LINES, told, self._lines.profile(info(told)), self._settings)
 
