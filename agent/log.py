@@ -46,7 +46,7 @@ _KEPT = (
 )
 """Secrets by their form, with what is left of them."""
 _SECRET_NAMES = re.compile(r"token|secret|password|authorization|api_?key", re.IGNORECASE)
-_SIDS = frozenset({"client", "call_sid", "stream_sid", "account_sid", "timestamp", "pid"})
+_SIDS = frozenset({"client", "call_sid", "stream_sid", "account_sid", "timestamp", "pid", "holder"})
 
 
 class _Out:

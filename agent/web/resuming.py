@@ -94,7 +94,11 @@ class Resuming:
                 return as_twiml(twiml.ask_again(same_but(again=turns + 1) + INSIST, TURN_S))
             if self._state.claim(told.call_sid, now):
                 return self._first(told, turns + 1, now)
-        log.warning("no stream of this call has begun", call_sid=field("CallSid"))
+        log.warning(
+            "no stream of this call has begun",
+            call_sid=told.call_sid,
+            hint="its media socket was refused, here or by another process, whose log says why; or never came",
+        )
         return busy(LINES, told, self._lines.profile(info(told)), self._settings)
 
     def _first(self, told: Claims, turns: int, now: float) -> Response:

@@ -79,7 +79,10 @@ async def _heed(crew: Crew, signals: AsyncIterator[int]) -> None:
                 await renewing.wait()
                 renewing = trio.Event()
                 log.info("renewing workers, one by one")
-                await crew.renew()
+                if await crew.renew():
+                    log.info("all workers are renewed")
+                else:
+                    log.error("workers are not renewed: a new one takes no calls, and so the old ones stay")
 
         nursery.start_soon(renew, name="renew")
         async for number in signals:

@@ -48,6 +48,12 @@ def test_no_secret_and_no_full_number_leaves_at_any_level(capsys: pytest.Capture
     assert "CA12345678901234" in text
 
 
+def test_the_process_that_has_a_call_is_told_in_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info", production=True)
+    structlog.get_logger("x").info("another process has the call", holder="15853-9076954d")
+    assert '"holder": "15853-9076954d"' in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "text",
     [

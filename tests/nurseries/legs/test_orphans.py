@@ -226,9 +226,12 @@ async def test_what_this_process_lost_itself_is_finished_from_what_it_knows(
     two.kept.records["CA1"] = msgspec.structs.replace(BROKEN, entries=more, revision=8)
     await two.holding.put("CA1", Stand.LOST)
     two.orphans.hasten("CA1")
-    await trio.sleep(3)
+    with structlog.testing.capture_logs() as logs:
+        await trio.sleep(3)
 
     assert [(record.ending, record.entries) for record in two.kept.finished] == [("connection lost", more)]
+    (told,) = [line for line in logs if line["event"] == "a record that was left unfinished is finished"]
+    assert told["ending"] == "connection lost", "this process is not gone"
     nursery.cancel_scope.cancel("over")
 
 
@@ -291,7 +294,7 @@ async def test_a_leg_that_begins_while_its_orphan_is_read_is_let_go(
 
     told = [line["event"] for line in logs]
     assert "somebody has come back to the call" in told
-    assert "record of a process that is gone" not in told
+    assert "a record that was left unfinished is finished" not in told
     assert two.kept.records == {}
     nursery.cancel_scope.cancel("over")
 
