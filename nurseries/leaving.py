@@ -54,6 +54,9 @@ interpreter to end."""
 LOOK_S = 1.0
 """Between two looks at who has come for a call that was told to connect here, and at whether the store is there."""
 
+MOMENT_S = 0.01
+"""For a promise to be over for sure, by a clock that is not this loop's."""
+
 
 class Phase(enum.Enum):
     """Of the way out, one after the other."""
@@ -234,12 +237,13 @@ class Leaving:
         """Until every call that was told to connect has done so, or will not any more."""
         seen: dict[str, float] = {}
         while self._state.promised:
-            due_s = min(self._state.promised.values()) + PROMISE_S - time.time()
-            with trio.move_on_after(min(max(due_s, 0), LOOK_S)):
-                await self._changed.park()
+            oldest_s = min(self._state.promised.values()) + PROMISE_S - time.time()
+            with trio.move_on_after(max(oldest_s, 0) + MOMENT_S):  # a store that is away tells nothing, call by call
+                with trio.move_on_after(LOOK_S):
+                    await self._changed.park()
+                for call_sid in tuple(self._state.promised):
+                    await self._elsewhere(call_sid, seen)
             self._state.expire(time.time())
-            for call_sid in tuple(self._state.promised):
-                await self._elsewhere(call_sid, seen)
 
     async def _quiet(self) -> bool:
         """Whether no call is here, or is to come, nor comes within the time that the carrier takes to ask: one that was

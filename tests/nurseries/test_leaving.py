@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import pytest
 import trio
@@ -66,6 +67,8 @@ class House:
     sound: bool = True
     leases: Callable[[str], Lease | None] = lambda _: None
     movable: Callable[[Call], bool] = lambda _: True
+    looks_s: float = 0.0
+    """So long a store takes to tell of a lease."""
     due: list[float] = field(default_factory=list)
     ended: list[float] = field(default_factory=list)
     """When streams of events were."""
@@ -105,7 +108,7 @@ class House:
         return self.sound
 
     async def _look(self, call_sid: str) -> Lease | None:
-        await trio.lowlevel.checkpoint()
+        await trio.sleep(self.looks_s)
         return self.leases(call_sid)
 
 
@@ -292,6 +295,20 @@ async def test_a_promise_is_waited_for_as_long_as_the_carrier_may_take(house, au
     here.state.promised["CA1"] -= PROMISE_S
 
     assert await until_closed(here) <= 1 + LOOK_S + LINGER_S + 0.1
+
+
+async def test_promises_are_waited_for_no_longer_although_nobody_can_say_where_their_calls_are(
+    house, autojump_clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nurseries.leaving.time", SimpleNamespace(time=trio.current_time))
+    here = house()
+    here.looks_s = 3.0
+    for n in range(30):
+        here.state.promise(f"CA{n}", trio.current_time())
+        await trio.sleep(0.1)
+    here.signal.send_nowait(signal.SIGTERM)
+
+    assert await until_closed(here) == pytest.approx(30 * 0.1 + PROMISE_S, abs=0.2)
 
 
 async def test_a_promise_whose_call_has_come_to_another_process_is_void(house, autojump_clock) -> None:
