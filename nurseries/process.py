@@ -84,16 +84,18 @@ class Process:
         taking: Taking | None = None,
         stages: Stages | None = None,
         elsewhere: trio.Event | None = None,
+        erased: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint,
     ) -> None:
         """Without an archive no call is recorded; without a turnstile there are no softphones; without `holding` no
         other process knows of its calls; without a watchdog a child that ignores its cancellation is waited for;
         without `taking` no call is recorded to be played again. What
         runs `beside` the calls, by name, is cancelled after them. `stages` may tell it to leave, as its signals do;
-        from `elsewhere` on requests are another process's."""
+        from `elsewhere` on requests are another process's; `erased` is waited for as the calls' records are."""
         self.tries = Tries()
         """What calls of softphones are to try, told before they begin."""
         self._stages = stages
         self._elsewhere = elsewhere
+        self._erased = erased
         self._watchdog = watchdog
         self._taking = taking
         self.code = 0
@@ -207,6 +209,7 @@ class Process:
             if self._archive is not None:
                 await self._archive.stored()
             await self._keeping.delivered()
+            await self._erased()
         self._leaving.reached(Phase.PURSE)
         if self._parts.purse is not None:
             await self._parts.purse.leave()

@@ -20,6 +20,9 @@ from agent.model import CallInfo, Ending
 from agent.web.resuming import MOST_TURNS, TURN_S
 from agent.web.state import PROMISE_S, ProcessState
 from nurseries.leaving import LINGER_S, LOOK_S, Leaving, Phase, longest, longest_drain_s
+from nurseries.outbound import refraining
+from nurseries.replay import taking
+from nurseries.watch import tracing
 from tests.calls.stage import configured
 
 DRAIN = {"DRAIN_TIMEOUT_S": 100.0, "GOODBYE_TIMEOUT_S": 10.0}
@@ -374,3 +377,10 @@ def test_the_whole_is_the_sum_of_its_phases() -> None:
     assert longest_drain_s(settings) == pytest.approx(sum(bounds.values()))
     assert longest_drain_s(settings, Phase.STORES) == bounds[Phase.STORES]
     assert 100 + 10 < longest_drain_s(settings) < 100 + 10 + 90
+
+
+def test_what_runs_beside_the_calls_is_gone_as_soon_as_the_last_spans_are() -> None:
+    """They are cancelled together, and each is shielded for a while."""
+    left = (tracing.LEAVE_S, taking.LEAVE_S, refraining.ASIDE_S)
+
+    assert max(left) <= longest(configured())[Phase.TRACES]

@@ -1,9 +1,11 @@
 """The process's way out, with real signals but without a door: what it waits for, and for how long."""
 
+import math
 import os
 import signal
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
 from typing import TypeVar
@@ -23,7 +25,7 @@ from agent.model import CallInfo, Ending
 from agent.web.app import create_app
 from agent.web.security import Gate
 from agent.web.state import ProcessState
-from nurseries.leaving import Phase
+from nurseries.leaving import KEEP_S, Phase
 from nurseries.legs.holding import Holding
 from nurseries.legs.legs import Legs
 from nurseries.process import Process
@@ -220,6 +222,17 @@ async def test_what_no_lease_tells_yet_is_written_at_the_end(autojump_clock) -> 
     await process._kept(trio.current_time() + 1)
 
     assert leases.leases["CA1"].stand is Stand.OVER
+
+
+@pytest.mark.parametrize(("takes_s", "waits_s"), [(7.0, 7.0), (math.inf, KEEP_S)])
+async def test_an_erasure_is_waited_for_as_long_as_records_are(takes_s: float, waits_s: float, autojump_clock) -> None:
+    stage = Stage(settings=configured())
+    process = Process(stage.parts, Memory(), stage.tokens, ProcessState(), erased=partial(trio.sleep, takes_s))
+    began = trio.current_time()
+
+    await process._kept(began + KEEP_S)
+
+    assert trio.current_time() - began == pytest.approx(waits_s)
 
 
 async def test_without_calls_a_signal_ends_it_at_once(nursery) -> None:
