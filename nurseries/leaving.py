@@ -21,6 +21,7 @@ from trio.lowlevel import ParkingLot
 
 from agent.config import Settings
 from agent.guard.lease import Lease
+from agent.hear.ports import HEARING_RATE
 from agent.keep.ports import LIMIT_S as STORE_S
 from agent.model import CallInfo, Ending
 from agent.web.state import PROMISE_S, ProcessState
@@ -40,8 +41,9 @@ FAREWELL_S = 2.0
 LINGER_S = 3.0
 """From the end of the last call to the closed door: for the webhooks that follow a call."""
 
-KEEP_S = 20.0
-"""For the records of the last calls to be finished and saved after the door has closed."""
+KEEP_S, SAVE_S = 20.0, 4.0
+"""For the records of the last calls to be finished and saved after the door has closed; of that, for them to be saved
+once what the settings grant last words and summaries is over."""
 
 ASIDE_S = 5.0
 """For the journal to be told, at the end, what need not be remembered; and for records that it does not take to be
@@ -80,13 +82,18 @@ def longest(settings: Settings) -> dict[Phase, float]:
         Phase.GOODBYES: settings.GOODBYE_TIMEOUT_S + FAREWELL_S,
         Phase.WEBHOOKS: LINGER_S,
         Phase.DOOR: max(LEAVE_S, LAST_WORDS_S + BEFORE_CLOSE_S + CLOSE_S + MEDIA_S) + DOOR_S,
-        Phase.KEEPING: KEEP_S,
+        Phase.KEEPING: max(KEEP_S, _finishing_s(settings) + SAVE_S),
         Phase.PURSE: PURSE_S,
         Phase.LEASES: LEASES_S,
         Phase.TRACES: TRACES_S,
         Phase.JOURNAL: ASIDE_S,
         Phase.STORES: LAST_S,
     }
+
+
+def _finishing_s(settings: Settings) -> float:
+    """What the caller was saying last is understood, then the call is summed up."""
+    return settings.STT_TIMEOUT_S + settings.MAX_UTTERANCE_S * HEARING_RATE + settings.SUMMARY_TIMEOUT_S
 
 
 def longest_drain_s(settings: Settings, since: Phase = Phase.CALLS) -> float:

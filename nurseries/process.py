@@ -42,7 +42,7 @@ from nurseries.keep.archive import Archive
 from nurseries.keep.keeping import Keeping
 from nurseries.keep.retention import Retention
 from nurseries.keep.upkeep import Upkeep
-from nurseries.leaving import ASIDE_S, KEEP_S, Leaving, Phase, longest, longest_drain_s
+from nurseries.leaving import ASIDE_S, Leaving, Phase, longest, longest_drain_s
 from nurseries.legs.admission import admit
 from nurseries.legs.holding import Holding
 from nurseries.legs.legs import GOES_ON, Legs
@@ -122,6 +122,7 @@ class Process:
         """Those who watch its calls."""
         self._archive = archive
         settings = parts.settings
+        self._keep_s = longest(settings)[Phase.KEEPING]
         self._errands = Errands(orders)
         self._retention = Retention(store, objects, settings.DATA_DIR, settings.RETENTION_DAYS, orders)
         self._legs = Legs(holding, self._keeping, store)
@@ -194,7 +195,7 @@ class Process:
                         task_status.started()
                     closed.set()
                     self._leaving.reached(Phase.KEEPING)
-                    deadline = trio.current_time() + KEEP_S
+                    deadline = trio.current_time() + self._keep_s
                     self._afterwards.cancel_scope.deadline = deadline
                 await self._kept(deadline)
                 keeper.cancel_scope.cancel("no call is left to follow")
@@ -233,7 +234,7 @@ class Process:
             await closed.wait()
         if limit.cancelled_caught:
             log.error("a child of the door ignores its cancellation", calls=sorted(self._state.held))
-            await self._kept(trio.current_time() + KEEP_S)
+            await self._kept(trio.current_time() + self._keep_s)
             await self._written()
             watchdog.due(0)
 

@@ -19,7 +19,7 @@ from agent.guard.lease import Lease, Stand
 from agent.model import CallInfo, Ending
 from agent.web.resuming import MOST_TURNS, TURN_S
 from agent.web.state import PROMISE_S, ProcessState
-from nurseries.leaving import LINGER_S, LOOK_S, Leaving, Phase, longest, longest_drain_s
+from nurseries.leaving import KEEP_S, LINGER_S, LOOK_S, Leaving, Phase, longest, longest_drain_s
 from nurseries.outbound import refraining
 from nurseries.replay import taking
 from nurseries.watch import tracing
@@ -384,3 +384,9 @@ def test_what_runs_beside_the_calls_is_gone_as_soon_as_the_last_spans_are() -> N
     left = (tracing.LEAVE_S, taking.LEAVE_S, refraining.ASIDE_S)
 
     assert max(left) <= longest(configured())[Phase.TRACES]
+
+
+def test_last_words_and_summaries_have_the_time_that_settings_grant_them() -> None:
+    assert longest(configured())[Phase.KEEPING] == KEEP_S
+    patient = configured(SUMMARY_TIMEOUT_S=30, STT_TIMEOUT_S=20)
+    assert longest(patient)[Phase.KEEPING] > 30 + 20

@@ -265,8 +265,8 @@ async def test_what_runs_beside_the_calls_runs_once(nursery) -> None:
 
 
 async def test_what_is_done_after_calls_holds_it_for_so_long_and_no_longer(nursery, monkeypatch) -> None:
-    monkeypatch.setattr("nurseries.process.KEEP_S", 0.1)
     running = Running()
+    running.process._keep_s = 0.1
     await nursery.start(running.run)
     running.process._afterwards.start_soon(trio.sleep_forever)
     os.kill(os.getpid(), signal.SIGTERM)
@@ -356,8 +356,8 @@ async def test_the_webhooks_that_follow_the_last_call_are_still_answered(nursery
 async def test_a_record_that_no_store_takes_is_left_in_the_journal_and_saved_at_the_next_start(
     nursery, tmp_path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nurseries.process.KEEP_S", 0.1)
     running = Running(DATA_DIR=tmp_path)
+    running.process._keep_s = 0.1
     running.store.away = True
     await nursery.start(running.run)
     running.process._keeping.finish(RECORD)
@@ -379,9 +379,9 @@ async def test_a_record_that_no_store_takes_is_left_in_the_journal_and_saved_at_
 async def test_a_record_that_neither_store_nor_journal_takes_is_put_aside(
     nursery, tmp_path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("nurseries.process.KEEP_S", 0.1)
     (tmp_path / "journal").write_text("in the way")
     running = Running(DATA_DIR=tmp_path)
+    running.process._keep_s = 0.1
     running.store.away = True
     await nursery.start(running.run)
     assert not running.state.accepting
@@ -405,8 +405,7 @@ async def test_a_record_that_neither_store_nor_journal_takes_is_put_aside(
 async def test_where_a_call_ignores_its_cancellation_what_others_have_left_is_kept(
     nursery, tmp_path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nurseries.process.KEEP_S", 0.05)
-    monkeypatch.setattr("nurseries.process.longest", lambda _: {Phase.DOOR: 0.01})
+    monkeypatch.setattr("nurseries.process.longest", lambda _: {Phase.DOOR: 0.01, Phase.KEEPING: 0.05})
     (tmp_path / "journal").write_text("in the way")
     running, left = Running(DATA_DIR=tmp_path), list[tuple[float, bool]]()
     running.store.away = True
