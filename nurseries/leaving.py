@@ -21,6 +21,7 @@ from trio.lowlevel import ParkingLot
 
 from agent.config import Settings
 from agent.guard.lease import Lease
+from agent.hear.ports import HEARING_RATE
 from agent.keep.ports import LIMIT_S as STORE_S
 from agent.model import CallInfo, Ending
 from agent.web.state import PROMISE_S, ProcessState
@@ -40,8 +41,9 @@ FAREWELL_S = 2.0
 LINGER_S = 3.0
 """From the end of the last call to the closed door: for the webhooks that follow a call."""
 
-KEEP_S = 20.0
-"""For the records of the last calls to be finished and saved after the door has closed."""
+KEEP_S, SAVE_S = 20.0, 4.0
+"""For the records of the last calls to be finished and saved after the door has closed; of that, for them to be saved
+once what the settings grant last words and summaries is over."""
 
 ASIDE_S = 5.0
 """For the journal to be told, at the end, what need not be remembered; and for records that it does not take to be
@@ -53,6 +55,9 @@ interpreter to end."""
 
 LOOK_S = 1.0
 """Between two looks at who has come for a call that was told to connect here, and at whether the store is there."""
+
+MOMENT_S = 0.01
+"""For a promise to be over for sure, by a clock that is not this loop's."""
 
 
 class Phase(enum.Enum):
@@ -77,13 +82,18 @@ def longest(settings: Settings) -> dict[Phase, float]:
         Phase.GOODBYES: settings.GOODBYE_TIMEOUT_S + FAREWELL_S,
         Phase.WEBHOOKS: LINGER_S,
         Phase.DOOR: max(LEAVE_S, LAST_WORDS_S + BEFORE_CLOSE_S + CLOSE_S + MEDIA_S) + DOOR_S,
-        Phase.KEEPING: KEEP_S,
+        Phase.KEEPING: max(KEEP_S, _finishing_s(settings) + SAVE_S),
         Phase.PURSE: PURSE_S,
         Phase.LEASES: LEASES_S,
         Phase.TRACES: TRACES_S,
         Phase.JOURNAL: ASIDE_S,
         Phase.STORES: LAST_S,
     }
+
+
+def _finishing_s(settings: Settings) -> float:
+    """What the caller was saying last is understood, then the call is summed up."""
+    return settings.STT_TIMEOUT_S + settings.MAX_UTTERANCE_S * HEARING_RATE + settings.SUMMARY_TIMEOUT_S
 
 
 def longest_drain_s(settings: Settings, since: Phase = Phase.CALLS) -> float:
@@ -234,12 +244,13 @@ class Leaving:
         """Until every call that was told to connect has done so, or will not any more."""
         seen: dict[str, float] = {}
         while self._state.promised:
-            due_s = min(self._state.promised.values()) + PROMISE_S - time.time()
-            with trio.move_on_after(min(max(due_s, 0), LOOK_S)):
-                await self._changed.park()
+            oldest_s = min(self._state.promised.values()) + PROMISE_S - time.time()
+            with trio.move_on_after(max(oldest_s, 0) + MOMENT_S):  # a store that is away tells nothing, call by call
+                with trio.move_on_after(LOOK_S):
+                    await self._changed.park()
+                for call_sid in tuple(self._state.promised):
+                    await self._elsewhere(call_sid, seen)
             self._state.expire(time.time())
-            for call_sid in tuple(self._state.promised):
-                await self._elsewhere(call_sid, seen)
 
     async def _quiet(self) -> bool:
         """Whether no call is here, or is to come, nor comes within the time that the carrier takes to ask: one that was

@@ -42,7 +42,7 @@ from nurseries.keep.archive import Archive
 from nurseries.keep.keeping import Keeping
 from nurseries.keep.retention import Retention
 from nurseries.keep.upkeep import Upkeep
-from nurseries.leaving import ASIDE_S, KEEP_S, Leaving, Phase, longest, longest_drain_s
+from nurseries.leaving import ASIDE_S, Leaving, Phase, longest, longest_drain_s
 from nurseries.legs.admission import admit
 from nurseries.legs.holding import Holding
 from nurseries.legs.legs import GOES_ON, Legs
@@ -84,16 +84,18 @@ class Process:
         taking: Taking | None = None,
         stages: Stages | None = None,
         elsewhere: trio.Event | None = None,
+        erased: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint,
     ) -> None:
         """Without an archive no call is recorded; without a turnstile there are no softphones; without `holding` no
         other process knows of its calls; without a watchdog a child that ignores its cancellation is waited for;
         without `taking` no call is recorded to be played again. What
         runs `beside` the calls, by name, is cancelled after them. `stages` may tell it to leave, as its signals do;
-        from `elsewhere` on requests are another process's."""
+        from `elsewhere` on requests are another process's; `erased` is waited for as the calls' records are."""
         self.tries = Tries()
         """What calls of softphones are to try, told before they begin."""
         self._stages = stages
         self._elsewhere = elsewhere
+        self._erased = erased
         self._watchdog = watchdog
         self._taking = taking
         self.code = 0
@@ -120,6 +122,7 @@ class Process:
         """Those who watch its calls."""
         self._archive = archive
         settings = parts.settings
+        self._keep_s = longest(settings)[Phase.KEEPING]
         self._errands = Errands(orders)
         self._retention = Retention(store, objects, settings.DATA_DIR, settings.RETENTION_DAYS, orders)
         self._legs = Legs(holding, self._keeping, store)
@@ -192,7 +195,7 @@ class Process:
                         task_status.started()
                     closed.set()
                     self._leaving.reached(Phase.KEEPING)
-                    deadline = trio.current_time() + KEEP_S
+                    deadline = trio.current_time() + self._keep_s
                     self._afterwards.cancel_scope.deadline = deadline
                 await self._kept(deadline)
                 keeper.cancel_scope.cancel("no call is left to follow")
@@ -207,6 +210,7 @@ class Process:
             if self._archive is not None:
                 await self._archive.stored()
             await self._keeping.delivered()
+            await self._erased()
         self._leaving.reached(Phase.PURSE)
         if self._parts.purse is not None:
             await self._parts.purse.leave()
@@ -230,7 +234,7 @@ class Process:
             await closed.wait()
         if limit.cancelled_caught:
             log.error("a child of the door ignores its cancellation", calls=sorted(self._state.held))
-            await self._kept(trio.current_time() + KEEP_S)
+            await self._kept(trio.current_time() + self._keep_s)
             await self._written()
             watchdog.due(0)
 

@@ -138,6 +138,7 @@ async def _run(
         orphans = Orphans(holding, keeping, store, parts)
         storing = Storing(objects, store, keeping)
         archive = Archive(storing, settings.DATA_DIR / "spool", name=name, recording=settings.RECORD_CALLS)
+        records = Reading(store, objects, _erasing(settings, stores, objects), keeping, settings.DATA_DIR / "sessions")
         placing = _placing(parts, orders, rules, state)
         softphones = Tokens(
             *_keys_for(settings, "softphone 1", seed), ttl_s=settings.SOFTPHONE_TOKEN_S, random=secrets.token_bytes
@@ -149,7 +150,7 @@ async def _run(
             *(parts, store, tokens, state, keeping, archive, objects),
             orders=stores.orders,
             beside=beside
-            | {"hang-ups": HangUps().run}
+            | {"hang-ups": HangUps().run, "erasing": records.run}
             | ({"tracing": tracing.run} if tracing else {})
             | ({"post": post.run} if post is not None else {}),
             turnstile=Turnstile(stores.access, softphones),
@@ -158,8 +159,8 @@ async def _run(
             taking=taking,
             stages=post.stages if post is not None else None,
             elsewhere=post.elsewhere if post is not None else None,
+            erased=records.erased,
         )
-        records = Reading(store, objects, _erasing(settings, stores, objects), keeping, settings.DATA_DIR / "sessions")
         entrance = Entrance(settings, KeyRing(stores.access), _sessions(settings, seed))
         limits = Limits(settings)
         readings: Readings = lambda: [  # noqa: E731  a name for what two have

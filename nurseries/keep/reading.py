@@ -2,12 +2,14 @@
 disturbs no call.
 
 Reads are given up after READ_S and then left to the store, which bounds them too; as many as there are threads may wait
-for it. An erasure goes on to its end, and into the audit log, whether or not somebody still waits for the answer.
+for it. An erasure goes on to its end, and into the audit log, whether or not somebody still waits for the answer: it is
+one of the process's children's, and a process that leaves waits for it as it does for records.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -35,9 +37,19 @@ READ_S = 10.0
 ERASE_S = 20.0
 """For an erasure; what is left then, asking again finishes."""
 STORES_S = 10.0
-"""For what a store has begun by then. A process that leaves waits for both."""
+"""For what a store has begun by then."""
 JOURNAL_S = 5.0
 """For the journal to be written without what was erased."""
+
+
+@dataclass(eq=False)
+class _Asked:
+    """An erasure."""
+
+    erased: Erased
+    who: str
+    done: trio.Event = field(default_factory=trio.Event)
+    fault: Exception | None = None
 
 
 class Reading:
@@ -54,6 +66,9 @@ class Reading:
         self._sessions = sessions
         self._threads = trio.CapacityLimiter(THREADS)
         self._erasing_now = trio.Lock()
+        self._asked: set[_Asked] = set()
+        """Erasures that are not over."""
+        self._nursery: trio.Nursery
         self._eraser = trio.CapacityLimiter(1)
 
     async def find(self, query: Query, limit: int, after: Place | None, shape: Callable[[list[CallRecord]], T]) -> T:
@@ -82,15 +97,42 @@ class Reading:
         return self._objects.url(key)
 
     async def erase(self, number: str, who: str) -> Erased:
-        """One at a time. Once begun, it is not cancelled for ERASE_S and STORES_S."""
-        async with self._erasing_now:
-            erased = Erased(number)
-            with trio.move_on_after(ERASE_S + STORES_S, shield=True) as limit:
-                await self._erase(erased, who)
-            if limit.cancelled_caught:
+        """One at a time, within ERASE_S and STORES_S. It is done in `run`: whoever asked may go."""
+        asked = _Asked(Erased(number), who)
+        self._asked.add(asked)
+        self._nursery.start_soon(self._see_to, asked, name="erase")
+        await asked.done.wait()
+        if asked.fault is not None:
+            raise asked.fault
+        return asked.erased
+
+    async def erased(self) -> None:
+        """Wait until no erasure is under way."""
+        await trio.lowlevel.checkpoint()
+        while self._asked:
+            await next(iter(self._asked)).done.wait()
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Erase what is asked for, until cancelled; what is not erased then is told."""
+        async with trio.open_nursery() as self._nursery:
+            task_status.started()
+            await trio.sleep_forever()
+
+    async def _see_to(self, asked: _Asked) -> None:
+        erased, finished = asked.erased, False
+        try:
+            async with self._erasing_now:
+                with trio.move_on_after(ERASE_S + STORES_S):
+                    await self._erase(erased, asked.who)
+                    finished = True
+        except Exception as error:  # noqa: BLE001  whose it is to tell is in another task
+            asked.fault, finished = error, True
+        finally:
+            if not finished:
                 log.error("an erasure is not finished", records=erased.records, recordings=erased.recordings)
-                return msgspec.structs.replace(erased, failed=[*erased.failed, "a store that does not answer"])
-            return erased
+                asked.erased = msgspec.structs.replace(erased, failed=[*erased.failed, "a store that does not answer"])
+            self._asked.discard(asked)
+            asked.done.set()
 
     async def _erase(self, erased: Erased, who: str) -> None:
         audit = await self._in_thread(lambda: self._erasing.audit(erased.number, who))

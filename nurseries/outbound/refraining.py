@@ -40,7 +40,7 @@ SOON_S = 3.0
 AGAIN_S, LATER_S = 1.0, 60.0
 """Before a book that is away is tried once more, and at the latest."""
 
-ASIDE_S = 3.0
+ASIDE_S = 2.0
 """At the end, for whom the book does not have."""
 
 

@@ -134,9 +134,21 @@ def left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Left]]:
             "OPENAI_BASE_URL": f"http://127.0.0.1:{listener.getsockname()[1]}/v1",
             "OPENAI_API_KEY": "k",
         }
+        prices = tmp_path_factory.mktemp("prices") / "prices.toml"
+        prices.write_text('[models."gpt-5.4-mini"]\ninput = 0.75\noutput = 4.5\n')
+        elsewhere = {
+            "PRICES_FILE": str(prices),
+            "DAY_BUDGET": "100",
+            "RECORD_CALLS": "true",
+            "S3_BUCKET": "calls",
+            "S3_ENDPOINT": f"http://127.0.0.1:{listener.getsockname()[1]}",
+            "S3_ACCESS_KEY": "k",
+            "S3_SECRET_KEY": "k",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{listener.getsockname()[1]}",
+        }
         settings = {
             "rogue": QUICK | {"TOOLS_FILE": str(TOOLS), "DTMF_BINDINGS": "5=shielded, 6=stuck"},
-            "away": QUICK | provider | {"MONGODB_URI": mongod.uri, "DRAIN_MODE": "hand-off"},
+            "away": QUICK | provider | elsewhere | {"MONGODB_URI": mongod.uri, "DRAIN_MODE": "hand-off"},
             "full": QUICK,
         }
         trouble = {"away": lambda _: mongod.stop(), "full": full}
@@ -178,6 +190,10 @@ def test_a_store_that_is_dead_and_a_provider_that_never_answers_hold_nobody_up(l
     assert away.code == 0
     assert away.told("calls stay here: the store does not answer")
     assert away.told("records are left in the journal for the next start")
+    assert away.told("recordings are left on the disk for the next start")
+    assert away.told("what this process holds of budgets is given back only when its lease is old")
+    assert away.told("leases are left to run out")
+    assert away.told("traces are not taken, and dropped")
     assert away.told("stopped")  # although it was told to leave once more, behind its door
     assert len(away.remembered()) == 1
 

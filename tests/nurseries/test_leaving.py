@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import pytest
 import trio
@@ -18,7 +19,10 @@ from agent.guard.lease import Lease, Stand
 from agent.model import CallInfo, Ending
 from agent.web.resuming import MOST_TURNS, TURN_S
 from agent.web.state import PROMISE_S, ProcessState
-from nurseries.leaving import LINGER_S, LOOK_S, Leaving, Phase, longest, longest_drain_s
+from nurseries.leaving import KEEP_S, LINGER_S, LOOK_S, Leaving, Phase, longest, longest_drain_s
+from nurseries.outbound import refraining
+from nurseries.replay import taking
+from nurseries.watch import tracing
 from tests.calls.stage import configured
 
 DRAIN = {"DRAIN_TIMEOUT_S": 100.0, "GOODBYE_TIMEOUT_S": 10.0}
@@ -66,6 +70,8 @@ class House:
     sound: bool = True
     leases: Callable[[str], Lease | None] = lambda _: None
     movable: Callable[[Call], bool] = lambda _: True
+    looks_s: float = 0.0
+    """So long a store takes to tell of a lease."""
     due: list[float] = field(default_factory=list)
     ended: list[float] = field(default_factory=list)
     """When streams of events were."""
@@ -105,7 +111,7 @@ class House:
         return self.sound
 
     async def _look(self, call_sid: str) -> Lease | None:
-        await trio.lowlevel.checkpoint()
+        await trio.sleep(self.looks_s)
         return self.leases(call_sid)
 
 
@@ -294,6 +300,20 @@ async def test_a_promise_is_waited_for_as_long_as_the_carrier_may_take(house, au
     assert await until_closed(here) <= 1 + LOOK_S + LINGER_S + 0.1
 
 
+async def test_promises_are_waited_for_no_longer_although_nobody_can_say_where_their_calls_are(
+    house, autojump_clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nurseries.leaving.time", SimpleNamespace(time=trio.current_time))
+    here = house()
+    here.looks_s = 3.0
+    for n in range(30):
+        here.state.promise(f"CA{n}", trio.current_time())
+        await trio.sleep(0.1)
+    here.signal.send_nowait(signal.SIGTERM)
+
+    assert await until_closed(here) == pytest.approx(30 * 0.1 + PROMISE_S, abs=0.2)
+
+
 async def test_a_promise_whose_call_has_come_to_another_process_is_void(house, autojump_clock) -> None:
     here = house()
     here.leases = lambda _: Lease("CA1", "another", 1, "MZ", Stand.HELD, trio.current_time())  # renewed all the time
@@ -357,3 +377,16 @@ def test_the_whole_is_the_sum_of_its_phases() -> None:
     assert longest_drain_s(settings) == pytest.approx(sum(bounds.values()))
     assert longest_drain_s(settings, Phase.STORES) == bounds[Phase.STORES]
     assert 100 + 10 < longest_drain_s(settings) < 100 + 10 + 90
+
+
+def test_what_runs_beside_the_calls_is_gone_as_soon_as_the_last_spans_are() -> None:
+    """They are cancelled together, and each is shielded for a while."""
+    left = (tracing.LEAVE_S, taking.LEAVE_S, refraining.ASIDE_S)
+
+    assert max(left) <= longest(configured())[Phase.TRACES]
+
+
+def test_last_words_and_summaries_have_the_time_that_settings_grant_them() -> None:
+    assert longest(configured())[Phase.KEEPING] == KEEP_S
+    patient = configured(SUMMARY_TIMEOUT_S=30, STT_TIMEOUT_S=20)
+    assert longest(patient)[Phase.KEEPING] > 30 + 20

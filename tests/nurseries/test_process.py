@@ -1,9 +1,11 @@
 """The process's way out, with real signals but without a door: what it waits for, and for how long."""
 
+import math
 import os
 import signal
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
 from typing import TypeVar
@@ -23,7 +25,7 @@ from agent.model import CallInfo, Ending
 from agent.web.app import create_app
 from agent.web.security import Gate
 from agent.web.state import ProcessState
-from nurseries.leaving import Phase
+from nurseries.leaving import KEEP_S, Phase
 from nurseries.legs.holding import Holding
 from nurseries.legs.legs import Legs
 from nurseries.process import Process
@@ -222,6 +224,17 @@ async def test_what_no_lease_tells_yet_is_written_at_the_end(autojump_clock) -> 
     assert leases.leases["CA1"].stand is Stand.OVER
 
 
+@pytest.mark.parametrize(("takes_s", "waits_s"), [(7.0, 7.0), (math.inf, KEEP_S)])
+async def test_an_erasure_is_waited_for_as_long_as_records_are(takes_s: float, waits_s: float, autojump_clock) -> None:
+    stage = Stage(settings=configured())
+    process = Process(stage.parts, Memory(), stage.tokens, ProcessState(), erased=partial(trio.sleep, takes_s))
+    began = trio.current_time()
+
+    await process._kept(began + KEEP_S)
+
+    assert trio.current_time() - began == pytest.approx(waits_s)
+
+
 async def test_without_calls_a_signal_ends_it_at_once(nursery) -> None:
     running = Running()
     await nursery.start(running.run)
@@ -252,8 +265,8 @@ async def test_what_runs_beside_the_calls_runs_once(nursery) -> None:
 
 
 async def test_what_is_done_after_calls_holds_it_for_so_long_and_no_longer(nursery, monkeypatch) -> None:
-    monkeypatch.setattr("nurseries.process.KEEP_S", 0.1)
     running = Running()
+    running.process._keep_s = 0.1
     await nursery.start(running.run)
     running.process._afterwards.start_soon(trio.sleep_forever)
     os.kill(os.getpid(), signal.SIGTERM)
@@ -343,8 +356,8 @@ async def test_the_webhooks_that_follow_the_last_call_are_still_answered(nursery
 async def test_a_record_that_no_store_takes_is_left_in_the_journal_and_saved_at_the_next_start(
     nursery, tmp_path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nurseries.process.KEEP_S", 0.1)
     running = Running(DATA_DIR=tmp_path)
+    running.process._keep_s = 0.1
     running.store.away = True
     await nursery.start(running.run)
     running.process._keeping.finish(RECORD)
@@ -366,9 +379,9 @@ async def test_a_record_that_no_store_takes_is_left_in_the_journal_and_saved_at_
 async def test_a_record_that_neither_store_nor_journal_takes_is_put_aside(
     nursery, tmp_path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("nurseries.process.KEEP_S", 0.1)
     (tmp_path / "journal").write_text("in the way")
     running = Running(DATA_DIR=tmp_path)
+    running.process._keep_s = 0.1
     running.store.away = True
     await nursery.start(running.run)
     assert not running.state.accepting
@@ -392,8 +405,7 @@ async def test_a_record_that_neither_store_nor_journal_takes_is_put_aside(
 async def test_where_a_call_ignores_its_cancellation_what_others_have_left_is_kept(
     nursery, tmp_path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nurseries.process.KEEP_S", 0.05)
-    monkeypatch.setattr("nurseries.process.longest", lambda _: {Phase.DOOR: 0.01})
+    monkeypatch.setattr("nurseries.process.longest", lambda _: {Phase.DOOR: 0.01, Phase.KEEPING: 0.05})
     (tmp_path / "journal").write_text("in the way")
     running, left = Running(DATA_DIR=tmp_path), list[tuple[float, bool]]()
     running.store.away = True

@@ -70,7 +70,9 @@ async def archive(nursery, tmp_path):
     keeping = Keeping(store, JournalFile(tmp_path / "journal", "1"), ProcessState())
     await nursery.start(keeping.run)
     erasing = Erasing(store, objects, Settings(_env_file=None, DATA_DIR=tmp_path))
-    return Archive(store, objects, keeping, tmp_path, Reading(store, objects, erasing, keeping, tmp_path / "sessions"))
+    reading = Reading(store, objects, erasing, keeping, tmp_path / "sessions")
+    await nursery.start(reading.run)
+    return Archive(store, objects, keeping, tmp_path, reading)
 
 
 @pytest.fixture

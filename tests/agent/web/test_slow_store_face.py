@@ -63,6 +63,7 @@ async def test_an_erasure_goes_on_to_its_end_where_nobody_waits_for_it(house):
         await trio.testing.wait_all_tasks_blocked()
         nursery.cancel_scope.cancel("the client has gone")
         archive.store.open.set()
+    await archive.reading.erased()
 
     assert not archive.store.records
     assert (archive.data / "audit.log").read_text().count("\n") == 2

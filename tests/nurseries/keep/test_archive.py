@@ -393,6 +393,7 @@ async def test_an_erased_recording_goes_at_once_also_while_the_object_store_is_a
     reading = Reading(house.store, house.objects, erasing, house.keeping, settings.DATA_DIR / "sessions")
     async with trio.open_nursery() as nursery:
         await house.run(nursery)
+        await nursery.start(reading.run)
         if whose == "ours":
             over(house, recorded(house), caller="+919876543210")
             await until(lambda: house.key() == "")
@@ -432,13 +433,14 @@ async def test_an_erasure_goes_on_to_its_end_and_into_the_audit_log_though_nobod
 
     async with trio.open_nursery() as nursery:
         await nursery.start(house.keeping.run)
+        await nursery.start(reading.run)
         nursery.start_soon(ask)
         await entered.wait()
         asking.cancel("gone away")
-        await trio.testing.wait_all_tasks_blocked()
-        go.set()
         with trio.fail_after(BOUND_S):
             await ended.wait()
+            go.set()
+            await reading.erased()
         nursery.cancel_scope.cancel()
 
     assert house.store.get("CA1") is None
