@@ -157,7 +157,7 @@ def _entry(entry: Entry, by_ms: int) -> Entry:
 
 def _leg(leg: Leg, by_ms: int) -> Leg:
     ended = None if leg.ended_ms is None else leg.ended_ms + by_ms
-    return msgspec.structs.replace(leg, began_ms=leg.began_ms + by_ms, ended_ms=ended)
+    return msgspec.structs.replace(leg, began_ms=leg.began_ms + by_ms, ended_ms=ended, later_ms=leg.later_ms + by_ms)
 
 
 def _thread(thread: Thread, past: CallRecord, entries: int) -> Thread:
