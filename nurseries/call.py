@@ -334,7 +334,7 @@ class Call:
         dialogue, floor, before = self.dialogue, self.floor, self._taken
         times = dialogue.memory.times(self._began, self.meter)
         thread = None
-        if self.ending is None or (self.ending in GOES_ON and self._thread is not None):
+        if not ending or (self.ending in GOES_ON and self._thread is not None):
             thread = msgspec.structs.replace(
                 self._thread or self._stands(dialogue.unsaid()),
                 turns=tuple(line.turn for line in lines),

@@ -118,7 +118,7 @@ class Process:
         self._journals = parts.settings.DATA_DIR / "journal"
         name = f"{os.getpid()}-{secrets.token_hex(4)}"
         self._keeping = keeping or Keeping(store, JournalFile(self._journals, name), state, parts.prices)
-        self.watching = Watching(self._keeping, parts.prices, store)
+        self.watching = Watching(self._keeping, parts.prices, store, left=holding.left if holding is not None else None)
         """Those who watch its calls."""
         self._archive = archive
         settings = parts.settings

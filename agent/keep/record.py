@@ -200,10 +200,23 @@ def sounds_of(record: CallRecord | Outline) -> list[str]:
 
 def with_pieces(record: CallRecord, pieces: Iterable[Piece]) -> CallRecord:
     """As a store tells it that has these, in any order."""
-    found = tuple(sorted(pieces, key=lambda piece: (piece.began_ms, piece.leg)))
+    placed = (_placed(record, piece) for piece in pieces)
+    found = tuple(sorted(placed, key=lambda piece: (piece.began_ms, piece.leg)))
     if not found:
         return record
     return msgspec.structs.replace(record, pieces=found, recording=record.recording or found[0].key)
+
+
+def _placed(record: CallRecord, piece: Piece) -> Piece:
+    """Where its leg is: see `Leg.later_ms`. A leg that is not known has kept the call's clock."""
+    own = [
+        (abs(n - piece.leg), leg)
+        for n, leg in enumerate(record.legs, 1)
+        if leg.began_ms - leg.later_ms == piece.began_ms
+    ]
+    if not own:
+        return piece
+    return msgspec.structs.replace(piece, began_ms=min(own, key=lambda each: each[0])[1].began_ms)
 
 
 def outlined(call_sid: str, outline: Outline) -> CallRecord:

@@ -17,6 +17,8 @@ class Leg(msgspec.Struct, frozen=True, omit_defaults=True):
     """None: it goes on, or nobody could write down when it ended."""
     why: str = ""
     """Why another leg follows, or was waited for: "hand-off", "connection lost", "process gone"; empty: none does."""
+    later_ms: int = 0
+    """By how much the clock that its sound is recorded on began after the call's, where it could not read the past."""
 
 
 class Told(msgspec.Struct, frozen=True, omit_defaults=True):

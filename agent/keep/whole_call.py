@@ -60,7 +60,7 @@ def lacks(stored: CallRecord, record: CallRecord) -> bool:
 def put_between(record: CallRecord, stored: CallRecord) -> CallRecord:
     """`stored`, of a call that is over, with the legs of `record` that it lacks. Costs and counts are added where they
     are of those legs alone."""
-    by_ms = _apart_ms(record, stored) or 0
+    by_ms = max(_apart_ms(record, stored) or 0, 0)
     legs = [leg for leg in record.legs if leg.process not in _processes(stored)]
     began, alone = legs[0].began_ms, len(legs) == len(record.legs)
     entries = [_entry(entry, by_ms) for entry in record.entries if alone or entry.start_ms >= began]
@@ -157,7 +157,7 @@ def _entry(entry: Entry, by_ms: int) -> Entry:
 
 def _leg(leg: Leg, by_ms: int) -> Leg:
     ended = None if leg.ended_ms is None else leg.ended_ms + by_ms
-    return msgspec.structs.replace(leg, began_ms=leg.began_ms + by_ms, ended_ms=ended)
+    return msgspec.structs.replace(leg, began_ms=leg.began_ms + by_ms, ended_ms=ended, later_ms=leg.later_ms + by_ms)
 
 
 def _thread(thread: Thread, past: CallRecord, entries: int) -> Thread:

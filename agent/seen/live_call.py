@@ -17,6 +17,9 @@ BROWSER = "client:"
 """As Twilio names callers who use a browser."""
 
 
+Shown = State | Literal["elsewhere", "lost"]
+
+
 class Said(msgspec.Struct, frozen=True):
     """Words of a call."""
 
@@ -36,8 +39,9 @@ class LiveCall(msgspec.Struct, frozen=True):
     language: str
     started_at: str
     """ISO 8601, UTC."""
-    state: State | Literal["elsewhere"]
-    """listening: nobody speaks; hearing: the caller does; elsewhere: another process holds it."""
+    state: Shown
+    """listening: nobody speaks; hearing: the caller does; elsewhere: another process holds it; lost: its process or its
+    line is gone, and nobody has gone on with it yet."""
     score: int | None
     """Of the lead so far; null: nothing is known."""
     cost_usd: float | None
@@ -53,9 +57,7 @@ class LiveCall(msgspec.Struct, frozen=True):
     """The caller uses a browser."""
 
 
-def live_call(
-    record: CallRecord, state: State | Literal["elsewhere"], facts: Mapping[str, Fact], prices: Prices
-) -> LiveCall:
+def live_call(record: CallRecord, state: Shown, facts: Mapping[str, Fact], prices: Prices) -> LiveCall:
     """By its record so far, and what is known of the caller."""
     last = next((entry for entry in reversed(record.entries) if entry.role != "tool" and entry.text), None)
     return LiveCall(
@@ -72,6 +74,6 @@ def live_call(
         len(record.turns),
         record.barge_ins,
         None if last is None or last.role == "tool" else Said(last.role, last.text),
-        state != "elsewhere",
+        state not in {"elsewhere", "lost"},
         record.caller.startswith(BROWSER),
     )

@@ -64,6 +64,7 @@ class Resuming:
         """Within a request of Twilio's, about the call of which this is known. None: it is over."""
         lease = known.lease
         if field("CallStatus") in OVER:
+            self.ways.over(field("CallSid"))
             return None
         if lease is None:
             return self._unknown() if known.sure else self._later()

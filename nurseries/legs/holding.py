@@ -48,6 +48,9 @@ LEAVE_S = 2.0
 
 THREADS = 8
 
+LEFT = 500
+"""Calls without a process that are told, at most."""
+
 REMEMBERED = 1000
 """Calls of this process that are over: the carrier asks within seconds."""
 
@@ -215,6 +218,10 @@ class Holding:
             return []
         self._told("")
         return found if self._steady is not None and trio.current_time() - self._steady >= LEASE_S else []
+
+    async def left(self) -> list[str]:
+        """CallSids of calls that nobody holds, as far as that is known."""
+        return [lease.call_sid for lease in await self.orphans(LEASE_S, LEFT)]
 
     async def expire(self) -> None:
         """Forget leases of long ago."""

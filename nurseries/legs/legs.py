@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from functools import partial
 
 import structlog
@@ -45,6 +46,9 @@ DELIVER_S = 0.5
 
 SOUND_S = 1.0
 """For the store to show that it is there."""
+
+FIRST = 1
+"""Of a call's legs. What is said in it is written down within half a second."""
 
 STANDS = {Ending.MOVED: Stand.MOVING, Ending.CONNECTION_LOST: Stand.LOST}
 """After which endings of a leg the call goes on."""
@@ -96,7 +100,8 @@ class Legs:
     # What is asked. Always checkpoints; none raises.
 
     async def before(self, info: CallInfo) -> CallRecord | None:
-        """The record that this leg goes on from; None where it is not to be had within READ_S."""
+        """The record that this leg goes on from; None where it is not to be had within READ_S. An empty one where the
+        store says that the first leg has left none: it was over before a word of it was written down."""
         known = self._keeping.known(info.call_sid)
         why = f"nothing for {READ_S:g} s"
         with trio.move_on_after(READ_S):
@@ -113,6 +118,9 @@ class Legs:
                 if stored is not None and (known is None or stored.revision > known.revision):
                     known = stored
                 why = "there is none"
+                if known is None and info.leg == FIRST + 1:
+                    log.warning("call is begun again: nothing of it was written down", call_sid=info.call_sid)
+                    return _empty(info)
                 break
         if known is None:
             log.error("call goes on without its past", call_sid=info.call_sid, leg=info.leg, why=why)
@@ -182,3 +190,9 @@ class Legs:
             await trio.lowlevel.checkpoint()
             return None
         return await self._holding.look(call_sid)
+
+
+def _empty(info: CallInfo) -> CallRecord:
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    who = info.call_sid, info.account_sid, info.caller, info.called, info.direction
+    return CallRecord(*who, now, 0, "", (), missing=info.leg - 1)  # it may be in a journal

@@ -1,14 +1,15 @@
-"""Calls that other processes hold, as far as the shared store tells: looked up once in a while, for all who watch here.
+"""Calls that other processes hold, or have left, as far as the shared store tells: looked up once in a while, for all
+who watch here.
 
 One of the process's children. While nobody watches, nobody asks the store.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import structlog
 import trio
@@ -44,13 +45,24 @@ ENDED_S = 30.0
 class Elsewhere:
     """One process's."""
 
-    def __init__(self, store: CallStore, here: Callable[[str], bool], *, ask: Ask | None = None) -> None:
-        """`here`: this process holds the call. `ask` has the store do something; in threads, unless told otherwise."""
+    def __init__(
+        self,
+        store: CallStore,
+        here: Callable[[str], bool],
+        *,
+        left: Callable[[], Awaitable[Iterable[str]]] | None = None,
+        ask: Ask | None = None,
+    ) -> None:
+        """`here`: this process holds the call. `left` tells the CallSids of those that nobody holds; bounded, and never
+        raises. `ask` has the store do something; in threads, unless told otherwise."""
+        self._left = left
         self._store = store
         self._here = here
         self._ask = ask or InThreads()
         self.records: dict[str, CallRecord] = {}
         """By CallSid, as the store had them last."""
+        self.lost: frozenset[str] = frozenset()
+        """Those of them that nobody has gone on with yet."""
         self.endings: dict[str, str] = {}
         """Of those that are over since the last look but one."""
         self.news = ParkingLot()
@@ -75,6 +87,10 @@ class Elsewhere:
         if not self.watchers:
             self._wanted = trio.Event()
             self.records, self.endings = {}, {}
+
+    def state(self, call_sid: str) -> Literal["elsewhere", "lost"]:
+        """Of a call that is not here. Not a checkpoint."""
+        return "lost" if call_sid in self.lost else "elsewhere"
 
     async def knows(self, call_sid: str) -> bool:
         """Whether another process holds this call. Raises StoreError."""
@@ -105,8 +121,9 @@ class Elsewhere:
         there = {record.call_sid: record for record in found if self._counts(record)}
         gone = [sid for sid in self.records if sid not in there and not self._here(sid)]
         last = await self._asked(lambda: [self._store.get(sid) for sid in gone]) if gone else []
+        lost = frozenset(await self._left()) if there and self._left is not None else frozenset[str]()
         if self.watchers:
-            self.records = there
+            self.records, self.lost = there, lost
             self.endings = {record.call_sid: record.ending for record in last if record is not None}
             self.news.unpark_all()
 

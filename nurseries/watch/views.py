@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, Protocol
+from typing import Protocol
 
 import msgspec
 import trio
@@ -16,7 +16,7 @@ from agent.keep.record import CallRecord
 from agent.keep.shown import shown
 from agent.model import BYTES_PER_MS, CallInfo, Ending
 from agent.seen.feed import Feed, State, nobody
-from agent.seen.live_call import LiveCall, live_call
+from agent.seen.live_call import LiveCall, Shown, live_call
 from agent.seen.stream import event
 from nurseries.line.tape import Tape
 from nurseries.talk.written import facts_of
@@ -216,6 +216,7 @@ class Away:
         self._here = here
         self._prices = prices
         self._revision: int | None = None
+        self._state = ""
         self.over = False
 
     def begin(self) -> None:
@@ -233,7 +234,8 @@ class Away:
             self.over = True
             ending = self._elsewhere.endings.get(self._sid)
             return event("end", msgspec.json.encode({"ending": ending})) if ending else b""
-        told = b"" if self._revision is not None else self._first(record)
+        state, before = self._elsewhere.state(self._sid), self._state
+        told, self._state = b"" if state == before else self._call(record, state), state
         if record.revision != self._revision:
             self._revision = record.revision
             told += event("record", msgspec.json.encode(shown(derived(record, self._prices))))
@@ -243,8 +245,8 @@ class Away:
         with trio.move_on_after(AGAIN_S):
             await self._elsewhere.news.park()
 
-    def _first(self, record: CallRecord) -> bytes:
-        live = msgspec.to_builtins(live_of(record, "elsewhere", self._prices))
+    def _call(self, record: CallRecord, state: Shown) -> bytes:
+        live = msgspec.to_builtins(live_of(record, state, self._prices))
         return event("call", msgspec.json.encode({**live, "now_ms": record.duration_ms}))
 
 
@@ -281,7 +283,7 @@ class Sound:
             await self._seats.news.park()
 
 
-def live_of(record: CallRecord, state: State | Literal["elsewhere"], prices: Prices) -> LiveCall:
+def live_of(record: CallRecord, state: Shown, prices: Prices) -> LiveCall:
     """The call of this record so far."""
     facts = facts_of(record.thread.facts if record.thread is not None else (), record.facts)
     return live_call(record, state, facts, prices)

@@ -7,7 +7,7 @@ While nobody watches, nothing here runs. Who watches may also end a call, or hav
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
 from functools import partial
 from typing import Literal, Protocol
 
@@ -51,10 +51,19 @@ class Kept(Protocol):
 class Watching:
     """One process's."""
 
-    def __init__(self, kept: Kept, prices: Prices, store: CallStore, *, ask: Ask | None = None) -> None:
-        """`ask` has the store, which other processes have as well, do something: see Elsewhere."""
+    def __init__(
+        self,
+        kept: Kept,
+        prices: Prices,
+        store: CallStore,
+        *,
+        left: Callable[[], Awaitable[Iterable[str]]] | None = None,
+        ask: Ask | None = None,
+    ) -> None:
+        """`ask` has the store, which other processes have as well, do something, and `left` tells what they have left:
+        see Elsewhere."""
         self._kept = kept
-        self._elsewhere = Elsewhere(store, self._is_here, ask=ask)
+        self._elsewhere = Elsewhere(store, self._is_here, left=left, ask=ask)
         self._prices = prices
         self._calls: dict[str, Seats] = {}
         """Those that go on here, by CallSid."""
@@ -188,7 +197,8 @@ class Watching:
                 yield call_sid, (record.revision, state), partial(live_of, record, state, self._prices)
         for call_sid, record in self._elsewhere.records.items():
             if call_sid not in self._calls:
-                yield call_sid, (record.revision, "elsewhere"), partial(live_of, record, "elsewhere", self._prices)
+                where = self._elsewhere.state(call_sid)
+                yield call_sid, (record.revision, where), partial(live_of, record, where, self._prices)
 
     def _record(self, call_sid: str) -> CallRecord | None:
         if self._kept.known(call_sid) is None:

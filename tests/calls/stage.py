@@ -221,9 +221,8 @@ class Stage:
         before = self._before.get(info.call_sid)
         store = Store(lambda: call, self.store_s)
         more = {"ready": store.ready, "before_close": store.before_close} | more
-        call: Call = self.kind(
-            *(info, socket, self.parts, tape, self.errand), before=before, process="here", now=now, **more
-        )
+        more = {"before": before} | more
+        call: Call = self.kind(*(info, socket, self.parts, tape, self.errand), process="here", now=now, **more)
         self.stores.append(store)
         return call
 

@@ -340,6 +340,28 @@ async def test_a_call_that_was_taking_leave_does_so_again_and_ends(autojump_cloc
     assert stage.ending is Ending.AGENT_SAID_GOODBYE
 
 
+async def test_who_is_killed_while_it_says_its_last_goodbye_leaves_all_that_it_takes_to_go_on(autojump_clock) -> None:
+    """A process that leaves, and is not given the time for that."""
+    stage = Stage(TALK)
+
+    async def leave() -> None:
+        await trio.sleep(7)
+        stage.calls[0].end(Ending.SHUTDOWN, "the process is leaving")
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(leave)
+        so_far = await crash(stage, 8.5, tone(1500, at_ms=3000))
+    before = stage.calls[0].dialogue.memory.facts
+
+    assert so_far.thread is not None
+    assert so_far.thread.turn == 3
+    await stage.resume(so_far, tone(1500))
+    again = stage.calls[1].dialogue.memory.facts
+    assert before
+    assert [again[name] for name in before] == list(before.values())
+    assert stage.record.thread is None
+
+
 async def test_a_tool_that_was_running_is_not_just_run_again(autojump_clock) -> None:
     slow = Script(
         heard=("book a visit",),

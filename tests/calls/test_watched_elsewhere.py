@@ -11,10 +11,14 @@ import trio
 from agent.errors import StoreError
 from agent.keep.record import CallRecord, Entry
 from agent.keep.thread import Thread, Told
+from agent.model import CallInfo
 from agent.providers.scripted import Script
+from nurseries.legs.holding import Holding
 from nurseries.watch.elsewhere import AGAIN_S
 from tests.calls.stage import Stage, tone
 from tests.calls.watchers import House, Watcher
+from tests.fakes.memory_leases import Asked as InMemory
+from tests.fakes.memory_leases import MemoryLeases
 
 THEIRS = CallRecord(
     "CA1",
@@ -93,6 +97,36 @@ async def test_one_of_them_is_told_by_its_record(house: House, autojump_clock) -
     assert [len(record["entries"]) for record in one.of("record")] == [2, 3]
     assert one.of("end") == [{"ending": "caller hung up"}]
     assert one.ended
+
+
+async def test_a_call_whose_process_was_killed_is_shown_as_lost_until_somebody_goes_on_with_it(autojump_clock) -> None:
+    leases, asked = MemoryLeases(trio.current_time), InMemory()
+    one, two, here = (Holding(leases, name, ask=asked) for name in ("one", "two", "here"))
+    house = House(Stage(), left=here.left)
+    every, single = Watcher(), Watcher()
+    await one.take(CallInfo("CA1", "AC1", "MZ1"))
+
+    async def killed() -> None:
+        with trio.move_on_after(10):
+            await one.run()
+        await trio.sleep(15)
+        house.store.save(GREW)
+        await two.take(CallInfo("CA1", "AC1", "MZ2", leg=2))
+        await two.run()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(killed)
+        nursery.start_soon(house.watching.run)
+        nursery.start_soon(every.read, house.watching.calls())
+        house.store.save(THEIRS)
+        await trio.sleep(2 * AGAIN_S)
+        nursery.start_soon(single.read, house.watching.call("CA1"))
+        await trio.sleep(10 + 15 + 10)
+        nursery.cancel_scope.cancel()
+
+    shown = [(call["state"], call["here"]) for told in every.of("changed") for call in told["calls"]]
+    assert shown == [("elsewhere", False), ("lost", False), ("elsewhere", False)]
+    assert [call["state"] for call in single.of("call")] == ["elsewhere", "lost", "elsewhere"]
 
 
 async def test_it_is_known_whether_one_of_them_is_a_browser_s(house: House, autojump_clock) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -103,12 +103,12 @@ class Watcher:
 class House:
     """A stage whose calls can be watched."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Stage, left: Callable[[], Awaitable[Iterable[str]]] | None = None) -> None:
         self.stage = stage
         self.kept = Kept()
         self.store = MemoryStore()
         self.asked = Asked()
-        self.watching = Watching(self.kept, {}, self.store, ask=self.asked)
+        self.watching = Watching(self.kept, {}, self.store, left=left, ask=self.asked)
         self.begun = trio.Event()
         self.softphone = False
         """Calls are a browser's."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from agent.keep.record import CallRecord, Entry
+from agent.keep.piece import Piece
+from agent.keep.record import CallRecord, Entry, with_pieces
 from agent.keep.thread import Leg, Thread, Told
 from agent.keep.usage import Usage
 from agent.keep.whole_call import collected, has_past, lacks, put_between, whole_call
@@ -112,3 +113,17 @@ def test_a_leg_that_the_others_know_nothing_of_is_put_between_them() -> None:
     assert (whole.usage, whole.ending) == (known.usage, "caller hung up")
     assert not lacks(whole, on)
     assert not lacks(known, PAST)
+
+
+def test_what_is_stored_of_the_sound_goes_where_its_leg_went() -> None:
+    """A leg that could not read the past has recorded itself on a clock of its own, and so has who goes on from it."""
+    third = msgspec.structs.replace(ON, legs=(*ON.legs, Leg("three", 4000)))
+    sound = (Piece(1, "one", 0, 100), Piece(2, "two", 0, 200), Piece(3, "three", 4000, 300))
+
+    whole = whole_call(PAST, third)
+    told = with_pieces(whole, sound)
+    assert [(piece.leg, piece.began_ms) for piece in told.pieces] == [(1, 0), (2, 8000), (3, 12_000)]
+    assert with_pieces(told, told.pieces) == told
+    assert [piece.began_ms for piece in with_pieces(PAST, sound).pieces] == [0, 0, 4000]
+    known = msgspec.structs.replace(whole, legs=(*whole.legs, Leg("four", 20_000)))
+    assert with_pieces(known, [Piece(4, "four", 20_000, 100)]).pieces[0].began_ms == 20_000

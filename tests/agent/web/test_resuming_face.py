@@ -109,8 +109,9 @@ async def test_a_call_that_is_not_over_gets_a_stream_for_its_next_leg_and_no_wor
 async def test_a_call_that_is_over_or_that_nobody_knows_is_hung_up(face, twilio):
     for house in (face(ways=Ways()), face(ways=Ways(lease(twilio, Stand.OVER)))):
         assert verbs(await after(house, twilio)) == ["Hangup"]
-    house = face(ways=Ways(lease(twilio)))
+    house = face(ways=(ways := Ways(lease(twilio))))
     assert verbs(await after(house, twilio, CallStatus="completed")) == ["Hangup"]
+    assert ways.told == [twilio.call]  # nobody will come back to it: its record need not wait for that
 
 
 async def test_a_call_whose_first_stream_nobody_has_had_gets_it_again_and_is_then_told_that_lines_are_busy(

@@ -14,10 +14,13 @@ from agent.errors import StoreError
 from agent.guard.lease import Stand
 from agent.keep.record import CallRecord
 from agent.model import CallInfo, Ending
+from agent.wire.ports import MediaSocket
 from nurseries.legs.holding import Holding
 from nurseries.legs.legs import AT_ONCE, READ_S, READY_S, SOUND_S, Legs
+from nurseries.legs.pick_up import pick_up
 from nurseries.line.closing import BEFORE_CLOSE_S
 from tests.calls.counted import Counted
+from tests.calls.stage import GREETING, Stage
 from tests.fakes.memory_leases import MemoryLeases
 
 T = TypeVar("T")
@@ -241,13 +244,30 @@ async def test_a_leg_goes_on_from_the_newest_record_that_is_known(world, autojum
     info = CallInfo("CA1", "AC", "MZ2", leg=2)
     newer = msgspec.structs.replace(RECORD, revision=9)
 
-    assert await world.legs.before(info) is None
     world.records["CA1"] = RECORD
     assert await world.legs.before(info) is RECORD
     world.here["CA1"] = newer
     assert await world.legs.before(info) is newer
     world.here, world.records = {"CA1": RECORD}, {"CA1": newer}
     assert await world.legs.before(info) is newer
+
+
+async def test_a_call_of_which_nothing_was_written_down_is_begun_again(world, autojump_clock) -> None:
+    """Its process was killed in the first half second: an apology would be the first that its caller hears of us."""
+    stage = Stage()
+    before = await world.legs.before(CallInfo("CA1", "AC", "MZ2", leg=2))
+    assert before is not None
+    assert (before.call_sid, before.entries, before.legs, before.ending, before.missing) == ("CA1", (), (), "", 1)
+    assert await world.legs.before(CallInfo("CA1", "AC", "MZ3", leg=3)) is None  # the two before may have had much
+
+    async def serve(socket: MediaSocket) -> None:
+        info = await pick_up(socket, stage.tokens, 5)
+        assert info is not None
+        stage.calls.append(stage.call(info, socket, before=before))
+        await stage.calls[0].run()
+
+    await stage.place(leg=2, serve=serve)
+    assert stage.told == [f"agent: {GREETING}"]
 
 
 async def test_a_store_that_is_away_for_a_moment_is_asked_again_and_one_that_stays_away_is_not_waited_for(

@@ -30,7 +30,7 @@ export function Actions({ call, about, session }) {
   if (!may) return html`<small>Your key may look, not hang up or transfer: that takes the scope “call”.</small>`;
   const way = WAYS[asked];
   return html`
-    ${about.transfers && call.state !== "elsewhere" && html`<button disabled=${Boolean(busy)} onClick=${() => ask("transfer")}>Transfer</button>`}
+    ${about.transfers && !["elsewhere", "lost"].includes(call.state) && html`<button disabled=${Boolean(busy)} onClick=${() => ask("transfer")}>Transfer</button>`}
     <button class="bad" disabled=${Boolean(busy)} onClick=${() => ask("hang-up")}>Hang up</button>
     ${told && html`<p class=${told.fault ? "fault" : "done"} role=${told.fault ? "alert" : "status"}>${told.fault || told.words}</p>`}
     ${way && html`<${Confirm} title=${way.title} yes=${way.yes} act=${() => act(asked)} away=${() => ask("")} danger=${asked === "hang-up"}>

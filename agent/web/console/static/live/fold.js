@@ -154,7 +154,7 @@ export class Fold {
     const isIn = (line) => last?.role === "agent" && (line.goesOn
       || (last.end_ms > line.start_ms && line.parts.some((part) => whole(last).includes(clean(part.text)))));
     // Of a call that another process holds no moment tells whether it is cut off: the last line may go on.
-    if (this.call?.state === "elsewhere" && !this.ending && last?.role === "agent" && last.interrupted) {
+    if (["elsewhere", "lost"].includes(this.call?.state) && !this.ending && last?.role === "agent" && last.interrupted) {
       lines[at] = { ...last, ...running(whole(last), clean(last.text).length, []) };
     }
     for (const line of this.speaking.values()) {

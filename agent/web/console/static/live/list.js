@@ -6,6 +6,7 @@ export const STATES = {
   thinking: "thinking",
   speaking: "agent speaks",
   elsewhere: "in another process",
+  lost: "its process or its line is gone",
 };
 
 const MOST_OVER = 5;

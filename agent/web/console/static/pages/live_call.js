@@ -138,6 +138,7 @@ export default function LiveCall({ sid, about, session }) {
   return html`<div class="live-call">
     <${Head} call=${call} since=${since} fold=${fold} about=${about} session=${session} />
     ${connection === "waiting" && !fold.ending && html`<p class="warn" role="status">Waiting for the server. What is shown may be old.</p>`}
+    ${call.state === "lost" && !fold.ending && html`<p class="warn">The process of this call, or its line, is gone, and nobody has gone on with it yet.</p>`}
     ${call.state === "elsewhere" && !fold.ending && html`<p class="warn">Another process holds this call: what is shown is up to two seconds old, and there are no moments.</p>`}
     <section class="card" aria-labelledby="time"><h2 id="time">Line of time</h2>
       <${Timeline} key=${fold.ending ? "over" : "on"} moments=${moments} lanes=${LANES} pick=${(moment) => show(moment.from_ms)} clock=${fold.ending ? undefined : clock}
