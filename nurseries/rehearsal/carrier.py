@@ -49,7 +49,7 @@ async def place_call(
     Over the `exchange` it can be updated as Twilio's REST API does it. `http` is for many calls that share a client,
     `log` for those who want to look while the call goes on.
     """
-    voice = public(voice_url(target.url), target.public_url)
+    voice = public(voice_url(target.url), target.url, target.public_url)
     dice = dice or random.SystemRandom()
     identity = identity or forms.new_identity(dice=dice)
     own = client() if http is None else http

@@ -64,7 +64,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "protocol; 5 no connection."
     )
     add = parser.add_argument
-    add("--url", metavar="URL", help="the server, or its voice webhook if there is a path (http://127.0.0.1:PORT)")
+    add("--url", metavar="URL", help="the server, or its voice webhook where there is a path that does not end in a "
+        "slash (http://127.0.0.1:PORT)")  # fmt: skip
     add("--say", dest="lines", action="append", type=_Text, metavar="TEXT", help="say this when it is the caller's "
         "turn; may be repeated, and mixed with --wav")  # fmt: skip
     add("--wav", dest="lines", action="append", type=Path, metavar="FILE", help="play this WAV file (PCM, any rate) "
@@ -209,6 +210,8 @@ def _record(path: Path, log: CallLog) -> str:
 
 def _target(args: argparse.Namespace, settings: Settings) -> Target:
     url = args.url or f"http://127.0.0.1:{settings.PORT or 3000}"
+    if url == settings.PUBLIC_URL:
+        url += "/"  # whatever path it has is no webhook's
     # A server reached over https is called by its public address already.
     public = args.public_url or (settings.PUBLIC_URL if url.startswith("http://") else "")
     for address in filter(None, (url, public)):

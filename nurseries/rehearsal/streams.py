@@ -19,7 +19,6 @@ from agent.rehearsal.carriage import AfterCrash
 from agent.rehearsal.carrier import Identity
 from agent.rehearsal.log import COMPLETED, REDIRECTED, STREAM_CRASHED, CallLog
 from agent.rehearsal.plan import CallPlan
-from agent.rehearsal.reach import reached
 from nurseries.rehearsal.caller import Conversation
 from nurseries.rehearsal.dial import NoAnswerError, dial, in_words
 from nurseries.rehearsal.webhooks import Target, Webhooks
@@ -70,7 +69,7 @@ class Streams:
             async with trio.open_nursery() as nursery:
                 socket = await dial(
                     nursery,
-                    reached(step.url, self._target.url),
+                    self._target.reached(step.url),
                     urlsplit(step.url).netloc,
                     forms.media_headers(self._target.sign(step.url)),
                 )

@@ -28,11 +28,15 @@ class Target:
     """The server to call."""
 
     url: str
-    """Where it is, such as http://127.0.0.1:3000; with a path, the voice webhook itself."""
+    """Where it is, such as http://127.0.0.1:3000; with a path that ends in no slash, the voice webhook itself."""
     public_url: str = ""
     """The address it knows itself by, where that is another: what Twilio would call and sign."""
     auth_token: str = ""
     """Signs webhooks and the media socket. Empty: nothing is signed."""
+
+    def reached(self, told: str) -> str:
+        """Where to go for an address that the server told."""
+        return reached(told, self.url, self.public_url)
 
     def sign(self, url: str, form: dict[str, str] | None = None) -> str:
         return sign(url, (form or {}).items(), self.auth_token) if self.auth_token else ""
@@ -93,7 +97,7 @@ class Webhooks:
     async def _post(self, told: str, form: dict[str, str]) -> tuple[httpx2.Response, int]:
         try:
             url, overrides = overridden(told)
-            there = reached(url, self._target.url)
+            there = self._target.reached(url)
         except ValueError as error:
             raise NoUseError(f"the webhook's address {told!r} is malformed: {error}", 11100) from error
         headers = webhook_headers(self._target.sign(url, form)) | {"Host": urlsplit(url).netloc}

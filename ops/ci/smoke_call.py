@@ -36,7 +36,7 @@ def main() -> int:
     parser.add_argument("--say", action="append", metavar="TEXT", help="instead of asking for a flat; may be repeated")
     parser.add_argument("--line", help="call this line of the server's LINES_FILE")
     args = parser.parse_args()
-    if not re.match(r"https?://[^/]+/?$", args.url):
+    if not re.fullmatch(r"https?://[^/?#\s]+(/[^?#\s]*)?", args.url):
         parser.error(f"{args.url!r} is no address such as https://voice.example.in")
     url = args.url.rstrip("/")
     if fault := not_ready(url, args.ready_s):
@@ -77,7 +77,7 @@ def called(url: str, lines: Sequence[str], line: str | None) -> tuple[dict[str, 
     """A call's report, or why there is none."""
     program = Path(sys.executable).with_name("calling-agent")
     said = [argument for text in lines for argument in ("--say", text)]
-    command = [program, "call", "--url", url, "--json", *said, *(["--line", line] if line else [])]
+    command = [program, "call", "--url", f"{url}/", "--json", *said, *(["--line", line] if line else [])]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=CALL_S, check=False)
     except subprocess.TimeoutExpired:

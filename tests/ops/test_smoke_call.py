@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,16 +13,32 @@ from typing import Any
 import pytest
 
 from ops.ci.smoke_call import LINES, wrong
-from tests.calls.server import Server, environment
+from ops.proofs.site import free_ports
+from tests.calls.server import PROGRAM, Server, environment
 from tests.fakes.openai_launch import launch
 from tests.ops.cluster import FIRST, SECOND, Cluster
 
 SCRIPT = Path(__file__).resolve().parents[2] / "ops" / "ci" / "smoke-call"
 
 
-def smoke(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+PROXY = """defaults
+    mode http
+    timeout connect 1s
+    timeout client 30s
+    timeout server 30s
+    timeout tunnel 1h
+frontend public
+    bind 127.0.0.1:{port}
+    http-request replace-path /agent(/.*) \\1
+    default_backend inner
+backend inner
+    server one 127.0.0.1:{inner}
+"""
+
+
+def smoke(url: str, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [SCRIPT, url, *arguments], env=environment(), capture_output=True, text=True, timeout=200, check=False
+        [SCRIPT, url, *arguments], env=environment(**settings), capture_output=True, text=True, timeout=200, check=False
     )
 
 
@@ -61,6 +79,34 @@ def test_a_good_server_is_released_and_a_broken_one_is_not(well: Server, broken:
     assert "the smoke call failed" in goes.result().stderr
 
 
+def test_a_server_behind_a_path_is_called_through_the_proxy_and_around_it(tmp_path: Path) -> None:
+    """The proxy takes the path away; the address that Twilio signs has it."""
+    token = "0" * 32
+    port, inner = free_ports(2)
+    address = f"http://127.0.0.1:{port}/agent"
+    signed = {"PUBLIC_URL": address, "TWILIO_AUTH_TOKEN": token}
+    server = Server(tmp_path, PROVIDER="scripted", PORT=str(inner), TWILIO_SIGNATURE="require", **signed)
+    (tmp_path / "proxy.cfg").write_text(PROXY.format(port=port, inner=inner))
+    program = shutil.which("haproxy") or "/usr/sbin/haproxy"
+    proxy = subprocess.Popen([program, "-db", "-q", "-f", str(tmp_path / "proxy.cfg")])
+    try:
+        said = ("--say", "A flat.", "--answer-ms", "20000")
+        done = smoke(address, *said, TWILIO_AUTH_TOKEN=token)
+        assert done.returncode == 0, done.stderr
+        assert "1 answered" in done.stdout
+        # As on the server's own machine, with its settings.
+        told = {"PORT": str(inner)} | signed
+        around = [PROGRAM, "call", "--say", "A flat.", "--json"]
+        done = subprocess.run(
+            around, cwd=tmp_path, env=environment(**told), capture_output=True, text=True, timeout=120, check=False
+        )
+        assert json.loads(done.stdout)["failures"] == []
+    finally:
+        proxy.terminate()
+        proxy.wait(10)
+        server.kill()
+
+
 def report(**changes: Any) -> dict[str, Any]:
     turns = [{"text": text, "latency_ms": 900} for text in LINES]
     said = [{"role": "agent", "text": "A flat in Whitefield, lovely."}]
@@ -90,5 +136,6 @@ def test_nobody_there(tmp_path: Path) -> None:
     assert "does not answer" in done.stderr
 
 
-def test_what_is_no_address_is_refused() -> None:
-    assert smoke("voice.example.in").returncode == 2
+@pytest.mark.parametrize("url", ["voice.example.in", "https://", "https://voice.example.in?line=a", "ftp://v.in"])
+def test_what_is_no_address_is_refused(url: str) -> None:
+    assert smoke(url).returncode == 2

@@ -11,6 +11,7 @@ def test_the_voice_webhook_of_a_server_or_the_one_given() -> None:
     assert voice_url("http://127.0.0.1:3000") == "http://127.0.0.1:3000/twilio/voice"
     assert voice_url("http://127.0.0.1:3000/") == "http://127.0.0.1:3000/twilio/voice"
     assert voice_url("https://h/my/answer?x=1") == "https://h/my/answer?x=1"
+    assert voice_url("https://h/agent/") == "https://h/agent/twilio/voice"
     assert status_url("https://h/twilio/voice?x=1") == "https://h/twilio/call-status"
 
 
@@ -30,10 +31,25 @@ def test_an_encrypted_base_goes_where_it_is_told() -> None:
 
 
 def test_the_public_form_of_an_address() -> None:
-    assert public("http://127.0.0.1:3000/twilio/voice", "https://voice.example.in") == (
-        "https://voice.example.in/twilio/voice"
-    )
-    assert public("http://127.0.0.1:3000/twilio/voice", "") == "http://127.0.0.1:3000/twilio/voice"
+    here = "http://127.0.0.1:3000"
+    assert public(voice_url(here), here, "https://voice.example.in") == "https://voice.example.in/twilio/voice"
+    assert public(voice_url(here), here, "") == f"{here}/twilio/voice"
+    assert public(f"{here}/my/answer", f"{here}/my/answer", "https://v.in") == "https://v.in/my/answer"
+
+
+@pytest.mark.parametrize("base", ["http://h:1", "http://h:1/", "http://h:1/twilio/voice?line=a", "http://h:1/inner/"])
+@pytest.mark.parametrize("outside", ["https://v.in", "https://v.in/agent", "https://v.in/agent/"])
+def test_a_proxys_path_is_signed_and_gone_around(base: str, outside: str) -> None:
+    """Or another one taken instead."""
+    voice, inner = voice_url(base), "/inner" if "inner" in base else ""
+    signed = public(voice, base, outside)
+    assert signed.partition("?")[0] == f"{outside.rstrip('/')}/twilio/voice"
+    assert reached(signed, base, outside) == voice
+    assert reached(f"{outside.rstrip('/')}/twilio/media", base, outside) == f"http://h:1{inner}/twilio/media"
+
+
+def test_another_path_is_not_the_proxys() -> None:
+    assert reached("wss://v.in/agents/m", "http://h:1", "https://v.in/agent") == "ws://h:1/agents/m"
 
 
 def test_a_line_joins_the_webhooks_query() -> None:

@@ -1,6 +1,7 @@
 """Keys from the command line, on a real file."""
 
 import json
+from contextlib import closing
 
 import pytest
 
@@ -41,7 +42,8 @@ def test_a_key_is_made_listed_and_revoked(capsys, folder) -> None:
     code, _, told = said(capsys, "revoke", shown.strip())
     assert code == 0
     assert shown.strip()[12:] not in told
-    (kept,) = SqliteAccess(folder / "data" / "access.db").keys()
+    with closing(SqliteAccess(folder / "data" / "access.db")) as store:
+        (kept,) = store.keys()
     assert kept.revoked_at is not None
 
     _, listed, _ = said(capsys, "list", "--json")
