@@ -1,7 +1,8 @@
 """Logs: JSON in production, readable in development, on standard error.
 
 `pid` is on every line, whatever the context binds (`call_sid`) on every line of a call. Secrets and numbers are masked
-here as well as where they are logged, so that one careless line does not leak.
+here as well as where they are logged, so that one careless line does not leak. Who logs is never told that a line could
+not be written: no call ends, and no process fails to leave, for a full disk or a reader that is gone.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import os
 import re
 import sys
 from collections.abc import Iterable, MutableMapping
-from typing import Any
+from contextlib import suppress
+from typing import Any, TextIO, cast
 
 import structlog
 
@@ -44,7 +46,49 @@ _KEPT = (
 )
 """Secrets by their form, with what is left of them."""
 _SECRET_NAMES = re.compile(r"token|secret|password|authorization|api_?key", re.IGNORECASE)
-_SIDS = frozenset({"client", "call_sid", "stream_sid", "account_sid", "timestamp", "pid"})
+_SIDS = frozenset({"client", "call_sid", "stream_sid", "account_sid", "timestamp", "pid", "holder"})
+
+
+class _Out:
+    """Standard error, or nothing where it is closed. What it does not take is lost, and the next line that it takes
+    tells how many were."""
+
+    def __init__(self, file: TextIO | None) -> None:
+        self._file = file
+        self._lost = 0
+
+    def write(self, line: str) -> None:
+        if self._file is None:
+            return
+        try:
+            self._file.write(line)
+            self._file.flush()
+        except (OSError, ValueError):
+            self._lost += 1
+        else:
+            self._lost = 0
+
+    def flush(self) -> None:
+        """Nothing: each line was."""
+
+    def tell(self, _logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        """Add to a line what was lost before it."""
+        if self._lost:
+            event["lines_lost"] = self._lost
+        return event
+
+
+def let_go() -> None:
+    """At the end of a process: what standard output and error do not take is dropped. The interpreter would try once
+    more, and change the exit code."""
+    for file in (sys.stdout, sys.stderr):
+        if file is None:
+            continue
+        try:
+            file.flush()
+        except (OSError, ValueError):
+            with suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), file.fileno())
 
 
 def configure(
@@ -65,9 +109,10 @@ def configure(
         if production
         # A plain traceback: the pretty one prints local variables, and with them what callers said.
         else structlog.dev.ConsoleRenderer(
-            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+            colors=sys.stderr is not None and sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
         )
     )
+    out = _Out(sys.stderr)
     shared: list[structlog.typing.Processor] = [
         *([first] if first else []),
         structlog.contextvars.merge_contextvars,
@@ -76,15 +121,16 @@ def configure(
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _add_pid,
         structlog.processors.format_exc_info,
+        out.tell,
         mask if known is None else functools.partial(_mask_known, known),
     ]
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", out)),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(out)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer], foreign_pre_chain=shared

@@ -429,7 +429,7 @@ class Call:
             parting=("transfer" if dialogue.transferring else "goodbye") if dialogue.parting else "",
             complete=dialogue.complete,
             answered=self._answered,
-            speaking=dialogue.caller_speaks or dialogue.unheard,
+            speaking=dialogue.caller_speaks or dialogue.unheard or self._keys.pending,
         )
 
     def unheard(self) -> list[Utterance]:
@@ -642,7 +642,7 @@ class Call:
             self._outbox.finish()
             await self._written.wait()
             await self._outbox.heard()
-        if self._leaving.cancelled_caught and self.ending not in HANG_UPS:
+        if self._leaving.cancelled_caught and self.ending not in HANG_UPS | GOES_ON.keys():
             log.warning("left before the last word was heard")
 
     def _sounded(self, media: MediaBody) -> None:

@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:
-    """Until the server takes signals itself, and after that: nothing is held then that would need to be let go."""
+    """Until the server takes signals itself: nothing is held then that would need to be let go."""
     os._exit(TERMINATED)
 
 

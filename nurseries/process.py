@@ -149,8 +149,8 @@ class Process:
     ) -> None:
         """Serve until told to leave; `started()` once calls are taken. Needs the main thread, for the signals."""
         self._ours = gate.account
-        within_s = longest_drain_s(self._parts.settings)
-        guarded = self._watchdog.on_signals(within_s) if self._watchdog is not None else nullcontext()
+        stages = [longest_drain_s(self._parts.settings, phase) for phase in (Phase.CALLS, Phase.GOODBYES, Phase.DOOR)]
+        guarded = self._watchdog.on_signals(stages) if self._watchdog is not None else nullcontext()
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals, guarded:
             async with trio.open_nursery() as keeper:
                 await keeper.start(self._keeping.run)

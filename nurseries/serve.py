@@ -61,6 +61,7 @@ from nurseries.process import Process
 from nurseries.purse import open_purse
 from nurseries.replay.pass_clock import PassClock, Watcher, listen_in
 from nurseries.replay.taking import Taking
+from nurseries.signals import HangUps, once_leaving
 from nurseries.stores import Stores, open_objects, open_stores
 from nurseries.watch.bulletin import Bulletin
 from nurseries.watch.pulse import Pulse
@@ -107,7 +108,7 @@ def keep_what_there_is() -> None:
 async def _run(
     settings: Settings, stores: Stores, objects: ObjectStore, taking: Taking | None, post: Post | None
 ) -> int:
-    state, store = ProcessState(most=settings.MAX_CONCURRENT_CALLS), stores.calls
+    state, store = _state(settings), stores.calls
     seed = post.charter.seed if post is not None else secrets.token_hex(32)
     hand_overs = HandOvers(store, state)
     orders = Orders(stores.orders)
@@ -148,6 +149,7 @@ async def _run(
             *(parts, store, tokens, state, keeping, archive, objects),
             orders=stores.orders,
             beside=beside
+            | {"hang-ups": HangUps().run}
             | ({"tracing": tracing.run} if tracing else {})
             | ({"post": post.run} if post is not None else {}),
             turnstile=Turnstile(stores.access, softphones),
@@ -210,9 +212,23 @@ async def _run(
                 api=settings.api,
             )
             if post is None and not settings.production:
-                sys.stdout.write(welcome(settings, parts, store, objects, port))
-                sys.stdout.flush()
+                _show(welcome(settings, parts, store, objects, port))
         return process.code
+
+
+def _state(settings: Settings) -> ProcessState:
+    """Of this process, which is told only once that it is to go."""
+    state = ProcessState(most=settings.MAX_CONCURRENT_CALLS)
+    once_leaving(lambda: state.draining)
+    return state
+
+
+def _show(text: str) -> None:
+    """As far as standard output takes it."""
+    with suppress(OSError, ValueError):
+        if sys.stdout is not None:
+            sys.stdout.write(text)
+            sys.stdout.flush()
 
 
 def _warn(settings: Settings, parts: Parts) -> None:

@@ -7,21 +7,25 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from agent import log as logs
 from agent.config import load
 
 
 def start() -> int:
     """Serve until told to leave; returns the exit code. Raises ConfigError before anything is listened on."""
     settings = load()
-    if settings.workers > 1:
-        from nurseries.workers.parent import parent
+    try:
+        if settings.workers > 1:
+            from nurseries.workers.parent import parent
 
-        return parent(settings)
+            return parent(settings)
 
-    with no_garbage():
-        from nurseries.serve import serve
+        with no_garbage():
+            from nurseries.serve import serve
 
-        return serve(settings)
+            return serve(settings)
+    finally:
+        logs.let_go()
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
 
@@ -48,13 +48,15 @@ class Watchdog:
             self._changed.notify()
 
     @contextmanager
-    def on_signals(self, within_s: float) -> Iterator[None]:
-        """Armed by the signals that end the process as well, since a loop that is stuck does not see them. Inside of
-        what handles them; in the main thread."""
+    def on_signals(self, within_s: Sequence[float]) -> Iterator[None]:
+        """Armed by the signals that end the process as well, since a loop that is stuck does not see them: with the
+        first of these times by the first signal, and so on; the last time stands for all that follow. Inside of what
+        handles them; in the main thread."""
         kept = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+        due = list(within_s)
 
         def handle(number: int, frame: FrameType | None) -> None:
-            self._arm(within_s)
+            self._arm(due.pop(0) if len(due) > 1 else due[0])
             before = kept[signal.Signals(number)]
             if callable(before):
                 before(number, frame)

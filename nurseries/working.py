@@ -8,6 +8,7 @@ import sys
 
 from structlog.contextvars import bind_contextvars
 
+from agent import log as logs
 from agent.config import load
 from agent.errors import CallingAgentError, ConfigError
 from nurseries.starting import no_garbage
@@ -33,6 +34,8 @@ def main() -> int:
     except CallingAgentError as error:
         print(f"calling-agent: {error}", file=sys.stderr)
         return 1
+    finally:
+        logs.let_go()
 
 
 if __name__ == "__main__":

@@ -59,4 +59,4 @@ class Thread(msgspec.Struct, frozen=True, omit_defaults=True):
     answered: bool = False
     """It is known who has answered a call that we placed, or not to be known."""
     speaking: bool = False
-    """The caller speaks, or has said what is not understood yet."""
+    """The caller speaks or presses keys, or has said what is not understood yet."""

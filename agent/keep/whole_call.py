@@ -1,20 +1,22 @@
 """A record of a call that went on without its past, and what the store has of that past: the whole in one. Pure.
 
 The process that goes on could not read the record in time. What it writes has a greater revision, and would replace
-what was said before it.
+what was said before it. Where several legs, one after the other, could not read it, the store may have the past in
+parts, told in any order; and one of them that all later ones know nothing of is put between.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Any
 
 import msgspec
 
 from agent.keep.record import CallRecord, Entry
 from agent.keep.thread import Leg, Thread
-from agent.keep.usage import Meter
+from agent.keep.usage import AMOUNTS, Meter, Row
 
 SUMS = (
     *("barge_ins", "frames_dropped", "false_interruptions", "backchannels"),
@@ -25,6 +27,80 @@ SUMS = (
 def has_past(stored: CallRecord | None, record: CallRecord) -> bool:
     """Whether the store has any of the legs that are `missing`."""
     return stored is not None and bool(stored.legs) and stored.missing < record.missing
+
+
+def collected(
+    have: CallRecord | None, stored: CallRecord | None, record: CallRecord, told: CallRecord | None
+) -> CallRecord | None:
+    """What is known of the past of `record`: what was found earlier, and what the store has now, which may have been
+    put together with what its writer had `told`."""
+    if stored is None or not has_past(stored, record):
+        return have
+    if not _processes(stored).isdisjoint(_processes(record)):
+        stored = _without(stored, told if told is not None and told.revision == stored.revision else record)
+    there, known = _processes(stored), _processes(have) if have is not None else set()
+    if there <= known:
+        return have
+    if have is None or known <= there:
+        return stored
+    earlier, later = sorted((have, stored), key=lambda each: each.missing)
+    return have if len(earlier.legs) > later.missing - earlier.missing else whole_call(earlier, later)
+
+
+def all_there(past: CallRecord, record: CallRecord) -> bool:
+    """Whether it is all of the legs that are `missing`."""
+    return not past.missing and len(past.legs) >= record.missing
+
+
+def lacks(stored: CallRecord, record: CallRecord) -> bool:
+    """Whether those who have gone on with the call know what was before this record's last leg, and not that."""
+    return bool(record.legs) and stored.missing <= record.missing and record.legs[-1].process not in _processes(stored)
+
+
+def put_between(record: CallRecord, stored: CallRecord) -> CallRecord:
+    """`stored`, of a call that is over, with the legs of `record` that it lacks. Costs and counts are added where they
+    are of those legs alone."""
+    by_ms = _apart_ms(record, stored) or 0
+    legs = [leg for leg in record.legs if leg.process not in _processes(stored)]
+    began, alone = legs[0].began_ms, len(legs) == len(record.legs)
+    entries = [_entry(entry, by_ms) for entry in record.entries if alone or entry.start_ms >= began]
+    more: dict[str, Any] = {}
+    if alone:
+        more = {name: getattr(stored, name) + getattr(record, name) for name in SUMS}
+        before = sum(turn.said_ms is not None and turn.said_ms < began + by_ms for turn in stored.turns)
+        more["turns"] = (*stored.turns[:before], *record.turns, *stored.turns[before:])
+        more["usage"] = Meter((*record.usage, *stored.usage)).used
+        more["stand_ins"] = (*record.stand_ins, *stored.stand_ins)
+    return msgspec.structs.replace(
+        stored,
+        entries=tuple(sorted((*stored.entries, *entries), key=lambda entry: entry.start_ms)),
+        facts=record.facts | stored.facts,
+        legs=tuple(sorted((*stored.legs, *(_leg(leg, by_ms) for leg in legs)), key=lambda leg: leg.began_ms)),
+        **more,
+    )
+
+
+def _without(stored: CallRecord, told: CallRecord) -> CallRecord:
+    """What was put before what its writer had told."""
+    own = _processes(told)
+    legs = [leg for leg in stored.legs if leg.process not in own]
+    began = min(leg.began_ms for leg in stored.legs if leg.process in own)
+    sums: dict[str, Any] = {name: max(getattr(stored, name) - getattr(told, name), 0) for name in SUMS}
+    meter = Meter(stored.usage)
+    for used in told.usage:
+        meter.book(Row(-1, used.part, used.model, used.estimated), {name: getattr(used, name) for name in AMOUNTS}, -1)
+    entries = tuple(entry for entry in stored.entries if entry.start_ms < began)
+    thread = stored.thread and msgspec.structs.replace(stored.thread, turns=stored.thread.turns[: len(entries)])
+    return msgspec.structs.replace(
+        stored,
+        entries=entries,
+        turns=tuple(takewhile(lambda turn: turn.said_ms is None or turn.said_ms < began, stored.turns)),
+        stand_ins=tuple(each for each in stored.stand_ins if each.at_ms < began),
+        usage=meter.used,
+        legs=tuple(legs),
+        thread=thread,
+        **sums,
+    )
 
 
 def whole_call(past: CallRecord, record: CallRecord) -> CallRecord:
@@ -57,11 +133,22 @@ def whole_call(past: CallRecord, record: CallRecord) -> CallRecord:
 def _later_ms(past: CallRecord, record: CallRecord) -> int:
     """How much later the record's clock began; not before the end of what had happened."""
     latest = max([*(entry.end_ms for entry in past.entries), *(leg.ended_ms or leg.began_ms for leg in past.legs)])
+    between = _apart_ms(record, past)
+    return latest if between is None else max(between, latest)
+
+
+def _apart_ms(record: CallRecord, past: CallRecord) -> int | None:
+    """Between their beginnings; None: they are of no known time."""
     try:
         between = datetime.fromisoformat(record.started_at) - datetime.fromisoformat(past.started_at)
-    except (ValueError, TypeError):  # of no known time
-        return latest
-    return max(round(between / timedelta(milliseconds=1)), latest)
+    except (ValueError, TypeError):
+        return None
+    return round(between / timedelta(milliseconds=1))
+
+
+def _processes(record: CallRecord) -> set[str]:
+    """Those that have had the call; a process that has it again has its own record of it."""
+    return {leg.process for leg in record.legs}
 
 
 def _entry(entry: Entry, by_ms: int) -> Entry:

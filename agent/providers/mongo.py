@@ -47,8 +47,10 @@ class MongoStore:
     def __init__(self, mongo: Mongo) -> None:
         self._mongo = mongo
         self._calls = mongo.database["calls"]
-        # Read where it was written, whatever the URI prefers: the carrier asks half a second later.
-        self._hand_overs = self._calls.database.get_collection("hand_overs", read_preference=ReadPreference.PRIMARY)
+        # Read where it was written, whatever the URI prefers: the carrier asks half a second later, and whoever goes on
+        # with a call must find its last words.
+        self._newest = mongo.database.get_collection("calls", read_preference=ReadPreference.PRIMARY)
+        self._hand_overs = mongo.database.get_collection("hand_overs", read_preference=ReadPreference.PRIMARY)
         self._unique = False
         self._prepared = False
         self._preparing = threading.Lock()
@@ -71,7 +73,7 @@ class MongoStore:
 
     def get(self, call_sid: str) -> CallRecord | None:
         asked_for = {"call_sid": clean_text(call_sid), schema.DELETED: None}
-        document = self._do(lambda: self._calls.find_one(asked_for, schema.OURS))
+        document = self._do(lambda: self._newest.find_one(asked_for, schema.OURS))
         return None if document is None else self._read(document)
 
     def find(

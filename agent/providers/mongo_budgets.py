@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 import msgspec
+from pymongo import ReadPreference
 from pymongo.errors import DuplicateKeyError
 
 from agent.errors import StoreError
@@ -32,7 +33,7 @@ class MongoBudgets:
 
     def __init__(self, mongo: Mongo) -> None:
         self._mongo = mongo
-        self._pots = mongo.database["budgets"]
+        self._pots = mongo.database.get_collection("budgets", read_preference=ReadPreference.PRIMARY)
 
     def now(self) -> datetime:
         """See the port. A server that does not tell its time has it by this machine's clock."""

@@ -1,4 +1,5 @@
-"""What a Realtime server says: a text message in, one event out; None for what says nothing that we act upon.
+"""What a Realtime server says: a text message in, one event out; None for what says nothing that we act upon. Long, as
+the API is: each event stands in one file with how it is read.
 
 Pure. One flat struct decodes every event, so that a piece of sound costs some 2 us, not the 70 us of a union of models.
 Tolerant to fields and events that are new; a message that is no event at all raises ProviderError.

@@ -23,7 +23,7 @@ from agent.web.problem import problem
 from agent.web.security import MEDIA_PATH
 from agent.web.state import ProcessState
 from agent.web.ways_back import WaysBack, Whereabouts
-from agent.web.webhook import INSIST, address, as_twiml, claims, field, info, number, same_but
+from agent.web.webhook import INSIST, address, as_twiml, claims, field, first_stream_over, info, number, same_but
 from agent.wire import twiml
 
 OVER = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
@@ -61,8 +61,7 @@ class Resuming:
         self._now = now
 
     async def answer(self, known: Whereabouts) -> Response | None:
-        """Within a request of Twilio's, about the call of which this is known. None: it is over. Where its first stream
-        was to come and nobody has had it, the caller is turned away."""
+        """Within a request of Twilio's, about the call of which this is known. None: it is over."""
         lease = known.lease
         if field("CallStatus") in OVER:
             return None
@@ -84,13 +83,39 @@ class Resuming:
         return self._next(lease)
 
     def _unknown(self) -> Response | None:
-        """Nobody has ever had the call. Where its first stream was to come, that was refused elsewhere, for want of a
-        line or of a key in common, or not connected: the caller hears a word, at least."""
+        """Nobody has ever had the call. Where its first stream was to come, that has reached nobody who took it: the
+        process that it was led to was gone, or had no line, or no key in common. It is asked for again, a few times;
+        then the caller hears a word, at least."""
         if number("leg") != 1:
             return None
-        log.warning("no stream of this call has begun", call_sid=field("CallSid"))
-        told = claims(self._lines)
+        told, turns, now = claims(self._lines), number("again"), self._now()
+        if turns < MOST_TURNS:
+            if not self._state.taking:
+                return as_twiml(twiml.ask_again(same_but(again=turns + 1) + INSIST, TURN_S))
+            if self._state.claim(told.call_sid, now):
+                return self._first(told, turns + 1, now)
+        log.warning(
+            "no stream of this call has begun",
+            call_sid=told.call_sid,
+            hint="its media socket was refused, here or by another process, whose log says why; or never came",
+        )
         return busy(LINES, told, self._lines.profile(info(told)), self._settings)
+
+    def _first(self, told: Claims, turns: int, now: float) -> Response:
+        try:
+            token = self._tokens.mint(told, now, g.seed)
+        except ValueError as error:
+            return problem(400, f"CallSid or AccountSid is not usable: {error}.")
+        log.warning("the first stream of a call is asked for again", call_sid=told.call_sid, turn=turns)
+        return as_twiml(
+            twiml.connect(
+                stream_url="ws" + g.base.removeprefix("http") + MEDIA_PATH,
+                action_url=first_stream_over(told, turns),
+                status_url=address("/twilio/stream-status") + INSIST,
+                parameters={"token": token},
+                pause_s=TURN_S if turns > 1 else 0,
+            )
+        )
 
     def _later(self) -> Response:
         """Nobody can say whether the call goes on: the store does not answer. Whoever asks next may know it."""

@@ -112,6 +112,13 @@ def address(path: str, line: str = "", **more: object) -> str:
     return str(g.base) + target(path, line=line, **more)
 
 
+def first_stream_over(told: Claims, again: int = 0) -> str:
+    """Where Twilio asks what comes behind the first stream of this call. Who answers there may have to open that once
+    more: what the voice webhook's address told goes along."""
+    given = {"language": told.language, "voice": told.voice, "order": told.order, "campaign": told.campaign}
+    return address("/twilio/after", told.line, leg=1, again=again, **given) + INSIST
+
+
 def target(path: str, **told: object) -> str:
     """The part of it behind our public address. What is empty or 0 is left out."""
     query = urlencode({name: value for name, value in told.items() if value})

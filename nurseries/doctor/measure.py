@@ -1,4 +1,5 @@
-"""Measures a call's parts through their ports: round after round, with the deadlines that a call has.
+"""Measures a call's parts through their ports: round after round, with the deadlines that a call has. In one
+file: hearing, thinking and speaking are examined in one way.
 
 One request at a time, on an otherwise idle process. A failing provider is a value here, as in a call; nothing of a
 round is left behind when it is over or cancelled.

@@ -6,7 +6,9 @@ going back to an older state.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from contextlib import suppress
+from typing import TypeVar
 
 import msgspec
 import structlog
@@ -18,9 +20,11 @@ from agent.keep.derive import derived
 from agent.keep.ports import CallStore
 from agent.keep.prices import Prices
 from agent.keep.record import CallRecord
-from agent.keep.whole_call import has_past, whole_call
+from agent.keep.whole_call import all_there, collected, has_past, lacks, put_between, whole_call
 
 log = structlog.get_logger(__name__)
+
+K = TypeVar("K", bound=Hashable)
 
 BATCH = 64
 """Records given to the store at once, at most; after a failure one, so that one that is refused holds up no other."""
@@ -28,6 +32,9 @@ BATCH = 64
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 5.0
 """Before a store that is away is asked again."""
 
+PUT_S, OVER_S = 0.5, 5.0
+"""Before it is looked whether what was put before, or between, others' writing has stayed; and whether the call is over
+that goes on without what this process has of it."""
 
 PASTS = 1000
 """Calls whose past is kept in mind: the newest. That the store was away as one went on is rare."""
@@ -46,6 +53,12 @@ class Backlog:
         """When the oldest change that the store does not have was made to each."""
         self._pasts: dict[tuple[str, int], CallRecord] = {}
         """What the store had of a call, before so many legs of it were gone on from without that."""
+        self._told: dict[str, CallRecord] = {}
+        """Of calls that went on without their past: what the store was told of them last."""
+        self._between: set[str] = set()
+        """Calls of which something is put between what others have told."""
+        self._later: dict[str, float] = {}
+        """Calls that are not to be looked at again before then, on trio's clock."""
         self._most = BATCH
         self._away = False
         self._more = ParkingLot()
@@ -82,16 +95,23 @@ class Backlog:
         """Deliver until cancelled; a write that is under way then is waited for."""
         pause = FIRST_PAUSE_S
         while True:
-            while not self._due:
-                await self._more.park()
-            if await self._save(list(self._due.values())[: self._most]):
+            while not (batch := self._next()):
+                with trio.move_on_at(min(self._later.values(), default=float("inf"))):
+                    await self._more.park()
+            if await self._save(batch):
                 pause = FIRST_PAUSE_S
             else:
                 await trio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE_S)
 
+    def _next(self) -> list[CallRecord]:
+        """What the store is to be given now."""
+        now = trio.current_time()
+        self._later = {sid: at for sid, at in self._later.items() if at > now and sid in self._due}
+        return [record for sid, record in self._due.items() if sid not in self._later][: self._most]
+
     async def _save(self, batch: list[CallRecord]) -> bool:
-        saved, again = False, frozenset[str]()
+        saved, again = False, dict[str, float]()
         try:
             # Never abandoned: the store bounds it.
             again = await trio.to_thread.run_sync(self._deliver, batch, limiter=self._threads)
@@ -103,54 +123,78 @@ class Backlog:
         finally:
             self._most = min(2 * self._most, BATCH) if saved else 1
             done = [record for record in batch if saved and record.call_sid not in again]
-            for record in done:
-                self._since.pop(record.call_sid, None)
-            for record in batch:
-                if self._due.get(record.call_sid) is record:  # else a newer one waits, or none
-                    del self._due[record.call_sid]
-                    self._due |= {} if record in done else {record.call_sid: record}  # behind the others
-                elif record in done and record.call_sid in self._due:
-                    self._since[record.call_sid] = trio.current_time()  # the newer one's, within a write
+            self._note(batch, done, again)
         for record in done:
             self._stored(record)
         if self._away and not self._due:
             log.info("the store has all records again")
             self._away = False
         self._progress.unpark_all()
-        return saved and not again
+        return saved
 
-    def _deliver(self, batch: list[CallRecord]) -> frozenset[str]:
-        """Returns the calls that are to be looked at again."""
+    def _note(self, batch: list[CallRecord], done: list[CallRecord], again: dict[str, float]) -> None:
+        """What is waiting now."""
+        now = trio.current_time()
+        for record in done:
+            self._since.pop(record.call_sid, None)
+            self._between.discard(record.call_sid)
+            if record.missing:
+                _remember(self._told, record.call_sid, record)
+        for call_sid, pause in again.items():  # the store has said why: nothing is behind
+            self._since[call_sid], self._later[call_sid] = now, now + pause
+        for record in batch:
+            if self._due.get(record.call_sid) is record:  # else a newer one waits, or none
+                del self._due[record.call_sid]
+                self._due |= {} if record in done else {record.call_sid: record}  # behind the others
+            elif record in done and record.call_sid in self._due:
+                self._since[record.call_sid] = now  # the newer one's, within a write
+
+    def _deliver(self, batch: list[CallRecord]) -> dict[str, float]:
+        """Returns the calls that are to be looked at again, and in how many seconds."""
         kept_out = self._store.save(*(derived(self._whole(record), self._prices) for record in batch))
-        return frozenset(record.call_sid for record in batch if record.call_sid in kept_out and self._puts_past(record))
+        looked_at = {record.call_sid: self._puts_past(record) for record in batch if record.call_sid in kept_out}
+        return {call_sid: pause for call_sid, pause in looked_at.items() if pause}
 
-    def _puts_past(self, record: CallRecord) -> bool:
+    def _puts_past(self, record: CallRecord) -> float:
         """Where another process has gone on with the call, could not read this, and has told the store before this one
-        could: have the store put it before that. Whoever goes on finds it with the next change, and a call that is over
-        has it at once. True where it was put: what was being written meanwhile may have replaced it."""
+        could: have the store put it before that; whoever goes on finds it there with the next change. Or between, where
+        they know what was before this, and not this: then it is put there until the call is over, as they do not look
+        for it. In how many seconds it is to be looked at again, if at all: what was put, what was being written
+        meanwhile may have replaced."""
         try:
             stored = self._store.get(record.call_sid)
         except Unreadable:
-            return False
-        if stored is None or not has_past(record, stored):
-            return False
-        past = whole_call(record, stored) if stored.ending else record
+            return 0
+        if stored is None:
+            return 0
+        between = lacks(stored, record)
+        if has_past(record, stored):
+            past = whole_call(record, stored)
+        elif between:
+            past = put_between(record, stored)
+            self._between.add(record.call_sid)
+        else:
+            return OVER_S if record.call_sid in self._between and not stored.ending else 0
         self._store.save(derived(msgspec.structs.replace(past, revision=stored.revision), self._prices))
-        return True
+        return OVER_S if between and not stored.ending else PUT_S
 
     def _whole(self, record: CallRecord) -> CallRecord:
         """With what was said before it, where its process could not read that when it went on with the call."""
         if not record.missing:
             return record
         which = record.call_sid, record.missing
-        if which not in self._pasts:
-            try:
-                stored = self._store.get(record.call_sid)
-            except Unreadable:
-                return record
-            if stored is None or not has_past(stored, record):
+        past = self._pasts.get(which)
+        if past is None or not all_there(past, record):
+            with suppress(Unreadable):
+                stored, told = self._store.get(record.call_sid), self._told.get(record.call_sid)
+                past = collected(past, stored, record, told)
+            if past is None:
                 return record  # it may still come
-            self._pasts[which] = stored
-            if len(self._pasts) > PASTS:
-                del self._pasts[next(iter(self._pasts))]
-        return whole_call(self._pasts[which], record)
+            _remember(self._pasts, which, past)
+        return whole_call(past, record)
+
+
+def _remember(known: dict[K, CallRecord], which: K, record: CallRecord) -> None:
+    known[which] = record
+    if len(known) > PASTS:
+        del known[next(iter(known))]

@@ -43,7 +43,8 @@ async def finish(
     here; nor is it where it is `counted` already."""
     lines, known = facts_of(record)
     record = taken_up(record, ending=ending, reason=reason)
-    log.warning("record of a process that is gone", call_sid=record.call_sid, entries=len(record.entries))
+    told = {"call_sid": record.call_sid, "ending": record.ending, "reason": record.reason}
+    log.warning("a record that was left unfinished is finished", **told, entries=len(record.entries))
     keeping.update(record)
     meter = Meter(record.usage)
     METER.set(meter)
@@ -55,7 +56,7 @@ async def finish(
         keeping.finish(record)
         if not (counted or keeping.dropped(record.call_sid)):
             tell(record, parts.prices)
-    if parts.purse is not None:
+    if parts.purse is not None and not keeping.dropped(record.call_sid):
         await parts.purse.adopt(record)
 
 

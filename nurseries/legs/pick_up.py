@@ -25,6 +25,10 @@ log = structlog.get_logger(__name__)
 EARLY_MESSAGES = 20
 """Before `start` the carrier sends `connected` and nothing else; a few more are tolerated."""
 
+FORGED = f"token {Reason.FORGED.value}"
+NOT_SHARED = "sealed with another TWILIO_AUTH_TOKEN, or by a stranger; without one, each process has a key of its own"
+"""Whoever runs two processes behind one address meets it before any stranger does."""
+
 
 async def pick_up(
     socket: MediaSocket,
@@ -52,7 +56,7 @@ async def pick_up(
                     return answer
                 answer = f"token {Reason.USED.value}"
             refusal = answer
-    log.warning("media socket refused", reason=refusal)
+    log.warning("media socket refused", reason=refusal, **({"hint": NOT_SHARED} if refusal == FORGED else {}))
     with trio.move_on_after(1, shield=True):
         await socket.close(1008, refusal)
     return None

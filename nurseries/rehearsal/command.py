@@ -34,7 +34,7 @@ from agent.speak.ports import Voice
 from nurseries.rehearsal.carrier import place_call
 from nurseries.rehearsal.exchange import Exchange
 from nurseries.rehearsal.own_speech import find_ears, find_voice, spoken, understood
-from nurseries.rehearsal.rest import Rest
+from nurseries.rehearsal.rest import Rest, needed
 from nurseries.rehearsal.webhooks import Target
 
 INSTALL = "install the `local` extra (make run does; or pip install 'calling-agent[local]')"
@@ -193,6 +193,8 @@ async def _placed(target: Target, plan: CallPlan, identity: Identity, rest_port:
             raise _UsageError(f"--rest-port {rest_port} cannot be used: {error.strerror}") from error
         log = await place_call(target, plan, identity, exchange=exchange)
         nursery.cancel_scope.cancel("the call is over")
+    if plan.cuts_ms and (why := rest.unasked()):
+        log.notes.append(why)
     return log
 
 
@@ -230,6 +232,8 @@ def _speech(args: argparse.Namespace, settings: Settings) -> tuple[Recogniser | 
         raise _UsageError(f"--expect needs ears: {INSTALL}")
     if args.barge_in_at is not None and not args.lines:
         raise _UsageError("--barge-in-at needs something to say: add --say or --wav")
+    if args.after_a_crash == AfterCrash.HOLD.value and args.rest_port is None:
+        raise _UsageError(f"--after-a-crash rest needs --rest-port 8089, and the server {needed(8089)}")
     return ears, voice
 
 

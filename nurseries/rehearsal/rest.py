@@ -20,7 +20,17 @@ from nurseries.rehearsal.exchange import BadUpdateError, CallOverError, Exchange
 
 READ = 65_536
 
+NO_SUCH_KEY = 20003
+
 Answer = tuple[int, bytes]
+
+
+def needed(port: int) -> str:
+    """What a server has to be started with."""
+    return (
+        f"TWILIO_API_URL=http://127.0.0.1:{port} and PUBLIC_URL, and the TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN "
+        "that this command has"
+    )
 
 
 class Rest:
@@ -41,6 +51,13 @@ class Rest:
         """For TWILIO_API_URL."""
         return f"http://127.0.0.1:{self.port}"
 
+    def unasked(self) -> str:
+        """Why no call was changed, as far as that can be seen from here; empty where one was, or it cannot."""
+        if self.updates or (self.refused and not self.refused[NO_SUCH_KEY]):
+            return ""
+        what = "showed other credentials" if self.refused else "asked for nothing"
+        return f"the server {what} at {self.url}: it needs {needed(self.port)}"
+
     async def serve(self, port: int = 0, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Answer until cancelled. Started once `port` is known."""
         async with trio.open_nursery() as nursery:
@@ -51,7 +68,7 @@ class Rest:
     def answer(self, method: str, target: str, key: str, form: Mapping[str, str]) -> Answer:
         """What Twilio would answer to this request: status and JSON."""
         if key != self._key:
-            return self._error(401, 20003, "Authenticate")
+            return self._error(401, NO_SUCH_KEY, "Authenticate")
         path = urlsplit(target).path
         sid = path.removeprefix(f"/2010-04-01/Accounts/{self._account}/Calls/").removesuffix(".json")
         if method == "GET" and sid in {*self._exchange.calls, *self._exchange.ended}:

@@ -100,17 +100,18 @@ class Crew:
         self._begin_to_leave()
         await self._tell_all()
 
-    async def renew(self) -> None:
+    async def renew(self) -> bool:
         """One after the other, each old one gone before the next is replaced; until then none is without a successor.
-        Ends early where a replacement does not come to take calls."""
+        False where a replacement does not come to take calls: the others are not renewed then."""
         for slot in self.slots:
             old, self._renewed[slot] = self.there.get(slot), trio.Event()
             self._renew[slot].set()
             await self._renewed[slot].wait()
             if old is not None and old is self.there.get(slot):
-                return
+                return False
             if old is not None:
                 await old.gone.wait()
+        return True
 
     async def _keep(self, slot: int) -> None:
         pauses = Pauses()

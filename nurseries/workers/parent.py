@@ -21,6 +21,7 @@ from agent.config import Settings
 from agent.errors import ConfigError
 from agent.guard.seldom import Seldom
 from nurseries.listening import listen
+from nurseries.signals import once_leaving
 from nurseries.workers.crew import Crew
 from nurseries.workers.passing import Passing
 from nurseries.workers.reaping import reap
@@ -42,6 +43,8 @@ def parent(settings: Settings) -> int:
 
 async def _run(settings: Settings) -> int:
     shared = Shared.new(settings.workers + SPARE_ROWS)
+    left = trio.Event()
+    once_leaving(left.is_set)
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
         listeners, port = await listen(settings)
         crew = Crew(shared, settings.workers, port, secrets.token_hex(32))
@@ -52,6 +55,7 @@ async def _run(settings: Settings) -> int:
             if os.getpid() == 1:
                 nursery.start_soon(reap, lambda: {worker.process.pid for worker in crew.all}, name="reap")
             await crew.run()
+            left.set()
             nursery.cancel_scope.cancel("all workers are gone")
     if crew.faults:
         raise ConfigError(crew.faults)
@@ -75,7 +79,10 @@ async def _heed(crew: Crew, signals: AsyncIterator[int]) -> None:
                 await renewing.wait()
                 renewing = trio.Event()
                 log.info("renewing workers, one by one")
-                await crew.renew()
+                if await crew.renew():
+                    log.info("all workers are renewed")
+                else:
+                    log.error("workers are not renewed: a new one takes no calls, and so the old ones stay")
 
         nursery.start_soon(renew, name="renew")
         async for number in signals:

@@ -1,4 +1,5 @@
 """What the echo guard is worth: an agent that hears itself come back, with and without callers who speak over it.
+One file: the rooms, the callers and the reckoning are of use for nothing else.
 
 Real speech (the local voice; callers are the same voice at other pitches), the real voice-activity model, the real turn
 detector and guard, on simulated lines (`agent.rehearsal.echo`). Everything is seeded: the same figures each time.

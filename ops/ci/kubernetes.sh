@@ -24,8 +24,9 @@ revision() {
     --output 'jsonpath={.metadata.annotations.deployment\.kubernetes\.io/revision}'
 }
 
-# New pods are up within a minute or two; old ones that still drain are not waited for.
-rolled_out() { in_cluster rollout status "$DEPLOYMENT" --timeout "${ROLLOUT_TIMEOUT:-6m}"; }
+# As long as ten pods take, one after the other; one that does not come up is noticed by the Deployment's own deadline. Old ones
+# that still drain are not waited for.
+rolled_out() { in_cluster rollout status "$DEPLOYMENT" --timeout "${ROLLOUT_TIMEOUT:-15m}"; }
 
 # For whoever reads the log of a deploy that failed.
 say_why() {

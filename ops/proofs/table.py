@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Iterable, Sequence
 
 from agent.rehearsal.log import CallLog
-from agent.rehearsal.measures import Break
+from agent.rehearsal.measures import Break, answers
 from agent.rehearsal.verdict import Verdict
 
 
@@ -22,6 +22,7 @@ def print_table(
     lines = [
         ("calls", f"{len(logs)}, of which {sum(verdict.dropped for verdict in verdicts)} dropped"),
         ("greeted twice", sum(verdict.greetings > 1 for verdict in verdicts)),
+        *_answers(logs, verdicts),
         ("the agent's words", f"{sum(verdict.agent_words for verdict in verdicts)} heard"),
         ("the callers' words", f"{sum(verdict.caller_words for verdict in verdicts)} said"),
         ("lost between two streams", f"{sum(verdict.lost_between for verdict in verdicts)} of the callers' words"),
@@ -55,6 +56,20 @@ def _breaks(what: str, found: Sequence[Break]) -> list[tuple[str, object]]:
             ("  until the agent's sound", spread([one.silence_ms for one in found if one.silence_ms is not None])),
         ]
     )
+
+
+def _answers(logs: Sequence[CallLog], verdicts: Sequence[Verdict]) -> list[tuple[str, object]]:
+    """How long callers waited for an answer: by one process, and where another one gave it."""
+    waited: dict[str, list[float]] = {"answered after": [], "  by the next process": [], "  behind a crash": []}
+    plain, moved, died = waited.values()
+    for log, verdict in zip(logs, verdicts, strict=True):
+        ends = list(zip([one.at_ms for one in verdict.breaks], verdict.crashed, strict=True))
+        for one in answers(log):
+            if one.latency_ms is not None:
+                until = one.end_ms + one.latency_ms
+                within = [crashed for at_ms, crashed in ends if one.start_ms < at_ms < until]
+                (died if any(within) else moved if within else plain).append(one.latency_ms)
+    return [(name, f"{spread(ms)}, {len(ms)} times") for name, ms in waited.items() if ms]
 
 
 def spread(ms: Sequence[float]) -> str:

@@ -1,6 +1,10 @@
+import errno
+import io
 import json
 import logging
 import os
+import subprocess
+import sys
 
 import pytest
 import structlog
@@ -42,6 +46,12 @@ def test_no_secret_and_no_full_number_leaves_at_any_level(capsys: pytest.Capture
         assert secret not in text
     assert "***10" in text
     assert "CA12345678901234" in text
+
+
+def test_the_process_that_has_a_call_is_told_in_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info", production=True)
+    structlog.get_logger("x").info("another process has the call", holder="15853-9076954d")
+    assert '"holder": "15853-9076954d"' in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -126,3 +136,47 @@ def test_the_secrets_of_the_configuration_leave_in_no_line_and_no_traceback(caps
     assert "hunter" not in text
     assert "***22" not in text, "the longer of two is hidden whole"
     assert '"event": "abc"' in text
+
+
+class Narrow(io.StringIO):
+    """A file on a disk that is full for a while."""
+
+    full = False
+
+    def write(self, text: str) -> int:
+        if self.full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().write(text)
+
+
+def test_a_line_that_cannot_be_written_is_nobody_s_fault_and_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    file = Narrow()
+    monkeypatch.setattr(sys, "stderr", file)
+    logs.configure("info", production=True)
+    log = structlog.get_logger("x")
+    file.full = True
+    log.info("lost")
+    log.info("lost as well")
+    file.full = False
+    log.info("there again")
+    log.info("as before")
+
+    lines = [json.loads(line) for line in file.getvalue().splitlines()]
+    assert [(line["event"], line.get("lines_lost")) for line in lines] == [("there again", 2), ("as before", None)]
+
+
+WRITES = """
+import sys
+import structlog
+from agent import log as logs
+logs.configure("info", production=True)
+structlog.get_logger().info("x" * 100)
+logs.let_go()
+sys.exit(3)
+"""
+
+
+@pytest.mark.parametrize("where", ["> /dev/full 2>&1", ">&- 2>&-"])
+def test_an_exit_code_is_not_the_log_s(where: str) -> None:
+    done = subprocess.run(["sh", "-c", f'exec "$0" -c "$1" {where}', sys.executable, WRITES], check=False, timeout=60)
+    assert done.returncode == 3

@@ -49,9 +49,9 @@ def test_what_there_is_is_drawn_and_told_in_tables(visit: Watched) -> None:
     expect(card(page, "The server")).to_contain_text("Taking calls")
     expect(card(page, "The server")).to_contain_text("0 of 30")
     endings = card(page, "Calls by ending")
-    expect(endings.get_by_role("img", name="caller hung up 22")).to_be_visible()
+    expect(endings.get_by_role("img", name="Caller hung up 22")).to_be_visible()
     endings.get_by_text("As a table").click()
-    assert endings.locator("tbody tr").all_inner_texts()[1].split("\t") == ["agent said goodbye", "11"]
+    assert endings.locator("tbody tr").all_inner_texts()[1].split("\t") == ["Agent said goodbye", "11"]
     endings.get_by_role("button", name="Since the start").click()
     expect(endings).to_contain_text("No call is over yet.")
     endings.get_by_role("button", name="Today").click()

@@ -178,7 +178,7 @@ def test_the_agent_s_goodbye_is_heard_and_the_call_summed_up(visit: Watched) -> 
     expect(page.locator(".coming")).to_have_count(0)  # it was heard
     box.fill("That is all, thank you, goodbye")
     box.press("Enter")
-    expect(page.locator(".outcome")).to_contain_text("agent said goodbye", timeout=ANSWERED_MS)
+    expect(page.locator(".outcome")).to_contain_text("Agent said goodbye", timeout=ANSWERED_MS)
     expect(page.locator(".outcome div", has_text="Lead score").locator("dd")).to_have_text("55")
     assert captions(page)[-1][2] == "", "its last words were cut off"
     same_words(page, record(page))

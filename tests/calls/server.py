@@ -40,6 +40,7 @@ class Server:
             [*before, PROGRAM, "serve"],
             cwd=folder,
             env=environment(**settings),
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

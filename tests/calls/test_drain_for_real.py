@@ -75,6 +75,8 @@ class Case:
     begun: Callable[[Server], bool] = said
     """Whether its calls are in the middle of what they are here for."""
     trouble: object = None
+    again: bool = False
+    """Whether it is told to leave once more, behind its closed door."""
     left: Left | None = None
 
     async def run(self) -> None:
@@ -88,6 +90,9 @@ class Case:
                 await trio.to_thread.run_sync(self.trouble, self.server)
             began = time.monotonic()
             self.server.process.send_signal(signal.SIGTERM)
+            if self.again:
+                await closed(self.server.port)
+                self.server.process.send_signal(signal.SIGTERM)
             code = await trio.to_thread.run_sync(
                 self.server.process.wait, longest_drain_s(configured(**TIMES)) + SLACK_S
             )
@@ -102,6 +107,17 @@ class Case:
             await call.ask(self.server.url, "http://h/twilio/voice", "ringing")
             lines = () if key else (Line(await spoken(voice, text), text),)
             await call.leg(self.server.url, *lines, dtmf=key, patience_ms=90_000)
+
+
+async def closed(port: int) -> None:
+    """Until nobody listens there."""
+    with trio.fail_after(BOUND_S):
+        while True:
+            try:
+                await (await trio.open_tcp_stream("127.0.0.1", port)).aclose()
+            except OSError:
+                return
+            await trio.sleep(0.1)
 
 
 def full(server: Server) -> None:
@@ -130,6 +146,7 @@ def left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Left]]:
                 case = Case(Server(tmp_path_factory.mktemp(name), **each), trouble=trouble.get(name))
                 if name == "rogue":
                     case.keys, case.begun = ("5", "6"), rogues
+                case.again = name == "away"
                 cases[name] = case
 
             async def all_of_them() -> None:
@@ -161,6 +178,7 @@ def test_a_store_that_is_dead_and_a_provider_that_never_answers_hold_nobody_up(l
     assert away.code == 0
     assert away.told("calls stay here: the store does not answer")
     assert away.told("records are left in the journal for the next start")
+    assert away.told("stopped")  # although it was told to leave once more, behind its door
     assert len(away.remembered()) == 1
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
+import structlog
 import trio
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
@@ -132,6 +133,14 @@ async def legs_of(script: Script, *after_s: float, lines: tuple[Line, ...] = LIN
     legs = Legs(Stage(script, configured(**changes)), lines)
     await legs.moved(*after_s, patience_ms=30_000, quiet_ms=700 if lines else 5000)
     return legs
+
+
+async def test_a_hand_off_is_no_call_that_was_left_too_early(autojump_clock) -> None:
+    """What its caller has not heard yet, the next process says."""
+    with structlog.testing.capture_logs() as logs:
+        for after_s in (0.0, 3.0, 6.0):
+            await legs_of(TALK, after_s)
+    assert [line["event"] for line in logs if line["log_level"] not in ("debug", "info")] == []
 
 
 async def test_behind_a_statement_it_takes_half_a_second_and_behind_a_question_longer(autojump_clock) -> None:

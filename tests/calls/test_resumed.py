@@ -154,6 +154,25 @@ async def test_what_the_caller_was_saying_when_the_process_died_is_asked_for_aga
     assert len(stage.told) == 4
 
 
+async def test_half_a_number_that_was_being_typed_when_the_process_died_is_asked_for_again(autojump_clock) -> None:
+    stage = Stage(TALK)
+
+    async def press() -> None:
+        await trio.sleep(5)
+        for digit in "9845":
+            stage.calls[0]._digit(digit)
+            await trio.sleep(0.3)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(press)
+        so_far = await crash(stage, 6.4, tone(1500, at_ms=30_000), lag_s=0.1)
+    assert [entry.keys for entry in so_far.entries if entry.keys] == []
+
+    await stage.resume(so_far)
+
+    assert stage.told[1:] == [f"agent: {LOST.text} {AGAIN.text}"]
+
+
 async def test_facts_come_with_what_they_rest_on_and_usage_and_counts_are_added_to(autojump_clock) -> None:
     noted = Script(
         heard=("I want to sell my house", "it is in Hebbal", "too expensive", "yes"),

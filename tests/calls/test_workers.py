@@ -106,6 +106,7 @@ async def scenes(server: Server) -> list[CallLog]:
         assert victim not in before
         server.process.send_signal(signal.SIGHUP)
         await seen(lambda: len(workers(server)) == 2 and not workers(server) & before)
+        await seen(lambda: any("all workers are renewed" in line for line in server.lines))
         assert await counted(server.url, "workers_silent_total") == {"0": 0, "1": 0}
         assert len(crowd.up) == CALLS
         crowd.enough.set()

@@ -16,7 +16,7 @@ from nurseries.watchdog import Watchdog
 
 async def main():
     dog = Watchdog(trio.lowlevel.current_root_task())
-    with trio.open_signal_receiver(signal.SIGTERM) as signals, dog.on_signals({within}):
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals, dog.on_signals([{within}]):
         print("ready", flush=True)
 """
 STUCK = {
@@ -65,6 +65,32 @@ def test_whatever_it_is_stuck_in_the_process_ends_in_time_and_says_so(how: str) 
 
     assert code == CUT_OFF
     assert "cut off: the process has not ended in time" in told
+
+
+def test_who_insists_does_not_wait_for_all_of_it_although_the_loop_is_stuck() -> None:
+    """The loop reads no signal: what a second one and a third one say is known by their number alone."""
+    program = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            BEGIN.format(within="60, 50, 0.3") + STUCK["a loop that hangs in a call of the system"] + END,
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    with program:
+        assert program.stdout is not None
+        assert program.stdout.readline() == "ready\n"
+        try:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                program.send_signal(number)
+                with pytest.raises(subprocess.TimeoutExpired):
+                    program.wait(1)
+            program.send_signal(signal.SIGTERM)
+            assert program.wait(30) == CUT_OFF
+        finally:
+            program.kill()
 
 
 def test_a_process_that_leaves_in_time_is_left_alone() -> None:

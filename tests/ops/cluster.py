@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,6 +37,44 @@ class Cluster:
             timeout=200,
             check=False,
         )
+
+    @contextmanager
+    def begun(self, *command: str | Path, **environment: str) -> Iterator[subprocess.Popen[str]]:
+        """A command while it runs; nothing of it is left afterwards."""
+        with subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=self.environment | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        ) as process:
+            try:
+                yield process
+            finally:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+
+    def process(self, arguments: str, bound_s: float = 20) -> int:
+        """The kubectl that was given these arguments, once it is there."""
+        told = f"{self.folder}/bin/kubectl"
+        until = time.monotonic() + bound_s
+        while time.monotonic() < until:
+            for entry in Path("/proc").glob("[0-9]*/cmdline"):
+                with suppress(OSError):
+                    words = entry.read_bytes().decode(errors="replace").replace("\0", " ")
+                    if told in words and arguments in words:
+                        return int(entry.parent.name)
+            time.sleep(0.02)
+        raise AssertionError(f"nobody runs kubectl {arguments}")
+
+    @staticmethod
+    def gone(pid: int, bound_s: float = 20) -> None:
+        until = time.monotonic() + bound_s
+        while Path(f"/proc/{pid}").exists():
+            assert time.monotonic() < until, f"{pid} goes on"
+            time.sleep(0.02)
 
     @property
     def revisions(self) -> list[str]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.ops.cluster import BAD, FIRST, ROOT, SECOND, Cluster
 
@@ -85,6 +89,30 @@ def test_without_its_secret_nothing_is_changed(cluster: Cluster) -> None:
     assert not cluster.revisions
 
 
+def test_pods_that_would_hand_calls_to_nobody_are_not_rolled_out(cluster: Cluster) -> None:
+    """They would come up, and each release would lose every call: a pod without MongoDB knows no other's."""
+    (cluster.folder / "secret").write_text("OPENAI_API_KEY ")
+    done = cluster.run("deploy", "staging", FIRST)
+    assert done.returncode == 2
+    assert "MONGODB_URI" in done.stderr
+    assert not cluster.revisions
+
+
+def test_the_keys_of_a_secret_are_asked_for_and_none_of_its_values(cluster: Cluster) -> None:
+    assert cluster.run("deploy", "staging", FIRST).returncode == 0
+    (template,) = re.findall(r"--output go-template=(.*)", cluster.calls)
+    made = {"metadata": {"name": "calling-agent"}, "data": {"API_TOKEN": "", "MONGODB_URI": "c2VjcmV0"}}
+    offline = ["label", "--local", "-f", "-", "a=b", "-o", f"go-template={template}"]
+    done = subprocess.run(
+        [cluster.environment["REAL_KUBECTL"], *offline],
+        input=json.dumps(made | {"apiVersion": "v1", "kind": "Secret"}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.split() == ["calling-agent", "MONGODB_URI"], done.stderr
+
+
 def test_a_cluster_that_does_not_answer_is_not_one_without_a_secret(cluster: Cluster) -> None:
     (cluster.folder / "away").touch()
     done = cluster.run("deploy", "staging", FIRST)
@@ -109,17 +137,12 @@ def test_a_release_whose_call_nobody_answers_is_undone(cluster: Cluster) -> None
     assert "the smoke call failed" in done.stderr
 
 
+NEVER_READY = ("http://127.0.0.1:9", "--ready-s", "120")
+
+
 def test_a_release_that_is_stopped_while_it_is_called_is_undone_at_once(cluster: Cluster) -> None:
     assert cluster.run("deploy", "staging", FIRST).returncode == 0
-    never_ready = ("http://127.0.0.1:9", "--ready-s", "120")
-    release = subprocess.Popen(
-        [ROOT / "ops/ci/release", "staging", SECOND, *never_ready],
-        env=cluster.environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    with release:
+    with cluster.begun(ROOT / "ops/ci/release", "staging", SECOND, *NEVER_READY) as release:
         assert release.stdout is not None
         assert any("rolled out" in line and line.startswith("deploy:") for line in release.stdout)
         release.terminate()
@@ -127,6 +150,39 @@ def test_a_release_that_is_stopped_while_it_is_called_is_undone_at_once(cluster:
     assert release.returncode == 1, said
     assert cluster.revisions == [FIRST, SECOND, FIRST]
     assert "stopped" in said
+
+
+def test_a_release_that_is_stopped_as_the_cluster_takes_it_is_not_taken_afterwards(cluster: Cluster) -> None:
+    """What the cluster was being told must not be told to an end behind the way back."""
+    assert cluster.run("deploy", "staging", FIRST).returncode == 0
+    (cluster.folder / "slow").touch()
+    with cluster.begun(ROOT / "ops/ci/release", "staging", SECOND, *NEVER_READY) as release:
+        applying = cluster.process("apply -f -")
+        release.terminate()
+        _, said = release.communicate(timeout=30)
+    (cluster.folder / "slow").unlink()
+    cluster.gone(applying)
+    assert release.returncode == 1, said
+    assert cluster.revisions == [FIRST]
+
+
+def test_a_workflow_that_is_cancelled_stops_its_release(cluster: Cluster) -> None:
+    """A runner writes a step to a file, and its signals go to the shell that runs it, and to nobody behind that."""
+    (step,) = [
+        step["run"]
+        for step in yaml.safe_load((ROOT / ".github/workflows/deploy.yaml").read_text())["jobs"]["staging"]["steps"]
+        if "ops/ci/release" in step.get("run", "")
+    ]
+    assert cluster.run("deploy", "staging", FIRST).returncode == 0
+    (cluster.folder / "step").write_text(step)
+    told = {"PLACE": "staging", "IMAGE": SECOND, "PUBLIC_URL": "http://127.0.0.1:9"}
+    with cluster.begun("bash", "-e", cluster.folder / "step", **told) as shell:
+        assert shell.stdout is not None
+        assert any("rolled out" in line and line.startswith("deploy:") for line in shell.stdout)
+        shell.send_signal(signal.SIGINT)
+        _, said = shell.communicate(timeout=30)
+    assert shell.returncode == 1, said
+    assert cluster.revisions == [FIRST, SECOND, FIRST]
 
 
 def test_a_release_that_changes_nothing_is_not_undone_to_an_older_one(cluster: Cluster) -> None:

@@ -16,6 +16,7 @@ from agent.web.state import ProcessState
 from nurseries.leaving import longest_drain_s
 from nurseries.watch.standing import standing
 from ops.ci.manifests import OVERLAYS, built, deployer, faults, versions
+from ops.ci.smoke_call import BETWEEN_S, CALL_S
 
 ROOT = Path(__file__).resolve().parents[2]
 SPARE_S = 30
@@ -98,6 +99,39 @@ def test_no_pod_is_missed_while_a_release_is_rolled_out(resources: dict[str, dic
     assert resources["PodDisruptionBudget"]["spec"]["maxUnavailable"] == 1
 
 
+def test_a_machine_that_takes_no_pods_does_not_keep_others_from_taking_one(
+    resources: dict[str, dict[str, Any]],
+) -> None:
+    # One that is emptied, lost or of another kind has none of ours: counted, none of the others might have one more.
+    for spread in pod(resources)["topologySpreadConstraints"]:
+        assert spread["nodeTaintsPolicy"] == "Honor", spread["topologyKey"]
+    longest = {each["key"]: each["tolerationSeconds"] for each in pod(resources)["tolerations"]}
+    assert longest.keys() == {"node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"}
+    assert max(longest.values()) <= 60
+    told_of = resources["Deployment"]["spec"]["template"]["metadata"]["annotations"]
+    spared = set(told_of["cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes"].split(","))
+    assert spared == {each["name"] for each in pod(resources)["volumes"]}
+
+
+def test_a_process_that_is_stuck_is_not_given_the_time_that_calls_have(resources: dict[str, dict[str, Any]]) -> None:
+    (container,) = pod(resources)["containers"]
+    before = container["lifecycle"]["preStop"]["sleep"]["seconds"]
+    assert before < container["livenessProbe"]["terminationGracePeriodSeconds"] <= before + 10
+
+
+def test_a_release_of_all_pods_has_its_time_and_so_has_its_way_back(resources: dict[str, dict[str, Any]]) -> None:
+    """One pod after the other, each within a minute; the last one may hang until that is noticed."""
+    most = resources["HorizontalPodAutoscaler"]["spec"]["maxReplicas"]
+    (minutes,) = re.findall(r"ROLLOUT_TIMEOUT:-(\d+)m", (ROOT / "ops/ci/kubernetes.sh").read_text())
+    noticed_s = resources["Deployment"]["spec"]["progressDeadlineSeconds"]
+    assert int(minutes) * 60 >= most * 60 + noticed_s
+    assert noticed_s > pod(resources)["terminationGracePeriodSeconds"], "a full cluster has room once a pod has left"
+    jobs = yaml.safe_load((ROOT / ".github/workflows/deploy.yaml").read_text())["jobs"]
+    calls_s = 60 + 2 * (CALL_S + BETWEEN_S)
+    for job in jobs.values():
+        assert job["timeout-minutes"] * 60 >= 300 + 2 * int(minutes) * 60 + calls_s
+
+
 def test_cpu_is_asked_for_and_never_limited(resources: dict[str, dict[str, Any]]) -> None:
     (container,) = pod(resources)["containers"]
     assert container["resources"]["requests"]["cpu"]
@@ -167,6 +201,17 @@ def test_the_network_policy_lets_prometheus_and_the_ingress_in_and_nobody_else(
     assert {port["port"] for each in spec["egress"] for port in each["ports"]} == {53, 443, 27017}
 
 
+def test_names_are_asked_for_wherever_a_cluster_has_them_answered(resources: dict[str, dict[str, Any]]) -> None:
+    names, rest = resources["NetworkPolicy"]["spec"]["egress"]
+    assert {port["port"] for port in names["ports"]} == {53}
+    asked = {each["podSelector"]["matchLabels"]["k8s-app"] for each in names["to"] if "podSelector" in each}
+    assert asked == {"kube-dns", "node-local-dns"}
+    # NodeLocal DNSCache, and Google's Cloud DNS: neither is a pod. The latter's address has credentials on other ports.
+    blocks = {each["ipBlock"]["cidr"] for each in names["to"] if "ipBlock" in each}
+    assert blocks == {"169.254.20.10/32", "169.254.169.254/32"}
+    assert [each["ipBlock"]["except"] for each in rest["to"]] == [["169.254.0.0/16"], ["fe80::/10"]]
+
+
 def test_it_scales_on_a_metric_that_there_is(resources: dict[str, dict[str, Any]]) -> None:
     metrics = resources["HorizontalPodAutoscaler"]["spec"]["metrics"]
     (pods,) = [each["pods"] for each in metrics if each["type"] == "Pods"]
@@ -180,9 +225,12 @@ def test_it_scales_on_a_metric_that_there_is(resources: dict[str, dict[str, Any]
 
 def test_a_websocket_on_which_the_server_is_silent_lives_for_a_call(resources: dict[str, dict[str, Any]]) -> None:
     longest_s = Settings.model_fields["CALL_MAX_MINUTES"].default * 60
-    kept = {k.rpartition("/")[2]: v for k, v in resources["Ingress"]["metadata"]["annotations"].items()}
-    assert int(kept["proxy-read-timeout"]) > longest_s
-    assert int(kept["proxy-send-timeout"]) > longest_s
+    told_to = resources["Ingress"]["metadata"]["annotations"]
+    service = resources["Ingress"]["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"]["name"]
+    assert told_to["nginx.org/websocket-services"] == service
+    for controller in ("nginx.ingress.kubernetes.io", "nginx.org"):  # both are of the class nginx
+        for way in ("read", "send"):
+            assert int(told_to[f"{controller}/proxy-{way}-timeout"].removesuffix("s")) > longest_s
 
 
 def test_no_secret_is_in_the_repository(resources: dict[str, dict[str, Any]]) -> None:

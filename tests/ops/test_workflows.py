@@ -18,7 +18,7 @@ from tests.browser.looking import SHOTS
 ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted((ROOT / ".github" / "workflows").iterdir())
 PINNED = re.compile(r"uses: [\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$")
-RUNS = re.compile(r"(?:sudo )?(?:[A-Z]+=\S+ )*(?:make [\w./]+|(ops/ci/[\w-]+)(?: .*)?)")
+RUNS = re.compile(r"(?:sudo |exec )?(?:[A-Z]+=\S+ )*(?:make [\w./]+|(ops/ci/[\w-]+)(?: .*)?)")
 OWN = {'echo "image=ghcr.io/${REPOSITORY,,}" >>"$GITHUB_OUTPUT"'}
 """What is of the runner, and of nobody's laptop."""
 WRITES = {("image.yaml", "publish", "packages")}
@@ -77,7 +77,7 @@ def test_nothing_reaches_production_but_what_was_called_in_staging_and_approved(
     for name in ("staging", "production"):
         assert jobs[name]["environment"]["name"] == name
         assert jobs[name]["concurrency"] == {"group": f"deploy-{name}", "cancel-in-progress": False}
-        assert any(step.get("run", "").startswith("ops/ci/release ") for step in jobs[name]["steps"])
+        assert any(step.get("run", "").startswith("exec ops/ci/release ") for step in jobs[name]["steps"])
     image = workflow(ROOT / ".github/workflows/image.yaml")["jobs"]
     assert set(image["deploy"]["needs"]) == {"publish", "scan"}
     assert set(image["publish"]["needs"]) == {"ci", "check"}

@@ -64,6 +64,19 @@ def test_a_write_that_is_not_on_the_other_members_is_an_error(store: MongoStore,
     assert store.get("CA1") == record("CA1")
 
 
+def test_who_goes_on_with_a_call_reads_what_was_written_last_whatever_the_uri_prefers(
+    store: MongoStore, mongo_uri: str
+) -> None:
+    """A secondary may be behind; this set has none, so who insists on one gets no answer."""
+    store.save(record("CA1"))
+    prefers = mongo_uri.replace("directConnection=true", "replicaSet=rs0&readPreference=secondary")
+    other = MongoStore(Mongo(prefers))
+    try:
+        assert other.get("CA1") == record("CA1")
+    finally:
+        other.close()
+
+
 def test_a_server_that_hangs_is_an_error_within_the_limit(store: MongoStore, mongo_uri: str, monkeypatch) -> None:
     monkeypatch.setattr("agent.providers.mongo_database.LIMIT_S", 0.2)
     with (

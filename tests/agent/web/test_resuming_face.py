@@ -113,14 +113,39 @@ async def test_a_call_that_is_over_or_that_nobody_knows_is_hung_up(face, twilio)
     assert verbs(await after(house, twilio, CallStatus="completed")) == ["Hangup"]
 
 
-async def test_a_call_whose_first_stream_nobody_has_had_is_told_that_lines_are_busy(face, twilio):
-    """Promised a line by a process that leaves, led to one that is full, and asked about at a third."""
-    house = face(ways=Ways())
-    root = await after(house, twilio, "/twilio/after?leg=1")
+async def test_a_call_whose_first_stream_nobody_has_had_gets_it_again_and_is_then_told_that_lines_are_busy(
+    face, twilio
+):
+    """Led to a process that has died since, and asked about at another."""
+    house = face(ways=Ways(), SAY_FIRST="Hi!")
+    order = "OR" + "0" * 32
+    at = f"/twilio/after?leg=1&language=hi-IN&voice=nova&order={order}&campaign=spring"
+    for turn in range(1, MOST_TURNS + 1):
+        house.clock[0] += 2
+        root = await after(house, twilio, at)
+        assert verbs(root) == [*(["Pause"] if turn > 1 else []), "Connect", "Redirect"]
+        at = action(root)
+        assert f"leg=1&again={turn}&language=hi-IN" in at
+        assert twilio.call in house.state.promised
+        assert claims(house, root, twilio) == Claims(
+            *(twilio.call, twilio.account, FROM, TO, "inbound", "", "hi-IN", "nova", order, "spring")
+        )
+    root = await after(house, twilio, at)
     assert verbs(root) == ["Say", "Hangup"]
     assert "busy" in root.find("Say").text
     assert verbs(await after(house, twilio, "/twilio/after?leg=1", CallStatus="completed")) == ["Hangup"]
     assert verbs(await after(house, twilio, "/twilio/after?leg=2")) == ["Hangup"]
+
+
+async def test_a_call_whose_first_stream_nobody_has_had_is_turned_away_where_there_is_no_line_here_either(face, twilio):
+    house = face(ways=Ways(), MAX_CONCURRENT_CALLS=1)
+    house.state.calls = house.state.most = 1
+    assert verbs(await after(house, twilio, "/twilio/after?leg=1")) == ["Say", "Hangup"]
+
+    leaves = face(ways=Ways())
+    leaves.state.draining = True
+    assert verbs(await after(leaves, twilio, "/twilio/after?leg=1")) == ["Pause", "Redirect"]
+    assert verbs(await after(leaves, twilio, f"/twilio/after?leg=1&again={MOST_TURNS}")) == ["Say", "Hangup"]
 
 
 async def test_a_call_that_is_passed_on_is_so_although_its_lease_could_not_be_written(face, twilio):

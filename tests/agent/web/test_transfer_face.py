@@ -60,7 +60,8 @@ async def test_what_the_signed_address_tells_goes_into_the_token_and_the_line_to
     told = claims(lined, root, twilio)
     assert (told.line, told.language, told.voice) == ("quiet", "ta-IN", "nova")
     assert [child.tag for child in root] == ["Connect", "Redirect"]
-    assert root.find("Connect").attrib["action"] == f"{twilio.public}/twilio/after?line=quiet&leg=1{INSIST}"
+    at = f"{twilio.public}/twilio/after?line=quiet&leg=1&language=ta-IN&voice=nova{INSIST}"
+    assert root.find("Connect").attrib["action"] == at
     assert root.find("Connect/Stream").attrib["url"] == "wss://voice.example.in/twilio/media"
 
 

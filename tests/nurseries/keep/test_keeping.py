@@ -8,7 +8,7 @@ import tempfile
 import threading
 from collections import Counter
 from collections.abc import Callable
-from itertools import pairwise
+from itertools import pairwise, permutations
 from pathlib import Path
 
 import msgspec
@@ -733,6 +733,61 @@ async def test_what_the_store_was_not_told_until_another_process_had_gone_on_is_
         nursery.cancel_scope.cancel("over")
     await one.close()
     await two.close()
+
+
+def legs_of_an_outage() -> list[CallRecord]:
+    """Three legs of one call, of which none could read what was before it; as their processes have them."""
+    found = []
+    for n, process in enumerate(("one", "two", "three")):
+        said_here = said("CA1", f"Leg {process}.", f"End of {process}.")
+        told = {"started_at": f"2026-11-25T10:0{n}:00.000+00:00", "legs": (Leg(process, 0, 900),), "missing": n}
+        found.append(msgspec.structs.replace(said_here, revision=revision_of(n + 1, 1e9), barge_ins=1, **told))
+    return found
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+async def test_of_three_legs_without_a_past_each_none_is_lost_in_whatever_order_they_are_told(
+    order: tuple[int, ...],
+) -> None:
+    """The first two are gone from their processes' sight, and wait for the store; the third goes on to its end."""
+    store = Store()
+    records = legs_of_an_outage()
+    processes = [Backlog(store, lambda _: None) for _ in records]
+    for n in order:
+        processes[n].add(records[n])
+        await tell(processes[n])
+    on = msgspec.structs.replace(records[2], entries=(*records[2].entries, Entry("agent", "Bye.", 5, 6)))
+    for change, ending in ((1, ""), (2, "caller hung up"), (3, "caller hung up")):
+        processes[2].add(msgspec.structs.replace(on, revision=on.revision + change, ending=ending))
+        for n in (2, *order, *order):
+            await tell(processes[n])
+
+    kept = store.records["CA1"]
+    assert words(kept) == [
+        *("Leg one.", "End of one.", "Leg two.", "End of two."),
+        *("Leg three.", "End of three.", "Bye."),
+    ]
+    assert [(leg.process, leg.began_ms) for leg in kept.legs] == [("one", 0), ("two", 60_000), ("three", 120_000)]
+    assert (kept.started_at, kept.missing, kept.ending, kept.barge_ins) == (BLANK.started_at, 0, "caller hung up", 3)
+    assert [process.waiting for process in processes] == [0, 0, 0]
+
+
+async def tell(process: Backlog) -> None:
+    """It has the store look at what waits, whenever that was to be."""
+    if waits := list(process._due.values()):
+        assert await process._save(waits)
+
+
+async def test_a_call_whose_past_was_put_before_holds_up_no_other(house: House) -> None:
+    backlog = house.keeping._backlog
+    past, _, on = legs_of_an_outage()
+    house.store.records["CA1"] = on
+    backlog.add(past)
+    assert await backlog._save(backlog._next())
+    backlog.add(said("CA2", "Hello."))
+
+    assert backlog.has("CA1")
+    assert [record.call_sid for record in backlog._next()] == ["CA2"]
 
 
 def test_milliseconds_and_writers_are_told_apart() -> None:

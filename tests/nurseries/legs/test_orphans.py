@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 import pytest
@@ -14,6 +14,7 @@ from agent.guard.lease import LEASE_S, Lease, Stand
 from agent.keep.record import CallRecord, Entry
 from agent.keep.thread import Leg, Thread, Told
 from agent.model import CallInfo
+from nurseries.legs.finishing import finish
 from nurseries.legs.holding import Holding
 from nurseries.legs.orphans import AT_ONCE, SWEEP_S, Orphans
 from tests.calls.stage import Stage, configured
@@ -225,9 +226,12 @@ async def test_what_this_process_lost_itself_is_finished_from_what_it_knows(
     two.kept.records["CA1"] = msgspec.structs.replace(BROKEN, entries=more, revision=8)
     await two.holding.put("CA1", Stand.LOST)
     two.orphans.hasten("CA1")
-    await trio.sleep(3)
+    with structlog.testing.capture_logs() as logs:
+        await trio.sleep(3)
 
     assert [(record.ending, record.entries) for record in two.kept.finished] == [("connection lost", more)]
+    (told,) = [line for line in logs if line["event"] == "a record that was left unfinished is finished"]
+    assert told["ending"] == "connection lost", "this process is not gone"
     nursery.cancel_scope.cancel("over")
 
 
@@ -255,6 +259,23 @@ async def test_a_leg_that_begins_while_its_orphan_is_summed_up_goes_on(
     nursery.cancel_scope.cancel("over")
 
 
+@pytest.mark.parametrize("has_it", [False, True])
+async def test_what_a_call_has_cost_is_told_by_who_has_it(autojump_clock, house: House, has_it: bool) -> None:
+    two, told = Process(house, "two"), []
+
+    class Purse:
+        async def adopt(self, record: CallRecord) -> None:
+            await trio.lowlevel.checkpoint()
+            told.append(record.call_sid)
+
+    if has_it:
+        two.kept.gone.add("CA1")
+    parts = replace(Stage().parts, purse=Purse())
+    await finish(BROKEN, two.kept, parts)
+
+    assert told == ([] if has_it else ["CA1"])
+
+
 async def test_a_leg_that_begins_while_its_orphan_is_read_is_let_go(
     autojump_clock, house: House, nursery: trio.Nursery
 ) -> None:
@@ -273,7 +294,7 @@ async def test_a_leg_that_begins_while_its_orphan_is_read_is_let_go(
 
     told = [line["event"] for line in logs]
     assert "somebody has come back to the call" in told
-    assert "record of a process that is gone" not in told
+    assert "a record that was left unfinished is finished" not in told
     assert two.kept.records == {}
     nursery.cancel_scope.cancel("over")
 

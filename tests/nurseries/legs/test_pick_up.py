@@ -2,6 +2,7 @@ import json
 import time
 
 import pytest
+import structlog
 import trio
 
 from agent.guard.tokens import Claims, Tokens
@@ -42,6 +43,18 @@ async def test_an_announced_caller_is_let_in(autojump_clock) -> None:
     numbers = ("+919876543210", "+918012345678")
     assert info == CallInfo("CA1", "AC1", "MZ1", *numbers, "inbound", line="sales", language="hi-IN", voice="nova")
     assert theirs.closed is None
+
+
+async def test_a_token_of_a_process_with_another_auth_token_is_told_as_what_it_may_be(autojump_clock) -> None:
+    ours, theirs = loopback()
+    other = Tokens(b"another key", ttl_s=120, random=lambda n: b"r" * n)
+    await ours.send(start(other.mint(CLAIMS, time.time())))
+
+    with structlog.testing.capture_logs() as logs:
+        assert await pick_up(theirs, tokens(), 5) is None
+
+    assert theirs.closed == (1008, "token forged")
+    assert [(line["reason"], "TWILIO_AUTH_TOKEN" in line["hint"]) for line in logs] == [("token forged", True)]
 
 
 async def test_a_softphone_has_shown_its_token_at_the_door(autojump_clock) -> None:

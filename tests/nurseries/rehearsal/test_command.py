@@ -113,6 +113,7 @@ async def test_a_line_is_named_in_the_webhooks_address_and_a_transfer_is_printed
         (["--wav", __file__], "cannot be played"),
         (["--out", "/no/such/folder/call.wav"], "there is no folder"),
         (["--out", "/"], "is a folder"),
+        (["--cut-at", "2", "--after-a-crash", "rest"], "needs --rest-port 8089, and the server TWILIO_API_URL="),
     ],
 )
 def test_bad_usage_is_told_before_a_call_is_placed(
@@ -204,9 +205,7 @@ async def test_a_call_that_crashed_comes_back_over_rest(
     server: Server, alone: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The command answers as Twilio's API; the server asks it to go on."""
-    with sockets.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
 
     async def speaking(talk: Talk) -> None:
         await talk.say(300)
@@ -236,3 +235,41 @@ async def test_a_call_that_crashed_comes_back_over_rest(
     told = capsys.readouterr().out
     assert "stream 2, MZ" in told
     assert "the connection died without a closing handshake (31903); the call went on" in told
+
+
+@pytest.mark.parametrize(("key", "words"), [(None, "asked for nothing at"), ("hunter2", "showed other credentials at")])
+async def test_a_server_that_does_not_ask_for_a_crashed_call_is_told_what_it_needs(
+    server: Server, alone: None, capsys: pytest.CaptureFixture[str], key: str | None, words: str
+) -> None:
+    port = free_port()
+
+    async def speaking(talk: Talk) -> None:
+        await talk.say(300)
+        await talk.until("stop")
+
+    async def ask() -> None:
+        while not any(path.endswith("stream-stopped") for path in server.paths()):  # noqa: ASYNC110
+            await trio.sleep(0.01)
+        async with httpx2.AsyncClient(trust_env=False, auth=("AC1", key or "")) as http:
+            await http.post(f"http://127.0.0.1:{port}/2010-04-01/Accounts/AC1/Calls/CA1.json")
+
+    server.behave = speaking
+    args = arguments(
+        "--url", f"http://127.0.0.1:{server.port}", "--auth-token", TOKEN, "--public-url", PUBLIC, "--patience", "2",
+        "--cut-at", "0.4", "--after-a-crash", "rest", "--rest-port", str(port),
+    )  # fmt: skip
+    with trio.fail_after(30):
+        async with trio.open_nursery() as nursery:
+            if key is not None:
+                nursery.start_soon(ask)
+            await trio.to_thread.run_sync(rehearse.run, args)
+
+    told = capsys.readouterr().out
+    assert f"the server {words} http://127.0.0.1:{port}: it needs TWILIO_API_URL=http://127.0.0.1:{port}" in told
+
+
+def free_port() -> int:
+    with sockets.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -176,7 +176,7 @@ async def test_where_a_replacement_does_not_come_the_old_one_stays_and_so_do_the
     async with open_house() as house:
         first = dict(house.crew.there)
         house.sick = True
-        await house.crew.renew()
+        assert not await house.crew.renew()
 
         assert house.now == pytest.approx(UP_S + START_S, abs=0.5)
         assert house.crew.there == first
@@ -185,7 +185,7 @@ async def test_where_a_replacement_does_not_come_the_old_one_stays_and_so_do_the
         assert house.up == [0, 1]
 
         house.sick = False
-        await house.crew.renew()
+        assert await house.crew.renew()
         assert house.up == [0, 1]
         assert not set(house.crew.there.values()) & set(first.values())
 

@@ -1,5 +1,6 @@
 // What is drawn: endings, latency, the last hour, spending.
 import { millis, money } from "../format.js";
+import { inWords } from "../parts/endings.js";
 import { Bars, Columns, Line, Ranges } from "../parts/plot.js";
 import { html, useState } from "../ui.js";
 import { Card } from "./cards.js";
@@ -11,8 +12,8 @@ const HOUR_S = 3600;
 export function Endings({ endings }) {
   const [today, choose] = useState(true);
   const found = today ? endings.today : endings.since_start;
-  const rows = Object.entries(found || {}).sort(([, a], [, b]) => b - a).map(([label, value]) => ({
-    label, value, text: String(value), kind: GOOD.has(label) ? "good" : BAD.has(label) ? "bad" : "",
+  const rows = Object.entries(found || {}).sort(([, a], [, b]) => b - a).map(([ending, value]) => ({
+    label: inWords(ending), value, text: String(value), kind: GOOD.has(ending) ? "good" : BAD.has(ending) ? "bad" : "",
   }));
   return html`<${Card} title="Calls by ending">
     <div class="row choice" role="group" aria-label="Which calls">

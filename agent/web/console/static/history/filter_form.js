@@ -1,6 +1,7 @@
 // What to look for. Every change goes into the address.
 import { html, useEffect, useRef } from "../ui.js";
 import { FILTERS, SORTS, changed, hashOf, isFiltered } from "./filters.js";
+import { inWords } from "../parts/endings.js";
 import { ENDING_NAMES } from "./words.js";
 
 const DAY = /^\d{4}-\d\d-\d\d$/;
@@ -40,7 +41,7 @@ export function FilterForm({ query, faults }) {
         ${field("since", "From", input("since", day("since")))}
         ${field("until", "To", input("until", day("until")))}
         ${field("ending", "Ended by", html`<select id="f-ending" name="ending" value=${query.ending || ""} onChange=${go}>
-          <option value="">anything</option>${ENDING_NAMES.map((name) => html`<option value=${name}>${name.replace("_", " ")}</option>`)}</select>`)}
+          <option value="">anything</option>${ENDING_NAMES.map((name) => html`<option value=${name}>${name === "goes_on" ? "Goes on" : inWords(name)}</option>`)}</select>`)}
         ${field("min_score", "Score from", input("min_score", { type: "number", min: 0, max: 100, placeholder: "0", onChange: go }))}
         ${field("max_score", "to", input("max_score", { type: "number", min: 0, max: 100, placeholder: "100", onChange: go }))}
         ${field("sort", "Order", html`<select id="f-sort" name="sort" value=${query.sort || "newest"} onChange=${go}>

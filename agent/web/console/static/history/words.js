@@ -1,25 +1,12 @@
 // A finished record in words: how it ended, what lies between its legs, what a line of its score is for. Pure.
 import { seconds } from "../format.js";
+import { ENDINGS, inWords } from "../parts/endings.js";
 
-const ENDINGS = {
-  "caller hung up": "The caller hung up",
-  "connection lost": "The connection was lost",
-  "agent said goodbye": "The agent said goodbye",
-  "caller silent": "Nobody said anything any more",
-  transferred: "Handed over to a colleague",
-  "time limit": "The time a call may take was over",
-  budget: "What it may cost was spent",
-  "hung up": "A colleague ended it",
-  machine: "A machine answered",
-  shutdown: "The server was stopped",
-  failed: "A fault ended it",
-  interrupted: "The server was gone; the record was finished later",
-};
 export const ENDING_NAMES = [...Object.keys(ENDINGS), "goes_on"];
 
 export const ended = (record) => {
   if (!record.ending) return "It goes on";
-  const told = ENDINGS[record.ending] || record.ending;
+  const told = inWords(record.ending);
   return record.ending === "transferred" && record.transferred_to ? `${told} (${record.transferred_to})` : told;
 };
 

@@ -1,6 +1,7 @@
 // What the list shows beside the list: how to get a first call, and what became of the last ones.
 import { html } from "../ui.js";
-import { ended, person } from "./names.js";
+import { inWords } from "../parts/endings.js";
+import { person } from "./names.js";
 
 export function Empty() {
   return html`<section class="card empty">
@@ -20,6 +21,6 @@ export function Over({ calls }) {
   return calls.length > 0 && html`<section class="over" aria-label="Calls that have just ended">
     <h2>Just ended</h2>
     <ul>${calls.map((call) => html`<li key=${call.call_sid}><a href=${`#/calls/${call.call_sid}`}>${person(call)}</a>
-      <span class="dim">${ended(call.ending)}</span></li>`)}</ul>
+      <span class="dim">${inWords(call.ending)}</span></li>`)}</ul>
   </section>`;
 }

@@ -1,4 +1,4 @@
-// Whom a call is with, and how it ended, in words. Pure.
+// Whom a call is with, in words. Pure.
 import { person as shown } from "../format.js";
 
 // The one we speak to, whoever has called whom.
@@ -6,5 +6,3 @@ export function person(call) {
   if (call.softphone) return "softphone";
   return shown((call.direction || "").startsWith("outbound") ? call.called : call.caller);
 }
-
-export const ended = (ending) => (ending || "over").replaceAll("_", " ").replaceAll("-", " ");

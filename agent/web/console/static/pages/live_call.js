@@ -10,8 +10,9 @@ import { Lead } from "../live/lead.js";
 import { Listen } from "../live/listen.js";
 import { STATES } from "../live/list.js";
 import { LANES } from "../live/spans.js";
-import { ended, person } from "../live/names.js";
+import { person } from "../live/names.js";
 import { Ticking } from "../live/ticking.js";
+import { inWords } from "../parts/endings.js";
 import { Timeline } from "../parts/timeline.js";
 import { Transcript } from "../parts/transcript.js";
 import { Waterfall } from "../parts/waterfall.js";
@@ -112,7 +113,7 @@ function Head({ call, since, fold, about, session }) {
         ${about.records_sound && call.here !== false && html`<${Listen} sid=${call.call_sid} />`}
         <${Actions} call=${call} about=${about} session=${session} /></div>`}
     </div>
-    ${ending && html`<p class="ended" role="status">This call is over: ${ended(ending)}. <a class="button" href=${`#/calls/${call.call_sid}`}>See it in the history</a></p>`}
+    ${ending && html`<p class="ended" role="status">This call is over: ${inWords(ending)}. <a class="button" href=${`#/calls/${call.call_sid}`}>See it in the history</a></p>`}
   </header>`;
 }
 
