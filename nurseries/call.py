@@ -110,6 +110,8 @@ class Call:
     _why_move = ""
     _moves_at: float | None = None
     """Since when the call is about to be handed off, as its record tells already."""
+    unheld_since: float | None = None
+    """When the process of the leg before was last heard of, where it could not write down when that ended."""
     _understood = False
     """What the caller was saying at the end of the leg."""
     _thread: Thread | None = None
@@ -398,9 +400,11 @@ class Call:
         return self.dialogue.memory.times(self._began)[-1]
 
     def _gap(self) -> tuple[str, float | None]:
+        unheld_s = None if self.unheld_since is None else trio.current_time() - self.unheld_since
         if self._taken is not None:
-            return self._taken.gap(self._leg_began_ms)
-        return (GONE if self.info.leg > 1 else "", None)  # and its past with it
+            why, gap_s = self._taken.gap(self._leg_began_ms)
+            return why, unheld_s if gap_s is None else gap_s
+        return (GONE, unheld_s) if self.info.leg > 1 else ("", None)  # its past is gone with it
 
     def _leg(self) -> Leg:
         ending, at = self.ending, self._ended

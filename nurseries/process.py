@@ -251,8 +251,11 @@ class Process:
             self._succeed(info)
         if not await admit(info.call_sid, socket, self._state, self._changed, resumed=resumed):
             return
-        if self._holding is not None and not await self._held(info, socket, self._holding):
-            return
+        unheld_since = None
+        if self._holding is not None:
+            if not await self._held(info, socket, self._holding):
+                return
+            unheld_since = self._holding.unheld_since(info.call_sid)
         with bound_contextvars(call_sid=info.call_sid):
             if known is not None:
                 self._legs.only(info.call_sid)
@@ -261,9 +264,11 @@ class Process:
                 await self._legs.end(info)
                 await self._refuse(info, socket, "this call is over")
                 return
-            await self._hold(info, socket, before)
+            await self._hold(info, socket, before, unheld_since)
 
-    async def _hold(self, info: CallInfo, socket: MediaSocket, before: CallRecord | None) -> None:
+    async def _hold(
+        self, info: CallInfo, socket: MediaSocket, before: CallRecord | None, unheld_since: float | None
+    ) -> None:
         known = before is not None and bool(before.purpose or before.variables)
         errand = None if known else await self._errands.of(info)
         if not self._legs.newest(info):  # its stream is dead; it would speak, and write, beside its successor
@@ -279,6 +284,7 @@ class Process:
             before_close=lambda: self._legs.before_close(call),
             at_close=lambda: self._legs.at_close(call),
         )
+        call.unheld_since = unheld_since
         self._add(call)
         self._keeping.follow(info.call_sid, call)
         self.watching.begun(call, tape)

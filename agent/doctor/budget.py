@@ -1,7 +1,7 @@
 """Where the time goes between the caller's last word and the agent's first: medians in, a table against a target out.
 
 Target and limits are those of Twilio's "A Guide to Core Latency in AI Voice Agents" (17 November 2025): mouth to ear
-1,115 ms (at most 1,400), of which the platform has 885 (1,100): hearing 350 (500), first token 375 (750), first sound
+1,115 ms (at most 1,400), of which the platform has 885 (1,100): hearing 350 (500), first token 375 (750), first audio
 100 (250). What is left of the 885 is divided here between the first sentence and the first message; the rest of the
 1,115 is the telephone network's, which nobody can measure from a server.
 """

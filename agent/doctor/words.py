@@ -48,7 +48,7 @@ def _value(figure: Figure, value: float) -> str:
 
 
 def _budget(budget: Budget) -> Iterator[str]:
-    yield f"{'caller falls silent to first sound':{_WIDTH + 2}}   median     worst    budget     limit"
+    yield f"{'caller falls silent to first audio':{_WIDTH + 2}}   median     worst    budget     limit"
     for row in (*budget.rows, budget.total):
         yield _row(row)
     yield from (f"  {row.stage}: {row.note}" for row in (*budget.rows, budget.total) if row.note)

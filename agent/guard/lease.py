@@ -74,6 +74,11 @@ class Lease(msgspec.Struct, frozen=True):
         """Whether its stream may go on."""
         return self.stand is Stand.HELD and now < self.until
 
+    def unheld_s(self, now: float) -> float | None:
+        """For how long nobody has prolonged a lease whose holder has not told how its leg ended; None where it has.
+        The holder may have lived for as long as it lets pass between two renewals."""
+        return max(now - (self.until - LEASE_S), 0.0) if self.stand is Stand.HELD else None
+
     def resumable(self, now: float) -> bool:
         """Whether another leg may follow, and nobody speaks on this one. Where the carrier itself asks what comes after
         the stream, `stand` alone tells: it has ended, whatever the clock says."""

@@ -19,7 +19,7 @@ class Stage(msgspec.Struct, frozen=True):
     """One part of the way from the caller's last word to the agent's first, in milliseconds."""
 
     stage: str
-    """silence (until the end of the turn was decided), transcription, first token, first sound: each from the end of
+    """silence (until the end of the turn was decided), transcription, first token, first audio: each from the end of
     the one before; answer: all of it."""
     p50: int
     p95: int
@@ -49,7 +49,7 @@ class Timings(msgspec.Struct, frozen=True):
     slowest: Slowest | None = None
 
 
-STAGES = ("silence", "transcription", "first token", "first sound")
+STAGES = ("silence", "transcription", "first token", "first audio")
 
 
 def timings(records: Sequence[CallRecord]) -> Timings:

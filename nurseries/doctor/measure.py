@@ -177,7 +177,7 @@ class Doctor:
         return await self._examined("LLM", model.name, once)
 
     async def answering(self) -> Measured | None:
-        """A caller's first words to the first sound of the answer, by a realtime model that thinks and speaks; None
+        """A caller's first words to the first audio of the answer, by a realtime model that thinks and speaks; None
         where calls have no such model."""
         mind = self.parts.go_live(self._profile, lambda: None).mind
         if mind is None:

@@ -93,6 +93,9 @@ class Holding:
         """Those of which the store may not have what is so."""
         self._past: dict[str, Lease] = {}
         """Those that are done: the newest REMEMBERED."""
+        self._unheld_since: dict[str, float] = {}
+        """Calls that were taken from a holder who has not told how its leg ended: when it was last heard of, by the
+        loop's clock."""
         self._away = ""
         self._steady: float | None = None
         """Since when the store has answered whatever it was asked, by the loop's clock."""
@@ -112,9 +115,10 @@ class Holding:
             return None
         mine = self._own[sid] = _lease_of(info, self.name)
         self._dirty.discard(sid)
+        unheld: list[float] = []
         try:
             with trio.fail_after(WRITE_S):
-                lease, _ = await self._ask(partial(self._store.change, sid, rules.take(mine)))
+                lease, _ = await self._ask(partial(self._store.change, sid, _take(mine, unheld)))
         except (StoreError, trio.TooSlowError) as error:
             self._told(str(error) or "no answer in time")
             if self._own.get(sid) is mine:
@@ -133,6 +137,7 @@ class Holding:
             return None
         if self._own.get(sid) is mine:
             self._own[sid] = lease
+        self._unheld_since.update((sid, trio.current_time() - seconds) for seconds in unheld)
         self._told("")
         LEASES.add(result="taken")
         return mine.fence
@@ -255,6 +260,11 @@ class Holding:
         own = self._own.get(info.call_sid)
         return own is not None and (own.fence, own.stream_sid) == (info.leg, info.stream_sid)
 
+    def unheld_since(self, call_sid: str) -> float | None:
+        """Since when nobody had held the call that was taken just now; None where the leg before has told its end, or
+        there is none. Told once."""
+        return self._unheld_since.pop(call_sid, None)
+
     def epoch(self, call_sid: str) -> int:
         """Which writer of the call's record this process is, from 1: what a later one has written stands."""
         own = self._own.get(call_sid)
@@ -356,6 +366,18 @@ def _lease_of(info: CallInfo, name: str) -> Lease:
         order=info.order,
         campaign=info.campaign,
     )
+
+
+def _take(mine: Lease, unheld: list[float]) -> Rule:
+    """Take it; `unheld` has for how long nobody had held it by then, where its holder has not told."""
+    taken = rules.take(mine)
+
+    def rule(lease: Lease | None, now: float) -> Lease | None:
+        before = lease.unheld_s(now) if lease is not None and lease.fence < mine.fence else None
+        unheld[:] = [] if before is None else [before]
+        return taken(lease, now)
+
+    return rule
 
 
 def _rule(mine: Lease, *, told: bool) -> Rule:

@@ -28,7 +28,7 @@ BEATS = 360
 LAG = Times(
     "loop_lag_seconds",
     "The longest that anything ready had to wait for its turn in each second.",
-    buckets=(0.002, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56),
+    buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2),
 )
 BUSY = Count("loop_busy_seconds", "Time in which the loop ran tasks instead of waiting: by the second, 1 is all of it.")
 

@@ -208,10 +208,10 @@ VERDICT = """async ([turns]) => {
 SLOW = {"heard_ms": 80, "first_token_ms": 1280, "first_audio_ms": 1400, "endpoint_ms": 700}
 EVEN = {"heard_ms": 0, "first_token_ms": 0, "first_audio_ms": 300, "endpoint_ms": 700}
 SLOWEST = """\
-2.10 s from the caller's last word to the first sound of the answer. Most of it was first token (1200 ms): until the \
+2.10 s from the caller's last word to the first audio of the answer. Most of it was first token (1200 ms): until the \
 model's first word."""
 OF_TWO = """\
-Turn 1 was the slowest: 1.00 s from the caller's last word to the first sound of the answer. Most of it was end of \
+Turn 1 was the slowest: 1.00 s from the caller's last word to the first audio of the answer. Most of it was end of \
 turn (700 ms): the silence that was waited to be sure that the caller had finished. Of the work itself, first audio \
 took longest (300 ms)."""
 

@@ -11,6 +11,7 @@ from types import MappingProxyType, SimpleNamespace
 from typing import TypeVar
 
 import httpx2
+import msgspec
 import pytest
 import structlog
 import trio
@@ -21,6 +22,7 @@ from agent.guard.budget import Caps
 from agent.guard.lease import Stand
 from agent.guard.tokens import Claims
 from agent.keep.record import CallRecord
+from agent.keep.thread import Leg
 from agent.model import CallInfo, Ending
 from agent.web.app import create_app
 from agent.web.security import Gate
@@ -185,6 +187,32 @@ async def test_a_leg_that_is_over_binds_no_money(ends: str, autojump_clock, nurs
     await trio.testing.wait_all_tasks_blocked()
 
     assert stage.budget.reserved("day") == 0
+
+
+async def test_the_gap_behind_a_process_that_is_gone_is_counted_from_its_last_sign_of_life(
+    autojump_clock, nursery
+) -> None:
+    async def at_once(work: Callable[[], T]) -> T:
+        await trio.lowlevel.checkpoint()
+        return work()
+
+    stage, store, counted = Stage(settings=configured()), Memory(), Counted()
+    leases = MemoryLeases(trio.current_time)
+    await Holding(leases, "gone", ask=at_once).take(CallInfo("CA1", "AC1", "MZ1"))
+    store.records.append(msgspec.structs.replace(RECORD, ending="", legs=(Leg("gone"),)))
+    holding = Holding(leases, "here", ask=at_once)
+    process = Process(stage.parts, store, stage.tokens, ProcessState(), holding=holding)
+    process._legs = Legs(holding, process.keeping, store, ask=at_once)
+    ours, theirs = loopback()
+    await trio.sleep(1.4)
+    await ours.send(start(stage.tokens.mint(Claims("CA1", "AC1", leg=2), time.time())))
+    nursery.start_soon(process.take, theirs)
+    await trio.sleep(1)
+
+    assert counted("resumed_total", why="process gone") == 1
+    assert counted("resume_gap_seconds_count", why="process gone") == 1
+    assert counted("resume_gap_seconds_sum", why="process gone") == pytest.approx(1.4, abs=0.01)
+    nursery.cancel_scope.cancel("over")
 
 
 async def test_a_call_that_another_process_has_by_now_is_counted_there(autojump_clock, nursery) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from itertools import combinations
@@ -230,6 +231,32 @@ def test_every_rule_asks_for_what_there_is(rule: dict[str, Any], there: There) -
 
     for text in rule.get("annotations", {}).values():
         assert used(text) <= labels | {"value"} | set(rule["labels"]), text
+
+
+def limits_of_quantiles() -> Iterator[tuple[str, str, float]]:
+    """Each limit that a quantile is held against, by a rule or on a panel: where, the histogram's name, the limit."""
+    quantile = re.compile(r"histogram_quantile\(.*?(calling_agent_\w+)_bucket")
+    recorded = {name: found[1] for name, rule in RECORDED.items() if (found := quantile.search(rule["expr"]))}
+    for rule in ALERTS:
+        above = re.search(r"> ([0-9.]+)$", rule["expr"])
+        names = [*quantile.findall(rule["expr"]), *(own for name, own in recorded.items() if name in rule["expr"])]
+        for name in names:
+            assert above, rule["alert"]
+            yield rule["alert"], name, float(above[1])
+    for panel in PANELS:
+        asked = " ".join(target["expr"] for target in panel["targets"])
+        steps = panel["fieldConfig"]["defaults"].get("thresholds", {}).get("steps", ())
+        for name in {*quantile.findall(asked), *(own for name, own in recorded.items() if name in asked)}:
+            yield from ((panel["title"], name, step["value"]) for step in steps if step["value"] is not None)
+
+
+@pytest.mark.parametrize(("where", "name", "limit"), [*limits_of_quantiles()])
+def test_a_limit_of_a_quantile_is_a_bound_of_a_bucket(
+    where: str, name: str, limit: float, families: dict[str, Metric]
+) -> None:
+    """Within a bucket Prometheus guesses: all of it could be below the limit, or above."""
+    bounds = {float(sample.labels["le"]) for sample in families[name].samples if "le" in sample.labels}
+    assert limit in bounds, where
 
 
 def test_every_alert_has_a_section_that_says_what_to_do_and_the_other_way_round() -> None:

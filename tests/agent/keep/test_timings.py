@@ -27,10 +27,10 @@ def test_each_stage_begins_where_the_one_before_ends() -> None:
         Stage("silence", 0, 450, 450),
         Stage("transcription", 50, 100, 100),
         Stage("first token", 10, 300, 300),
-        Stage("first sound", 50, 2000, 2000),
+        Stage("first audio", 50, 2000, 2000),
         Stage("answer", 480, 2060, 2060),
     )
-    assert told.slowest == Slowest("CA1", 2, 2060, "first sound")
+    assert told.slowest == Slowest("CA1", 2, 2060, "first audio")
     assert {at * 100: n for at, n in enumerate(told.spread) if n} == {400: 2, 2000: 1}
 
 

@@ -75,6 +75,30 @@ async def test_the_next_leg_fences_off_the_one_before(autojump_clock, house: Hou
     nursery.cancel_scope.cancel("over")
 
 
+async def test_who_goes_on_with_a_dead_processs_call_knows_since_when_nobody_had_it(
+    autojump_clock, house: House, nursery: trio.Nursery
+) -> None:
+    one, two = house.process("one"), house.process("two")
+    nursery.start_soon(one.run)
+    await one.take(FIRST)
+    assert one.unheld_since("CA1") is None
+    await trio.sleep(3)
+    nursery.cancel_scope.cancel("killed")
+    died = trio.current_time()
+
+    with trio.CancelScope(shield=True):
+        await trio.sleep(1.7)
+        await two.take(leg(2))
+        since = two.unheld_since("CA1")
+        assert since is not None
+        assert died - RENEW_S - TICK <= since <= died
+        assert two.unheld_since("CA1") is None
+
+        await two.put("CA1", Stand.LOST, leg=2)
+        await one.take(leg(3))
+        assert one.unheld_since("CA1") is None, "its record tells when it ended"
+
+
 async def test_two_streams_of_one_leg_are_one_too_many(autojump_clock, house: House) -> None:
     counted = Counted()
     one, two = house.process("one"), house.process("two")

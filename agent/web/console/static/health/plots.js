@@ -40,8 +40,8 @@ export function Latency({ latency }) {
         mostly ${slow.stage}, in <a href=${`#/calls/${slow.call_sid}`}>turn ${slow.turn} of this call</a>.`}>
       <${Ranges} says=${`By stage, ${of}: median of the answer ${millis(answer.p50)}, 95 % within ${millis(answer.p95)}`} rows=${rows} unit=${millis} />
     </${Card}>
-    <${Card} title="How answers spread" hint=${`${of}, by time to the first sound; the last column has all above.`}>
-      <${Columns} says=${`Answers by time to the first sound, ${of}`} head=${["From", "Turns"]} columns=${columns} />
+    <${Card} title="How answers spread" hint=${`${of}, by time to the first audio; the last column has all above.`}>
+      <${Columns} says=${`Answers by time to the first audio, ${of}`} head=${["From", "Turns"]} columns=${columns} />
     </${Card}>`;
 }
 

@@ -1,11 +1,11 @@
-// A turn's time, stage by stage: from the caller's last word to the first sound of the answer. Pure.
+// A turn's time, stage by stage: from the caller's last word to the first audio of the answer. Pure.
 import { millis, seconds } from "../format.js";
 
 export const STAGES = [
   { name: "endpoint", title: "End of turn", what: "the silence that was waited to be sure that the caller had finished" },
   { name: "heard", title: "Transcription", what: "what was left of turning speech into text" },
   { name: "token", title: "First token", what: "until the model’s first word" },
-  { name: "audio", title: "First audio", what: "until the answer's first sound was sent" },
+  { name: "audio", title: "First audio", what: "until the answer's first audio was sent" },
 ];
 
 // `turns`: a record's, or `stage` moments: {turn?, endpoint_ms?, heard_ms, first_token_ms, first_audio_ms}, times from the
@@ -49,7 +49,7 @@ export function verdict(turns) {
   if (!worst) return "";
   const { slowest, work } = worst;
   const which = turns.length > 1 ? `Turn ${worst.turn} was the slowest: ` : "";
-  const took = `${which}${seconds(worst.total_ms)} from the caller’s last word to the first sound of the answer.`;
+  const took = `${which}${seconds(worst.total_ms)} from the caller’s last word to the first audio of the answer.`;
   const mostly = `Most of it was ${slowest.title.toLowerCase()} (${millis(slowest.ms)}): ${slowest.what}.`;
   const then = slowest === work ? "" : ` Of the work itself, ${work.title.toLowerCase()} took longest (${millis(work.ms)}).`;
   return `${took} ${mostly}${then}`;

@@ -27,7 +27,7 @@ export function Waterfall({ turns: times, pick, current }) {
       ${STAGES.map((stage) => html`<li key=${stage.name} title=${stage.what}><i class=${`stage ${stage.name}`}></i>${stage.title}</li>`)}
     </ul>
     <table>
-      <caption class="unseen">Time from the caller’s last word to the first sound of the answer</caption>
+      <caption class="unseen">Time from the caller’s last word to the first audio of the answer</caption>
       <thead><tr><th scope="col">Turn</th><th scope="col" class="wide">Stages</th>
         <th scope="col">Slowest</th><th scope="col" class="figure">Total</th></tr></thead>
       <tbody>${turns.map((turn) => html`

@@ -7,7 +7,7 @@ import { parts } from "./talk.js";
 function Latency({ stages }) {
   const [turn] = turnsOf([stages]);
   const { slowest } = turn;
-  return html`<small class="latency" title="From your last word to the first sound of the answer">
+  return html`<small class="latency" title="From your last word to the first audio of the answer">
     <b class="figure">${seconds(turn.total_ms)}</b> · slowest: ${slowest.title.toLowerCase()}, ${millis(slowest.ms)}</small>`;
 }
 
