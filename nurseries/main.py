@@ -59,7 +59,7 @@ def run(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="calling-agent", description="An AI voice agent that answers and places phone calls."
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(dest="command", required=True)
     for name, (_, words) in _COMMANDS.items():
         commands.add_parser(name, help=words)
     chosen = arguments[0] if arguments and arguments[0] in _COMMANDS else ""

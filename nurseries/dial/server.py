@@ -31,4 +31,5 @@ KEYLESS = "this takes a key: CALLING_AGENT_KEY is empty, or has none that is val
 
 def unreachable(url: str, error: Exception) -> str:
     """In words, with what to do."""
-    return f"no answer from {url}: {error or type(error).__name__}. Is the server running there? --url"
+    told = str(error) or type(error).__name__
+    return f"no answer from {url}: {told}. Is the server running there? Elsewhere: --url, or PORT in the environment"

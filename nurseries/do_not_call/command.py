@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "The list of who is never called, where the server keeps it: with its own environment (DATA_DIR, MONGODB_URI); "
         "no server has to run."
     )
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    actions = parser.add_subparsers(dest="action", required=True)
     add = actions.add_parser("add", help="never call this number again")
     remove = actions.add_parser("remove", help="it may be called again")
     check = actions.add_parser("check", help="whether it is on the list: exit code 1 where it is")

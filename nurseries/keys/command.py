@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Keys to the HTTP API. They are made where the server keeps them, with its own environment (DATA_DIR, "
         "MONGODB_URI); no server has to run."
     )
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    actions = parser.add_subparsers(dest="action", required=True)
     create = actions.add_parser("create", help="make a key; it is shown once, and kept as a hash")
     create.add_argument("--name", type=_name, required=True, help="whose it is, for the log")
     create.add_argument(

@@ -27,7 +27,7 @@ _HELP = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `calls`."""
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    actions = parser.add_subparsers(dest="action", required=True)
     listing = actions.add_parser("list", help="the latest calls, newest first")
     listing.add_argument("--sort", default="newest", metavar="ORDER", help=f"{', '.join(SORTS)} (newest)")
     listing.add_argument("--limit", type=_count, default=20, metavar="N", help="at most so many (20)")

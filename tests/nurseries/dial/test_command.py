@@ -168,7 +168,10 @@ def test_without_an_answer_it_is_told_how_to_ask_again_without_a_second_call(ser
 
 def test_a_server_that_is_not_there_is_told(server: Face, capsys) -> None:
     assert run(["dial", ASHA, "--purpose", "x", "--url", "http://127.0.0.1:9"]) == 5
+    told = capsys.readouterr().err
+    assert "no answer" in told
+    assert "Elsewhere: --url" in told
     assert run(["dial", ASHA, "--purpose", "x", "--url", "ftp://x"]) == 2
     with pytest.raises(SystemExit):
         dial(server, "--var", "no value")
-    assert "no answer" in capsys.readouterr().err
+    assert capsys.readouterr().err
