@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 
 import msgspec
 import structlog
@@ -426,11 +427,19 @@ class Call:
             dialogue.disclosures,
             turn=dialogue.turns,
             notices=dialogue.notices,
-            parting=("transfer" if dialogue.transferring else "goodbye") if dialogue.parting else "",
+            **self._parts_as(),
             complete=dialogue.complete,
             answered=self._answered,
             speaking=dialogue.caller_speaks or dialogue.unheard or self._keys.pending,
         )
+
+    def _parts_as(self) -> dict[str, Any]:
+        dialogue, outcome = self.dialogue, self.dialogue.outcome
+        if not dialogue.parting:
+            return {}
+        if dialogue.transferring:
+            return {"parting": "transfer", "reason": outcome.passed_on}
+        return {"parting": "goodbye", "ending": outcome.ending.value, "reason": outcome.reason}
 
     def unheard(self) -> list[Utterance]:
         """Sound of the caller that nobody has understood by the end of the call, in order."""

@@ -56,6 +56,10 @@ class Thread(msgspec.Struct, frozen=True, omit_defaults=True):
     """Those in which the caller was told, in whole or in part, that they are recorded."""
     parting: Literal["", "goodbye", "transfer"] = ""
     """What comes behind the last of `unsaid`."""
+    ending: str = ""
+    """How the call ends then, but for a transfer; empty: as the agent takes leave."""
+    reason: str = ""
+    """And why, also of a transfer."""
     complete: bool = True
     """Nothing more than `unsaid` was to come in the running turn; else it was still being thought."""
     answered: bool = False

@@ -18,6 +18,7 @@ from trio.lowlevel import ParkingLot
 
 from agent.errors import Fault
 from agent.guard.budget import No
+from agent.keep.thread import Thread
 from agent.keep.usage import METER
 from agent.model import CallInfo, Ending
 from agent.profile import Profile
@@ -126,6 +127,8 @@ class Dialogue:
         """The running turn's."""
         self.parting = False
         """The call ends with the running turn."""
+        self.outcome = Outcome()
+        """The running turn's, or the last one's."""
         self.transferring = False
         """By passing the caller on."""
         self.transferred_to = ""
@@ -365,7 +368,7 @@ class Dialogue:
                 self.memory.timings.append(Timing(decided, decided, speech, last_word))
             speech.add(*unsaid)
             if taken is not None and taken.thread.parting:
-                self._part_again(taken.thread.parting, speech, outcome)
+                self._part_again(taken.thread, speech, outcome)
             elif taken is None or (lost and taken.thread.speaking):
                 speech.add(self.phrases.words(AGAIN))
             elif not unsaid and (taken.thinks or self.memory.conversation.unanswered):
@@ -378,13 +381,16 @@ class Dialogue:
         finally:
             self._answered(spoken, known, keyed=False)
 
-    def _part_again(self, how: str, speech: Speech, outcome: Outcome) -> None:
+    def _part_again(self, thread: Thread, speech: Speech, outcome: Outcome) -> None:
         """As it was about to, where the call went on before."""
-        to = self.profile.transfer_to if how == "transfer" else ""
+        to = self.profile.transfer_to if thread.parting == "transfer" else ""
         if to:
-            outcome.then = Transfer(to)
+            outcome.then, outcome.passed_on = Transfer(to), thread.reason or outcome.passed_on
         else:
             outcome.says_goodbye = True
+            if thread.ending:
+                outcome.ending, outcome.reason = Ending(thread.ending), thread.reason
+            self._broke = outcome.ending is Ending.BUDGET
         if self._taken is not None and not self._taken.unsaid:
             speech.add(*([self.phrases.words(CONNECTING)] if to else sentences(self.profile.goodbye)))
         self._will_part(outcome.then)
@@ -550,7 +556,7 @@ class Dialogue:
         if self._passes_on:
             think, over_caller = partial(self._passing_on, self._passes_on), True
         began = trio.current_time() if owed_since is None else owed_since
-        outcome = Outcome()
+        outcome = self.outcome = Outcome()
         speech = self.speech = self._open(held=self.caller_speaks and not over_caller, same=same)
         self._owed = began
         try:

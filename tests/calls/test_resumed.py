@@ -340,6 +340,22 @@ async def test_a_call_that_was_taking_leave_does_so_again_and_ends(autojump_cloc
     assert stage.ending is Ending.AGENT_SAID_GOODBYE
 
 
+async def test_a_call_that_was_taking_leave_of_nobody_ends_as_one_in_which_nobody_spoke(autojump_clock) -> None:
+    stage = Stage(TALK, configured(SILENCE_S=4))
+    waiting = {"patience_ms": 90_000, "quiet_ms": 90_000}
+    await stage.place(**waiting)
+    ends_s = stage.record.duration_ms / 1000
+    assert stage.ending is Ending.CALLER_SILENT
+
+    stage = Stage(TALK, configured(SILENCE_S=4))
+    so_far = await crash(stage, trio.current_time() + ends_s - 0.5, lag_s=0.3, **waiting)
+    assert so_far.thread is not None
+    assert so_far.thread.parting == "goodbye"
+    await stage.resume(so_far, **waiting)
+
+    assert (stage.ending, stage.record.reason) == (Ending.CALLER_SILENT, "the agent took leave")
+
+
 async def test_who_is_killed_while_it_says_its_last_goodbye_leaves_all_that_it_takes_to_go_on(autojump_clock) -> None:
     """A process that leaves, and is not given the time for that."""
     stage = Stage(TALK)
