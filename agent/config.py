@@ -16,12 +16,16 @@ from typing import Literal
 from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from dotenv.parser import parse_stream
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from agent import countries, language, week
 from agent.errors import ConfigError
+
+ENV_FILE = ".env"
+"""In the folder where the program runs."""
 
 NUMBER = re.compile(r"\+[1-9][0-9]{6,14}|sips?:[^\s<>\"@]{1,100}@[^\s<>\"@]{1,100}")
 """A telephone number (E.164) or a SIP address."""
@@ -50,7 +54,7 @@ Provider = Literal["auto", "openai", "local", "scripted"]
 class Settings(BaseSettings):
     """The whole configuration of one process."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True)
+    model_config = SettingsConfigDict(env_file=ENV_FILE, extra="ignore", frozen=True, env_ignore_empty=True)
 
     APP_ENV: Literal["development", "production", "test"] = Field(
         "development", validation_alias=AliasChoices("APP_ENV", "NODE_ENV")
@@ -712,15 +716,33 @@ class Settings(BaseSettings):
 
 def load(**overrides: object) -> Settings:
     """The configuration from the environment and `.env`. Raises ConfigError with every fault found."""
+    unread = _unread_lines()
     try:
         settings = Settings(**overrides)  # type: ignore[arg-type]  # pydantic checks them
     except ValidationError as error:
-        raise ConfigError((*(_in_words(e) for e in error.errors()), *_faults_of_the_rest(error, overrides))) from None
+        told = (*(_in_words(e) for e in error.errors()), *_faults_of_the_rest(error, overrides))
+        raise ConfigError((*unread, *told)) from None
     except SettingsError as error:
-        raise ConfigError((f"{error}.",)) from None
-    if faults := settings.faults():
+        raise ConfigError((*unread, f"{error}.")) from None
+    if faults := (*unread, *settings.faults()):
         raise ConfigError(faults)
     return settings
+
+
+def _unread_lines() -> tuple[str, ...]:
+    """Lines of `.env` that are no settings: each would be passed over, or take those behind it along. Not what they
+    hold, which may be a secret. Raises ConfigError where the file cannot be read."""
+    path = Path(ENV_FILE)
+    try:
+        if not path.is_file():
+            return ()
+        with path.open(encoding="utf-8") as stream:
+            lines = [binding.original.line for binding in parse_stream(stream) if binding.error]
+    except OSError as error:
+        raise ConfigError((f"{ENV_FILE} cannot be read: {error.strerror}.",)) from None
+    except UnicodeDecodeError:
+        raise ConfigError((f"{ENV_FILE} cannot be read: it is not UTF-8.",)) from None
+    return tuple(f"{ENV_FILE}, line {line}: is not NAME=value, or has a quote that does not end." for line in lines)
 
 
 def _faults_of_the_rest(error: ValidationError, overrides: dict[str, object]) -> tuple[str, ...]:

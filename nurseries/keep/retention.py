@@ -26,6 +26,9 @@ EVERY_S = 3600.0
 BATCH = 200
 """Records or recordings at once: a few hundredths of a second."""
 
+KEPT = "the store is not told yet that records are kept for ever"
+"""Where nothing is too old, it may still have a time from a start before."""
+
 PAUSE_S = 0.1
 """Between two batches."""
 
@@ -98,7 +101,8 @@ class Retention:
                     break
                 await trio.sleep(PAUSE_S)
         except StoreError as error:
-            log.warning("what is too old is not removed yet", what=what, error=str(error))
+            why = "what is too old is not removed yet" if self._days or what != "records" else KEPT
+            log.warning(why, what=what, error=str(error))
         if removed:
             log.info("removed what is too old", what=what, count=removed, days=self._days)
 

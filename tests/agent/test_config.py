@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from agent import config
@@ -113,6 +115,31 @@ def test_an_env_file_is_read_and_the_environment_wins(monkeypatch: pytest.Monkey
     settings = config.load()
 
     assert (settings.PORT, settings.AGENT_NAME) == (5000, "Asha")
+
+
+def test_what_cannot_be_read_of_an_env_file_is_told_with_all_else_but_not_what_it_holds(tmp_path) -> None:
+    (tmp_path / ".env").write_text(
+        'PORT=none\nTWILIO_AUTH_TOKEN: hunter2\nAGENT_NAME="Asha\nFILLER_S=2\n\n# end\nBARE\n'
+    )
+
+    told = faults()
+
+    assert len(told) == 3
+    assert told[0].startswith(".env, line 2: ")
+    assert told[1].startswith(".env, line 3: ")
+    assert told[2].startswith("PORT: ")
+    assert "hunter2" not in " ".join(told)
+
+
+def test_an_env_file_that_cannot_be_read_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+    (tmp_path / ".env").write_bytes(b"AGENT_NAME=\xff\n")
+    assert faults() == (".env cannot be read: it is not UTF-8.",)
+
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")  # chmod does not keep root out
+
+    monkeypatch.setattr(Path, "open", refused)
+    assert faults() == (".env cannot be read: Permission denied.",)
 
 
 def test_a_provider_without_its_credentials_is_told() -> None:

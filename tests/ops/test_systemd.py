@@ -53,3 +53,7 @@ def test_a_reload_moves_calls_to_other_workers(service: configparser.SectionProx
 
 def test_a_start_that_no_second_try_mends_is_not_tried_again(service: configparser.SectionProxy) -> None:
     assert (service["Restart"], service["RestartPreventExitStatus"]) == ("always", "2")
+
+
+def test_a_worker_that_is_killed_does_not_end_the_others(service: configparser.SectionProxy) -> None:
+    assert service["OOMPolicy"] == "continue"

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pymongo
 import pytest
+import structlog
 import trio
 import trio.lowlevel
 
@@ -172,8 +173,15 @@ async def test_what_else_is_in_the_bucket_stays(store: SqliteStore, tmp_path: Pa
     assert sounds.ages == others
 
 
+@pytest.mark.parametrize(
+    ("days", "told"),
+    [
+        (30, "what is too old is not removed yet"),
+        (None, "the store is not told yet that records are kept for ever"),
+    ],
+)
 async def test_a_store_that_is_away_is_asked_again(
-    tmp_path: Path, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch, days: int | None, told: str
 ) -> None:
     class Away:
         asked = 0
@@ -187,10 +195,12 @@ async def test_a_store_that_is_away_is_asked_again(
 
     monkeypatch.setattr("nurseries.keep.retention.EVERY_S", 0.01)
     store = Away()
-    nursery.start_soon(Retention(store, None, tmp_path, 30).run)  # type: ignore[arg-type]
-    with trio.fail_after(30):
-        while store.asked < 4:  # noqa: ASYNC110  threads set no event of ours
-            await trio.sleep(0.01)
+    with structlog.testing.capture_logs() as logs:
+        nursery.start_soon(Retention(store, None, tmp_path, days).run)  # type: ignore[arg-type]
+        with trio.fail_after(30):
+            while store.asked < 4:  # noqa: ASYNC110  threads set no event of ours
+                await trio.sleep(0.01)
+    assert {line["event"] for line in logs if line["what"] == "records"} == {told}
 
 
 def test_mongodb_is_told_how_long_and_told_again_when_that_changes(mongo_uri: str) -> None:
