@@ -27,11 +27,12 @@ from agent.model import CallInfo, Ending
 from agent.web.app import create_app
 from agent.web.security import Gate
 from agent.web.state import ProcessState
-from nurseries.leaving import KEEP_S, Phase
+from nurseries.leaving import ASIDE_S, KEEP_S, Phase
 from nurseries.legs.holding import Holding
 from nurseries.legs.legs import Legs
 from nurseries.process import Process
 from nurseries.rehearsal.loopback import loopback
+from nurseries.watchdog import CUT_OFF
 from tests.calls.counted import Counted
 from tests.calls.stage import Stage, configured
 from tests.calls.test_budget import fill, staged
@@ -261,6 +262,32 @@ async def test_an_erasure_is_waited_for_as_long_as_records_are(takes_s: float, w
     await process._kept(began + KEEP_S)
 
     assert trio.current_time() - began == pytest.approx(waits_s)
+
+
+async def test_records_are_waited_for_no_longer_than_their_time(autojump_clock) -> None:
+    stage, store = Stage(settings=configured()), Memory()
+    process = Process(stage.parts, store, stage.tokens, ProcessState())
+    process.keeping.finish(RECORD)  # nobody delivers it: what follows calls does not run
+    began = trio.current_time()
+    with trio.fail_after(60):
+        await process._kept(began + KEEP_S)
+
+    assert trio.current_time() - began == pytest.approx(KEEP_S)
+    assert store.records == []
+
+
+async def test_a_disk_that_hangs_at_the_end_has_its_time_and_the_code_says_so(
+    autojump_clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = Stage(settings=configured())
+    process = Process(stage.parts, Memory(), stage.tokens, ProcessState())
+    monkeypatch.setattr(process.keeping, "close", trio.sleep_forever)
+    began = trio.current_time()
+    with trio.fail_after(60):
+        await process._written()
+
+    assert trio.current_time() - began == pytest.approx(ASIDE_S)
+    assert process.code == CUT_OFF
 
 
 async def test_without_calls_a_signal_ends_it_at_once(nursery) -> None:

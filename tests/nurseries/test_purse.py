@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import structlog
 import trio
+import trio.testing
 
 from agent.errors import StoreError
 from agent.guard.budget import Budget, Campaign, Caps, Needs
@@ -21,7 +22,7 @@ from agent.keep.record import CallRecord, revision_of
 from agent.keep.usage import Meter, Usage
 from agent.metrics import exposition
 from agent.model import CallInfo
-from nurseries.purse import Purse
+from nurseries.purse import LEAVE_S, Purse
 
 PRICES = {"m": Price(input=1.0)}
 NEEDS = Needs(call=10, turn=10)
@@ -140,6 +141,26 @@ async def test_a_store_that_never_came_pays_for_nothing(nursery, pots: Pots) -> 
     assert no is not None
     assert no.why == "store"
     assert purse.spend().budgets[0].seen_s_ago is None
+
+
+async def test_who_leaves_waits_for_a_round_that_hangs_no_longer_than_its_time(autojump_clock, nursery) -> None:
+    purse = purse_of(Pots())
+
+    async def hang() -> None:
+        async with purse._one:
+            await trio.sleep_forever()
+
+    nursery.start_soon(hang)
+    await trio.testing.wait_all_tasks_blocked()
+    began = trio.current_time()
+    with structlog.testing.capture_logs() as logged, trio.fail_after(60):
+        await purse.leave()
+
+    assert trio.current_time() - began == pytest.approx(LEAVE_S)
+    assert [line["event"] for line in logged] == [
+        "what this process holds of budgets is given back only when its lease is old"
+    ]
+    nursery.cancel_scope.cancel()
 
 
 async def test_who_leaves_gives_everything_back_and_what_calls_cost_stays(nursery, pots: Pots) -> None:
