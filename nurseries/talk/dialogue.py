@@ -28,6 +28,7 @@ from agent.speak.ports import Voice
 from agent.think.conversation import Conversation
 from agent.think.errand import Errand
 from agent.think.facts import values
+from agent.think.leave import takes_leave
 from agent.think.ports import Prompt, ToolCall
 from agent.think.prompt import build_prompt
 from agent.think.tools.decision import Decision
@@ -170,7 +171,9 @@ class Dialogue:
     def go_on(self) -> None:
         """The call was held elsewhere until now: say what was about to be said, or answer what was not answered."""
         taken = self._taken
-        if taken is not None and not self._greeted and (taken.lost or not taken.unsaid):
+        if taken is not None and self._is_over(taken):
+            self._end(Ending.AGENT_SAID_GOODBYE, "the agent had taken leave")
+        elif taken is not None and not self._greeted and (taken.lost or not taken.unsaid):
             self.greet()
         elif taken is None or taken.lost or taken.unsaid or taken.thinks or self.memory.conversation.unanswered:
             self.runner.replace(partial(self._go_on, taken), "the call goes on")
@@ -364,7 +367,7 @@ class Dialogue:
             if unsaid and self.memory.conversation.unanswered:
                 self.memory.timings.append(Timing(decided, decided, speech, last_word))
             speech.add(*unsaid)
-            if taken is not None and taken.thread.parting:
+            if taken is not None and taken.thread.parting and not taken.took_leave:
                 self._part_again(taken.thread.parting, speech, outcome)
             elif taken is None or (lost and taken.thread.speaking):
                 speech.add(self.phrases.words(AGAIN))
@@ -377,6 +380,12 @@ class Dialogue:
             await self._turn(think, instead=instead, same=bool(unsaid) and not lost, owed_since=decided)
         finally:
             self._answered(spoken, known, keyed=False)
+
+    def _is_over(self, taken: TakenOver) -> bool:
+        """Goodbye was said on both sides, or the caller had nothing more to say to ours."""
+        last = taken.lines[-1] if taken.lines else None
+        more = last is not None and last.role == "caller" and not last.aside and not takes_leave(last.text)
+        return taken.took_leave and not taken.thread.speaking and not more
 
     def _part_again(self, how: str, speech: Speech, outcome: Outcome) -> None:
         """As it was about to, where the call went on before."""

@@ -87,6 +87,13 @@ class TakenOver:
         return not self.thread.complete
 
     @property
+    def took_leave(self) -> bool:
+        """The agent's goodbye was heard to its end: what the caller had still to say kept the call."""
+        thread, said = self.thread, [line for line in self.lines if line.role == "agent"]
+        heard = bool(said) and said[-1].turn == thread.turn and not said[-1].interrupted
+        return thread.parting == "goodbye" and thread.complete and not thread.unsaid and heard
+
+    @property
     def unsaid(self) -> tuple[str, ...]:
         """What was about to be said, as it is to be said now. Nothing of a reply that was not complete: a model goes on
         with that; and nothing to a caller who was speaking, for that may have changed everything."""
