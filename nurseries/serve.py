@@ -129,7 +129,7 @@ async def _run(
         keys = _keys_for(settings, "media token 1", seed)
         tokens = Tokens(*keys, ttl_s=settings.TOKEN_TTL_S, random=secrets.token_bytes)
         journal = JournalFile(settings.DATA_DIR / "journal", name)
-        holding = Holding(stores.leases, name)
+        holding = Holding(stores.leases, name, passed_on=lambda call_sid: state.hand_overs.get(call_sid, ""))
         if purse is not None:
             purse.epoch = holding.epoch
         keeping = Keeping(

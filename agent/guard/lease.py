@@ -69,6 +69,8 @@ class Lease(msgspec.Struct, frozen=True):
     """It is over only because nobody came back to it."""
     done: bool = False
     """The call is over, and the store has its record as it will stay."""
+    to: str = ""
+    """Where it is over because it was passed on: to whom."""
 
     def live(self, now: float) -> bool:
         """Whether its stream may go on."""

@@ -43,6 +43,9 @@ LOOK_S = 3.0
 AGAIN_S = 0.3
 """Before a store that is away is asked again, within LOOK_S."""
 
+SETTLED_S = 3 * RENEW_S
+"""For a process to see that the store is back, and to tell it what has happened meanwhile."""
+
 LEAVE_S = 2.0
 """For what is not written yet, at the end."""
 
@@ -78,8 +81,12 @@ class InThreads:
 class Holding:
     """One process's."""
 
-    def __init__(self, store: LeaseStore, name: str, *, ask: Ask | None = None) -> None:
-        """`name` is this process's alone. `ask`: in threads, unless told otherwise."""
+    def __init__(
+        self, store: LeaseStore, name: str, *, passed_on: Callable[[str], str] = lambda _: "", ask: Ask | None = None
+    ) -> None:
+        """`name` is this process's alone. `passed_on` tells where a call that is over goes; "": nowhere.
+        Not a checkpoint. `ask`: in threads, unless told otherwise."""
+        self._passed_on = passed_on
         self.name = name
         self.fenced: Callable[[str], None] = lambda _: None
         """Told the CallSid of a call that another process has by now: its stream here is dead, and its record another's
@@ -149,7 +156,8 @@ class Holding:
         mine = self._own.get(call_sid)
         if mine is None or mine.stand is Stand.OVER or leg not in (None, mine.fence):
             return
-        self._own[call_sid] = msgspec.structs.replace(mine, stand=stand)
+        to = self._passed_on(call_sid) if stand is Stand.OVER else ""
+        self._own[call_sid] = msgspec.structs.replace(mine, stand=stand, to=to)
         self._dirty.add(call_sid)
         with trio.move_on_after(WRITE_S, shield=True) as limit:
             await self._settle([call_sid])
@@ -170,7 +178,9 @@ class Holding:
                     self._told(str(error))
                     await trio.sleep(AGAIN_S)
                 else:
+                    self._told("")
                     return self._newest(call_sid, stored)
+        self._told("no answer in time")
         return self._own.get(call_sid) or self._past.get(call_sid)
 
     async def stored(self, call_sid: str) -> Lease | None:
@@ -249,6 +259,16 @@ class Holding:
             log.warning("leases are left to run out", count=len(self._dirty))
 
     # What it is told, and knows. Not checkpoints.
+
+    @property
+    def answered(self) -> bool:
+        """The store did, when it was last asked."""
+        return self._steady is not None
+
+    @property
+    def settled(self) -> bool:
+        """The store has answered for so long at a stretch that whoever lives could tell it what is so."""
+        return self._steady is not None and trio.current_time() - self._steady >= SETTLED_S
 
     def has(self, lease: Lease) -> bool:
         """Whether what was claimed is still this process's, as far as it knows."""

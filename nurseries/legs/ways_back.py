@@ -96,6 +96,8 @@ class WaysBackOf:
             nursery.start_soon(ask_lease)
             if not to:
                 nursery.start_soon(ask_store)
+        if lease is not None and lease.stand is Stand.OVER:
+            to = to or lease.to or None  # who passed it on could not tell the store of it at once
         return Whereabouts(to, lease, sure)
 
     async def _is_none(self, call_sid: str) -> bool:
@@ -141,13 +143,15 @@ class WaysBackOf:
             await trio.sleep(RESCUE_S)
             while trio.current_time() < patience:
                 lease = await self._holding.look(call_sid)
+                if lease is None and not self._holding.answered:
+                    continue  # nobody can say who has it; that was waited for
                 if not _may_come_back(lease, stream_sid, by):
                     return
                 if lease.until != until:
                     until, since = lease.until, trio.current_time()
                 # What lives is renewed more often, by our clock; whether it has run out is for the store's to say.
                 alone = lease.stand is not Stand.HELD or trio.current_time() - since >= RESCUE_S
-                if alone and await self._rescue(lease, by):
+                if alone and self._holding.settled and await self._rescue(lease, by):
                     return
                 await trio.sleep(LOOK_AGAIN_S)
             log.warning("a stream that has stopped is still held", call_sid=call_sid, holder=lease and lease.holder)

@@ -18,7 +18,6 @@ from trio.lowlevel import ParkingLot
 
 from agent.errors import Fault
 from agent.guard.budget import No
-from agent.keep.thread import Thread
 from agent.keep.usage import METER
 from agent.model import CallInfo, Ending
 from agent.profile import Profile
@@ -29,6 +28,7 @@ from agent.speak.ports import Voice
 from agent.think.conversation import Conversation
 from agent.think.errand import Errand
 from agent.think.facts import values
+from agent.think.leave import takes_leave
 from agent.think.ports import Prompt, ToolCall
 from agent.think.prompt import build_prompt
 from agent.think.tools.decision import Decision
@@ -173,7 +173,9 @@ class Dialogue:
     def go_on(self) -> None:
         """The call was held elsewhere until now: say what was about to be said, or answer what was not answered."""
         taken = self._taken
-        if taken is not None and not self._greeted and (taken.lost or not taken.unsaid):
+        if taken is not None and self._is_over(taken):
+            self._end(taken.parts_as or Ending.AGENT_SAID_GOODBYE, taken.thread.reason or "the agent had taken leave")
+        elif taken is not None and not self._greeted and (taken.lost or not taken.unsaid):
             self.greet()
         elif taken is None or taken.lost or taken.unsaid or taken.thinks or self.memory.conversation.unanswered:
             self.runner.replace(partial(self._go_on, taken), "the call goes on")
@@ -367,8 +369,8 @@ class Dialogue:
             if unsaid and self.memory.conversation.unanswered:
                 self.memory.timings.append(Timing(decided, decided, speech, last_word))
             speech.add(*unsaid)
-            if taken is not None and taken.thread.parting:
-                self._part_again(taken.thread, speech, outcome)
+            if taken is not None and taken.thread.parting and not taken.took_leave:
+                self._part_again(taken, speech, outcome)
             elif taken is None or (lost and taken.thread.speaking):
                 speech.add(self.phrases.words(AGAIN))
             elif not unsaid and (taken.thinks or self.memory.conversation.unanswered):
@@ -381,17 +383,23 @@ class Dialogue:
         finally:
             self._answered(spoken, known, keyed=False)
 
-    def _part_again(self, thread: Thread, speech: Speech, outcome: Outcome) -> None:
+    def _is_over(self, taken: TakenOver) -> bool:
+        """Goodbye was said on both sides, or the caller had nothing more to say to ours."""
+        last = taken.lines[-1] if taken.lines else None
+        more = last is not None and last.role == "caller" and not last.aside and not takes_leave(last.text)
+        return taken.took_leave and not taken.thread.speaking and not more
+
+    def _part_again(self, taken: TakenOver, speech: Speech, outcome: Outcome) -> None:
         """As it was about to, where the call went on before."""
-        to = self.profile.transfer_to if thread.parting == "transfer" else ""
+        to = self.profile.transfer_to if taken.thread.parting == "transfer" else ""
         if to:
-            outcome.then, outcome.passed_on = Transfer(to), thread.reason or outcome.passed_on
+            outcome.then, outcome.passed_on = Transfer(to), taken.thread.reason or outcome.passed_on
         else:
             outcome.says_goodbye = True
-            if thread.ending:
-                outcome.ending, outcome.reason = Ending(thread.ending), thread.reason
+            if taken.parts_as is not None:
+                outcome.ending, outcome.reason = taken.parts_as, taken.thread.reason
             self._broke = outcome.ending is Ending.BUDGET
-        if self._taken is not None and not self._taken.unsaid:
+        if not taken.unsaid:
             speech.add(*([self.phrases.words(CONNECTING)] if to else sentences(self.profile.goodbye)))
         self._will_part(outcome.then)
 

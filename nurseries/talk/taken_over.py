@@ -15,6 +15,7 @@ import msgspec
 
 from agent.keep.record import CallRecord
 from agent.keep.thread import Leg, Thread
+from agent.model import Ending
 from agent.speak.sentences import Sentences
 from agent.think.conversation import Line
 from agent.think.errand import Errand, errand_of
@@ -85,6 +86,18 @@ class TakenOver:
     def thinks(self) -> bool:
         """The agent was in a turn of which not all was there."""
         return not self.thread.complete
+
+    @property
+    def parts_as(self) -> Ending | None:
+        """How it was about to end, where that is told, and known to this version."""
+        return next((ending for ending in Ending if ending.value == self.thread.ending), None)
+
+    @property
+    def took_leave(self) -> bool:
+        """The agent's goodbye was heard to its end: what the caller had still to say kept the call."""
+        thread, said = self.thread, [line for line in self.lines if line.role == "agent"]
+        heard = bool(said) and said[-1].turn == thread.turn and not said[-1].interrupted
+        return thread.parting == "goodbye" and thread.complete and not thread.unsaid and heard
 
     @property
     def unsaid(self) -> tuple[str, ...]:

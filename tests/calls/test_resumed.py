@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
-from agent.keep.record import CallRecord
+from agent.keep.record import CallRecord, Entry
 from agent.keep.thread import Leg
 from agent.keep.usage import Usage
 from agent.model import Ending
@@ -354,6 +354,49 @@ async def test_a_call_that_was_taking_leave_of_nobody_ends_as_one_in_which_nobod
     await stage.resume(so_far, **waiting)
 
     assert (stage.ending, stage.record.reason) == (Ending.CALLER_SILENT, "the agent took leave")
+
+
+GOODBYE = "Goodbye then, and thank you very much for calling us today!"
+
+
+async def taken_leave(stage: Stage, at_s: float, **more: Any) -> CallRecord:
+    """Of a caller who says something more, for 4 s, right behind the goodbye."""
+    so_far = await crash(stage, at_s, tone(1500, at_ms=3000), tone(4000, at_ms=8800), patience_ms=30_000, **more)
+    assert so_far.thread is not None
+    assert (so_far.thread.parting, so_far.thread.unsaid) == ("goodbye", ())
+    return so_far
+
+
+async def test_a_goodbye_that_was_heard_is_not_said_again_to_who_was_still_speaking(autojump_clock) -> None:
+    stage = Stage(Script(heard=("bye", "oh, one more thing", "is there parking"), replies=(GOODBYE, "Yes, there is.")))
+    so_far = await taken_leave(stage, 11.0)
+
+    await stage.resume(so_far, tone(1500))
+
+    assert stage.told[2:] == [
+        f"agent: {GOODBYE}",
+        f"agent: {LOST.text} {AGAIN.text}",
+        "caller: oh, one more thing",
+        "agent: Yes, there is.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "then"), [("bye bye", []), ("is there parking", [f"agent: {LOST.text} Yes, there is."])]
+)
+async def test_what_is_said_behind_a_goodbye_counts_in_the_next_process_as_well(
+    words: str, then: list[str], autojump_clock
+) -> None:
+    stage = Stage(Script(heard=("bye", words), replies=(GOODBYE, "Yes, there is.")))
+    so_far = await taken_leave(stage, 11.0)
+    said = Entry("caller", words, 9300, 11_000)
+    thread = msgspec.structs.replace(so_far.thread, speaking=False, turns=(*so_far.thread.turns, 0))
+    so_far = msgspec.structs.replace(so_far, entries=(*so_far.entries, said), thread=thread)
+
+    await stage.resume(so_far)
+
+    assert stage.told[2:] == [f"agent: {GOODBYE}", f"caller: {words}", *then]
+    assert stage.ending is (Ending.CALLER_HUNG_UP if then else Ending.AGENT_SAID_GOODBYE)
 
 
 async def test_who_is_killed_while_it_says_its_last_goodbye_leaves_all_that_it_takes_to_go_on(autojump_clock) -> None:

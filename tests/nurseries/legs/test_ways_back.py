@@ -58,10 +58,14 @@ class Two:
     state: ProcessState = field(default_factory=ProcessState)
     over: list[str] = field(default_factory=list)
     to: str | None = None
+    """Where the call is passed on to, as the store was told in time."""
+    told: str = ""
+    """The same, as its process knows."""
 
     def __post_init__(self) -> None:
         self.carrier = Carrier()
-        self.one, self.other = (Holding(self.store, name, ask=ask) for name in ("one", "other"))
+        self.one = Holding(self.store, "one", passed_on=lambda _: self.told, ask=ask)
+        self.other = Holding(self.store, "other", ask=ask)
         self.life = trio.CancelScope()
         self.ways = self.made()
 
@@ -185,6 +189,57 @@ async def test_a_call_that_was_passed_on_is_not_taken_from_the_colleague(two, au
     two.to = "+919900112233"  # and its lease could not be written
     await two.die()
     two.ways.stopped("CA1", "MZ1")
+    await trio.sleep(60)
+
+    assert two.carrier.asked == []
+
+
+async def test_a_call_that_was_passed_on_while_the_store_was_away_is_so_by_whoever_is_asked_then(
+    two, autojump_clock
+) -> None:
+    await two.begin()
+    two.store.away, two.told = "away", "+919900112233"
+    await two.one.put("CA1", Stand.OVER)
+    await trio.sleep(5)
+    assert not (await two.ways.whereabouts("CA1")).sure
+    two.store.away = ""
+    await trio.sleep(1)
+
+    assert (await two.ways.whereabouts("CA1")).to == "+919900112233"
+
+
+async def test_a_store_that_is_away_for_some_seconds_as_a_process_dies_leaves_no_caller_in_silence(
+    two, autojump_clock
+) -> None:
+    await two.begin()
+    two.store.away = "an election"
+    await two.die()
+    two.ways.stopped("CA1", "MZ1")
+    await trio.sleep(10)
+    two.store.away = ""
+    await trio.sleep(5)
+
+    assert [url for _, url in two.carrier.asked] == [URL]
+
+
+async def test_after_a_time_without_the_store_nobody_is_asked_back_before_its_process_could_tell(
+    two, autojump_clock
+) -> None:
+    """It has been passed on meanwhile; its process is a moment later than this one to see that the store is back."""
+
+    async def late(work: Callable[[], T]) -> T:
+        found = await ask(work)
+        await trio.sleep(0.9)
+        return found
+
+    await two.begin()
+    two.ways.stopped("CA1", "MZ1")
+    await trio.sleep(0.1)
+    two.store.away, two.told = "away", "+919900112233"
+    await two.one.put("CA1", Stand.OVER)
+    await trio.sleep(LEASE_S + 5)
+    two.one._ask = late
+    two.store.away = ""
     await trio.sleep(60)
 
     assert two.carrier.asked == []
