@@ -140,16 +140,22 @@ def test_a_release_whose_call_nobody_answers_is_undone(cluster: Cluster) -> None
 NEVER_READY = ("http://127.0.0.1:9", "--ready-s", "120")
 
 
-def test_a_release_that_is_stopped_while_it_is_called_is_undone_at_once(cluster: Cluster) -> None:
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_release_that_is_stopped_while_it_is_called_is_undone_at_once(cluster: Cluster, how: signal.Signals) -> None:
+    """A terminal that is lost is not there to be told, either."""
     assert cluster.run("deploy", "staging", FIRST).returncode == 0
     with cluster.begun(ROOT / "ops/ci/release", "staging", SECOND, *NEVER_READY) as release:
         assert release.stdout is not None
+        assert release.stderr is not None
         assert any("rolled out" in line and line.startswith("deploy:") for line in release.stdout)
-        release.terminate()
-        _, said = release.communicate(timeout=30)
+        if how is signal.SIGHUP:
+            release.stdout.close()
+        release.send_signal(how)
+        said = release.stderr.read()
+        release.wait(30)
     assert release.returncode == 1, said
     assert cluster.revisions == [FIRST, SECOND, FIRST]
-    assert "stopped" in said
+    assert ("stopped" in said) == (how is not signal.SIGHUP)
 
 
 def test_a_release_that_is_stopped_as_the_cluster_takes_it_is_not_taken_afterwards(cluster: Cluster) -> None:
