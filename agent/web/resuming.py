@@ -23,7 +23,7 @@ from agent.web.problem import problem
 from agent.web.security import MEDIA_PATH
 from agent.web.state import ProcessState
 from agent.web.ways_back import WaysBack, Whereabouts
-from agent.web.webhook import INSIST, address, as_twiml, claims, field, info, number, same_but
+from agent.web.webhook import INSIST, address, as_twiml, begins, claims, field, info, number, same_but
 from agent.wire import twiml
 
 OVER = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
@@ -32,6 +32,9 @@ OVER = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 MOST_TURNS = 3
 """So often a process that leaves sends a call on, TURN_S apart: by then a load balancer has noticed."""
 TURN_S = 1
+
+MOST_TRIED = 2
+"""So often a call's first stream is asked for, where nobody has had it: whoever is to take it may be gone, or full."""
 
 BRIEF_S = 10
 """A leg that is over so soon, from the answer that asked for its stream on, has helped nobody."""
@@ -62,7 +65,7 @@ class Resuming:
 
     async def answer(self, known: Whereabouts) -> Response | None:
         """Within a request of Twilio's, about the call of which this is known. None: it is over. Where its first stream
-        was to come and nobody has had it, the caller is turned away."""
+        was to come and nobody has had it, it begins anew, or the caller is turned away."""
         lease = known.lease
         if field("CallStatus") in OVER:
             return None
@@ -85,11 +88,14 @@ class Resuming:
 
     def _unknown(self) -> Response | None:
         """Nobody has ever had the call. Where its first stream was to come, that was refused elsewhere, for want of a
-        line or of a key in common, or not connected: the caller hears a word, at least."""
+        line or of a key in common, not connected, or lost with its process at once: it begins anew, once more; then
+        the caller hears a word, at least."""
         if number("leg") != 1:
             return None
-        log.warning("no stream of this call has begun", call_sid=field("CallSid"))
-        told = claims(self._lines)
+        told, tried = claims(self._lines), number("tried") + 1
+        log.warning("no stream of this call has begun", call_sid=field("CallSid"), tried=tried)
+        if tried < MOST_TRIED:
+            return as_twiml(twiml.ask_again(begins("/twilio/voice", told, tried=tried) + INSIST, TURN_S))
         return busy(LINES, told, self._lines.profile(info(told)), self._settings)
 
     def _later(self) -> Response:

@@ -27,7 +27,7 @@ from agent.web.spending import Spending
 from agent.web.state import ProcessState
 from agent.web.transfer import HandedOver, add_transfer
 from agent.web.ways_back import WaysBack
-from agent.web.webhook import INSIST, address, as_twiml, claims, field, info, let_in, number, same_but
+from agent.web.webhook import INSIST, address, as_twiml, begins, claims, field, info, let_in, number, same_but
 from agent.wire import twiml
 
 _STOPPED = frozenset({"stream-stopped", "stream-error"})
@@ -82,8 +82,8 @@ def twilio_routes(
             line=told.line,
         )
         # Who is called speaks first; and the first that they hear of us is that we are a machine.
-        say = "" if told.direction.startswith("outbound") else profile.say_first
-        return as_twiml(_greeting(profile, token, told.line, say))
+        say = "" if told.direction.startswith("outbound") or number("tried") else profile.say_first
+        return as_twiml(_greeting(profile, token, told, say))
 
     add_transfer(routes, settings, state, lines, handed_over, resuming)
     _add_callbacks(routes, state, news, ways)
@@ -141,10 +141,10 @@ def _add_callbacks(routes: Blueprint, state: ProcessState, news: News | None, wa
         return nothing()
 
 
-def _greeting(profile: Profile, token: str, line: str, say: str) -> str:
+def _greeting(profile: Profile, token: str, told: Claims, say: str) -> str:
     return twiml.connect(
         stream_url="ws" + g.base.removeprefix("http") + MEDIA_PATH,
-        action_url=address("/twilio/after", line, leg=1) + INSIST,
+        action_url=begins("/twilio/after", told, leg=1, tried=number("tried")) + INSIST,
         status_url=address("/twilio/stream-status") + INSIST,
         parameters={"token": token},
         say=say,

@@ -112,6 +112,12 @@ def address(path: str, line: str = "", **more: object) -> str:
     return str(g.base) + target(path, line=line, **more)
 
 
+def begins(path: str, told: Claims, **more: object) -> str:
+    """One of ours about a call of which nobody may know yet: all that it was begun with goes along."""
+    begun = {"language": told.language, "voice": told.voice, "order": told.order, "campaign": told.campaign}
+    return address(path, told.line, **begun, **more)
+
+
 def target(path: str, **told: object) -> str:
     """The part of it behind our public address. What is empty or 0 is left out."""
     query = urlencode({name: value for name, value in told.items() if value})

@@ -16,6 +16,7 @@ from agent.web.webhook import INSIST
 from agent.wire.signature import sign, valid, webhook_urls
 
 FROM, TO = "+919876543210", "+918000000000"
+ORDER = "OR" + "a" * 32
 
 
 class Ways:
@@ -113,10 +114,31 @@ async def test_a_call_that_is_over_or_that_nobody_knows_is_hung_up(face, twilio)
     assert verbs(await after(house, twilio, CallStatus="completed")) == ["Hangup"]
 
 
-async def test_a_call_whose_first_stream_nobody_has_had_is_told_that_lines_are_busy(face, twilio):
+@pytest.mark.parametrize("told", ["", f"language=hi-IN&voice=nova&order={ORDER}&campaign=spring&"])
+async def test_a_call_whose_first_stream_nobody_has_had_begins_anew(face, twilio, told):
+    """Its process died before it could tell anybody."""
+    house = face(ways=Ways(), SAY_FIRST="Hi!")
+
+    root = await after(house, twilio, f"/twilio/after?{told}leg=1")
+
+    assert verbs(root) == ["Pause", "Redirect"]
+    assert action(root) == f"{twilio.public}/twilio/voice?{told}tried=1{INSIST}"
+    root = await after(house, twilio, action(root))
+    assert verbs(root) == ["Connect", "Redirect"]  # the caller has heard the first word already
+    assert action(root) == f"{twilio.public}/twilio/after?{told}leg=1&tried=1{INSIST}"
+    assert claims(house, root, twilio) == Claims(
+        *(twilio.call, twilio.account, FROM, TO, "inbound"),
+        language="hi-IN" if told else "",
+        voice="nova" if told else "",
+        order=ORDER if told else "",
+        campaign="spring" if told else "",
+    )
+
+
+async def test_a_call_whose_first_stream_nobody_has_had_twice_is_told_that_lines_are_busy(face, twilio):
     """Promised a line by a process that leaves, led to one that is full, and asked about at a third."""
     house = face(ways=Ways())
-    root = await after(house, twilio, "/twilio/after?leg=1")
+    root = await after(house, twilio, "/twilio/after?leg=1&tried=1")
     assert verbs(root) == ["Say", "Hangup"]
     assert "busy" in root.find("Say").text
     assert verbs(await after(house, twilio, "/twilio/after?leg=1", CallStatus="completed")) == ["Hangup"]

@@ -60,7 +60,8 @@ async def test_what_the_signed_address_tells_goes_into_the_token_and_the_line_to
     told = claims(lined, root, twilio)
     assert (told.line, told.language, told.voice) == ("quiet", "ta-IN", "nova")
     assert [child.tag for child in root] == ["Connect", "Redirect"]
-    assert root.find("Connect").attrib["action"] == f"{twilio.public}/twilio/after?line=quiet&leg=1{INSIST}"
+    after = f"{twilio.public}/twilio/after?line=quiet&language=ta-IN&voice=nova&leg=1{INSIST}"
+    assert root.find("Connect").attrib["action"] == after
     assert root.find("Connect/Stream").attrib["url"] == "wss://voice.example.in/twilio/media"
 
 
