@@ -287,6 +287,7 @@ class Process:
         call.unheld_since = unheld_since
         self._add(call)
         self._keeping.follow(info.call_sid, call)
+        self._keeping.look(info.call_sid)  # a call that dies in its first moment is greeted by whoever goes on with it
         self.watching.begun(call, tape)
         crashed = False
         try:

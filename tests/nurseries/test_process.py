@@ -216,6 +216,21 @@ async def test_the_gap_behind_a_process_that_is_gone_is_counted_from_its_last_si
     nursery.cancel_scope.cancel("over")
 
 
+async def test_a_call_is_kept_before_it_is_begun(autojump_clock, nursery) -> None:
+    """Whoever finds nothing cannot tell a call that died in its first moment from one whose past is not to be had."""
+    process = Process(Stage(settings=configured()).parts, Memory(), (tokens := Stage().tokens), ProcessState())
+    ours, theirs = loopback()
+    await ours.send(start(tokens.mint(Claims("CA1", "AC1"), time.time())))
+    nursery.start_soon(process.take, theirs)
+    await ours.receive()  # the first of the greeting
+    known = process.keeping.known("CA1")
+    nursery.cancel_scope.cancel()
+
+    assert known is not None
+    assert known.entries == ()
+    assert known.thread is not None
+
+
 async def test_a_call_that_another_process_has_by_now_is_counted_there(autojump_clock, nursery) -> None:
     stage, counted = Stage(settings=configured()), Counted()
     process = Process(stage.parts, Memory(), stage.tokens, ProcessState())
