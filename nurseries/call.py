@@ -638,7 +638,7 @@ class Call:
             self._outbox.finish()
             await self._written.wait()
             await self._outbox.heard()
-        if self._leaving.cancelled_caught and self.ending not in HANG_UPS:
+        if self._leaving.cancelled_caught and self.ending not in HANG_UPS and self.ending not in GOES_ON:
             log.warning("left before the last word was heard")
 
     def _sounded(self, media: MediaBody) -> None:

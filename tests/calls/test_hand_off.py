@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
+import structlog
 import trio
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
@@ -85,6 +86,14 @@ def test_whenever_it_is_asked_for_no_word_is_lost_nor_said_twice(
     for one, next_ in pairwise(legs.call.record().legs):
         assert one.ended_ms is not None
         assert one.began_ms <= one.ended_ms <= next_.began_ms
+
+
+def test_a_hand_off_is_no_reason_to_worry() -> None:
+    with structlog.testing.capture_logs() as logged:
+        legs = run(TALK, 3.0)
+
+    assert [leg.why for leg in legs.call.record().legs] == ["hand-off", ""]
+    assert [line["event"] for line in logged if line["log_level"] == "warning"] == []
 
 
 BREAKS_IN = Script(
