@@ -25,7 +25,8 @@ Handler = Callable[[int, FrameType | None], object] | int | None
 
 def once_leaving(leaving: Callable[[], bool]) -> None:
     """From `leaving` on a signal that nobody reads has been told already, until the process is gone; before that it
-    does what it would have done. Once a process, before anything reads its signals; in the main thread."""
+    does what it would have done. Once a process, just before its signals are read: what is stuck below Python hears
+    of none that Python handles. In the main thread."""
     for number in ALL:
         if (before := signal.getsignal(number)) not in {signal.SIG_IGN, None}:
             signal.signal(number, partial(_late, leaving, before))
