@@ -54,7 +54,9 @@ Provider = Literal["auto", "openai", "local", "scripted"]
 class Settings(BaseSettings):
     """The whole configuration of one process."""
 
-    model_config = SettingsConfigDict(env_file=ENV_FILE, extra="ignore", frozen=True, env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_file=ENV_FILE, extra="ignore", frozen=True, env_ignore_empty=True, allow_inf_nan=False
+    )
 
     APP_ENV: Literal["development", "production", "test"] = Field(
         "development", validation_alias=AliasChoices("APP_ENV", "NODE_ENV")

@@ -108,11 +108,10 @@ def keep_what_there_is() -> None:
 async def _run(
     settings: Settings, stores: Stores, objects: ObjectStore, taking: Taking | None, post: Post | None
 ) -> int:
-    state, store = _state(settings), stores.calls
+    state, store = ProcessState(most=settings.MAX_CONCURRENT_CALLS), stores.calls
     seed = post.charter.seed if post is not None else secrets.token_hex(32)
     hand_overs = HandOvers(store, state)
-    orders = Orders(stores.orders)
-    refraining = Refraining(settings, stores.dial_book)
+    orders, refraining = Orders(stores.orders), Refraining(settings, stores.dial_book)
     async with compose(settings, hand_overs.hand_over, verdict=orders.verdict, refrain=refraining.ask) as composed:
         name = f"{os.getpid()}-{secrets.token_hex(4)}"
         purse = open_purse(composed.budgeting, settings, lambda: stores.budgets, composed.prices, name)
@@ -199,6 +198,7 @@ async def _run(
             ),
         )
         async with trio.open_nursery() as nursery:
+            once_leaving(lambda: state.draining)
             await nursery.start(partial(process.run, listeners, app, gate, limits=limits))
             keep_what_there_is()
             if post is not None:
@@ -215,13 +215,6 @@ async def _run(
             if post is None and not settings.production:
                 _show(welcome(settings, parts, store, objects, port))
         return process.code
-
-
-def _state(settings: Settings) -> ProcessState:
-    """Of this process, which is told only once that it is to go."""
-    state = ProcessState(most=settings.MAX_CONCURRENT_CALLS)
-    once_leaving(lambda: state.draining)
-    return state
 
 
 def _show(text: str) -> None:

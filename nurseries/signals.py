@@ -18,15 +18,24 @@ import trio
 
 log = structlog.get_logger(__name__)
 
+ALL = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
 Handler = Callable[[int, FrameType | None], object] | int | None
 
 
 def once_leaving(leaving: Callable[[], bool]) -> None:
     """From `leaving` on a signal that nobody reads has been told already, until the process is gone; before that it
-    does what it would have done. Once a process, before anything reads its signals; in the main thread."""
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    does what it would have done. Once a process, just before its signals are read: what is stuck below Python hears
+    of none that Python handles. In the main thread."""
+    for number in ALL:
         if (before := signal.getsignal(number)) not in {signal.SIG_IGN, None}:
             signal.signal(number, partial(_late, leaving, before))
+
+
+def at_the_end() -> None:
+    """Nothing is left to be told: the interpreter takes its handlers back as it ends, but not this."""
+    for number in ALL:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _late(leaving: Callable[[], bool], before: Handler, number: int, _frame: FrameType | None) -> None:

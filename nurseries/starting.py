@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 from agent import log as logs
 from agent.config import load
+from nurseries.signals import at_the_end
 
 
 def start() -> int:
@@ -26,6 +27,7 @@ def start() -> int:
             return serve(settings)
     finally:
         logs.let_go()
+        at_the_end()
 
 
 @contextmanager

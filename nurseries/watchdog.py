@@ -24,6 +24,9 @@ TELL_S = 1.0
 """For the log to take what is told of that."""
 MOST_TOLD = 20
 
+NAP_S = 3600.0
+"""Waited for at once: the system takes no time that is too long for it."""
+
 CUT_OFF = 4
 """Exit code: something was not finished on the way out, and was cut off or is lost; the log says what."""
 
@@ -76,7 +79,7 @@ class Watchdog:
     def _watch(self) -> None:
         with self._changed:
             while (left := self._at - time.monotonic()) > 0:
-                self._changed.wait(left)
+                self._changed.wait(min(left, NAP_S))
         # Whoever reads the log may be stuck as well.
         teller = threading.Thread(target=self._tell, daemon=True)
         teller.start()

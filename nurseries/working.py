@@ -11,6 +11,7 @@ from structlog.contextvars import bind_contextvars
 from agent import log as logs
 from agent.config import load
 from agent.errors import CallingAgentError, ConfigError
+from nurseries.signals import at_the_end
 from nurseries.starting import no_garbage
 from nurseries.workers.post import Post
 
@@ -36,6 +37,7 @@ def main() -> int:
         return 1
     finally:
         logs.let_go()
+        at_the_end()
 
 
 if __name__ == "__main__":

@@ -54,6 +54,7 @@ DAYS = "must be a whole number of days from 1 to 20000, or unset to keep for eve
     [
         ("RECORD_CALLS", "maybe", "RECORD_CALLS: must be on or off (given: 'maybe')."),
         ("ECHO_GUARD", "2", "ECHO_GUARD: must be on or off (given: '2')."),
+        ("DRAIN_TIMEOUT_S", "inf", "DRAIN_TIMEOUT_S: Input should be a finite number (given: 'inf')."),
         *(
             ("RETENTION_DAYS", value, f"RETENTION_DAYS: {DAYS} (given: '{value}').")
             for value in ("0", "7.5", "20001", "a week", "-1")

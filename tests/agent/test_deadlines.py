@@ -1,4 +1,5 @@
-"""docs/deadlines.md has every setting that is a time, with its default, and names tests that there are."""
+"""docs/deadlines.md has every setting that is a time, with its default, and every constant that bounds a wait; it names
+tests that there are."""
 
 from __future__ import annotations
 
@@ -40,6 +41,24 @@ def test_the_tests_that_it_names_are_there() -> None:
     for path, name in found:
         text = (ROOT / path).read_text()
         assert not name or f"def {name}(" in text, f"{path} has no {name}"
+
+
+BOUND = re.compile(r"(?:(?:move_on|fail)_a(?:fter|t)\(|\.deadline = )(.*)")
+CONSTANT = re.compile(r"\b[A-Z][A-Z_]*_S\b")
+STRANGERS = {"rehearsal", "dial"}
+"""Programs of their own, beside a server."""
+
+
+def test_whatever_bounds_a_wait_of_the_server_is_on_the_page() -> None:
+    bounds = {
+        name: str(path)
+        for path in (ROOT / "nurseries").rglob("*.py")
+        if path.relative_to(ROOT / "nurseries").parts[0] not in STRANGERS
+        for bound in BOUND.findall(path.read_text())
+        for name in CONSTANT.findall(bound)
+    }
+    assert len(bounds) > 40
+    assert {name: path for name, path in bounds.items() if f"`{name}`" not in PAGE} == {}
 
 
 STEP = re.compile(r"^\| ([a-z ,]+) \| (\d+) \| .* \|$", re.MULTILINE)

@@ -88,6 +88,14 @@ def test_whenever_it_is_asked_for_no_word_is_lost_nor_said_twice(
         assert one.began_ms <= one.ended_ms <= next_.began_ms
 
 
+def test_a_hand_off_is_no_reason_to_worry() -> None:
+    with structlog.testing.capture_logs() as logged:
+        legs = run(TALK, 3.0)
+
+    assert [leg.why for leg in legs.call.record().legs] == ["hand-off", ""]
+    assert [line["event"] for line in logged if line["log_level"] == "warning"] == []
+
+
 BREAKS_IN = Script(
     heard=("mm-hm", "I want to sell my house", "In Hebbal", "it is new"),
     replies=("Where is it?", LONG, "Fine.", "Good."),

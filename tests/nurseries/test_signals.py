@@ -16,8 +16,8 @@ from tests.calls.server import LEAVE_S, Server
 from tests.calls.witness import SETTINGS
 
 LATE = """
-import signal, sys, trio
-from nurseries.signals import once_leaving
+import os, signal, sys, trio
+from nurseries.signals import at_the_end, once_leaving
 
 leaving = False
 
@@ -31,7 +31,13 @@ async def main():
     print("stores", flush=True)
     sys.stdin.readline()
 
+class Last:
+    def __del__(self, kill=os.kill, pid=os.getpid(), number=signal.SIGTERM):
+        kill(pid, number)
+
 trio.run(main)
+sys.last = Last()  # let go of once the interpreter has taken its handlers back
+at_the_end()
 sys.exit(4)
 """
 

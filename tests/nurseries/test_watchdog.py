@@ -27,6 +27,13 @@ STUCK = {
             with trio.CancelScope(shield=True):
                 await trio.sleep_forever()
 """,
+    "a drain that was to last for ages": """
+        dog.due(1e12)
+        dog._thread.join(0.2)
+        dog.due(0.3)
+        while True:
+            pass
+""",
     "a loop that runs in a circle": """
         while True:
             pass
