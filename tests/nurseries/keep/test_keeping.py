@@ -788,6 +788,8 @@ async def test_a_call_whose_past_was_put_before_holds_up_no_other(house: House) 
 
     assert backlog.has("CA1")
     assert [record.call_sid for record in backlog._next()] == ["CA2"]
+    backlog.add(msgspec.structs.replace(past, revision=revision_of(4, 1e9)))  # the call has come back here
+    assert [record.call_sid for record in backlog._next()] == ["CA1", "CA2"]
 
 
 def test_milliseconds_and_writers_are_told_apart() -> None:
