@@ -18,6 +18,9 @@ from agent.keep.record import CallRecord, Entry
 from agent.keep.thread import Leg, Thread
 from agent.keep.usage import AMOUNTS, Meter, Row
 
+NEAR_MS = 1500
+"""Two legs of one process that begin within this, by two records' clocks, are one."""
+
 SUMS = (
     *("barge_ins", "frames_dropped", "false_interruptions", "backchannels"),
     *("early_transcriptions", "early_discarded"),
@@ -36,12 +39,11 @@ def collected(
     put together with what its writer had `told`."""
     if stored is None or not has_past(stored, record):
         return have
-    if not _processes(stored).isdisjoint(_processes(record)):
-        stored = _without(stored, told if told is not None and told.revision == stored.revision else record)
-    there, known = _processes(stored), _processes(have) if have is not None else set()
-    if there <= known:
+    if _common(stored, record):
+        stored = _without(stored, record, told if told is not None and told.revision == stored.revision else record)
+    if not stored.legs or (have is not None and len(_common(stored, have)) == len(stored.legs)):
         return have
-    if have is None or known <= there:
+    if have is None or len(_common(have, stored)) == len(have.legs):
         return stored
     earlier, later = sorted((have, stored), key=lambda each: each.missing)
     return have if len(earlier.legs) > later.missing - earlier.missing else whole_call(earlier, later)
@@ -53,17 +55,40 @@ def all_there(past: CallRecord, record: CallRecord) -> bool:
 
 
 def lacks(stored: CallRecord, record: CallRecord) -> bool:
-    """Whether those who have gone on with the call know what was before this record's last leg, and not that."""
-    return bool(record.legs) and stored.missing <= record.missing and record.legs[-1].process not in _processes(stored)
+    """Whether those who have gone on with the call know what was before this record's last leg, and not that, or not
+    all of it."""
+    if not record.legs:
+        return False
+    last = record.legs[-1]
+    if (n := _place(stored, record, last)) is None:
+        at = last.began_ms + (_apart_ms(record, stored) or 0)
+        moved = any(leg.process == last.process and leg.began_ms > at for leg in stored.legs)  # the clocks differ
+        return stored.missing <= record.missing and not moved
+    heard = sum(entry.start_ms >= last.began_ms for entry in record.entries)
+    return n + 1 < len(stored.legs) and heard > sum(entry.start_ms in _stretch(stored, n) for entry in stored.entries)
+
+
+def joined(own: CallRecord, stored: CallRecord) -> CallRecord:
+    """What the store has of a call, which is newer, with what a process still has of an earlier leg of its own."""
+    if has_past(own, stored):
+        whole = whole_call(own, stored)
+    elif lacks(stored, own):
+        whole = put_between(own, stored)
+    else:
+        return stored
+    return msgspec.structs.replace(whole, revision=stored.revision)
 
 
 def put_between(record: CallRecord, stored: CallRecord) -> CallRecord:
-    """`stored`, of a call that is over, with the legs of `record` that it lacks. Costs and counts are added where they
-    are of those legs alone."""
-    by_ms = max(_apart_ms(record, stored) or 0, 0)
-    legs = [leg for leg in record.legs if leg.process not in _processes(stored)]
-    began, alone = legs[0].began_ms, len(legs) == len(record.legs)
-    entries = [_entry(entry, by_ms) for entry in record.entries if alone or entry.start_ms >= began]
+    """`stored`, with the legs of `record` that it lacks. Costs and counts are added where they are of those legs
+    alone."""
+    last = record.legs[-1]
+    if (known := _place(stored, record, last)) is not None:
+        there, by_ms, legs = _stretch(stored, known), stored.legs[known].began_ms - last.began_ms, [last]
+    else:
+        there, by_ms = range(0), max(_apart_ms(record, stored) or 0, 0)
+        legs = [leg for leg in record.legs if _place(stored, record, leg) is None]
+    began, alone = legs[0].began_ms, known is None and len(legs) == len(record.legs)
     more: dict[str, Any] = {}
     if alone:
         more = {name: getattr(stored, name) + getattr(record, name) for name in SUMS}
@@ -71,20 +96,40 @@ def put_between(record: CallRecord, stored: CallRecord) -> CallRecord:
         more["turns"] = (*stored.turns[:before], *record.turns, *stored.turns[before:])
         more["usage"] = Meter((*record.usage, *stored.usage)).used
         more["stand_ins"] = (*record.stand_ins, *stored.stand_ins)
+    entries = [entry for entry in stored.entries if entry.start_ms not in there]
+    entries += [_entry(entry, by_ms) for entry in record.entries if alone or entry.start_ms >= began]
+    left = [leg for n, leg in enumerate(stored.legs) if n != known]
     return msgspec.structs.replace(
         stored,
-        entries=tuple(sorted((*stored.entries, *entries), key=lambda entry: entry.start_ms)),
+        entries=tuple(sorted(entries, key=lambda entry: entry.start_ms)),
         facts=record.facts | stored.facts,
-        legs=tuple(sorted((*stored.legs, *(_leg(leg, by_ms) for leg in legs)), key=lambda leg: leg.began_ms)),
+        legs=tuple(sorted((*left, *(_leg(leg, by_ms) for leg in legs)), key=lambda leg: leg.began_ms)),
         **more,
     )
 
 
-def _without(stored: CallRecord, told: CallRecord) -> CallRecord:
+def _place(stored: CallRecord, record: CallRecord, leg: Leg) -> int | None:
+    """Which of the stored record's legs this one is: of the same process, and begun at the same time."""
+    apart = _apart_ms(record, stored) or 0
+    away = [(abs(leg.began_ms + apart - each.began_ms), n) for n, each in enumerate(stored.legs)]
+    near = [found for found in away if stored.legs[found[1]].process == leg.process and found[0] <= NEAR_MS]
+    return min(near)[1] if near else None
+
+
+def _common(stored: CallRecord, record: CallRecord) -> set[int]:
+    """Which of its legs the other has as well."""
+    return {n for leg in record.legs if (n := _place(stored, record, leg)) is not None}
+
+
+def _stretch(stored: CallRecord, n: int) -> range:
+    """From when to when it has this leg, which is not the last."""
+    return range(stored.legs[n].began_ms, stored.legs[n + 1].began_ms)
+
+
+def _without(stored: CallRecord, record: CallRecord, told: CallRecord) -> CallRecord:
     """What was put before what its writer had told."""
-    own = _processes(told)
-    legs = [leg for leg in stored.legs if leg.process not in own]
-    began = min(leg.began_ms for leg in stored.legs if leg.process in own)
+    first = min(_common(stored, record))
+    began = stored.legs[first].began_ms
     sums: dict[str, Any] = {name: max(getattr(stored, name) - getattr(told, name), 0) for name in SUMS}
     meter = Meter(stored.usage)
     for used in told.usage:
@@ -97,7 +142,7 @@ def _without(stored: CallRecord, told: CallRecord) -> CallRecord:
         turns=tuple(takewhile(lambda turn: turn.said_ms is None or turn.said_ms < began, stored.turns)),
         stand_ins=tuple(each for each in stored.stand_ins if each.at_ms < began),
         usage=meter.used,
-        legs=tuple(legs),
+        legs=stored.legs[:first],
         thread=thread,
         **sums,
     )
@@ -106,7 +151,8 @@ def _without(stored: CallRecord, told: CallRecord) -> CallRecord:
 def whole_call(past: CallRecord, record: CallRecord) -> CallRecord:
     """`record` behind its past, on the clock of the call's beginning. Where its writer is gone, and the store has had
     both before, that stands: it is a moment behind."""
-    if len(past.legs) > record.missing - past.missing:
+    both = bool(record.legs) and _place(past, record, record.legs[-1]) is not None
+    if both and len(past.legs) > record.missing - past.missing:
         news = ("revision", "ending", "reason", "summary", "summary_by", "lead", "transferred_to", "thread")
         return msgspec.structs.replace(past, **{name: getattr(record, name) for name in news})
     by_ms = _later_ms(past, record)
@@ -144,11 +190,6 @@ def _apart_ms(record: CallRecord, past: CallRecord) -> int | None:
     except (ValueError, TypeError):
         return None
     return round(between / timedelta(milliseconds=1))
-
-
-def _processes(record: CallRecord) -> set[str]:
-    """Those that have had the call; a process that has it again has its own record of it."""
-    return {leg.process for leg in record.legs}
 
 
 def _entry(entry: Entry, by_ms: int) -> Entry:

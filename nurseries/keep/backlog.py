@@ -68,6 +68,7 @@ class Backlog:
     def add(self, record: CallRecord) -> None:
         """The store is to have this, instead of what is waiting of the same call. Not a checkpoint."""
         self._due[record.call_sid] = record
+        self._later.pop(record.call_sid, None)
         self._since.setdefault(record.call_sid, trio.current_time())
         self._more.unpark_all()
 
@@ -140,10 +141,11 @@ class Backlog:
             self._between.discard(record.call_sid)
             if record.missing:
                 _remember(self._told, record.call_sid, record)
-        for call_sid, pause in again.items():  # the store has said why: nothing is behind
-            self._since[call_sid], self._later[call_sid] = now, now + pause
         for record in batch:
             if self._due.get(record.call_sid) is record:  # else a newer one waits, or none
+                if record.call_sid in again:  # the store has said why: nothing is behind
+                    self._since[record.call_sid] = now
+                    self._later[record.call_sid] = now + again[record.call_sid]
                 del self._due[record.call_sid]
                 self._due |= {} if record in done else {record.call_sid: record}  # behind the others
             elif record in done and record.call_sid in self._due:

@@ -20,6 +20,7 @@ from agent.errors import StoreError, Unreadable
 from agent.guard.lease import Lease, Stand
 from agent.keep.ports import CallStore
 from agent.keep.record import CallRecord
+from agent.keep.whole_call import joined
 from agent.legs_metrics import handed_off
 from agent.model import CallInfo, Ending
 from nurseries.call import Call
@@ -116,7 +117,7 @@ class Legs:
                     await trio.sleep(AGAIN_S)
                     continue
                 if stored is not None and (known is None or stored.revision > known.revision):
-                    known = stored
+                    known = stored if known is None else joined(known, stored)
                 why = "there is none"
                 if known is None and info.leg == FIRST + 1:
                     log.warning("call is begun again: nothing of it was written down", call_sid=info.call_sid)

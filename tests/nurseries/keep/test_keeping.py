@@ -772,6 +772,25 @@ async def test_of_three_legs_without_a_past_each_none_is_lost_in_whatever_order_
     assert [process.waiting for process in processes] == [0, 0, 0]
 
 
+async def test_what_was_said_after_the_store_had_gone_away_is_kept_where_a_later_leg_tells_of_the_call_first() -> None:
+    """What the store has had of the first leg until then is all that it finds."""
+    store = Store()
+    one, two = (Backlog(store, lambda _: None) for _ in range(2))
+    first, second, _ = legs_of_an_outage()
+    one.add(msgspec.structs.replace(first, entries=first.entries[:1]))
+    await tell(one)
+    on = msgspec.structs.replace(second, entries=(*second.entries, Entry("agent", "Bye.", 5, 6)))
+    one.add(msgspec.structs.replace(first, revision=first.revision + 1))
+    for change, ending in ((0, ""), (1, ""), (2, "caller hung up")):
+        two.add(msgspec.structs.replace(on, revision=on.revision + change, ending=ending))
+        for process in (two, one, one):
+            await tell(process)
+        kept = store.records["CA1"]
+        assert words(kept) == ["Leg one.", "End of one.", "Leg two.", "End of two.", "Bye."]
+        assert [(leg.process, leg.began_ms) for leg in kept.legs] == [("one", 0), ("two", 60_000)]
+        assert one.waiting == (not ending)
+
+
 async def tell(process: Backlog) -> None:
     """It has the store look at what waits, whenever that was to be."""
     if waits := list(process._due.values()):
@@ -788,6 +807,8 @@ async def test_a_call_whose_past_was_put_before_holds_up_no_other(house: House) 
 
     assert backlog.has("CA1")
     assert [record.call_sid for record in backlog._next()] == ["CA2"]
+    backlog.add(msgspec.structs.replace(past, revision=revision_of(4, 1e9)))  # the call has come back here
+    assert [record.call_sid for record in backlog._next()] == ["CA1", "CA2"]
 
 
 def test_milliseconds_and_writers_are_told_apart() -> None:

@@ -12,7 +12,8 @@ import trio
 
 from agent.errors import StoreError
 from agent.guard.lease import Stand
-from agent.keep.record import CallRecord
+from agent.keep.record import CallRecord, Entry
+from agent.keep.thread import Leg
 from agent.model import CallInfo, Ending
 from agent.wire.ports import MediaSocket
 from nurseries.legs.holding import Holding
@@ -250,6 +251,22 @@ async def test_a_leg_goes_on_from_the_newest_record_that_is_known(world, autojum
     assert await world.legs.before(info) is newer
     world.here, world.records = {"CA1": RECORD}, {"CA1": newer}
     assert await world.legs.before(info) is newer
+
+
+async def test_a_call_that_comes_back_has_what_the_store_was_not_told_of_its_first_leg_here(
+    world, autojump_clock
+) -> None:
+    info = CallInfo("CA1", "AC", "MZ3", leg=3)
+    said = tuple(Entry("agent", text, 0, 900) for text in ("Hello.", "Sorry."))
+    theirs = msgspec.structs.replace(RECORD, entries=said[1:], legs=(Leg("two"),), missing=1, revision=9)
+    theirs = msgspec.structs.replace(theirs, started_at="2026-11-22T10:00:08.000+00:00")
+    world.here["CA1"] = msgspec.structs.replace(RECORD, entries=said[:1], legs=(Leg("one", 0, 1000),))
+    world.records["CA1"] = theirs
+
+    before = await world.legs.before(info)
+    assert before is not None
+    assert [(entry.text, entry.start_ms) for entry in before.entries] == [("Hello.", 0), ("Sorry.", 8000)]
+    assert ([leg.process for leg in before.legs], before.missing, before.revision) == (["one", "two"], 0, 9)
 
 
 async def test_a_call_of_which_nothing_was_written_down_is_begun_again(world, autojump_clock) -> None:
