@@ -64,6 +64,9 @@ ARISES = {"How long the holes are (p95)"}
 FIRES = {"CallsTurnedAway"}
 """Of what has happened here."""
 
+MAY_FIRE = {"NobodyAnswers", "ResumesSlow"}
+"""On a machine that takes its time: the called one is the only one of its job, and leaves."""
+
 SOONER = {"loop_busy_seconds_total", "budget_reports_total", "loop_lag_seconds_count"}
 """What goes on before anybody can be there to read it, and is no event."""
 
@@ -287,7 +290,7 @@ def _rules(prometheus: Prometheus, began: float) -> Iterator[str]:
             if rule["type"] == "recording" and not prometheus.since(rule["name"], began):
                 yield f"{rule['name']}: nothing is recorded"
     fired = {each["metric"]["alertname"] for each in prometheus.since('ALERTS{alertstate="firing"}', began)}
-    yield from (f"{name} fires, and should not" for name in sorted(fired - FIRES))
+    yield from (f"{name} fires, and should not" for name in sorted(fired - FIRES - MAY_FIRE))
     yield from (f"{name} does not fire" for name in sorted(FIRES - fired))
 
 
