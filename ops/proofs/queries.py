@@ -64,6 +64,9 @@ ARISES = {"How long the holes are (p95)"}
 FIRES = {"CallsTurnedAway"}
 """Of what has happened here."""
 
+MAY_FIRE = {"NobodyAnswers", "ResumesSlow"}
+"""On a machine that takes its time: the called one is the only one of its job, and leaves."""
+
 SOONER = {"loop_busy_seconds_total", "budget_reports_total", "loop_lag_seconds_count"}
 """What goes on before anybody can be there to read it, and is no event."""
 
@@ -94,8 +97,11 @@ class Prometheus:
             )
 
     def ask(self, path: str, **parameters: str) -> Any:
-        """What its API answers. Raises WrongError where that is no answer."""
-        told = httpx2.get(f"{self.url}/api/v1/{path}", params=parameters, timeout=30).json()
+        """What its API answers. Raises WrongError where it takes no such query, HTTPError while it is not there."""
+        answer = httpx2.get(f"{self.url}/api/v1/{path}", params=parameters, timeout=30)
+        if answer.status_code == httpx2.codes.SERVICE_UNAVAILABLE:
+            answer.raise_for_status()
+        told = answer.json()
         if told["status"] != "success":
             raise WrongError(f"{parameters}: {told.get('error')}")
         return told["data"]
@@ -159,8 +165,9 @@ def main() -> int:
         prometheus = Prometheus(folder, {job: [server.url.removeprefix("http://")] for job, server in jobs.items()})
         stack.callback(prometheus.close)
         prometheus.wait_for("calling_agent_calls_now", 3, BEGIN_S)
+        faults = [*_autoscaled(prometheus)]
         _happens(called, prometheus)
-        return _told(prometheus, began)
+        return _told([*faults, *_panels(prometheus, began), *_rules(prometheus, began), *_series(prometheus)])
 
 
 @contextmanager
@@ -204,7 +211,6 @@ def _idle(folder: Path) -> Iterator[Server]:
     home.mkdir()
     server = Server(home, APP_ENV="test", API_TOKEN=KEY, PROVIDER="scripted", WORKERS="2")
     try:
-        server.wait_for("worker ready", BEGIN_S)
         yield server
         server.leave()
     finally:
@@ -226,12 +232,28 @@ def _happens(server: Server, prometheus: Prometheus) -> None:
     server.process.wait(GONE_S)
 
 
-def _told(prometheus: Prometheus, began: float) -> int:
-    faults = [*_panels(prometheus, began), *_rules(prometheus, began), *_series(prometheus)]
+def _told(faults: list[str]) -> int:
     for fault in faults:
         print(f"  {fault}")
-    print(f"queries: {len(faults)} faults" if faults else "queries: all of them tell what they should")
+    print(f"queries: faults: {len(faults)}" if faults else "queries: all of them tell what they should")
     return 1 if faults else 0
+
+
+def _autoscaled(prometheus: Prometheus) -> Iterator[str]:
+    """What the autoscaler reads of a pod is all of its workers'. By what they may take, as nobody calls that server."""
+    (rule,) = yaml.safe_load((ROOT / "ops/k8s/monitoring/prometheus-adapter.yaml").read_text())["rules"]["custom"]
+    query = (
+        rule["metricsQuery"]
+        .replace("<<.GroupBy>>", "instance")
+        .replace("<<.Series>>", "calling_agent_calls_most")
+        .replace("<<.LabelMatchers>>", 'job="elsewhere/calling-agent"')
+    )
+    found = [float(series["value"][1]) for series in prometheus.now(query)]
+    most = sum(
+        float(each["value"][1]) for each in prometheus.now('calling_agent_calls_most{job="elsewhere/calling-agent"}')
+    )
+    if found != [most]:
+        yield f"the autoscaler reads {found} of two workers that have {most:g}"
 
 
 def _panels(prometheus: Prometheus, began: float) -> Iterator[str]:
@@ -268,7 +290,7 @@ def _rules(prometheus: Prometheus, began: float) -> Iterator[str]:
             if rule["type"] == "recording" and not prometheus.since(rule["name"], began):
                 yield f"{rule['name']}: nothing is recorded"
     fired = {each["metric"]["alertname"] for each in prometheus.since('ALERTS{alertstate="firing"}', began)}
-    yield from (f"{name} fires, and should not" for name in sorted(fired - FIRES))
+    yield from (f"{name} fires, and should not" for name in sorted(fired - FIRES - MAY_FIRE))
     yield from (f"{name} does not fire" for name in sorted(FIRES - fired))
 
 
