@@ -9,6 +9,9 @@ import enum
 from dataclasses import dataclass, field
 from typing import Literal
 
+HELD = "silence, until the call is updated over REST"
+"""The step of a call that waits so."""
+
 
 class AfterCrash(enum.Enum):
     """What the carrier does once a media socket has died without a closing handshake (31903)."""

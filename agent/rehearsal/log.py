@@ -79,6 +79,8 @@ class CallLog:
     """One call. Times are milliseconds since the first stream's start; audio is mu-law."""
 
     call_sid: str = ""
+    began_s: float = 0
+    """By the clock of whoever placed it: when the first stream began; before that, when it was placed."""
     stream_sid: str = ""
     """Of the newest stream."""
     legs: list[Leg] = field(default_factory=list)

@@ -91,6 +91,8 @@ class Script:
         self._said = 0
         self._since_ms = 0.0
         """When the caller last did something that wants an answer."""
+        self._first_ms = 0.0
+        """The same, for the first time: what is only said again is waited for no longer."""
         self._waits_for = "the agent never spoke"
         self._pressed_ms: float | None = None
         self._lost = 0
@@ -98,6 +100,7 @@ class Script:
         self._again: Line | None = None
         """Said last, and lost in part."""
         self._spoke_up = False
+        self._repeats = False
 
     def missing(self, heard: Heard) -> str:
         """What a call that ended now would lack, or ""."""
@@ -174,9 +177,9 @@ class Script:
         if self._pressed_ms is not None:
             return Leave() if at_ms - self._pressed_ms >= AFTER_KEYS_MS else None
         if self._again and self._plan.again_ms is not None and at_ms - self._since_ms >= self._plan.again_ms:
-            self._begin(self._again, at_ms)
+            self._begin(self._again, at_ms, again=True)
             return None
-        if at_ms - self._since_ms >= self._plan.patience_ms and not self._timed:
+        if at_ms - self._first_ms >= self._plan.patience_ms and not self._timed:
             return Leave(f"{self._waits_for} within {self._plan.patience_ms / 1000:g} s")
         return None
 
@@ -198,11 +201,12 @@ class Script:
         return False
 
     def _press(self, at_ms: float) -> Press:
-        self._pressed_ms = self._since_ms = at_ms
+        self._pressed_ms = self._since_ms = self._first_ms = at_ms
         return Press(self._digits.popleft())
 
-    def _begin(self, line: Line, at_ms: float, *, barged_in: bool = False) -> None:
+    def _begin(self, line: Line, at_ms: float, *, barged_in: bool = False, again: bool = False) -> None:
         self._saying, self._said, self._started_ms, self._barged_in = line, 0, at_ms, barged_in
+        self._repeats = again
         self._lost, self._again = 0, None
 
     def _finish(self, at_ms: float) -> None:
@@ -212,4 +216,6 @@ class Script:
             self.spoken.append(Spoken(line, self._started_ms, at_ms, self._barged_in, lost_ms))
             self._again = line if lost_ms else None
         self._since_ms = at_ms
+        if not self._repeats:
+            self._first_ms = at_ms
         self._waits_for = f"the agent did not answer line {len(self.spoken)}"

@@ -5,7 +5,8 @@ says back what it has heard ("You said: ..."). So the sound alone tells which se
 record must say the same, on both sides. Spaces do not count: between two sentences there is no sound.
 
 After a crash a call is held to less: the sentence that broke off is said again, what was said within a second of the
-crash may be forgotten, and so may the line that the caller was saying, or had just said.
+crash may be forgotten, and so may the line that the caller was saying, or had just said. What else befell the server
+excuses what it must (`troubles`), and each time is counted.
 """
 
 from __future__ import annotations
@@ -17,23 +18,30 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from agent.rehearsal import measures
-from agent.rehearsal.codewords import WORD_MS
+from agent.rehearsal.caller_words import account
 from agent.rehearsal.log import CALLER_HUNG_UP, STREAM_CRASHED, CallLog
 from agent.rehearsal.spelling import UNKNOWN, Words, read
+from agent.rehearsal.troubles import (
+    Troubles,
+    answered_ms,
+    crashes,
+    given_up,
+    remembered_ms,
+    sent_away,
+    unknown_greeting,
+    unreached,
+    unseen_end,
+)
 
-DURABLE_MS = 1000
-"""What was said longer before a crash is remembered."""
-UNDERSTOOD_MS = 2000
-"""From the end of a caller's line until it is understood, for a line to count as said."""
-EDGE_MS = 60
-"""What a word may miss at its edge and still be required: a detector of speech is not exact, a frame is 20 ms."""
+BRIEF_MS = 1000
+"""On a stream that was over so soon nobody had to speak."""
+JUST_MS = 100
+"""Behind the end of a sound, it may not be known to have ended."""
 
 SAID_BACK = "Yousaid:"
-REMNANT = re.compile(r"I have spoken for \d+ milliseconds\.")
-"""What a `scripted` recogniser makes of sound that holds no whole word: all that a stream carried of a line."""
+UNSEEN = frozenset({"interrupted", "connection lost"})
+"""How the record of a call ends whose end no process has seen, or could keep."""
 RECORDING = 100
 """Characters of the longest that a server plays from a recording, where its voice is too slow."""
 
@@ -47,6 +55,8 @@ class Wants:
     """From a crash to the first of the agent's sound on the next stream."""
     updates: int | None = None
     """So often a call may be changed over REST; None: it is not counted."""
+    troubles: Troubles = ()
+    """What befell the server."""
 
 
 @dataclass(slots=True)
@@ -69,6 +79,8 @@ class Verdict:
     updates: int = 0
     cut: int = 0
     """Updates that ended a stream which carried the call."""
+    excused: Counter[str] = field(default_factory=Counter)
+    """What would be a fault but for the troubles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +98,19 @@ class Sentence:
 def judge(log: CallLog, record: Mapping[str, Any] | None, wants: Wants) -> Verdict:
     """Hold a call, and what a server has kept of it, to account. `record` is a CallRecord as JSON."""
     made = Verdict(log.call_sid, updates=len(log.updates), cut=sum(one.cut for one in log.updates))
-    made.dropped = bool(log.unreachable) or log.ended != CALLER_HUNG_UP or bool(log.failures)
-    made.faults += [*([log.unreachable] if log.unreachable else []), *log.failures]
+    if unreached(wants.troubles, log) or given_up(wants.troubles, log):
+        made.excused["calls that nobody could answer"] += 1
+        return made
     made.faults += [f"violation {one.code}: {one.what}" for one in log.violations]
+    if record is not None and log.legs and sent_away(wants.troubles, log, record["ending"]):
+        made.excused["calls that a process took leave of"] += 1
+    else:
+        made.dropped = bool(log.unreachable) or log.ended != CALLER_HUNG_UP or bool(log.failures)
+        made.faults += [*([log.unreachable] if log.unreachable else []), *log.failures]
+        if log.legs and log.ended != CALLER_HUNG_UP and not made.faults:
+            made.faults.append(f"dropped: {log.ended}")
     if not log.legs:
         return made
-    if log.ended != CALLER_HUNG_UP and not made.faults:
-        made.faults.append(f"dropped: {log.ended}")
     made.breaks = measures.breaks(log)
     made.crashed = [leg.ended == STREAM_CRASHED for leg in log.legs[:-1]]
     heard = heard_in(log)
@@ -102,11 +120,21 @@ def judge(log: CallLog, record: Mapping[str, Any] | None, wants: Wants) -> Verdi
     if record is None:
         made.faults.append("there is no record")
         return made
-    made.faults += _agent_side(log, heard, record)
-    made.faults += _caller_side(log, record, made)
-    if record["ending"] != "caller hung up":
-        made.faults.append(f"the record says: {record['ending']!r}")
+    made.faults += _agent_side(log, heard, record, wants)
+    caller = account(log, record, wants.troubles)
+    made.caller_words, made.lost_between, made.forgotten = caller.words, caller.lost_between, caller.forgotten
+    made.faults += caller.faults
+    made.faults += _ending(log, record, made, wants)
     return made
+
+
+def _ending(log: CallLog, record: Mapping[str, Any], made: Verdict, wants: Wants) -> list[str]:
+    if record["ending"] == "caller hung up" or sent_away(wants.troubles, log, record["ending"]):
+        return []
+    if record["ending"] in UNSEEN and wants.troubles and unseen_end(wants.troubles, log):
+        made.excused["hang-ups that nobody saw"] += 1
+        return []
+    return [f"the record says: {record['ending']!r}"]
 
 
 def heard_in(log: CallLog) -> list[Words]:
@@ -118,11 +146,6 @@ def cuts(log: CallLog) -> list[float]:
     """When the agent was silenced, in milliseconds of the call; also where all that had come of it was played."""
     ends = [leg.ended_ms for leg in log.legs if leg.ended_ms is not None]
     return sorted([*ends, *(clear.at_ms for clear in log.clears)])
-
-
-def crashes(log: CallLog) -> list[float]:
-    """When streams died, in milliseconds of the call."""
-    return [leg.ended_ms or 0 for leg in log.legs if leg.ended == STREAM_CRASHED]
 
 
 def sentences(heard: Sequence[Words], log: CallLog) -> list[Sentence]:
@@ -150,11 +173,13 @@ def _speech(log: CallLog, heard: Sequence[Words], made: Verdict, wants: Wants) -
     said = sentences(heard, log)
     first = _parted(["".join(wants.greeting.split())])[0][0]
     faults = []
-    near = [sentence for sentence in said if not _excused(sentence.end_ms, log)]
+    near = [sentence for sentence in said if not _excused(sentence.end_ms, log, wants)]
     made.greetings = sum(sentence.text == first for sentence in said)
     if sum(sentence.text == first for sentence in near) > 1:
         faults.append(f"greeted {made.greetings} times")
-    if not made.greetings:
+    if not made.greetings and unknown_greeting(wants.troubles, log):
+        made.excused["greetings that nobody knew of"] += 1
+    elif not made.greetings:
         faults.append("not greeted")
     twice = Counter(sentence.text for sentence in near if sentence.text.startswith(SAID_BACK) and sentence.whole)
     said_lines = Counter("".join(f"{SAID_BACK}{one.line.text}.".split()) for one in log.spoken)
@@ -164,21 +189,25 @@ def _speech(log: CallLog, heard: Sequence[Words], made: Verdict, wants: Wants) -
     return faults
 
 
-def _excused(at_ms: float, log: CallLog) -> bool:
+def _excused(at_ms: float, log: CallLog, wants: Wants) -> bool:
     """Heard so shortly before a crash that it may be forgotten, and said again."""
-    return any(-100 <= crash - at_ms <= DURABLE_MS for crash in crashes(log))
+    return any(remembered_ms(wants.troubles, log, crash) <= at_ms <= crash + 100 for crash in crashes(log))
 
 
 def _breaks(log: CallLog, made: Verdict, wants: Wants) -> list[str]:
     faults = []
     for one, crashed, leg in zip(made.breaks, made.crashed, log.legs[1:], strict=True):
         # An agent that finds its caller speaking listens: then the stream has to be there in time.
-        until = one.at_ms + wants.crash_ms
+        bound_ms = answered_ms(wants.troubles, log, one.at_ms, wants.crash_ms) - one.at_ms
+        until = one.at_ms + bound_ms
         speaks = any(spoken.start_ms < until and spoken.end_ms > leg.began_ms for spoken in log.spoken)
-        after = one.opened_ms if speaks else one.silence_ms
-        if crashed and (after is None or after > wants.crash_ms):
+        brief = one.silence_ms is None and leg.ended_ms is not None and leg.ended_ms - leg.began_ms < BRIEF_MS
+        after = one.opened_ms if speaks or brief else one.silence_ms
+        if crashed and after is not None and wants.crash_ms < after <= bound_ms:
+            made.excused["calls that waited for the trouble to be over"] += 1
+        if crashed and (after is None or after > bound_ms):
             waited = "never" if after is None else f"after {after:.0f} ms"
-            what = "the next stream came" if speaks else "the agent spoke"
+            what = "the next stream came" if speaks or brief else "the agent spoke"
             faults.append(f"behind the crash at {one.at_ms / 1000:.1f} s {what} {waited}")
     if wants.updates is not None and made.updates > wants.updates:
         faults.append(f"updated over REST {made.updates} times")
@@ -187,23 +216,34 @@ def _breaks(log: CallLog, made: Verdict, wants: Wants) -> list[str]:
     return faults
 
 
-def _agent_side(log: CallLog, heard: Sequence[Words], record: Mapping[str, Any]) -> list[str]:
+def _agent_side(log: CallLog, heard: Sequence[Words], record: Mapping[str, Any], wants: Wants) -> list[str]:
     """Whether the record has what was heard: to the character; to the sentence where one was broken off."""
     kept = ["".join(entry["text"].split()) for entry in record["entries"] if entry["role"] == "agent"]
-    if not crashes(log) and not any(clear.dropped_ms for clear in log.clears):
+    if not crashes(log) and not _silenced(log):
         return _exactly(heard, "".join(kept))
     told = [text for entry in kept for text, _ in _parted([entry]) if text.endswith((".", "?", "!"))]
     said = [sentence for sentence in sentences(heard, log) if sentence.whole]
     faults, left = [], Counter(told)
-    for sentence in sorted(said, key=lambda sentence: _excused(sentence.end_ms, log)):
+    for sentence in sorted(said, key=lambda sentence: _excused(sentence.end_ms, log, wants)):
         if left[sentence.text]:
             left[sentence.text] -= 1
-        elif not _excused(sentence.end_ms, log):
+        elif not (_excused(sentence.end_ms, log, wants) or _just_whole(sentence, log)):
             faults.append(f"heard at {sentence.end_ms / 1000:.1f} s, and not in the record: {sentence.text}")
     more = [text for text, times in left.items() if times > 0]
     if len(more) <= len(_unread(heard)):
         return faults
     return faults + [f"in the record, and never heard: {text}" for text in more]
+
+
+def _silenced(log: CallLog) -> bool:
+    """Whether a clear cut something off, or may have seemed to: it found nothing left to play, but only just."""
+    ends = [piece.end_ms for piece in log.played]
+    return any(clear.dropped_ms or any(0 <= clear.at_ms - end <= JUST_MS for end in ends) for clear in log.clears)
+
+
+def _just_whole(sentence: Sentence, log: CallLog) -> bool:
+    """Whether it was silenced as it had just ended: the server, which is told so a moment later, may have it as cut."""
+    return any(0 <= clear.at_ms - sentence.end_ms <= JUST_MS for clear in log.clears)
 
 
 def _exactly(heard: Sequence[Words], kept: str) -> list[str]:
@@ -219,88 +259,6 @@ def _exactly(heard: Sequence[Words], kept: str) -> list[str]:
 def _unread(heard: Sequence[Words]) -> list[bool]:
     """One for each stretch of sound that cannot be read."""
     return [True for spelled, _ in itertools.groupby(heard, key=lambda words: words.spelled) if not spelled]
-
-
-@dataclass(frozen=True, slots=True)
-class _Said:
-    """A word of the caller's."""
-
-    word: str
-    at_ms: float
-    between: bool
-    """Some of it fell between two streams."""
-    excused: bool
-    """A crash, or the end of the call, may have taken it."""
-
-    @property
-    def due(self) -> bool:
-        return not (self.between or self.excused)
-
-
-def _caller_side(log: CallLog, record: Mapping[str, Any], made: Verdict) -> list[str]:
-    """Whether each of the caller's words that a stream carried is in the record, once and in order."""
-    said = _said(log)
-    torn = sum(_fell_between(spoken.start_ms, spoken.end_ms, log) for spoken in log.spoken)
-    kept = " ".join(entry["text"] for entry in record["entries"] if entry["role"] == "caller")
-    recorded = re.findall(r"\w+", REMNANT.sub("", kept, count=torn) if torn else kept)
-    matched = _matched(said, recorded)
-    made.caller_words = len(said)
-    missing = [one for n, one in enumerate(said) if n not in matched]
-    made.lost_between = sum(one.between for one in missing)
-    made.forgotten = sum(one.excused and not one.between for one in missing)
-    faults = [
-        f"the caller's {one.word!r} at {one.at_ms / 1000:.2f} s is not in the record" for one in missing if one.due
-    ]
-    known = set(matched.values())
-    more = [word for n, word in enumerate(recorded) if n not in known]
-    if more:
-        faults.append(f"in the record, and not said then: {' '.join(more[:6])}")
-    return faults[:3]
-
-
-def _said(log: CallLog) -> list[_Said]:
-    made = []
-    for spoken in log.spoken:
-        taken = any(
-            spoken.start_ms - EDGE_MS <= crash <= spoken.end_ms + DURABLE_MS + UNDERSTOOD_MS for crash in crashes(log)
-        )
-        for n, word in enumerate(spoken.line.text.split()):
-            start = spoken.start_ms + n * WORD_MS
-            if start < spoken.end_ms:
-                between = _fell_between(start, start + WORD_MS, log)
-                late = start + WORD_MS > log.duration_ms - UNDERSTOOD_MS
-                made.append(_Said(word, start, between, taken or late))
-    return made
-
-
-def _matched(said: Sequence[_Said], recorded: Sequence[str]) -> dict[int, int]:
-    """Which word that was said is which of the recorded ones, both in order: as many as can be of those that are due,
-    then of the others."""
-    worth = np.array([3 if one.due else 2 for one in said], np.int64)
-    numbers = {word: n for n, word in enumerate(dict.fromkeys([*recorded, *(one.word for one in said)]))}
-    kept = np.array([numbers[word] for word in recorded], np.int64)
-    best = np.zeros((len(said) + 1, len(recorded) + 1), np.int64)
-    for n, one in enumerate(said):
-        taken = np.where(kept == numbers[one.word], best[n, :-1] + worth[n], 0)
-        best[n + 1, 1:] = np.maximum.accumulate(np.maximum(taken, best[n, 1:]))
-    made, n, at = {}, len(said), len(recorded)
-    while n and at:
-        if best[n, at] == best[n - 1, at]:
-            n -= 1
-        elif best[n, at] == best[n, at - 1]:
-            at -= 1
-        else:
-            n, at = n - 1, at - 1
-            made[n] = at
-    return made
-
-
-def _fell_between(start_ms: float, end_ms: float, log: CallLog) -> bool:
-    """Whether some of it fell between two streams, or into what the first one did not carry yet."""
-    for old, new in itertools.pairwise(log.legs):
-        if start_ms < new.hears_from_ms + EDGE_MS and end_ms > old.hears_until_ms - EDGE_MS:
-            return True
-    return start_ms < log.caller_start_ms
 
 
 def _difference(sound: str, kept: str) -> str:

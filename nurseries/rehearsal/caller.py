@@ -75,7 +75,7 @@ class Conversation:
     async def leg(self, socket: MediaSocket, identity: Identity, parameters: Mapping[str, str]) -> Leg:
         """Hold one media stream from `connected` to the closed socket. The first one begins the time line."""
         if self._phone is None:
-            self._began = trio.current_time()
+            self._began = self._log.began_s = trio.current_time()
             self._phone = Phone(self._plan, identity, parameters, self._log, self._dice)
         else:
             self._phone.go_on(identity, parameters, (trio.current_time() - self._began) * 1000)

@@ -100,7 +100,7 @@ class _Carrier:
 
     async def run(self, voice: str) -> None:
         """The call, from the voice webhook to the last callback."""
-        began = trio.current_time()
+        began = self.log.began_s = trio.current_time()
         try:
             document = await self._ask(voice, "ringing" if self._identity.direction == "inbound" else "in-progress")
         except NoUseError as error:

@@ -34,6 +34,10 @@ LOOK_S = 0.1
 """Between two looks at what the calls have come to."""
 
 
+DIAL_AGAIN_S = 1.0
+"""Whose call came to nothing waits for so long."""
+
+
 async def seen(true: Callable[[], bool]) -> None:
     """Until this is so."""
     while not true():  # noqa: ASYNC110  logs have no events
@@ -56,6 +60,8 @@ class Crowd:
     """The first calls begin within this time."""
     again: bool = True
     """Where a call is over, another one begins."""
+    vary: Callable[[CallPlan], CallPlan] = lambda plan: plan
+    """What a caller makes of the plan that all share."""
     speech: bytes = b""
     """Mu-law of somebody speaking; see `prepare`."""
     dice: random.Random = field(default_factory=random.Random)
@@ -88,6 +94,8 @@ class Crowd:
                     self.logs.append(self.up.pop(identity.call_sid))
                     if not self.again:
                         return
+                    if log.unreachable:
+                        await trio.sleep(DIAL_AGAIN_S)
 
             for n in range(self.calls):
                 nursery.start_soon(caller, n, name=f"caller {n}")
@@ -108,4 +116,4 @@ class Crowd:
             text = " ".join(codewords.word(n) for n in numbers)
             lines.append(Line(codewords.line(self.speech, numbers), text))
         quiet_ms = self.dice.uniform(*self.quiet_ms)
-        return replace(self.plan, lines=tuple(lines), quiet_ms=quiet_ms, enough=self.enough.is_set)
+        return replace(self.vary(self.plan), lines=tuple(lines), quiet_ms=quiet_ms, enough=self.enough.is_set)

@@ -15,7 +15,7 @@ from trio_websocket import HandshakeError
 
 from agent.rehearsal import carrier as forms
 from agent.rehearsal import instructions as twiml
-from agent.rehearsal.carriage import AfterCrash
+from agent.rehearsal.carriage import HELD, AfterCrash, Meanwhile
 from agent.rehearsal.carrier import Identity
 from agent.rehearsal.log import COMPLETED, REDIRECTED, STREAM_CRASHED, CallLog
 from agent.rehearsal.plan import CallPlan
@@ -96,17 +96,19 @@ class Streams:
         return await self._crashed(step) if crashed else step.action or None
 
     def finish(self) -> None:
-        """The call is over, and nothing took on what went wrong last."""
+        """The call is over, and nothing took on what went wrong last: a failure, unless the caller wanted it so."""
         if not self.suspects:
             return
-        if self._log.legs:
+        if self._conversation.left and self._plan.meanwhile is Meanwhile.LEAVES:
+            self._log.notes += [f"{suspect}; the caller hung up" for suspect in self.suspects]
+        elif self._log.legs:
             self._log.failures += self.suspects
         else:
             self._log.unreachable = self.suspects[0]
 
     async def _crashed(self, step: twiml.Stream) -> str | None:
         if self._plan.carriage.after_crash is AfterCrash.HOLD:
-            self._log.steps.append("silence, until the call is updated over REST")
+            self._log.steps.append(HELD)
             await trio.sleep_forever()
         return step.action or None if self._plan.carriage.after_crash is AfterCrash.ACTION else None
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import trio
 
 from tests.calls.server import Server
@@ -20,6 +21,7 @@ ACCOUNT = "AC" + "5" * 32
 TOKEN = "0123456789abcdef" * 2
 GREETING = "Hello this is Priya. How may I help you today?"
 READY_S = 90.0
+HEALTH_S = 5.0
 
 CONFIGURATION = """
 global
@@ -75,6 +77,7 @@ class Site:
         self.pods: dict[int, Server] = {}
         """By place."""
         self.started = 0
+        self._all: list[Server] = []
         self._settings = {
             "PROVIDER": "scripted",
             "APP_ENV": "test",
@@ -87,16 +90,17 @@ class Site:
         servers = "\n".join(f"    server pod{n} 127.0.0.1:{port}" for n, port in enumerate(self.ports))
         configuration = folder / "haproxy.cfg"
         configuration.write_text(CONFIGURATION.format(folder=folder, port=self.port, servers=servers))
-        self._haproxy = subprocess.Popen([program, "-db", "-q", "-f", str(configuration)])
+        self._haproxy = subprocess.Popen([program, "-W", "-db", "-q", "-f", str(configuration)])
 
-    async def start(self, place: int, folder: str = "") -> Server:
+    async def start(self, place: int, folder: str = "", **settings: str) -> Server:
         """A process there, once HAProxy leads calls to it. In a folder of its own, or in one that was there before."""
         self.started += 1
         home = self.folder / (folder or f"process-{self.started}")
         home.mkdir(exist_ok=True)
-        settings = self._settings | {"PORT": str(self.ports[place])}
+        settings = self._settings | {"PORT": str(self.ports[place])} | settings
         pod = await trio.to_thread.run_sync(lambda: Server(home, **settings))
         self.pods[place] = pod
+        self._all.append(pod)
         with trio.fail_after(READY_S):
             while not await trio.to_thread.run_sync(self.up, place):  # noqa: ASYNC110
                 await trio.sleep(0.1)
@@ -120,10 +124,38 @@ class Site:
         """SIGKILL."""
         self.pods.pop(place).kill()
 
+    def stop(self, place: int) -> None:
+        """It is there, and does nothing."""
+        self.pods[place].process.send_signal(signal.SIGSTOP)
+
+    def go_on(self, place: int) -> None:
+        self.pods[place].process.send_signal(signal.SIGCONT)
+
+    def calls(self, place: int) -> int:
+        """That the process there has, as it says itself."""
+        told = httpx2.get(f"http://127.0.0.1:{self.ports[place]}/health", timeout=HEALTH_S, trust_env=False)
+        return int(told.json()["calls"])
+
+    def journals(self) -> list[str]:
+        """The folders in which a journal has something."""
+        found = self.folder.glob("*/data/journal/*.journal")
+        return sorted({path.parents[2].name for path in found if path.stat().st_size})
+
+    def reload(self) -> None:
+        """HAProxy reads its configuration anew: a new process of it takes connections, the old one keeps its own."""
+        self._haproxy.send_signal(signal.SIGUSR2)
+
+    def cut(self, place: int) -> None:
+        """All connections to the process there die, and it lives. Those of a HAProxy before a reload do not."""
+        self._ask(f"shutdown sessions server pods/pod{place}")
+
     def close(self) -> None:
-        """End everything, at once."""
+        """End everything, at once, and put down what the processes have logged."""
         for place in tuple(self.pods):
             self.kill(place)
+        for pod in self._all:
+            with (pod.folder / "log").open("a") as file:
+                file.writelines(f"{line}\n" for line in pod.lines)
         self._haproxy.terminate()
         self._haproxy.wait(10)
 

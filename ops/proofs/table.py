@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import statistics
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from agent.rehearsal.log import CallLog
@@ -18,6 +19,7 @@ def print_table(
     faulty = [verdict for verdict in verdicts if verdict.faults]
     quiet = [one for verdict in verdicts for one, died in zip(verdict.breaks, verdict.crashed, strict=True) if not died]
     dead = [one for verdict in verdicts for one, died in zip(verdict.breaks, verdict.crashed, strict=True) if died]
+    excused = sum((verdict.excused for verdict in verdicts), Counter[str]())
     used = resource.getrusage(resource.RUSAGE_SELF)
     lines = [
         ("calls", f"{len(logs)}, of which {sum(verdict.dropped for verdict in verdicts)} dropped"),
@@ -33,6 +35,7 @@ def print_table(
         ("of a live stream", sum(verdict.cut for verdict in verdicts)),
         ("callers' own frames, latest", f"{max((log.late_ms for log in logs), default=0):.0f} ms"),
         ("callers' processor", f"{used.ru_utime + used.ru_stime:.0f} s so far"),
+        *((f"excused: {what}", times) for what, times in sorted(excused.items())),
         *more,
         ("calls with a fault", len(faulty)),
     ]

@@ -75,6 +75,11 @@ class Server:
         self._reader.join(LEAVE_S)
         return code
 
+    def workers(self) -> set[int]:
+        """The processes that it has started, from whichever of its threads."""
+        lists = Path(f"/proc/{self.process.pid}/task").glob("*/children")
+        return {int(pid) for each in lists for pid in _read(each).split()}
+
     def kill(self) -> None:
         self.process.kill()
         self.process.wait(LEAVE_S)
@@ -88,6 +93,13 @@ class Server:
             self.lines.append(line)
             self._found.put(line)
         self._found.put(OVER)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:  # the thread is gone
+        return ""
 
 
 def call(url: str, *arguments: str, bound_s: float = 120) -> tuple[int, dict[str, Any]]:

@@ -45,19 +45,6 @@ CRASH_MS = 8000.0
 """From a kill to the agent's first sound: on this machine others run as well."""
 
 
-def workers(server: Server) -> set[int]:
-    """The processes that the parent has started, from whichever of its threads."""
-    lists = Path(f"/proc/{server.process.pid}/task").glob("*/children")
-    return {int(pid) for each in lists for pid in _read(each).split()}
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text()
-    except OSError:  # the thread is gone
-        return ""
-
-
 async def counted(url: str, name: str) -> dict[str, float]:
     """This series of each worker."""
     async with httpx2.AsyncClient(trust_env=False) as http:
@@ -96,16 +83,16 @@ async def scenes(server: Server) -> list[CallLog]:
         assert await counted(server.url, "calls_most") == {"0": 1, "1": 1}
         assert await healthy(server.url) == {"status": "ready", "calls": CALLS, "promised": 0, "most": CALLS}
 
-        victim = min(workers(server))
+        victim = min(server.workers())
         os.kill(victim, signal.SIGKILL)
         await crowd_back(crowd, 1)
         await seen(lambda: ready(3))
         assert sorted((await counted(server.url, "worker_deaths_total")).values()) == [0, 1]
 
-        before = workers(server)
+        before = server.workers()
         assert victim not in before
         server.process.send_signal(signal.SIGHUP)
-        await seen(lambda: len(workers(server)) == 2 and not workers(server) & before)
+        await seen(lambda: len(server.workers()) == 2 and not server.workers() & before)
         await seen(lambda: any("all workers are renewed" in line for line in server.lines))
         assert await counted(server.url, "workers_silent_total") == {"0": 0, "1": 0}
         assert len(crowd.up) == CALLS

@@ -16,9 +16,10 @@ import msgspec
 
 from agent.keep.record import CallRecord
 from agent.model import Ending
+from agent.rehearsal.caller_words import EDGE_MS
 from agent.rehearsal.log import CALLER_HUNG_UP, SERVER_CLOSED, CallLog
 from agent.rehearsal.spelling import UNKNOWN, Words
-from agent.rehearsal.verdict import EDGE_MS, RECORDING, Wants, cuts, heard_in, judge
+from agent.rehearsal.verdict import RECORDING, Wants, cuts, heard_in, judge
 from tests.soak.site import GREETING
 from tests.soak.town import Caller
 

@@ -12,7 +12,7 @@ import pytest
 import trio
 
 from agent.rehearsal import report
-from agent.rehearsal.carriage import AfterCrash, Callbacks, Carriage, FailedAction
+from agent.rehearsal.carriage import AfterCrash, Callbacks, Carriage, FailedAction, Meanwhile
 from agent.rehearsal.log import CallLog
 from agent.rehearsal.plan import CallPlan
 from agent.rehearsal.words import words
@@ -123,6 +123,15 @@ async def test_a_crash_that_nobody_takes_on_is_a_failure(server: Server) -> None
 
     assert made.exit_code == 1
     assert "the connection died without a closing handshake (31903)" in made.failures
+
+
+async def test_a_caller_who_means_to_leave_a_dead_line_has_no_failure(server: Server) -> None:
+    server.behave = dies
+    made = await call(server, replace(carriage(after_crash=AfterCrash.HOLD), meanwhile=Meanwhile.LEAVES))
+
+    assert made.ended == "the caller hung up"
+    assert made.failures == ()
+    assert made.notes == ("the connection died without a closing handshake (31903); the caller hung up",)
 
 
 async def test_a_held_call_comes_back_by_an_update_alone(server: Server) -> None:

@@ -164,6 +164,14 @@ async def test_an_answer_that_never_comes_costs_the_callers_patience_in_a_break_
     assert log.ended == "the caller hung up"
 
 
+async def test_a_line_is_not_said_again_for_ever(autojump_clock: MockClock) -> None:
+    plan = CallPlan(lines=LINES, meanwhile=Meanwhile.SPEAKS, again_ms=2000, patience_ms=9000)
+    log = await call(plan, Agent(1000), then(Agent(), gap_s=600))
+
+    assert log.failures == ["the agent did not answer line 5 within 9 s"]
+    assert 9000 <= log.duration_ms - log.spoken[1].end_ms < 9500
+
+
 async def test_a_call_that_nobody_takes_on_lacks_the_rest(autojump_clock: MockClock) -> None:
     log = await call(CallPlan(lines=LINES), Agent(1000), then())
 
