@@ -183,6 +183,8 @@ class Leaving:
                     await self._promises_kept()
                     await self._all_over()
                 nursery.cancel_scope.cancel("no call is left")
+        if self._calls and trio.current_time() >= self._patience.deadline:
+            log.warning("ending calls: DRAIN_TIMEOUT_S is over", calls=len(self._calls))
         self.reached(Phase.GOODBYES)
         with trio.move_on_after(self._settings.GOODBYE_TIMEOUT_S + FAREWELL_S):
             await self._goodbyes()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 
 import pytest
+import structlog
 import trio
 import trio.testing
 from trio.lowlevel import ParkingLot
@@ -149,9 +150,11 @@ async def test_at_the_end_of_its_time_calls_are_told_goodbye_and_then_left(house
     call = here.call("CA1", 1000.0)
     here.signal.send_nowait(signal.SIGTERM)
 
-    closed = await until_closed(here)
+    with structlog.testing.capture_logs() as logged:
+        closed = await until_closed(here)
 
     assert call.told == [(100.0, "shutdown")]
+    assert [line["calls"] for line in logged if line["event"] == "ending calls: DRAIN_TIMEOUT_S is over"] == [1]
     bounds = longest(here.settings)
     assert closed <= bounds[Phase.CALLS] + bounds[Phase.GOODBYES] + bounds[Phase.WEBHOOKS] + 0.1
 

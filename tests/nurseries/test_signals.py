@@ -41,6 +41,15 @@ at_the_end()
 sys.exit(4)
 """
 
+READ = """
+import os, signal, sys
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+os.dup2(os.open(sys.argv[1], os.O_RDWR), 0)
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+READING = (sys.executable, "-c", READ)
+"""Becomes the command behind a file's name, which reads from there; under nohup as well."""
+
 
 @pytest.fixture
 def process(request: pytest.FixtureRequest) -> Iterator[subprocess.Popen[str]]:
@@ -80,7 +89,7 @@ def test_before_that_a_signal_does_what_it_always_did(process: subprocess.Popen[
 
 
 def test_a_reload_ends_no_process(tmp_path: Path) -> None:
-    server = Server(tmp_path, before=("sh", "-c", 'exec "$@" </dev/null', "sh"), **SETTINGS)
+    server = Server(tmp_path, before=(*READING, os.devnull), **SETTINGS)
     try:
         server.process.send_signal(signal.SIGHUP)
         server.wait_for("SIGHUP changes nothing here", LEAVE_S)
@@ -92,7 +101,7 @@ def test_a_reload_ends_no_process(tmp_path: Path) -> None:
 def test_a_terminal_that_is_closed_has_it_leave(tmp_path: Path) -> None:
     ours, theirs = pty.openpty()
     try:
-        server = Server(tmp_path, before=("sh", "-c", f'exec "$@" <{os.ttyname(theirs)}', "sh"), **SETTINGS)
+        server = Server(tmp_path, before=(*READING, os.ttyname(theirs)), **SETTINGS)
         try:
             assert server.leave(signal.SIGHUP) == 0
             assert any("leaving" in line for line in server.lines)
