@@ -44,6 +44,7 @@ from nurseries.keep.retention import Retention
 from nurseries.keep.upkeep import Upkeep
 from nurseries.leaving import ASIDE_S, Leaving, Phase, longest, longest_drain_s
 from nurseries.legs.admission import admit
+from nurseries.legs.finishing import finish
 from nurseries.legs.holding import Holding
 from nurseries.legs.legs import GOES_ON, Legs
 from nurseries.legs.pick_up import pick_up
@@ -263,6 +264,9 @@ class Process:
             if before is not None and before.ending not in GOES_ON:
                 await self._legs.end(info)
                 await self._refuse(info, socket, "this call is over")
+                if self._afterwards is not None:  # who had it has lost it by that
+                    finishing = partial(finish, before, self._keeping, self._parts, counted=bool(before.summary))
+                    self._afterwards.start_soon(contain, finishing, "finish", name="finish")
                 return
             await self._hold(info, socket, before, unheld_since)
 

@@ -14,7 +14,7 @@ from quart_trio.wrappers import TrioResponse as Response
 
 from agent.config import Settings
 from agent.lines import Lines
-from agent.web.busy import busy
+from agent.web.busy import LINES, busy
 from agent.web.resuming import Resuming
 from agent.web.state import ProcessState
 from agent.web.ways_back import Whereabouts
@@ -44,13 +44,13 @@ def add_transfer(
     @routes.post("/after")
     async def after() -> Response:
         call_sid = field("CallSid")
-        if call_sid in state.turned_away:
-            told = claims(lines)
-            return busy("all lines are busy", told, lines.profile(info(told)), settings)
         # Left in place: Twilio asks again where an answer was lost on its way.
         known = Whereabouts(state.hand_overs.get(call_sid), None)
         if not known.to and resuming is not None:
             known = await resuming.ways.whereabouts(call_sid)
+        if call_sid in state.turned_away and known.lease is None and known.sure:  # nor has it got a line elsewhere
+            told = claims(lines)
+            return busy(LINES, told, lines.profile(info(told)), settings)
         to = known.to or (await handed_over(call_sid) if resuming is None else None)
         log.debug("stream over", call_sid=call_sid, passed_on=bool(to))
         if not to:

@@ -86,6 +86,33 @@ def test_a_call_whose_line_breaks_off_goes_on_in_the_same_process(tmp_path: Path
     went_on(record)
 
 
+def test_a_new_call_whose_process_dies_before_its_stream_is_held_by_another_one(tmp_path: Path, mongo_uri: str) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    one, two = (Server(tmp_path / name, **HERE, MONGODB_URI=mongo_uri) for name in ("one", "two"))
+
+    async def calls() -> str:
+        async with by_hand() as call:
+            await greeted(call, one.url)
+            one.kill()
+            assert await call.ask(two.url, call.action) == ["Stream", "Redirect"]
+            log, _ = await call.leg(two.url, await line(), quiet_ms=1500)
+            assert log.failures == []
+            await call.ask(two.url, call.action, "completed")
+            return call.identity.call_sid
+
+    try:
+        call_sid = trio.run(calls)
+        (record,) = until(
+            lambda: [each for each in stored_at(mongo_uri) if each["call_sid"] == call_sid and each["summary"]]
+        )
+    finally:
+        for server in (one, two):
+            server.kill()
+    assert said(record)[0] == "Hello this is Priya."
+    assert len(said(record, "caller")) == len(record["legs"]) == 1
+
+
 def test_a_process_that_was_killed_takes_its_calls_up_again_on_the_same_folder(tmp_path: Path) -> None:
     first = Server(tmp_path, **HERE)
 

@@ -24,9 +24,11 @@ from agent.guard.tokens import Claims
 from agent.keep.record import CallRecord
 from agent.keep.thread import Leg
 from agent.model import CallInfo, Ending
+from agent.providers.journal_file import JournalFile
 from agent.web.app import create_app
 from agent.web.security import Gate
 from agent.web.state import ProcessState
+from nurseries.keep.keeping import Keeping
 from nurseries.leaving import ASIDE_S, KEEP_S, Phase
 from nurseries.legs.holding import Holding
 from nurseries.legs.legs import Legs
@@ -138,6 +140,26 @@ async def test_a_leg_of_a_call_that_is_over_is_refused_and_not_waited_for(autoju
     assert theirs.closed is not None
     assert theirs.closed[0] == 1008
     assert not state.promised
+
+
+async def test_who_has_taken_a_call_that_turns_out_to_be_over_finishes_its_record(tmp_path: Path, nursery) -> None:
+    """Whoever ended it could not tell the store so in time, and has lost it by that."""
+    stage, store, leases = Stage(settings=configured(DATA_DIR=tmp_path)), Memory(), MemoryLeases()
+    store.records.append(RECORD)
+    holding = Holding(leases, "one")
+    keeping = Keeping(*(store, JournalFile(tmp_path, "one"), ProcessState()), epoch=holding.epoch, kept=holding.done)
+    process = Process(stage.parts, store, stage.tokens, ProcessState(), keeping, holding=holding)
+    await nursery.start(keeping.run)
+    nursery.start_soon(holding.run)
+    process._afterwards = nursery
+    ours, theirs = loopback()
+    await ours.send(start(stage.tokens.mint(Claims("CA1", "AC1", leg=2), time.time())))
+    await process.take(theirs)
+
+    await wait_for(lambda: leases.leases["CA1"].done)
+    assert store.records[-1].ending == RECORD.ending
+    assert store.records[-1].summary
+    nursery.cancel_scope.cancel("over")
 
 
 async def test_a_leg_whose_successor_begins_while_its_record_is_read_is_not_held(autojump_clock) -> None:

@@ -149,6 +149,21 @@ async def test_a_call_whose_first_stream_nobody_has_had_is_turned_away_where_the
     assert verbs(await after(leaves, twilio, f"/twilio/after?leg=1&again={MOST_TURNS}")) == ["Say", "Hangup"]
 
 
+async def test_a_call_that_had_no_line_here_and_got_one_elsewhere_goes_on_from_there(face, twilio):
+    """Its stream was asked for again; now that process has died, and this one is asked."""
+    house = face(ways=Ways())
+    house.state.turn_away(twilio.call)
+    assert verbs(await after(house, twilio, "/twilio/after?leg=1&again=1")) == ["Say", "Hangup"]
+
+    house = face(ways=Ways(lease(twilio)))
+    house.state.turn_away(twilio.call)
+    assert verbs(await after(house, twilio, "/twilio/after?leg=1&again=1")) == ["Connect", "Redirect"]
+
+    house = face(ways=Ways(sure=False))
+    house.state.turn_away(twilio.call)
+    assert verbs(await after(house, twilio, "/twilio/after?leg=1&again=1")) == ["Pause", "Redirect"]
+
+
 async def test_a_call_that_is_passed_on_is_so_although_its_lease_could_not_be_written(face, twilio):
     house = face(ways=Ways(lease(twilio), to="+919900112233"))
 
