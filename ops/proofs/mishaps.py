@@ -24,6 +24,7 @@ from tests.fakes.mongod import Mongod
 STILL_S = (1.0, 6.0)
 AWAY_S = (2.0, 8.0)
 LEAVE_S = 280.0
+TAKEN_UP_S = 60.0
 MOVED_S = 20.0
 """For the first call to come to a process, once another one hands its calls off."""
 
@@ -87,6 +88,8 @@ class SiteMishaps(Mishaps):
             "kill, taker": self.kill_taker,
             "still": self.still,
             "still, lines cut": self.still_and_cut,
+            "still, leaving": self.still_leaving,
+            "still, taker": self.still_taker,
             "lines cut": self.cut,
             "store killed": self.store_killed,
             "store killed, kill": self.store_killed_and_kill,
@@ -140,12 +143,7 @@ class SiteMishaps(Mishaps):
 
     async def kill_taker(self) -> None:
         """Of a process that has just gone on with handed-off calls."""
-        _, new = await self._release("hand-off")
-        with trio.move_on_after(MOVED_S):
-            while not await self._calls(new):  # noqa: ASYNC110
-                await trio.sleep(0.1)
-        await trio.sleep(self.dice.uniform(0, 1))
-        await self._kill(new)
+        await self._kill(await self._taker())
 
     async def kill_all(self) -> None:
         since, places = trio.current_time(), [*self.ready, *self.leaving]
@@ -171,6 +169,21 @@ class SiteMishaps(Mishaps):
         async with self._stopped(place):
             await trio.sleep(self.dice.uniform(0.1, 2))
             await self._cut(place)
+            await trio.sleep(self.dice.uniform(*STILL_S))
+
+    async def still_leaving(self) -> None:
+        """While its calls are moving, and once its lines are cut they are gone on with elsewhere."""
+        old, _ = await self._release("hand-off")
+        await trio.sleep(self.dice.uniform(0, 2))
+        if old in self.leaving:
+            async with self._stopped(old):
+                await trio.sleep(self.dice.uniform(*STILL_S) / 2)
+                if self.dice.random() < 0.5:
+                    await self._cut(old)
+                await trio.sleep(self.dice.uniform(*STILL_S) / 2)
+
+    async def still_taker(self) -> None:
+        async with self._stopped(await self._taker()):
             await trio.sleep(self.dice.uniform(*STILL_S))
 
     async def cut(self) -> None:
@@ -215,7 +228,10 @@ class SiteMishaps(Mishaps):
     async def end(self) -> None:
         for folder in self._left():
             self.say(f"  {folder} is taken up")
-            await self._start(folder)
+            place = await self._start(folder)
+            with trio.move_on_after(TAKEN_UP_S):
+                await seen(lambda folder=folder: folder not in self.here.journals())  # type: ignore[misc]
+            self._leave(place, "wait")
         with trio.move_on_after(LEAVE_S):
             await seen(lambda: not self.here.journals())
         for place in tuple(self.ready):
@@ -234,6 +250,15 @@ class SiteMishaps(Mishaps):
         new = await self._start()
         self._leave(old, mode)
         return old, new
+
+    async def _taker(self) -> int:
+        """The place of a process that has just gone on with the first of another one's calls."""
+        _, new = await self._release("hand-off")
+        with trio.move_on_after(MOVED_S):
+            while not await self._calls(new):  # noqa: ASYNC110
+                await trio.sleep(0.1)
+        await trio.sleep(self.dice.uniform(0, 1))
+        return new
 
     async def _start(self, folder: str = "") -> int:
         """Its place."""
@@ -285,8 +310,11 @@ class SiteMishaps(Mishaps):
 
     @asynccontextmanager
     async def _stopped(self, place: int) -> AsyncIterator[None]:
-        since = trio.current_time()
-        self.say(f"  place {place} stands still, of {await self._calls(place)} calls")
+        calls, since = await self._calls(place), trio.current_time()
+        if place not in self.here.pods:  # it has left
+            yield
+            return
+        self.say(f"  place {place} stands still, of {calls} calls")
         self.here.stop(place)
         try:
             yield
