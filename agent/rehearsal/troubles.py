@@ -21,6 +21,8 @@ TRIES_MS = 11_000
 """In which it has tried at least four times to go on with a call."""
 RESCUED_MS = 7_000
 """From a crash until a process that was told of it has had the carrier asked to come back."""
+RECORDINGS_MS = 35_000
+"""In which a breaker counts, and rests."""
 NEAR_MS = 500
 """Processes that are killed at once are so one after the other."""
 
@@ -109,6 +111,13 @@ def given_up(troubles: Troubles, log: CallLog) -> bool:
 def unknown_greeting(troubles: Troubles, log: CallLog) -> bool:
     """Whether a crash took all that was said, so that nobody knew whether the caller had been greeted."""
     return bool(troubles) and any(remembered_ms(troubles, log, at_ms) <= 0 for at_ms in crashes(log))
+
+
+def stood_still(troubles: Troubles, log: CallLog) -> bool:
+    """Whether a process had just stood still as the call began: what it had asked of providers meanwhile has failed, so
+    that it may speak from recordings."""
+    felt = (trouble.in_call(log) for trouble in troubles if trouble.kind is Kind.STOPPED)
+    return any(from_ms <= 0 and until_ms + RECORDINGS_MS >= 0 for from_ms, until_ms in felt)
 
 
 def unreached(troubles: Troubles, log: CallLog) -> bool:

@@ -29,6 +29,7 @@ from agent.rehearsal.troubles import (
     given_up,
     remembered_ms,
     sent_away,
+    stood_still,
     unknown_greeting,
     unreached,
     unseen_end,
@@ -179,6 +180,8 @@ def _speech(log: CallLog, heard: Sequence[Words], made: Verdict, wants: Wants) -
         faults.append(f"greeted {made.greetings} times")
     if not made.greetings and unknown_greeting(wants.troubles, log):
         made.excused["greetings that nobody knew of"] += 1
+    elif not made.greetings and _from_recording(heard) and stood_still(wants.troubles, log):
+        made.excused["greetings from a recording"] += 1
     elif not made.greetings:
         faults.append("not greeted")
     twice = Counter(sentence.text for sentence in near if sentence.text.startswith(SAID_BACK) and sentence.whole)
@@ -187,6 +190,11 @@ def _speech(log: CallLog, heard: Sequence[Words], made: Verdict, wants: Wants) -
         if times > max(1, said_lines[text]):
             faults.append(f"said {times} times: {text}")
     return faults
+
+
+def _from_recording(heard: Sequence[Words]) -> bool:
+    """Whether what came first cannot be read."""
+    return next((not words.spelled for words in heard if words.text.strip() or not words.spelled), False)
 
 
 def _excused(at_ms: float, log: CallLog, wants: Wants) -> bool:

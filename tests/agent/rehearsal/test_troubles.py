@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from agent.rehearsal.carriage import HELD
 from agent.rehearsal.log import CALLER_HUNG_UP, SERVER_CLOSED, STREAM_CRASHED
-from agent.rehearsal.playback import Cleared
+from agent.rehearsal.playback import Cleared, Played
+from agent.rehearsal.sound import encode
 from agent.rehearsal.troubles import Kind, Trouble
 from agent.rehearsal.verdict import Verdict, Wants, judge
 from tests.agent.rehearsal.test_verdict import GREETING, SORRY, Call, crash, said
@@ -137,6 +139,17 @@ def test_a_crash_within_the_greeting_may_take_it_where_nobody_could_keep_it() ->
     assert verdict(begun(), (Kind.STOPPED, 0.3, 3.0)).excused["greetings that nobody knew of"] == 1
     assert verdict(begun(), (Kind.STOPPED, 0.3, 3.0)).faults == []
     assert "not greeted" in verdict(begun()).faults
+
+
+@pytest.mark.parametrize(("until_s", "excused"), [(-1.0, 1), (-60.0, 0)])
+def test_a_process_that_has_just_stood_still_may_greet_from_a_recording(until_s: float, excused: int) -> None:
+    call = Call((9000, CALLER_HUNG_UP)).agent(5000, "Goodbye!")
+    call.log.played.insert(0, Played(encode(0.3 * np.sin(np.arange(8000) * 0.3)), 100))
+    call.entries.insert(0, {"role": "agent", "text": "Hello, and thank you for calling."})
+    made = verdict(call, (Kind.STOPPED, until_s - 5, until_s))
+
+    assert made.excused["greetings from a recording"] == excused
+    assert made.faults == ([] if excused else ["not greeted"])
 
 
 def test_nobody_has_to_speak_on_a_stream_that_is_over_at_once() -> None:
