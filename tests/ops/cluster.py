@@ -16,6 +16,11 @@ ROOT = Path(__file__).resolve().parents[2]
 FIRST, SECOND, BAD = (f"ghcr.io/example/calling-agent@sha256:{letter * 64}" for letter in "abc")
 
 
+def _listens() -> None:
+    for number in (signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Cluster:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -49,6 +54,7 @@ class Cluster:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            preexec_fn=_listens,  # noqa: PLW1509  nohup, or a shell's background, ignores them
         ) as process:
             try:
                 yield process
