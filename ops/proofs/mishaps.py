@@ -1,5 +1,5 @@
 """Accidents that a site has under calls: each a name and what is done, one after the other as dice say. What an
-accident excuses is written down as it happens.
+accident excuses is written down as it happens. In one file: the accidents share the places that they befall.
 
 Processes that are told to leave do so beside what follows; every process that is killed is started again on what it has
 left on its disk.
@@ -26,6 +26,8 @@ AWAY_S = (2.0, 8.0)
 LEAVE_S = 280.0
 TAKEN_UP_S = 60.0
 MOVED_S = 20.0
+BACK_S = 60.0
+"""For a store to be there again, also where the proof is given up."""
 """For the first call to come to a process, once another one hands its calls off."""
 
 
@@ -331,7 +333,8 @@ class SiteMishaps(Mishaps):
         try:
             yield
         finally:
-            await trio.to_thread.run_sync(self._mongod.start if killed else self._mongod.go_on)
+            with trio.move_on_after(BACK_S, shield=True):
+                await trio.to_thread.run_sync(self._mongod.start if killed else self._mongod.go_on)
             self.befell(Kind.AWAY, since)
             self.say("  the store is back")
 
