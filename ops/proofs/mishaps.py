@@ -26,9 +26,9 @@ AWAY_S = (2.0, 8.0)
 LEAVE_S = 280.0
 TAKEN_UP_S = 60.0
 MOVED_S = 20.0
+"""For the first call to come to a process, once another one hands its calls off."""
 BACK_S = 60.0
 """For a store to be there again, also where the proof is given up."""
-"""For the first call to come to a process, once another one hands its calls off."""
 
 
 class Mishaps(ABC):
