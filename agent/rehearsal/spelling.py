@@ -40,7 +40,7 @@ _PAUSE = 5 * BYTES_PER_MS
 """Silence of so many samples is one, and no tone's crossing of zero."""
 _CLEAR = 0.7
 """Of a slot's power, what the best character has at least; a neighbour's would have 0.02."""
-_SAME_MS = 1.01 / BYTES_PER_MS
+SAME_MS = 1.01 / BYTES_PER_MS
 """A sample: they are what is played, whenever it is cut."""
 _ENOUGH = 0.6
 """Of a slot, for its character to count as heard."""
@@ -92,7 +92,7 @@ def read(played: list[Played], cuts: Iterable[float] = ()) -> list[Words]:
     parts: list[list[Played]] = [[]]
     waiting = deque(sorted(cuts))
     for piece in played:
-        while waiting and piece.at_ms >= waiting[0] - _SAME_MS:
+        while waiting and piece.at_ms >= waiting[0] - SAME_MS:
             waiting.popleft()
             parts.append([])
         parts[-1].append(piece)

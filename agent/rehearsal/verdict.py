@@ -21,7 +21,7 @@ from typing import Any
 from agent.rehearsal import measures
 from agent.rehearsal.caller_words import account
 from agent.rehearsal.log import CALLER_HUNG_UP, STREAM_CRASHED, CallLog
-from agent.rehearsal.spelling import UNKNOWN, Words, read
+from agent.rehearsal.spelling import SAME_MS, UNKNOWN, Words, read
 from agent.rehearsal.troubles import (
     Troubles,
     answered_ms,
@@ -151,12 +151,22 @@ def cuts(log: CallLog) -> list[float]:
 
 def sentences(heard: Sequence[Words], log: CallLog) -> list[Sentence]:
     """What the agent was heard to say, parted at the ends of sentences and of streams, and where it was silenced."""
-    made, ends = [], cuts(log)
+    made, ends = [], [end - SAME_MS for end in (*cuts(log), *_onsets(heard, log))]
     for _, group in itertools.groupby(heard, key=lambda words: sum(words.start_ms >= end for end in ends)):
         stretches = [words for words in group if words.spelled]
         for text, n in _parted(["".join(words.text.split()) for words in stretches]):
             made.append(Sentence(text, stretches[n].end_ms))
     return made
+
+
+def _onsets(heard: Sequence[Words], log: CallLog) -> list[float]:
+    """Where the caller began to speak while nothing was heard of the agent: had it run dry within a sentence, that was
+    silenced there, and without a clear, as nothing was left to be dropped."""
+    return [
+        spoken.start_ms
+        for spoken in log.spoken
+        if not any(words.start_ms <= spoken.start_ms <= words.end_ms for words in heard)
+    ]
 
 
 def _parted(stretches: Sequence[str]) -> list[tuple[str, int]]:

@@ -221,6 +221,19 @@ def test_an_agent_that_was_interrupted_is_compared_by_its_sentences() -> None:
     assert call.caller(5300, 3, 4).agent(9000, said(3, 4)).verdict().faults == []
 
 
+def test_an_agent_that_ran_dry_and_was_spoken_to_is_compared_by_its_sentences() -> None:
+    call = Call((4000, STREAM_CRASHED), (20_000, CALLER_HUNG_UP)).agent(100, GREETING)
+    call.agent(4350, SORRY, cut_ms=4850, kept="Sorry,").caller(5800, 1, 2).agent(8000, said(1, 2))
+    assert call.verdict().faults == []
+
+
+def test_what_was_played_as_a_stream_died_is_no_part_of_the_next_ones_words() -> None:
+    call = Call((6000, STREAM_CRASHED), (16_000, CALLER_HUNG_UP)).agent(100, GREETING).caller(3000, 1, 2)
+    call.agent(5400, said(1, 2), cut_ms=6000 - 1 / 8, kept="You said:")
+    call.log.played.append(Played(from_pcm(spelled("S", 24000), 24000)[:40], 6000 - 1 / 8))
+    assert call.agent(6400, f"{SORRY} {said(1, 2)}").verdict().faults == []
+
+
 def test_a_recording_is_taken_for_the_words_that_the_record_has_of_it() -> None:
     call = quiet()
     noise = encode(np.random.default_rng(0).normal(0, 0.2, 6000))
