@@ -232,7 +232,7 @@ class Holding:
             self._told(str(error) or "no answer in time")
             return []
         self._told("")
-        return found if self._steady is not None and trio.current_time() - self._steady >= LEASE_S else []
+        return found if self.renewed else []
 
     async def left(self) -> list[str]:
         """CallSids of calls that nobody holds, as far as that is known."""
@@ -269,6 +269,11 @@ class Holding:
     def settled(self) -> bool:
         """The store has answered for so long at a stretch that whoever lives could tell it what is so."""
         return self._steady is not None and trio.current_time() - self._steady >= SETTLED_S
+
+    @property
+    def renewed(self) -> bool:
+        """The store has answered for so long at a stretch that whoever lives has renewed what it holds."""
+        return self._steady is not None and trio.current_time() - self._steady >= LEASE_S
 
     def has(self, lease: Lease) -> bool:
         """Whether what was claimed is still this process's, as far as it knows."""

@@ -96,7 +96,8 @@ class Orphans:
         for call_sid, until in tuple(self._hastened.items()):
             lease = await self._holding.look(call_sid)
             over = lease is None or lease.stand is Stand.OVER  # then somebody finishes it
-            if lease is not None and not over:
+            # Where it is held, and the store was away, its holder may live, and could not tell.
+            if lease is not None and not over and (lease.stand is not Stand.HELD or self._holding.renewed):
                 over = await self._claim(lease, 0.0, nursery)
             if over or trio.current_time() > until:
                 self._hastened.pop(call_sid, None)

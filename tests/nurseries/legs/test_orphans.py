@@ -216,6 +216,26 @@ async def test_the_carriers_word_does_not_hurry_a_process_that_lives(
     nursery.cancel_scope.cancel("over")
 
 
+async def test_the_carriers_word_does_not_hurry_who_could_not_reach_the_store(
+    autojump_clock, house: House, nursery: trio.Nursery
+) -> None:
+    """A call ends while the store is away: whose it was tells of it as soon as the store is back."""
+    two, three = Process(house, "two"), Process(house, "three")
+    nursery.start_soon(two.run)
+    await three.holding.take(INFO)
+    house.leases.away = "away"
+    await trio.sleep(10)
+    two.orphans.hasten("CA1")
+    await trio.sleep(2)
+    house.leases.away = ""
+    await trio.sleep(2)  # the longest that its round hangs
+    nursery.start_soon(three.run)
+    await trio.sleep(60)
+
+    assert two.kept.finished == []
+    nursery.cancel_scope.cancel("over")
+
+
 async def test_what_this_process_lost_itself_is_finished_from_what_it_knows(
     autojump_clock, house: House, nursery: trio.Nursery
 ) -> None:
