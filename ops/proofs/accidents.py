@@ -36,12 +36,11 @@ from agent.rehearsal.plan import CallPlan
 from agent.rehearsal.troubles import Troubles
 from agent.rehearsal.verdict import Wants, judge
 from nurseries.rehearsal.crowd import Crowd, seen
-from nurseries.rehearsal.own_speech import find_voice
 from nurseries.rehearsal.rest import Rest
 from nurseries.rehearsal.webhooks import Target
 from ops.proofs import stories
 from ops.proofs.mishaps import Mishaps, SiteMishaps
-from ops.proofs.site import ACCOUNT, GREETING, PUBLIC, TOKEN, site
+from ops.proofs.site import ACCOUNT, GREETING, PUBLIC, TOKEN, callers_voice, site
 from ops.proofs.table import print_table
 from ops.proofs.worker_mishaps import HOME, WorkerMishaps
 from tests.calls.witness import stored, stored_at
@@ -129,9 +128,6 @@ def _stored(folder: Path, mongod: Mongod | None) -> tuple[list[dict[str, Any]], 
 async def _accidents(
     dice: random.Random, folder: Path, mongod: Mongod | None, args: argparse.Namespace, left: Left
 ) -> None:
-    voice = find_voice()
-    if voice is None:
-        raise SystemExit("install the `local` extra: the callers need a voice")
     crowd = Crowd(
         target=Target(url="", public_url=PUBLIC, auth_token=TOKEN),
         calls=args.calls,
@@ -142,7 +138,7 @@ async def _accidents(
         ramp_s=args.calls / 5,
         dice=dice,
     )
-    await crowd.prepare(voice)
+    await crowd.prepare(callers_voice())
     rest, drawn = Rest(crowd.exchange, ACCOUNT, TOKEN), random.Random(dice.random())
     settings = {"ORPHAN_S": f"{ORPHAN_S:g}", "HAND_OFF_WAIT_S": "8"}
     settings |= {"MONGODB_URI": mongod.uri} if mongod else {}

@@ -31,11 +31,10 @@ from agent.rehearsal.log import CallLog
 from agent.rehearsal.plan import CallPlan
 from agent.rehearsal.verdict import Wants, judge
 from nurseries.rehearsal.crowd import Crowd, seen
-from nurseries.rehearsal.own_speech import find_voice
 from nurseries.rehearsal.rest import Rest
 from nurseries.rehearsal.webhooks import Target
 from ops.proofs import stories
-from ops.proofs.site import ACCOUNT, GREETING, PUBLIC, TOKEN, Site, site
+from ops.proofs.site import ACCOUNT, GREETING, PUBLIC, TOKEN, Site, callers_voice, site
 from ops.proofs.table import print_table
 from tests.calls.witness import stored, stored_at
 from tests.fakes.mongod import Mongod
@@ -114,9 +113,6 @@ def _prove(run: Run) -> int:
 
 
 async def _kills(run: Run, folder: Path, mongo_uri: str) -> list[CallLog]:
-    voice = find_voice()
-    if voice is None:
-        raise SystemExit("install the `local` extra: the callers need a voice")
     calls = run.args.calls
     carriage = Carriage(
         after_crash=run.way,
@@ -134,7 +130,7 @@ async def _kills(run: Run, folder: Path, mongo_uri: str) -> list[CallLog]:
         again=False,
         dice=run.dice,
     )
-    await crowd.prepare(voice)
+    await crowd.prepare(callers_voice())
     rest = Rest(crowd.exchange, ACCOUNT, TOKEN)
     settings = {"MONGODB_URI": mongo_uri} if mongo_uri else {}
     places = 2 if mongo_uri else 1

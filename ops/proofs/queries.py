@@ -1,4 +1,5 @@
 """Every query of the dashboard and of the rules, asked of a real Prometheus that has read real servers.
+In one file: what is done to the servers is what the queries are to tell of.
 
 Two jobs. A process with the OpenAI adapters in front of fakes, one of which fails at first: of its rehearsed callers
 one breaks in, one loses the stream, one finds all lines busy, and it is told to leave under the last of them. And a

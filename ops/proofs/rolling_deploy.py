@@ -29,11 +29,10 @@ from agent.rehearsal.log import CallLog
 from agent.rehearsal.plan import CallPlan
 from agent.rehearsal.verdict import Verdict, Wants, judge
 from nurseries.rehearsal.crowd import Crowd
-from nurseries.rehearsal.own_speech import find_voice
 from nurseries.rehearsal.rest import Rest
 from nurseries.rehearsal.webhooks import Target
 from ops.proofs import stories
-from ops.proofs.site import ACCOUNT, GREETING, PUBLIC, TOKEN, Site, site
+from ops.proofs.site import ACCOUNT, GREETING, PUBLIC, TOKEN, Site, callers_voice, site
 from ops.proofs.table import print_table
 from tests.calls.witness import stored_at
 from tests.fakes.mongod import Mongod
@@ -88,9 +87,6 @@ def _prove(mode: str, args: argparse.Namespace) -> int:
 async def _releases(
     mode: str, folder: Path, mongo_uri: str, args: argparse.Namespace
 ) -> tuple[list[Release], list[CallLog]]:
-    voice = find_voice()
-    if voice is None:
-        raise SystemExit("install the `local` extra: the callers need a voice")
     crowd = Crowd(
         target=Target(url="", public_url=PUBLIC, auth_token=TOKEN),
         calls=args.calls,
@@ -100,7 +96,7 @@ async def _releases(
         ramp_s=args.calls / 10,
         dice=random.Random(args.seed),
     )
-    await crowd.prepare(voice)
+    await crowd.prepare(callers_voice())
     rest = Rest(crowd.exchange, ACCOUNT, TOKEN)
     made = []
     async with trio.open_nursery() as nursery:

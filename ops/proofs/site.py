@@ -14,6 +14,8 @@ from typing import Any
 import httpx2
 import trio
 
+from agent.speak.ports import Voice
+from nurseries.rehearsal.own_speech import find_voice
 from tests.calls.server import Server
 
 PUBLIC = "https://voice.example.in"
@@ -173,6 +175,14 @@ class Site:
             while piece := runtime.recv(65_536):
                 told += piece
         return told.decode()
+
+
+def callers_voice() -> Voice:
+    """What callers speak with; the program ends where there is none."""
+    voice = find_voice()
+    if voice is None:
+        raise SystemExit("install the `local` extra: the callers need a voice")
+    return voice
 
 
 @contextmanager

@@ -1,4 +1,5 @@
-"""A call goes on in another process with the record of the legs before it."""
+"""A call goes on in another process with the record of the legs before it. In one file: each test is another moment in
+which the same talk is taken over."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The process's way out, with real signals but without a door: what it waits for, and for how long."""
+"""The process's way out, with real signals but without a door: what it waits for, and for how long. In one file: each
+test is another thing that may hold the same way out up."""
 
 import math
 import os
